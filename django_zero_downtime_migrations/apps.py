@@ -1,0 +1,17 @@
+"""The app: it brings system checks and commands. The backend works without it."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.core import checks
+
+from .checks import TAG, check_settings
+
+
+class ZeroDowntimeMigrationsConfig(AppConfig):
+    name = "django_zero_downtime_migrations"
+    label = "django_zero_downtime_migrations"
+    verbose_name = "Zero-downtime migrations"
+
+    def ready(self) -> None:
+        checks.register(check_settings, TAG)

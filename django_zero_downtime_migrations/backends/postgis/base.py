@@ -1,0 +1,25 @@
+"""``ENGINE = "django_zero_downtime_migrations.backends.postgis"``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.gis.db.backends.postgis.base import DatabaseWrapper as PostGISWrapper
+from django.db.backends.base.base import NO_DB_ALIAS
+
+from ..postgres.validation import DatabaseValidation
+from .features import DatabaseFeatures
+from .introspection import DatabaseIntrospection
+from .schema import DatabaseSchemaEditor
+
+
+class DatabaseWrapper(PostGISWrapper):
+    SchemaEditorClass = DatabaseSchemaEditor
+    validation_class = DatabaseValidation
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Some Django versions set these on the instance, whatever class attributes say.
+        if self.alias != NO_DB_ALIAS:
+            self.features = DatabaseFeatures(self)
+            self.introspection = DatabaseIntrospection(self)

@@ -1,0 +1,11 @@
+"""What Django may expect of this backend."""
+
+from __future__ import annotations
+
+from django.contrib.gis.db.backends.postgis.features import DatabaseFeatures as PostGISFeatures
+
+from ..postgres.features import FeaturesMixin
+
+
+class DatabaseFeatures(FeaturesMixin, PostGISFeatures):
+    pass

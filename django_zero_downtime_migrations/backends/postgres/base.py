@@ -1,0 +1,17 @@
+"""``ENGINE = "django_zero_downtime_migrations.backends.postgres"``."""
+
+from __future__ import annotations
+
+from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
+
+from .features import DatabaseFeatures
+from .introspection import DatabaseIntrospection
+from .schema import DatabaseSchemaEditor
+from .validation import DatabaseValidation
+
+
+class DatabaseWrapper(PostgresWrapper):
+    SchemaEditorClass = DatabaseSchemaEditor
+    features_class = DatabaseFeatures
+    introspection_class = DatabaseIntrospection
+    validation_class = DatabaseValidation

@@ -1,0 +1,57 @@
+"""What Django may expect of this backend."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.db.backends.postgresql.features import DatabaseFeatures as PostgresFeatures
+from django.utils.functional import cached_property
+
+SKIPS = {
+    "An atomic migration is not one transaction here, so CONCURRENTLY does not ask for atomic=False.": {
+        "postgres_tests.test_operations.AddIndexConcurrentlyTests.test_requires_atomic_false",
+        "postgres_tests.test_operations.RemoveIndexConcurrentlyTests.test_requires_atomic_false",
+    },
+    "can_rollback_ddl follows the connection: inside a transaction it is never False.": {
+        "schema.tests.SchemaTests.test_unsupported_transactional_ddl_disallowed",
+    },
+    "sqlmigrate puts BEGIN and COMMIT around the statements that run in one transaction, not around the migration.": {
+        "migrations.test_commands.MigrateTests.test_sqlmigrate_forwards",
+    },
+    "A foreign key that only gets another name is renamed, not dropped and made again.": {
+        "migrations.test_operations.OperationTests.test_rename_model_with_self_referential_fk_collect_sql",
+    },
+}
+
+
+class _InsideTransaction:
+    """True exactly when DDL could be rolled back: inside somebody's transaction. Not a data descriptor, so that it can be overridden."""
+
+    def __get__(self, features: Any, owner: type | None = None) -> Any:
+        return True if features is None else bool(features.connection.in_atomic_block)
+
+
+class FeaturesMixin:
+    """The flags that a migration in separate steps needs; to be put before any PostgreSQL features class."""
+
+    # An editor that Django believes transactional would open one transaction for the whole migration.
+    can_rollback_ddl: Any = _InsideTransaction()
+    # One action in each ALTER TABLE tells SET NOT NULL from TYPE without parsing.
+    supports_combined_alters = False
+
+
+def _exists(test: str) -> bool:
+    """Whether this Django has the test: a name that it does not know stops its test runner."""
+    module, _, name = test.rpartition(".")
+    module, _, case = module.rpartition(".")
+    loaded = sys.modules.get(module)
+    return loaded is None or hasattr(getattr(loaded, case, None), name)
+
+
+class DatabaseFeatures(FeaturesMixin, PostgresFeatures):
+    @cached_property
+    def django_test_skips(self) -> dict[str, set[str]]:  # type: ignore[override]
+        """Tests of Django's own suites that assume one transaction around a migration, each with its reason."""
+        skips: dict[str, set[str]] = dict(super().django_test_skips)
+        return skips | {reason: {test for test in tests if _exists(test)} for reason, tests in SKIPS.items()}

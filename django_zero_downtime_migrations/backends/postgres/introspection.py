@@ -1,0 +1,41 @@
+"""Introspection that sees what the schema editor has planned and not sent yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.backends.postgresql.introspection import DatabaseIntrospection as PostgresIntrospection
+
+from ...projection import Projection
+
+
+class IntrospectionMixin:
+    """To be put before any PostgreSQL introspection class. :ivar projection: set while a call of the editor is being planned."""
+
+    projection: Projection | None = None
+    connection: Any
+
+    def _live(self, table_name: str) -> tuple[str, str]:
+        assert self.projection is not None
+        quoted = self.connection.ops.quote_name(table_name)
+        return quoted, self.projection.live_table(quoted)[1:-1]
+
+    def get_constraints(self, cursor: Any, table_name: str) -> Any:
+        parent: Any = super()
+        if self.projection is None:
+            return parent.get_constraints(cursor, table_name)
+        quoted, live = self._live(table_name)
+        return self.projection.constraints(quoted, parent.get_constraints(cursor, live))
+
+    def get_sequences(self, cursor: Any, table_name: str, table_fields: Any = ()) -> Any:
+        parent: Any = super()
+        if self.projection is None:
+            return parent.get_sequences(cursor, table_name, table_fields)
+        quoted, live = self._live(table_name)
+        shown = self.projection.shown_column
+        found = parent.get_sequences(cursor, live, table_fields)
+        return [sequence | {"column": shown(quoted, sequence["column"])} for sequence in found]
+
+
+class DatabaseIntrospection(IntrospectionMixin, PostgresIntrospection):
+    pass

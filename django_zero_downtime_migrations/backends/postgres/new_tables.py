@@ -1,0 +1,72 @@
+"""Which tables nobody can be using yet: those that this very run of ``migrate`` has made, on this connection and in this process.
+
+Outside of a run (a schema editor of one's own) a table counts as new until its editor ends.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from django.db import connections
+from django.db.models.signals import post_migrate, pre_migrate
+
+_ANY_TABLE = """
+SELECT EXISTS (
+    SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
+    AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%%'
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e')
+)
+"""
+
+
+class NewTables:
+    """Quoted table names. ``everything`` is True in a run that began on a database without any table."""
+
+    def __init__(self, running: bool = False) -> None:
+        self.running = running
+        self.process = os.getpid()
+        self.tables: set[str] = set()
+        self._everything: bool | None = None if running else False
+
+    def everything(self, connection: Any) -> bool:
+        if self._everything is None:
+            with connection.cursor() as cursor:
+                cursor.execute(_ANY_TABLE)
+                self._everything = not cursor.fetchone()[0]
+        return self._everything
+
+    def rename(self, old: str, new: str) -> None:
+        if old in self.tables:
+            self.tables.remove(old)
+            self.tables.add(new)
+
+
+_by_connection: WeakKeyDictionary[Any, NewTables] = WeakKeyDictionary()
+
+
+def new_tables(connection: Any) -> NewTables:
+    """Those of the run that is under way on this connection, else an empty set for an editor of its own."""
+    known = _by_connection.get(connection)
+    if known is None or not known.running or known.process != os.getpid():
+        return NewTables()
+    return known
+
+
+def _begin(using: str, **kwargs: Any) -> None:
+    _by_connection[connections[using]] = NewTables(running=True)
+
+
+def end(connection: Any) -> None:
+    """The run is over, or has failed: from now on its tables are in use like any other."""
+    _by_connection.pop(connection, None)
+
+
+def _end(using: str, **kwargs: Any) -> None:
+    end(connections[using])
+
+
+pre_migrate.connect(_begin, dispatch_uid="django_zero_downtime_migrations.begin")
+post_migrate.connect(_end, dispatch_uid="django_zero_downtime_migrations.end")

@@ -1,0 +1,29 @@
+"""The checks of our settings, for a project that has our engine but not our app."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.core.checks import CheckMessage
+from django.db.backends.base.validation import BaseDatabaseValidation
+
+from ...checks import check_database
+
+
+class DatabaseValidation(BaseDatabaseValidation):
+    """Says what is wrong with the settings of one connection, unless the app says it already.
+
+    In Django 4.2 to 6.1 the check that calls this is tagged ``database``: ``migrate`` runs it for the database that
+    it migrates, the test runner for its databases, ``manage.py check`` only with ``--database`` (in 6.1 also with
+    ``--tag database``). Where the app is installed, the app's own check runs in all these cases and this one is
+    silent; a run limited to the ``database`` tag then does not show our messages.
+
+    To keep the checks of another backend, name its validation class as a second base.
+    """
+
+    def check(self, **kwargs: Any) -> list[CheckMessage]:
+        found = super().check(**kwargs)
+        if apps.ready and apps.is_installed("django_zero_downtime_migrations"):
+            return found
+        return [*found, *check_database(self.connection.alias)]

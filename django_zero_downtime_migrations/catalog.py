@@ -1,0 +1,219 @@
+"""Typed questions to ``pg_catalog``.
+
+Tables are asked for by ``to_regclass`` of the text in the statement, so the answer is about the schema in which the statement itself
+would act. The queries stand in ``catalog.sql``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from django.db import DatabaseError, transaction
+
+from .naming import unquote
+from .projection import Projection
+
+
+@cache
+def _queries() -> dict[str, str]:
+    text = resources.files(__package__).joinpath("catalog.sql").read_text(encoding="utf-8")
+    blocks = re.split(r"^-- (\w+)\n", text, flags=re.M)[1:]
+    return {
+        name: re.sub(r"^--.*\n", "", body, flags=re.M).strip()
+        for name, body in zip(blocks[::2], blocks[1::2], strict=True)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    not_null: bool
+    #: False for PostgreSQL 18's NOT NULL that is NOT VALID yet.
+    not_null_valid: bool
+    has_default: bool
+    identity: bool
+    generated: bool
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    kind: str
+    rows: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """``kind`` is ``pg_constraint.contype``; ``table`` and ``to_table`` are quoted SQL text."""
+
+    name: str
+    kind: str
+    table: str
+    own: bool
+    columns: tuple[str, ...]
+    to_oid: int
+    to_table: str
+    to_columns: tuple[str, ...]
+    deferrable: bool
+    deferred: bool
+    on_update: str
+    on_delete: str
+    match: str
+    valid: bool
+    definition: str
+    inherited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """``keys``: its columns, empty for an expression. ``touches``: every column that it reads. ``plain``: a btree over columns, ascending, without INCLUDE, expressions and predicate."""
+
+    name: str
+    keys: tuple[str, ...]
+    touches: frozenset[str]
+    opclasses: tuple[str, ...]
+    unique: bool
+    valid: bool
+    plain: bool
+    of_constraint: bool
+    tablespace: int
+
+
+class Catalog:
+    """Asks under today's names and answers under those of ``projection``. Answers are kept: make a new one for each plan."""
+
+    def __init__(self, connection: Any, projection: Projection) -> None:
+        self.connection = connection
+        self.projection = projection
+        self._kept: dict[tuple[Any, ...], Any] = {}
+
+    def fetch(self, query: str, params: Sequence[object]) -> list[tuple[Any, ...]]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(query, params)
+            return list(cursor.fetchall())
+
+    def _ask(self, name: str, *params: object) -> list[tuple[Any, ...]]:
+        key = (name, *params)
+        if key not in self._kept:
+            self._kept[key] = self.fetch(_queries()[name], params)
+        rows: list[tuple[Any, ...]] = self._kept[key]
+        return rows
+
+    def table(self, table: str) -> Table | None:
+        rows = self._ask("table", self.projection.live_table(table))
+        return Table(*rows[0]) if rows else None
+
+    def column(self, table: str, column: str) -> Column | None:
+        """:param column: its plain name."""
+        live = self.projection.live_column(table, column)
+        rows = self._ask("column", self.projection.live_table(table), live)
+        return Column(*rows[0]) if rows else None
+
+    def constraints(self, table: str) -> list[Constraint]:
+        """The table's own constraints."""
+        return [constraint for constraint in self._constraints(table) if constraint.own]
+
+    def referencing(self, table: str) -> list[Constraint]:
+        """Foreign keys of other tables that point to this one."""
+        return [constraint for constraint in self._constraints(table) if not constraint.own]
+
+    def _constraints(self, table: str) -> Iterator[Constraint]:
+        live = self.projection.live_table(table)
+        shown = self.projection.shown_column
+        for row in self._ask("constraints", live, live, live, live):
+            _, name, kind, own, other, columns, to_oid, to_table, to_columns, *rest = row
+            if own and (table, name) in self.projection.dropped:
+                continue
+            columns = tuple(columns or ())
+            yield Constraint(
+                name,
+                kind,
+                table if own else other,
+                own,
+                tuple(shown(table, column) for column in columns) if own else columns,
+                to_oid,
+                to_table or "",
+                tuple(to_columns or ()),
+                *rest,
+            )
+
+    def constraint(self, table: str, name: str) -> Constraint | None:
+        """:param name: as in SQL, quoted or not."""
+        plain = unquote(name)
+        return next((constraint for constraint in self.constraints(table) if constraint.name == plain), None)
+
+    def indexes(self, table: str) -> list[Index]:
+        shown = self.projection.shown_column
+        found = []
+        for name, keys, touches, opclasses, *rest in self._ask("indexes", self.projection.live_table(table)):
+            if (table, name) in self.projection.dropped:
+                continue
+            names = tuple(shown(table, key) for key in keys)
+            touched = frozenset(shown(table, column) for column in touches)
+            found.append(Index(name, names, touched, tuple(opclasses), *rest))
+        return found
+
+    def index(self, table: str, name: str) -> Index | None:
+        plain = unquote(name)
+        return next((index for index in self.indexes(table) if index.name == plain), None)
+
+    def dependents(self, table: str, column: str) -> list[str]:
+        """Views, materialized views, rules and generated columns that read a column, each with its kind and name."""
+        live, name = self.projection.live_table(table), self.projection.live_column(table, column)
+        return [row[0] for row in self._ask("dependents", live, name, live, name)]
+
+    def not_null_proof(self, table: str, column: str) -> str | None:
+        """A valid CHECK from which the server concludes that the column has no NULL: SET NOT NULL then does not scan."""
+        name = self.projection.live_column(table, column)
+        wanted = {f"({name} IS NOT NULL)", f'("{name}" IS NOT NULL)'}
+        for constraint in self.constraints(table):
+            if constraint.kind == "c" and constraint.valid and wanted & set(_conjuncts(constraint.definition)):
+                return constraint.name
+        return None
+
+    def name_taken(self, table: str, name: str) -> bool:
+        rows = self._ask("name_taken", name, name, self.projection.live_table(table))
+        return bool(rows and rows[0][0])
+
+    def same_table(self, table: str, other: str) -> bool:
+        """Whether two quoted names mean the same table of today."""
+        live = self.projection.live_table
+        rows = self.fetch("SELECT to_regclass(%s) = to_regclass(%s)", (live(table), live(other)))
+        return bool(rows[0][0])
+
+    def adding_rewrites(self, table: str, column: str, definition: str, params: Sequence[Any] | None) -> bool:
+        """Whether ADD COLUMN would write the table anew, asked of the server on an empty temporary copy that is rolled back.
+
+        False when the server refuses the definition: the real statement will then say why.
+        """
+        probe = "zero_downtime_probe"
+        add = f"ALTER TABLE pg_temp.{probe} ADD COLUMN {column} {definition}"
+        composed = add if params is None else self.connection.ops.compose_sql(add, params)
+        node = f"SELECT pg_relation_filenode('pg_temp.{probe}')"
+        try:
+            with transaction.atomic(self.connection.alias), self.connection.cursor() as cursor:
+                cursor.execute(f"CREATE TEMPORARY TABLE {probe} (LIKE {self.projection.live_table(table)})")
+                cursor.execute(node)
+                before = cursor.fetchone()
+                cursor.execute(composed, None)
+                cursor.execute(node)
+                after = cursor.fetchone()
+                transaction.set_rollback(True, self.connection.alias)
+            return bool(after != before)
+        except DatabaseError:
+            return False
+
+
+def _conjuncts(definition: str) -> list[str]:
+    """The parts of ``CHECK ((a IS NOT NULL) AND …)`` that stand alone between ANDs, in parentheses."""
+    inner = definition.removeprefix("CHECK ").removesuffix(" NO INHERIT")
+    while inner.startswith("((") and inner.endswith("))"):
+        inner = inner[1:-1]
+    if re.search(r"\b(OR|NOT \(|CASE)\b", inner):
+        return [inner] if re.fullmatch(r'\("?[^"()]+"? IS NOT NULL\)', inner) else []
+    return [part if part.startswith("(") else f"({part})" for part in inner.strip().split(" AND ")]

@@ -1,0 +1,92 @@
+-- column
+-- What the catalogue says of one column.
+SELECT a.attnotnull,
+       NOT EXISTS (
+           SELECT FROM pg_constraint n
+           WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND NOT n.convalidated
+       ),
+       a.atthasdef AND a.attgenerated = '',
+       a.attidentity <> '',
+       a.attgenerated <> '',
+       format_type(a.atttypid, a.atttypmod)
+FROM pg_attribute a
+WHERE a.attrelid = to_regclass(%s) AND a.attname = %s AND a.attnum > 0 AND NOT a.attisdropped
+
+-- table
+-- Kind, estimated rows and bytes of a table.
+SELECT c.relkind::text, greatest(c.reltuples, 0)::bigint, pg_table_size(c.oid)
+FROM pg_class c
+WHERE c.oid = to_regclass(%s)
+
+-- constraints
+-- All constraints of a table, and the foreign keys of others that point to it. Tables are quoted as Django quotes them.
+SELECT c.oid::bigint,
+       c.conname,
+       c.contype::text,
+       c.conrelid = to_regclass(%s),
+       CASE WHEN c.conrelid = to_regclass(%s) THEN '' ELSE
+           (SELECT CASE WHEN pg_table_is_visible(r.oid) THEN format('"%%s"', replace(r.relname, '"', '""'))
+                        ELSE format('"%%s"."%%s"', n.nspname, r.relname) END
+            FROM pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace WHERE r.oid = c.conrelid) END,
+       (SELECT array_agg(a.attname::text ORDER BY k.ord) FROM unnest(c.conkey) WITH ORDINALITY k(num, ord)
+        JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.num),
+       c.confrelid::bigint,
+       (SELECT CASE WHEN pg_table_is_visible(r.oid) THEN format('"%%s"', replace(r.relname, '"', '""'))
+                    ELSE format('"%%s"."%%s"', n.nspname, r.relname) END
+        FROM pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace WHERE r.oid = c.confrelid),
+       (SELECT array_agg(a.attname::text ORDER BY k.ord) FROM unnest(c.confkey) WITH ORDINALITY k(num, ord)
+        JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.num),
+       c.condeferrable, c.condeferred, c.confupdtype::text, c.confdeltype::text, c.confmatchtype::text,
+       c.convalidated,
+       pg_get_constraintdef(c.oid),
+       c.conparentid <> 0
+FROM pg_constraint c
+WHERE (c.conrelid = to_regclass(%s) OR (c.confrelid = to_regclass(%s) AND c.contype = 'f')) AND c.conrelid <> 0
+ORDER BY c.conrelid, c.conname
+
+-- indexes
+-- All indexes of a table with the columns that they touch as key, INCLUDE, expression or predicate.
+SELECT r.relname,
+       ARRAY(SELECT coalesce(a.attname::text, '') FROM unnest(i.indkey) WITH ORDINALITY k(num, ord)
+             LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num AND k.num > 0
+             WHERE k.ord <= i.indnkeyatts ORDER BY k.ord),
+       ARRAY(SELECT a.attname::text FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+             WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refobjid = i.indrelid
+             UNION
+             SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)),
+       ARRAY(SELECT CASE WHEN o.opcdefault THEN '' ELSE o.opcname::text END
+             FROM unnest(i.indclass) WITH ORDINALITY k(oid, ord) JOIN pg_opclass o ON o.oid = k.oid ORDER BY k.ord),
+       i.indisunique,
+       i.indisvalid,
+       i.indexprs IS NULL AND i.indpred IS NULL AND i.indnatts = i.indnkeyatts AND m.amname = 'btree'
+           AND NOT EXISTS (SELECT FROM unnest(i.indoption) o WHERE o <> 0),
+       EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid AND c.contype IN ('p', 'u', 'x')),
+       r.reltablespace
+FROM pg_index i
+JOIN pg_class r ON r.oid = i.indexrelid
+JOIN pg_am m ON m.oid = r.relam
+WHERE i.indrelid = to_regclass(%s)
+ORDER BY r.relname
+
+-- dependents
+-- Views, rules and generated columns that read a column.
+SELECT DISTINCT CASE WHEN v.relkind = 'm' THEN 'materialized view ' ELSE 'view ' END || v.oid::regclass::text
+FROM pg_attribute a
+JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+JOIN pg_class v ON v.oid = w.ev_class
+WHERE a.attrelid = to_regclass(%s) AND a.attname = %s AND NOT a.attisdropped
+UNION ALL
+SELECT DISTINCT 'generated column ' || quote_ident(g.attname)
+FROM pg_attribute a
+JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND d.objid = e.oid
+JOIN pg_attribute g ON g.attrelid = e.adrelid AND g.attnum = e.adnum
+WHERE a.attrelid = to_regclass(%s) AND a.attname = %s AND NOT a.attisdropped AND g.attgenerated <> '' AND g.attnum <> a.attnum
+
+-- name_taken
+-- Whether the schema of a table has a relation or a constraint of this name.
+SELECT EXISTS (SELECT FROM pg_class r WHERE r.relnamespace = t.relnamespace AND r.relname = %s)
+    OR EXISTS (SELECT FROM pg_constraint c WHERE c.connamespace = t.relnamespace AND c.conname = %s)
+FROM pg_class t
+WHERE t.oid = to_regclass(%s)

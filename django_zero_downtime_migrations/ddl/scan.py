@@ -1,0 +1,39 @@
+"""Raw text -> a :class:`Statement`: classified by its shape, never rewritten.
+
+Django itself writes three kinds of statements without a template: exclusion constraints, ``ValidateConstraint``, and extensions and
+collations. Everything else is the user's own SQL.
+"""
+
+from __future__ import annotations
+
+import re
+
+import sqlparse
+
+from . import statements as s
+
+_NAME = r'(?:"(?:[^"]|"")+"|[^\s"(;]+)(?:\."(?:[^"]|"")+")?'
+_EXCLUDE = re.compile(rf"ALTER TABLE (?P<table>{_NAME}) ADD CONSTRAINT (?P<name>{_NAME}) EXCLUDE\b", re.I)
+_VALIDATE = re.compile(rf"ALTER TABLE (?P<table>{_NAME}) VALIDATE CONSTRAINT (?P<name>{_NAME})$", re.I)
+_CONCURRENTLY = re.compile(r"^(CREATE (UNIQUE )?INDEX|DROP INDEX|REINDEX\b.*) CONCURRENTLY\b", re.I)
+_ALONE = re.compile(r"^(VACUUM|CREATE DATABASE|DROP DATABASE|ALTER SYSTEM|CREATE TABLESPACE|DROP TABLESPACE)\b", re.I)
+_DETACH = re.compile(r"^ALTER TABLE .* DETACH PARTITION .* CONCURRENTLY\b", re.I | re.S)
+
+
+def scan(sql: str, params: s.Params) -> s.Statement:
+    text = sql.strip().rstrip(";").rstrip()
+    if match := _VALIDATE.match(text):
+        return s.ValidateConstraint(sql=sql, params=params, table=match["table"], name=match["name"])
+    if match := _EXCLUDE.match(text):
+        return s.AddExclusion(sql=sql, params=params, table=match["table"], name=match["name"])
+    return s.Raw(sql=sql, params=params, concurrently=cannot_stand_in_a_transaction(sql))
+
+
+def cannot_stand_in_a_transaction(sql: str) -> bool:
+    """Whether PostgreSQL refuses a statement of this text inside a transaction block."""
+    # Most raw SQL has none of these words: spare it the parser.
+    if not re.search(r"\b(CONCURRENTLY|VACUUM|DATABASE|SYSTEM|TABLESPACE)\b", sql, re.I):
+        return False
+    plain = sqlparse.format(sql, strip_comments=True)
+    statements = (" ".join(statement.split()) for statement in sqlparse.split(plain))
+    return any(_CONCURRENTLY.match(text) or _ALONE.match(text) or _DETACH.match(text) for text in statements)

@@ -1,0 +1,327 @@
+"""DDL as Django meant it, one small class per kind of statement.
+
+Tables, columns and names are SQL text, quoted as in the statement. ``locks()`` and the three claims say what the statement does to a
+table that is in use when it is sent as it is; they are compared with ``pg_locks`` by ``tests/rewrites``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, TypeVar
+
+from ..locks import Lock, LockMode
+from .template import SQL
+
+Params = Sequence[Any] | None
+S = TypeVar("S", bound="Statement")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """A statement as it reached the editor.
+
+    :param sql: its text; it has placeholders where ``params`` is not None.
+    :param table: the table that it changes; empty where there is none.
+    """
+
+    sql: str
+    params: Params = None
+    table: str = ""
+
+    mode: ClassVar[LockMode | None] = LockMode.ACCESS_EXCLUSIVE
+    #: Reads the whole table while holding its lock.
+    scans_table: ClassVar[bool] = False
+    #: Writes the whole table anew while holding its lock.
+    rewrites_table: ClassVar[bool] = False
+    #: Waits for transactions of others, whatever table they work on.
+    waits_for_snapshots: ClassVar[bool] = False
+
+    def locks(self) -> tuple[Lock, ...]:
+        return (Lock(self.table, self.mode),) if self.table and self.mode else ()
+
+    def named(self: S, **changes: Any) -> S:
+        """A copy with other fields."""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateTable(Statement):
+    mode = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropTable(Statement):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenameTable(Statement):
+    new_table: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetTablespace(Statement):
+    rewrites_table = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddColumn(Statement):
+    """:param definition: the pieces of the column's definition, in order; ``"".join`` gives its text."""
+
+    column: str
+    definition: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return "".join(self.definition)
+
+    @property
+    def foreign_key(self) -> SQL | None:
+        """The inline ``REFERENCES`` clause."""
+        return next(
+            (p for p in self.definition if isinstance(p, SQL) and p.template == "sql_create_column_inline_fk"), None
+        )
+
+    def locks(self) -> tuple[Lock, ...]:
+        own = Lock(self.table, LockMode.ACCESS_EXCLUSIVE)
+        key = self.foreign_key
+        if key is None or key.parts["to_table"] == self.table:
+            return (own,)
+        return (own, Lock(key.parts["to_table"], LockMode.SHARE_ROW_EXCLUSIVE))
+
+    def has(self, clause: str) -> bool:
+        """Whether a piece of the definition is this clause or begins with it (``NOT NULL``, ``DEFAULT``)."""
+        return any(f"{piece.strip()} ".startswith(clause + " ") for piece in self.definition)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropColumn(Statement):
+    column: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenameColumn(Statement):
+    column: str
+    new_column: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlterColumn(Statement):
+    """One ``ALTER COLUMN`` action."""
+
+    column: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetType(AlterColumn):
+    """:param plain: the action is Django's ordinary one, without clauses that we do not know."""
+
+    type: str
+    collation: str | None
+    using: bool
+    plain: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetDefault(AlterColumn):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropDefault(AlterColumn):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetNotNull(AlterColumn):
+    """:param fill: the UPDATE that has to have given every row a value before."""
+
+    fill: FillNulls | None = None
+    scans_table = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropNotNull(AlterColumn):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlterColumns(Statement):
+    """Several actions in one ``ALTER TABLE``, or one that we do not know."""
+
+    changes: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FillNulls(Statement):
+    """``UPDATE … SET column = default WHERE column IS NULL`` over the whole table."""
+
+    column: str
+    default: str
+    mode = LockMode.ROW_EXCLUSIVE
+    scans_table = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddIdentity(AlterColumn):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropIdentity(AlterColumn):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddConstraint(Statement):
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddForeignKey(AddConstraint):
+    """:param options: what follows the referenced columns (``ON DELETE``, ``DEFERRABLE``)."""
+
+    column: str
+    to_table: str
+    to_column: str
+    deferrable: str = ""
+    on_delete: str = ""
+    not_valid: bool = False
+    mode = LockMode.SHARE_ROW_EXCLUSIVE
+
+    @property
+    def scans_table(self) -> bool:  # type: ignore[override]
+        return not self.not_valid
+
+    def locks(self) -> tuple[Lock, ...]:
+        tables = dict.fromkeys((self.table, self.to_table))
+        return tuple(Lock(table, LockMode.SHARE_ROW_EXCLUSIVE) for table in tables)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddUnique(AddConstraint):
+    """:param tablespace: a ``TABLESPACE …`` clause for the index; empty for the table's default."""
+
+    columns: str
+    deferrable: str = ""
+    nulls_distinct: str = ""
+    tablespace: str = ""
+    plain: bool = True
+    scans_table = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddPrimaryKey(AddConstraint):
+    columns: str
+    tablespace: str = ""
+    plain: bool = True
+    scans_table = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddCheck(AddConstraint):
+    check: str
+    not_valid: bool = False
+
+    @property
+    def scans_table(self) -> bool:  # type: ignore[override]
+        return not self.not_valid
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddExclusion(AddConstraint):
+    scans_table = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidateConstraint(Statement):
+    name: str
+    mode = LockMode.SHARE_UPDATE_EXCLUSIVE
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenameConstraint(Statement):
+    name: str
+    new_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropConstraint(Statement):
+    """:param kind: ``check``, ``unique``, ``primary key`` or ``constraint`` where the text does not tell."""
+
+    name: str
+    kind: str = "constraint"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropForeignKey(DropConstraint):
+    kind: str = "foreign key"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateIndex(Statement):
+    """:param columns: its plain column names, unquoted; None where it has expressions."""
+
+    name: str
+    columns: tuple[str, ...] | None
+    opclasses: tuple[str, ...] = ()
+    unique: bool = False
+    concurrently: bool = False
+    plain: bool = False
+    mode = LockMode.SHARE
+    scans_table = True
+
+    def locks(self) -> tuple[Lock, ...]:
+        mode = LockMode.SHARE_UPDATE_EXCLUSIVE if self.concurrently else LockMode.SHARE
+        return (Lock(self.table, mode),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropIndex(Statement):
+    name: str
+    concurrently: bool = False
+
+    def locks(self) -> tuple[Lock, ...]:
+        mode = LockMode.SHARE_UPDATE_EXCLUSIVE if self.concurrently else LockMode.ACCESS_EXCLUSIVE
+        return (Lock(self.table, mode),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenameIndex(Statement):
+    """It locks the index (SHARE UPDATE EXCLUSIVE), not the table."""
+
+    name: str
+    new_name: str
+    mode = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetComment(Statement):
+    column: str | None = None
+    mode = LockMode.SHARE_UPDATE_EXCLUSIVE
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlterSequence(Statement):
+    """It locks the sequence (SHARE ROW EXCLUSIVE), not the table."""
+
+    sequence: str
+    mode = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropSequence(Statement):
+    sequence: str
+    mode = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raw(Statement):
+    """Text that did not come from a template: ``RunSQL``, an extension, a collation. It is sent as it was written.
+
+    :param concurrently: it has a statement that cannot stand in a transaction.
+    """
+
+    concurrently: bool = False
+    mode = None

@@ -1,0 +1,1 @@
+"""A plan meets the server (``run``) or becomes a script (``script``)."""

@@ -1,0 +1,51 @@
+"""The transaction that the editor itself opens around statements which stock Django would have run in one as well."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from django.db import transaction
+
+
+class OwnTransaction:
+    """Open from the first statement that can be rolled back to the first that needs to stand alone.
+
+    :ivar wanted: whether there may be one: inside the ``with`` block of an editor whose migration is atomic.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.wanted = False
+        self.raw = False
+        self._atomic: transaction.Atomic | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._atomic is not None
+
+    @property
+    def of_caller(self) -> bool:
+        """Whether somebody else's transaction (or savepoint in ours) is open."""
+        connection = self.connection
+        if self.is_open:
+            return bool(connection.savepoint_ids)
+        return bool(connection.in_atomic_block or not connection.get_autocommit())
+
+    def open(self, raw: bool = False) -> None:
+        """:param raw: for the user's own SQL, which may hold any lock: the transaction ends with its operation."""
+        if self.wanted and not self.is_open and not self.of_caller:
+            self._atomic = transaction.atomic(self.connection.alias)
+            self._atomic.__enter__()
+        self.raw = self.is_open and (self.raw or raw)
+
+    def close(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        """Commit, or roll back with the error that ends it."""
+        if self._atomic is not None:
+            ended, self._atomic, self.raw = self._atomic, None, False
+            ended.__exit__(kind, error, traceback)

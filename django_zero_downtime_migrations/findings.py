@@ -1,0 +1,64 @@
+"""What a rule found: one type for warnings, exceptions, reports and tests."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field, replace
+
+from .locks import LockMode
+
+
+class Severity(enum.Enum):
+    """``REFUSE`` stops a migration when RAISE_FOR_UNSAFE is on and warns when it is off."""
+
+    REFUSE = "refuse"
+    WARN = "warn"
+    NOTE = "note"
+
+
+class Kind(enum.Enum):
+    LOCK = "lock"
+    COMPATIBILITY = "compatibility"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where in the migrations a statement comes from; what is not known is empty."""
+
+    app: str = ""
+    model: str = ""
+    field: str = ""
+    migration: str = ""
+    #: The operation's place in its migration, from 0; None where it is not known.
+    operation: int | None = None
+
+    def __str__(self) -> str:
+        name = ".".join(part for part in (self.app, self.model, self.field) if part)
+        place = f"migration {self.app}.{self.migration}" if self.migration else ""
+        return ", ".join(part for part in (name, place) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """:param text: the rule's ``Unsafe`` text. :param message: what is wrong here, with names. :param instead: what to write instead."""
+
+    code: str
+    text: str
+    severity: Severity
+    kind: Kind
+    message: str
+    instead: str
+    sql: str
+    table: str = ""
+    lock: LockMode | None = None
+    origin: Origin = field(default_factory=Origin)
+    #: The reason that the author of the migration gave; empty where nobody accepted the finding.
+    assured: str = ""
+
+    def __str__(self) -> str:
+        where = f" [{self.origin}]" if str(self.origin) else ""
+        return f"{self.text}\n{self.message}{where}\nInstead: {self.instead}"
+
+    def accepted(self, reason: str) -> Finding:
+        return replace(self, assured=reason)

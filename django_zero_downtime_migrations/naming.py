@@ -1,0 +1,116 @@
+"""Names as PostgreSQL itself chooses, cuts and reads them, in a database whose encoding is UTF-8. Pure functions."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import Final
+
+#: Bytes in the longest name that the server keeps.
+LONGEST: Final = 63
+
+# The labels that the server puts at the end of the name of an object for which the statement gives none.
+PRIMARY_KEY: Final = "pkey"
+UNIQUE: Final = "key"
+CHECK: Final = "check"
+NOT_NULL: Final = "not_null"
+FOREIGN_KEY: Final = "fkey"
+EXCLUSION: Final = "excl"
+INDEX: Final = "idx"
+SEQUENCE: Final = "seq"
+
+_MARK: Final = "zdm"
+
+_QUOTED: Final = r'"(?:[^"\0]|"")+"'
+_BARE: Final = r"[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*"
+_PART: Final = re.compile(rf"\s*({_QUOTED}|{_BARE})\s*(\.|\Z)", re.ASCII)
+
+# The server folds only these: İ or É without quotes stays what it is in a multi-byte encoding.
+_FOLD: Final = {ord(upper): upper.lower() for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+
+def make_object_name(name1: str, name2: str | None, label: str) -> str:
+    """``name1_name2_label`` in at most 63 bytes: the longer of the two names loses bytes first, the label none."""
+    overhead = len(f"_{label}".encode()) + (name2 is not None)
+    size1, size2 = _size(name1), _size(name2 or "")
+    while size1 + size2 > LONGEST - overhead:
+        if size1 > size2:
+            size1 -= 1
+        else:
+            size2 -= 1
+    parts = [_clip(name1, size1), *([] if name2 is None else [_clip(name2, size2)]), label]
+    return "_".join(parts)
+
+
+def choose(name1: str, name2: str | None, label: str, taken: Callable[[str], bool]) -> str:
+    """The first name that is not taken of those that the server tries: label, label1, label2 and so on.
+
+    What is taken, the caller says: for a constraint the names of constraints in the schema, for an index those of
+    relations, for a constraint with an index (UNIQUE, PRIMARY KEY, EXCLUDE) both.
+    """
+    tries = (make_object_name(name1, name2, f"{label}{number or ''}") for number in count())
+    return next(name for name in tries if not taken(name))
+
+
+def columns_part(columns: Iterable[str]) -> str:
+    """The second name of an index or foreign key: its columns, joined up to the one that makes it too long."""
+    joined = ""
+    for column in columns:
+        joined += f"_{column}" if joined else column
+        if _size(joined) > LONGEST:
+            break
+    return joined
+
+
+def truncate(name: str) -> str:
+    """What the server makes of a name that is too long: it is cut between two characters."""
+    return _clip(name, LONGEST)
+
+
+def temporary(name: str, purpose: str) -> str:
+    """The name of an object that exists beside ``name`` for a while; the same each time, so that a later run finds it.
+
+    It ends in ``_zdm_<purpose>``; the hash before that keeps apart long names that begin alike.
+    """
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    suffix = f"_{digest}_{_MARK}_{purpose}"
+    if not re.fullmatch("[a-z0-9_]{1,20}", purpose):
+        raise ValueError(f"purpose {purpose!r} is not 1 to 20 of a-z, 0-9 and _")
+    return _clip(name, LONGEST - len(suffix)) + suffix
+
+
+def unquote(sql: str) -> str:
+    """The name that one identifier in SQL stands for; :func:`split_identifier` reads one with a schema."""
+    parts = split_identifier(sql)
+    if len(parts) != 1:
+        raise ValueError(f"{sql} is a name of {len(parts)} parts, not of one")
+    return parts[0]
+
+
+def split_identifier(sql: str) -> tuple[str, ...]:
+    """The parts of a name in SQL: ``"s"."t"`` has s and t. Without quotes a part is folded to lower case."""
+    parts: list[str] = []
+    position = 0
+    while (found := _PART.match(sql, position)) is not None:
+        parts.append(_name_of(found[1]))
+        position = found.end()
+        if not found[2]:
+            return tuple(parts)
+    raise ValueError(f"not a name in SQL: {sql!r}")
+
+
+def _name_of(part: str) -> str:
+    if part.startswith('"'):
+        return part[1:-1].replace('""', '"')
+    return part.translate(_FOLD)
+
+
+def _size(name: str) -> int:
+    return len(name.encode())
+
+
+def _clip(name: str, size: int) -> str:
+    # A character that would be cut in two goes as a whole.
+    return name.encode()[:size].decode(errors="ignore")

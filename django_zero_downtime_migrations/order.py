@@ -1,0 +1,214 @@
+"""The order of a call's statements: what is made comes before what goes, and what does not change is left alone.
+
+Django drops and makes anew many a foreign key and ``_like`` index on alterations that do not change it, and drops the old index before
+it builds the new one. Inside one transaction nobody sees that; in separate steps it would be a window without protection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .catalog import Constraint, Index
+from .ddl import statements as s
+from .naming import temporary, unquote
+from .plan import Context
+from .projection import Projection
+from .type_changes import Effect
+
+Statements = list[s.Statement]
+Made = s.AddForeignKey | s.CreateIndex
+MADE = (s.CreateIndex, s.AddUnique, s.AddForeignKey)
+#: What cannot be passed: it needs what is dropped before it to be gone, or renames what is spoken of.
+BARRIERS = (s.AlterColumns, s.DropColumn, s.DropTable, s.RenameTable, s.SetTablespace, s.AddPrimaryKey, s.Raw)
+ON_DELETE = {"a": "", "c": " ON DELETE CASCADE", "n": " ON DELETE SET NULL", "d": " ON DELETE SET DEFAULT"}
+
+
+def arrange(statements: Statements, before: Projection, context: Context) -> Statements:
+    """:param before: the projection from which the statements start."""
+    statements = _join_fills(statements)
+    if any(isinstance(statement, (s.DropIndex, s.DropConstraint)) for statement in statements):
+        statements = _keep_what_stays(statements, before, context)
+        statements = _make_before_drop(statements, context)
+    return _foreign_keys_last(statements, context)
+
+
+def _join_fills(statements: Statements) -> Statements:
+    """An UPDATE of the NULLs belongs to the SET NOT NULL that follows it."""
+    fills = {(x.table, x.column): x for x in statements if isinstance(x, s.FillNulls)}
+    joined: Statements = []
+    for statement in statements:
+        if isinstance(statement, s.SetNotNull) and (statement.table, statement.column) in fills:
+            statement = statement.named(fill=fills[statement.table, statement.column])
+        joined.append(statement)
+    used = {id(x.fill) for x in joined if isinstance(x, s.SetNotNull)}
+    return [x for x in joined if id(x) not in used]
+
+
+def _keep_what_stays(statements: Statements, before: Projection, context: Context) -> Statements:
+    """Take out each pair of a drop and a later add of the same definition; where only the name differs, rename."""
+    result = list(statements)
+    projection = before.copy()
+    for drop in statements:
+        if isinstance(drop, (s.DropForeignKey, s.DropIndex)) and context.protects(drop):
+            context.catalog.projection = projection
+            _keep(drop, result, context)
+        projection.apply(drop)
+    context.catalog.projection = projection
+    return result
+
+
+def _keep(drop: s.DropForeignKey | s.DropIndex, result: Statements, context: Context) -> None:
+    later = result[_position(result, drop) :]
+    if isinstance(drop, s.DropForeignKey):
+        same, others = _keys_like(drop, later, context)
+    else:
+        same, others = _indexes_like(drop, later, context)
+    if same is not None:
+        if not _blocked(_between(result, drop, same), drop.table, context):
+            renamed = [] if same.name == drop.name else [_rename_constraint(drop.table, drop.name, same.name)]
+            end = _position(result, same)
+            result[end : end + 1] = renamed
+            del result[_position(result, drop)]
+        return
+    for add in others:
+        if add.name == drop.name and not _blocked(_between(result, drop, add), drop.table, context):
+            _replace_under_another_name(drop, add, result)
+            return
+
+
+def _keys_like(drop: s.DropForeignKey, later: Statements, context: Context) -> tuple[Made | None, list[Made]]:
+    """The statement that makes the dropped foreign key anew, and all that make one on its table."""
+    live = context.catalog.constraint(drop.table, drop.name)
+    made: list[Made] = []
+    same: Made | None = None
+    for add in later:
+        if isinstance(add, s.AddForeignKey) and add.table == drop.table:
+            made.append(add)
+            if same is None and live and _same_key(live, add, later, context):
+                same = add
+    return same, made
+
+
+def _indexes_like(drop: s.DropIndex, later: Statements, context: Context) -> tuple[Made | None, list[Made]]:
+    """The statement that makes the dropped index anew, and all that make one of its name."""
+    live = context.catalog.index(drop.table, drop.name)
+    made: list[Made] = []
+    same: Made | None = None
+    for add in later:
+        if isinstance(add, s.CreateIndex) and (add.table, add.name) == (drop.table, drop.name):
+            made.append(add)
+            if same is None and live and _same_index(live, add, later):
+                same = add
+    return same, made
+
+
+def _between(result: Statements, start: s.Statement, end: s.Statement) -> Statements:
+    return result[_position(result, start) + 1 : _position(result, end)]
+
+
+def _position(statements: Statements, statement: s.Statement) -> int:
+    return next(i for i, x in enumerate(statements) if x is statement)
+
+
+def _replace_under_another_name(drop: s.Statement, add: s.AddForeignKey | s.CreateIndex, result: Statements) -> None:
+    """The new one is made under a temporary name, the old one goes, and the new one gets its name."""
+    other = f'"{temporary(unquote(add.name), "new")}"'
+    made = add.named(name=other, sql=add.sql.replace(add.name, other, 1))
+    rename = (
+        s.RenameIndex(sql=f"ALTER INDEX {other} RENAME TO {add.name}", table=add.table, name=other, new_name=add.name)
+        if isinstance(add, s.CreateIndex)
+        else _rename_constraint(add.table, other, add.name)
+    )
+    position = _position(result, add)
+    result[position : position + 1] = [made, drop, rename]
+    del result[_position(result, drop)]
+
+
+def _rename_constraint(table: str, name: str, new_name: str) -> s.RenameConstraint:
+    sql = f"ALTER TABLE {table} RENAME CONSTRAINT {name} TO {new_name}"
+    return s.RenameConstraint(sql=sql, table=table, name=name, new_name=new_name)
+
+
+def _renamed(columns: Sequence[str], statements: Statements, table: str) -> tuple[str, ...]:
+    names = list(columns)
+    for statement in statements:
+        if isinstance(statement, s.RenameColumn) and statement.table == table:
+            old, new = unquote(statement.column), unquote(statement.new_column)
+            names = [new if name == old else name for name in names]
+    return tuple(names)
+
+
+def _same_key(live: Constraint, add: s.AddForeignKey, between: Statements, context: Context) -> bool:
+    deferrable = " DEFERRABLE INITIALLY DEFERRED" if live.deferred else " DEFERRABLE" if live.deferrable else ""
+    return (
+        live.kind == "f"
+        and live.valid
+        and _renamed(live.columns, between, add.table) == (unquote(add.column),)
+        and live.to_columns == (unquote(add.to_column),)
+        and (deferrable, ON_DELETE.get(live.on_delete)) == (add.deferrable, add.on_delete)
+        and (live.on_update, live.match) == ("a", "s")
+        and context.catalog.same_table(add.to_table, live.to_table)
+    )
+
+
+def _same_index(live: Index, add: s.CreateIndex, between: Statements) -> bool:
+    wanted = add.opclasses or ("",) * len(live.opclasses)
+    return (
+        add.plain
+        and live.plain
+        and live.valid
+        and not live.tablespace
+        and live.unique == add.unique
+        and live.opclasses == wanted
+        and _renamed(live.keys, between, add.table) == add.columns
+    )
+
+
+def _blocked(between: Statements, table: str, context: Context) -> bool:
+    """Whether a statement between a drop and an add needs the drop to have happened."""
+    for statement in between:
+        if isinstance(statement, BARRIERS) and statement.table == table:
+            return True
+        if isinstance(statement, s.SetType) and not _keeps_files(statement, context):
+            return True
+    return False
+
+
+def _keeps_files(statement: s.SetType, context: Context) -> bool:
+    change = context.type_change(statement)
+    return change is not None and change.effect in (Effect.NOTHING, Effect.CATALOGUE)
+
+
+def _make_before_drop(statements: Statements, context: Context) -> Statements:
+    """Move each drop of an index, unique constraint or foreign key behind what the call makes on the same table."""
+    result = list(statements)
+    for drop in statements:
+        protection = isinstance(drop, (s.DropIndex, s.DropForeignKey)) or (
+            isinstance(drop, s.DropConstraint) and drop.kind == "unique"
+        )
+        if not protection or not context.protects(drop):
+            continue
+        start = end = _position(result, drop)
+        for position in range(start + 1, len(result)):
+            if isinstance(result[position], MADE) and result[position].table == drop.table:
+                if _blocked(result[start + 1 : position], drop.table, context):
+                    break
+                end = position
+        result.insert(end, result.pop(start))
+    return result
+
+
+def _foreign_keys_last(statements: Statements, context: Context) -> Statements:
+    """A foreign key comes after the index that serves it; one that locks a table in use comes after all that is made for new tables."""
+    result = list(statements)
+    for key in [x for x in statements if isinstance(x, s.AddForeignKey) and context.protects(x)]:
+        start = _position(result, key)
+        later = [
+            position
+            for position in range(start + 1, len(result))
+            if isinstance(result[position], (s.CreateIndex, s.AddUnique))
+            and (result[position].table == key.table or not context.protects(result[position]))
+        ]
+        if later:
+            result.insert(later[-1], result.pop(start))
+    return result

@@ -1,0 +1,261 @@
+"""The plan of one schema-editor call: its steps and findings, and the context in which rewrites and rules work.
+
+``rewrites/`` turn a statement into safe steps and ``rules/`` judge it; both register themselves here by the statement's type.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from .catalog import Catalog, Column
+from .ddl import statements as s
+from .findings import Finding, Kind, Origin, Severity
+from .locks import Lock, LockMode
+from .naming import unquote
+from .projection import Projection
+from .server import Capabilities
+from .settings import MigrationSettings
+from .type_changes import Effect, TypeChange, judge
+
+
+class StepClass(enum.Enum):
+    """How a step is sent; BEHAVIOUR's classes A to D, and what needs no protection."""
+
+    #: Changes the catalogue under a lock that blocks traffic: under the timeouts, in a transaction of its own.
+    SHORT = "short"
+    #: Takes its time under a lock that lets reads and writes run: without a short lock timeout, outside any transaction.
+    LONG = "long"
+    #: Touches rows, or is the user's own SQL.
+    DATA = "data"
+    #: Blocks traffic for as long as it takes: like SHORT, but without the cap that is derived from LOCK_TIMEOUT.
+    UNSAFE = "unsafe"
+    #: Nobody uses the table yet: as stock Django sends it.
+    STOCK = "stock"
+    #: The caller's own transaction is open: as stock Django sends it, but under the timeouts.
+    CALLERS = "callers"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    sql: str
+    params: s.Params = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is sent at once: one query, or several in one transaction.
+
+    :param locks: every table lock that it takes and holds to its end.
+    :param undo: what takes it back, once it has run, when a later step of the call fails; empty where it cannot be taken back.
+    :param leftover: what removes its remains when it fails itself (only CONCURRENTLY leaves any).
+    :param fill: set on a step that runs batch by batch; see ``execution.fill``.
+    """
+
+    queries: tuple[Query, ...]
+    kind: StepClass
+    statement: s.Statement
+    locks: tuple[Lock, ...] = ()
+    undo: tuple[Step, ...] = ()
+    leftover: tuple[Step, ...] = ()
+    fill: Fill | None = None
+
+    @property
+    def sql(self) -> str:
+        return "; ".join(query.sql for query in self.queries)
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """An UPDATE of the rows of a table whose column is NULL, done in ranges of pages."""
+
+    table: str
+    column: str
+    default: str
+    params: s.Params
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    steps: tuple[Step, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass
+class Context:
+    """Everything that a rewrite or a rule may ask.
+
+    :param templates: Django's own ``sql_*`` templates by name.
+    :param is_new: whether nobody can use a table yet, since this very run made it.
+    """
+
+    catalog: Catalog
+    capabilities: Capabilities
+    settings: MigrationSettings
+    templates: Callable[[str], str]
+    is_new: Callable[[str], bool]
+    in_transaction: bool = False
+    origin: Origin = field(default_factory=Origin)
+    dropped_defaults: frozenset[tuple[str, str]] = frozenset()
+    _type_changes: dict[tuple[str, frozenset[str], bool], TypeChange | None] = field(default_factory=dict)
+    _rewriting: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def projection(self) -> Projection:
+        return self.catalog.projection
+
+    def in_use(self, table: str) -> bool:
+        return bool(table) and table not in self.projection.new_tables and not self.is_new(table)
+
+    def protects(self, statement: s.Statement) -> bool:
+        """Whether somebody may be using what the statement locks."""
+        if isinstance(statement, s.CreateTable):
+            return False
+        return any(self.in_use(table) for table in self.tables(statement))
+
+    def tables(self, statement: s.Statement) -> set[str]:
+        """Every table that the statement locks; those behind a foreign key that goes are known to the catalogue only."""
+        tables = {lock.table for lock in statement.locks()} or {statement.table}
+        if isinstance(statement, s.DropForeignKey) and not self.in_use(statement.table) and not self.is_new(""):
+            constraint = self.catalog.constraint(statement.table, statement.name)
+            tables |= {constraint.to_table} if constraint else set()
+        return tables
+
+    def drops_default(self, statement: s.AddColumn) -> bool:
+        """Whether the same call takes the column's DEFAULT away again, as Django does with a Python default."""
+        return (statement.table, statement.column) in self.dropped_defaults
+
+    def column(self, statement: s.AlterColumn | s.DropColumn) -> Column | None:
+        return self.catalog.column(statement.table, unquote(statement.column))
+
+    def type_change(self, statement: s.SetType) -> TypeChange | None:
+        """What the server makes of ``ALTER COLUMN … TYPE``; None where the table or column is not there yet."""
+        projection = self.projection
+        live = projection.live_table(statement.table)
+        column = projection.live_column(statement.table, unquote(statement.column))
+        gone = frozenset(name for _, name in projection.dropped)
+        loses_identity = projection.loses_identity(statement.table, column)
+        key = (statement.sql, gone, loses_identity)
+        if key not in self._type_changes:
+            new_type, collation, using = statement.type, statement.collation, statement.using
+            change = (
+                judge(self.catalog.fetch, live, column, new_type, collation, using, gone) if statement.plain else None
+            )
+            if change and change.effect is Effect.REFUSED and loses_identity:
+                change = replace(change, effect=Effect.REWRITE)
+            self._type_changes[key] = change
+        return self._type_changes[key]
+
+    def adding_rewrites(self, statement: s.AddColumn) -> bool:
+        """Whether ADD COLUMN would write the whole table anew."""
+        if statement.sql not in self._rewriting:
+            catalog = self.catalog
+            text = statement.text
+            self._rewriting[statement.sql] = bool(catalog.table(statement.table)) and catalog.adding_rewrites(
+                statement.table, statement.column, text, statement.params
+            )
+        return self._rewriting[statement.sql]
+
+
+Rewrite = Callable[[Any, Context], Iterable[Step]]
+Split = Callable[[Any, Context], Iterable[s.Statement]]
+REWRITES: dict[type[s.Statement], Rewrite] = {}
+SPLITS: dict[type[s.Statement], Split] = {}
+R = TypeVar("R", bound=Callable[..., Any])
+
+
+def _register(registry: dict[type[s.Statement], Any], kinds: tuple[type[s.Statement], ...]) -> Callable[[R], R]:
+    def register(function: R) -> R:
+        for kind in kinds:
+            if kind in registry:
+                raise TypeError(f"{kind.__name__} has {registry[kind].__module__} already")
+            registry[kind] = function
+        return function
+
+    return register
+
+
+def rewrites(*kinds: type[s.Statement]) -> Callable[[R], R]:
+    """Register the function that turns a statement into steps."""
+    return _register(REWRITES, kinds)
+
+
+def splits(*kinds: type[s.Statement]) -> Callable[[R], R]:
+    """Register the function that replaces a statement by several, before they are ordered and rewritten."""
+    return _register(SPLITS, kinds)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A finding's record: messages and documentation are rendered from it.
+
+    :param code: its name in :class:`errors.Unsafe`. :param when: what the rule looks for. :param effect: what it does to a live table.
+    :param instead: what to write.
+    """
+
+    code: str
+    text: str
+    kind: Kind
+    when: str
+    effect: str
+    instead: str
+    severity: Severity = Severity.REFUSE
+
+    def check(self, *kinds: type[s.Statement]) -> Callable[[R], R]:
+        """Register a function (statement, context) -> what it found, in words that name it, or None."""
+
+        def register(function: R) -> R:
+            for kind in kinds:
+                CHECKS.setdefault(kind, []).append((self, function))
+            return function
+
+        return register
+
+    def finding(self, statement: s.Statement, message: str, context: Context) -> Finding:
+        locks = statement.locks()
+        strongest = max(locks, key=lambda lock: lock.mode.strength).mode if locks else None
+        return Finding(
+            code=self.code,
+            text=self.text,
+            severity=self.severity,
+            kind=self.kind,
+            message=message,
+            instead=self.instead,
+            sql=str(statement.sql),
+            table=statement.table,
+            lock=strongest,
+            origin=context.origin,
+        )
+
+
+CHECKS: dict[type[s.Statement], list[tuple[Rule, Callable[[Any, Context], str | None]]]] = {}
+
+
+def short(
+    statement: s.Statement, *sql: str | Query, locks: Iterable[Lock] | None = None, undo: Sequence[Step] = ()
+) -> Step:
+    """A step of class A. Its locks are the statement's own unless given."""
+    queries = tuple(query if isinstance(query, Query) else Query(query) for query in sql)
+    taken = statement.locks() if locks is None else locks
+    return Step(queries, StepClass.SHORT, statement, tuple(taken), tuple(undo))
+
+
+def long(
+    statement: s.Statement,
+    sql: str | Query,
+    locks: Iterable[Lock] | None = None,
+    undo: Sequence[Step] = (),
+    leftover: Sequence[Step] = (),
+) -> Step:
+    """A step of class B: under SHARE UPDATE EXCLUSIVE on the statement's table, unless its locks are given."""
+    query = sql if isinstance(sql, Query) else Query(sql)
+    if locks is None:
+        locks = (Lock(statement.table, LockMode.SHARE_UPDATE_EXCLUSIVE),) if statement.table else ()
+    return Step((query,), StepClass.LONG, statement, tuple(locks), tuple(undo), tuple(leftover))
+
+
+def as_written(statement: s.Statement, kind: StepClass, locks: Iterable[Lock] | None = None) -> Step:
+    taken = statement.locks() if locks is None else locks
+    return Step((Query(statement.sql, statement.params),), kind, statement, tuple(taken))

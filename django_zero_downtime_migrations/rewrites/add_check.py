@@ -1,0 +1,35 @@
+"""ADD CHECK … NOT VALID is a catalogue change; VALIDATE reads the table under SHARE UPDATE EXCLUSIVE."""
+
+from __future__ import annotations
+
+from ..ddl import statements as s
+from ..locks import Lock, LockMode
+from ..naming import unquote
+from ..plan import Context, Query, Step, StepClass, as_written, long, rewrites, short
+
+
+@rewrites(s.AddCheck)
+def add_check(statement: s.AddCheck, context: Context) -> list[Step]:
+    drop = short(statement, f"ALTER TABLE {statement.table} DROP CONSTRAINT {statement.name}")
+    if statement.not_valid:
+        return [short(statement, Query(statement.sql, statement.params), undo=[drop])]
+    return [
+        short(statement, Query(statement.sql + " NOT VALID", statement.params), undo=[drop]),
+        long(statement, f"ALTER TABLE {statement.table} VALIDATE CONSTRAINT {statement.name}"),
+    ]
+
+
+@rewrites(s.ValidateConstraint)
+def validate_constraint(statement: s.ValidateConstraint, context: Context) -> list[Step]:
+    """Validating a foreign key takes ROW SHARE on the table that it points to as well."""
+    constraint = context.catalog.constraint(statement.table, unquote(statement.name))
+    locks = list(statement.locks())
+    if constraint and constraint.kind == "f" and not constraint.valid and constraint.to_table:
+        locks.append(Lock(constraint.to_table, LockMode.ROW_SHARE))
+    return [long(statement, Query(statement.sql, statement.params), locks)]
+
+
+@rewrites(s.AddExclusion)
+def add_exclusion(statement: s.AddExclusion, context: Context) -> list[Step]:
+    """EXCLUDE knows neither NOT VALID nor USING INDEX nor a concurrent build."""
+    return [as_written(statement, StepClass.UNSAFE)]

@@ -1,0 +1,24 @@
+"""ADD FOREIGN KEY … NOT VALID takes SHARE ROW EXCLUSIVE on both tables for a moment; VALIDATE reads both while reads and writes go on."""
+
+from __future__ import annotations
+
+from ..ddl import statements as s
+from ..locks import Lock, LockMode
+from ..plan import Context, Query, Step, long, rewrites, short
+
+
+@rewrites(s.AddForeignKey)
+def add_foreign_key(statement: s.AddForeignKey, context: Context) -> list[Step]:
+    both = {Lock(table, LockMode.ACCESS_EXCLUSIVE): None for table in (statement.table, statement.to_table)}
+    drop = short(statement, f"ALTER TABLE {statement.table} DROP CONSTRAINT {statement.name}", locks=both)
+    if statement.not_valid:
+        return [short(statement, Query(statement.sql, statement.params), undo=[drop])]
+    add = short(statement, Query(statement.sql + " NOT VALID", statement.params), undo=[drop])
+    return [add, _validate(statement)]
+
+
+def _validate(statement: s.AddForeignKey) -> Step:
+    locks = [Lock(statement.table, LockMode.SHARE_UPDATE_EXCLUSIVE)]
+    if statement.to_table != statement.table:
+        locks.append(Lock(statement.to_table, LockMode.ROW_SHARE))
+    return long(statement, f"ALTER TABLE {statement.table} VALIDATE CONSTRAINT {statement.name}", locks)

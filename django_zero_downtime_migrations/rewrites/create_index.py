@@ -1,0 +1,50 @@
+"""Indexes are built and dropped CONCURRENTLY, and renamed under SHARE UPDATE EXCLUSIVE on the index alone.
+
+A concurrent build that fails leaves an INVALID index, which is dropped again.
+"""
+
+from __future__ import annotations
+
+from ..ddl import statements as s
+from ..locks import Lock, LockMode
+from ..naming import unquote
+from ..plan import Context, Query, Step, StepClass, as_written, long, rewrites
+from .add_unique import qualified
+
+CREATE = {False: "CREATE INDEX", True: "CREATE UNIQUE INDEX"}
+
+
+@rewrites(s.CreateIndex)
+def create_index(statement: s.CreateIndex, context: Context) -> list[Step]:
+    create = CREATE[statement.unique]
+    if not statement.concurrently and not statement.sql.startswith(create):
+        return [as_written(statement, StepClass.UNSAFE)]
+    sql = statement.sql if statement.concurrently else statement.sql.replace(create, f"{create} CONCURRENTLY", 1)
+    drop = long(statement, f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(statement.table, statement.name)}")
+    return [long(statement, Query(sql, statement.params), undo=[drop], leftover=[drop])]
+
+
+@rewrites(s.DropIndex)
+def drop_index(statement: s.DropIndex, context: Context) -> list[Step]:
+    catalog, table = context.catalog, statement.table
+    there = context.projection.has(table, unquote(statement.name)) or catalog.index(table, statement.name) is not None
+    if not there and catalog.table(table) is not None and "IF EXISTS" in statement.sql:
+        return []
+    sql = statement.sql
+    if not statement.concurrently:
+        sql = sql.replace("DROP INDEX", "DROP INDEX CONCURRENTLY", 1)
+    return [long(statement, Query(sql, statement.params), locks=[_lock(statement)])]
+
+
+def _lock(statement: s.DropIndex) -> Lock:
+    return Lock(statement.table, LockMode.SHARE_UPDATE_EXCLUSIVE)
+
+
+@rewrites(s.RenameIndex)
+def rename_index(statement: s.RenameIndex, context: Context) -> list[Step]:
+    return [long(statement, Query(statement.sql, statement.params), locks=[])]
+
+
+@rewrites(s.SetComment)
+def set_comment(statement: s.SetComment, context: Context) -> list[Step]:
+    return [long(statement, Query(statement.sql, statement.params))]

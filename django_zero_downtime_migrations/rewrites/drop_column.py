@@ -1,0 +1,80 @@
+"""What hangs on a column or table goes first, one short step each: DROP COLUMN and DROP TABLE would lock every other table behind a
+foreign key at once, and drop each index under ACCESS EXCLUSIVE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..catalog import Constraint
+from ..ddl import statements as s
+from ..errors import CannotMigrate
+from ..locks import Lock, LockMode
+from ..naming import unquote
+from ..plan import Context, Query, Step, rewrites, short, splits
+
+KINDS = {"u": "unique", "p": "primary key", "x": "exclusion"}
+
+
+@splits(s.DropColumn)
+def split_drop_column(statement: s.DropColumn, context: Context) -> Iterator[s.Statement]:
+    table, column = statement.table, unquote(statement.column)
+    catalog = context.catalog
+    if dependents := catalog.dependents(table, column):
+        raise CannotMigrate(
+            f"{statement.column} of {table} cannot be dropped: {', '.join(dependents)} reads it. "
+            "Drop or replace that first (a migration with RunSQL before this one); nothing was changed."
+        )
+    if not context.settings.explicit_constraints_drop:
+        yield statement
+        return
+    constraints = [x for x in catalog.constraints(table) if column in x.columns and not x.inherited]
+    yield from (_drop_key(x) for x in constraints if x.kind == "f")
+    yield from (_drop_key(x) for x in catalog.referencing(table) if column in x.to_columns and not x.inherited)
+    yield from (_drop_constraint(x) for x in constraints if x.kind in KINDS)
+    for index in catalog.indexes(table):
+        if column in index.touches and not index.of_constraint:
+            sql = context.templates("sql_delete_index") % {"name": f'"{index.name}"'}
+            yield s.DropIndex(sql=sql, table=table, name=f'"{index.name}"')
+    yield statement.named(sql=statement.sql.removesuffix(" CASCADE"))
+
+
+@splits(s.DropTable)
+def split_drop_table(statement: s.DropTable, context: Context) -> Iterator[s.Statement]:
+    if context.settings.explicit_constraints_drop:
+        own = [x for x in context.catalog.constraints(statement.table) if x.kind == "f" and not x.inherited]
+        keys = [x for x in own if not context.catalog.same_table(x.to_table, statement.table)]
+        keys += [x for x in context.catalog.referencing(statement.table) if not x.inherited]
+        yield from (_drop_key(key) for key in keys)
+    yield statement
+
+
+def _drop_key(key: Constraint) -> s.DropForeignKey:
+    name = f'"{key.name}"'
+    return s.DropForeignKey(sql=f"ALTER TABLE {key.table} DROP CONSTRAINT {name}", table=key.table, name=name)
+
+
+def _drop_constraint(constraint: Constraint) -> s.DropConstraint:
+    name, table = f'"{constraint.name}"', constraint.table
+    sql = f"ALTER TABLE {table} DROP CONSTRAINT {name}"
+    return s.DropConstraint(sql=sql, table=table, name=name, kind=KINDS[constraint.kind])
+
+
+@rewrites(s.DropForeignKey)
+def drop_foreign_key(statement: s.DropForeignKey, context: Context) -> list[Step]:
+    """Removing a foreign key locks both tables. Django's ``SET CONSTRAINTS`` before it is for a transaction that has pending events."""
+    if (statement.table, unquote(statement.name)) in context.projection.dropped:
+        return []
+    key = context.catalog.constraint(statement.table, statement.name)
+    tables = dict.fromkeys((statement.table, *([key.to_table] if key and key.to_table else [])))
+    if key and key.to_table and context.catalog.same_table(statement.table, key.to_table):
+        tables.pop(key.to_table) if key.to_table != statement.table else None
+    locks = [Lock(table, LockMode.ACCESS_EXCLUSIVE) for table in tables]
+    return [short(statement, Query(f"ALTER TABLE {statement.table} DROP CONSTRAINT {statement.name}"), locks=locks)]
+
+
+@rewrites(s.DropConstraint)
+def drop_constraint(statement: s.DropConstraint, context: Context) -> list[Step]:
+    if (statement.table, unquote(statement.name)) in context.projection.dropped:
+        return []
+    return [short(statement, Query(statement.sql, statement.params))]

@@ -1,0 +1,89 @@
+"""SET NOT NULL without a scan under ACCESS EXCLUSIVE.
+
+A valid CHECK from which NOT NULL follows spares the scan. PostgreSQL 18 can add the NOT NULL itself NOT VALID. SET NOT NULL and the
+removal of the proof are two statements of one transaction: in one statement the server scans again.
+"""
+
+from __future__ import annotations
+
+from ..ddl import statements as s
+from ..naming import choose, temporary, unquote
+from ..plan import Context, Fill, Query, Step, StepClass, long, rewrites, short
+
+
+@rewrites(s.SetNotNull)
+def set_not_null(statement: s.SetNotNull, context: Context) -> list[Step]:
+    table, name = statement.table, unquote(statement.column)
+    column = context.column(statement)
+    if (table, name) in context.projection.not_null or (column and column.not_null and column.not_null_valid):
+        return []
+    fill = [_fill(statement.fill)] if statement.fill else []
+    if column and column.not_null:
+        return [*fill, long(statement, f"ALTER TABLE {table} VALIDATE CONSTRAINT {_not_valid(statement, context)}")]
+    if context.catalog.not_null_proof(table, name):
+        return [*fill, _set(statement, Query(statement.sql, statement.params))]
+    if context.capabilities.not_null_not_valid:
+        return [*fill, *_not_null_not_valid(statement, fill, context)]
+    return [*fill, *_proved(statement, fill)]
+
+
+def _proved(statement: s.SetNotNull, fill: list[Step]) -> list[Step]:
+    """A NOT VALID proof keeps new NULLs out, so the second pass of the fill finds the last ones."""
+    table = statement.table
+    proof = f'"{temporary(f"{_plain(table)}_{unquote(statement.column)}", "notnull")}"'
+    drop = f"ALTER TABLE {table} DROP CONSTRAINT {proof}"
+    return [
+        short(
+            statement,
+            f"ALTER TABLE {table} ADD CONSTRAINT {proof} CHECK ({statement.column} IS NOT NULL) NOT VALID",
+            undo=[short(statement, drop)],
+        ),
+        *fill,
+        long(statement, f"ALTER TABLE {table} VALIDATE CONSTRAINT {proof}"),
+        _set(statement, Query(statement.sql, statement.params), Query(drop)),
+    ]
+
+
+def _not_null_not_valid(statement: s.SetNotNull, fill: list[Step], context: Context) -> list[Step]:
+    """The constraint gets the name that SET NOT NULL would have given it."""
+    table, column = statement.table, statement.column
+
+    def taken(name: str) -> bool:
+        return context.catalog.name_taken(table, name)
+
+    name = f'"{choose(_plain(table), unquote(column), "not_null", taken)}"'
+    return [
+        short(
+            statement,
+            f"ALTER TABLE {table} ADD CONSTRAINT {name} NOT NULL {column} NOT VALID",
+            undo=[short(statement, f"ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL")],
+        ),
+        *fill,
+        long(statement, f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}"),
+    ]
+
+
+def _set(statement: s.SetNotNull, *queries: Query) -> Step:
+    drop = short(statement, f"ALTER TABLE {statement.table} ALTER COLUMN {statement.column} DROP NOT NULL")
+    return short(statement, *queries, undo=[drop])
+
+
+def _fill(fill: s.FillNulls) -> Step:
+    done = Fill(fill.table, fill.column, fill.default, fill.params)
+    return Step((Query(fill.sql, fill.params),), StepClass.DATA, fill, fill.locks(), fill=done)
+
+
+@rewrites(s.FillNulls)
+def fill_nulls(statement: s.FillNulls, context: Context) -> list[Step]:
+    return [_fill(statement)]
+
+
+def _not_valid(statement: s.SetNotNull, context: Context) -> str:
+    name = (unquote(statement.column),)
+    keys = [x for x in context.catalog.constraints(statement.table) if x.kind == "n" and x.columns == name]
+    return f'"{keys[0].name}"'
+
+
+def _plain(table: str) -> str:
+    """The table's own name, without its schema and quotes."""
+    return unquote('"' + table.rpartition('"."')[2].lstrip('"')) if '"."' in table else unquote(table)

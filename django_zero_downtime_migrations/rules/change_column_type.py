@@ -1,0 +1,40 @@
+"""A change of type or collation that reads or writes rows; the catalogue tells, not the name of the type."""
+
+from __future__ import annotations
+
+from ..ddl import statements as s
+from ..errors import CannotMigrate, Unsafe
+from ..findings import Kind
+from ..plan import Context, Rule
+from ..type_changes import Effect
+
+RULE = Rule(
+    code="ALTER_COLUMN_TYPE",
+    text=Unsafe.ALTER_COLUMN_TYPE,
+    kind=Kind.LOCK,
+    when="the type or collation of a column changes in a way that is not a catalogue change only",
+    effect="the table is scanned or written anew, or indexes are rebuilt, under ACCESS EXCLUSIVE",
+    instead="add a new column of the new type, write to both, copy in batches, switch the code over, and drop the old column",
+)
+DOES = {
+    Effect.SCAN: "the whole table is scanned",
+    Effect.INDEX_REBUILD: "indexes are rebuilt",
+    Effect.REWRITE: "the whole table and its indexes are written anew",
+}
+
+
+@RULE.check(s.SetType)
+def check(statement: s.SetType, context: Context) -> str | None:
+    if not statement.plain:
+        return f"{statement.table}.{statement.column} is altered in a way that is not known to be free: {statement.sql}"
+    change = context.type_change(statement)
+    if change is None or change.effect in (Effect.NOTHING, Effect.CATALOGUE):
+        return None
+    because = f" ({'; '.join(change.because)})" if change.because else ""
+    if change.effect is Effect.REFUSED:
+        raise CannotMigrate(
+            f"{statement.column} of {statement.table} cannot become {change.new_type}: PostgreSQL refuses it{because}. "
+            "Drop what depends on the column first and make it anew afterwards; nothing was changed."
+        )
+    change_text = f"{statement.table}.{statement.column} from {change.old_type} to {change.new_type}"
+    return f"{change_text}: {DOES[change.effect]} under ACCESS EXCLUSIVE{because}"

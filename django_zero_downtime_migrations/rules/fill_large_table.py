@@ -1,0 +1,31 @@
+"""NOT NULL with a default over a table of many rows: the fill takes its time."""
+
+from __future__ import annotations
+
+from ..ddl import statements as s
+from ..errors import Unsafe
+from ..findings import Kind, Severity
+from ..plan import Context, Rule
+
+#: Rows from which a fill inside a migration is worth a word.
+LARGE = 1_000_000
+
+RULE = Rule(
+    code="FILL_LARGE_TABLE",
+    text=Unsafe.FILL_LARGE_TABLE,
+    kind=Kind.LOCK,
+    severity=Severity.WARN,
+    when="a column becomes NOT NULL with a default, and the table has a million rows or more",
+    effect="the migration runs for as long as it takes to write the rows; traffic goes on, but bloat and replication lag grow",
+    instead="fill the column from a data migration or a job of its own before it becomes NOT NULL",
+)
+
+
+@RULE.check(s.SetNotNull)
+def check(statement: s.SetNotNull, context: Context) -> str | None:
+    if statement.fill is None:
+        return None
+    table = context.catalog.table(statement.table)
+    if table is None or table.rows < LARGE:
+        return None
+    return f"up to {table.rows:,} rows of {statement.table} are filled"

@@ -1,0 +1,25 @@
+"""Inside the caller's transaction there is no concurrent build and no separate validation."""
+
+from __future__ import annotations
+
+from ..ddl import statements as s
+from ..errors import Unsafe
+from ..findings import Kind, Severity
+from ..plan import Context, Rule
+
+RULE = Rule(
+    code="IN_TRANSACTION",
+    text=Unsafe.IN_TRANSACTION,
+    kind=Kind.LOCK,
+    severity=Severity.NOTE,
+    when="a statement that scans or builds runs inside a transaction that the caller has opened",
+    effect="its lock blocks traffic while it works and until the transaction ends",
+    instead="let the operation stand in a migration of its own, outside of atomic() and RunPython",
+)
+
+
+@RULE.check(s.AddForeignKey, s.AddUnique, s.AddPrimaryKey, s.AddCheck, s.CreateIndex, s.SetNotNull)
+def check(statement: s.Statement, context: Context) -> str | None:
+    if context.in_transaction and statement.scans_table:
+        return f"{statement.table} is scanned inside a transaction"
+    return None

@@ -1,0 +1,26 @@
+"""A statement with a clause that we do not know: it is sent as Django wrote it, and said to be."""
+
+from __future__ import annotations
+
+from ..ddl import statements as s
+from ..errors import Unsafe
+from ..findings import Kind
+from ..plan import Context, Rule
+
+RULE = Rule(
+    code="NO_SAFE_FORM",
+    text=Unsafe.NO_SAFE_FORM,
+    kind=Kind.LOCK,
+    when="Django or a package adds a clause for which no safe sequence is known",
+    effect="the statement scans, builds or writes while its lock blocks traffic",
+    instead="report the statement, so that it gets a safe sequence; run it when the table is quiet",
+)
+
+
+@RULE.check(s.AddUnique, s.AddPrimaryKey, s.CreateIndex, s.AlterColumns)
+def check(statement: s.Statement, context: Context) -> str | None:
+    if isinstance(statement, (s.AddUnique, s.AddPrimaryKey)) and statement.plain:
+        return None
+    if isinstance(statement, s.CreateIndex) and (statement.concurrently or statement.sql.startswith("CREATE ")):
+        return None
+    return f"no safe form is known of {statement.sql}"

@@ -1,0 +1,22 @@
+"""A renamed column: the code that still runs asks for the old name."""
+
+from __future__ import annotations
+
+from ..ddl import statements as s
+from ..errors import Unsafe
+from ..findings import Kind
+from ..plan import Context, Rule
+
+RULE = Rule(
+    code="ALTER_TABLE_RENAME_COLUMN",
+    text=Unsafe.ALTER_TABLE_RENAME_COLUMN,
+    kind=Kind.COMPATIBILITY,
+    when="a column is renamed",
+    effect="every query of code that knows the old name fails",
+    instead="rename the field and keep the column with db_column, or add a new column, write to both, copy in batches, and drop the old one",
+)
+
+
+@RULE.check(s.RenameColumn)
+def check(statement: s.RenameColumn, context: Context) -> str | None:
+    return f"{statement.column} of {statement.table} becomes {statement.new_column}"

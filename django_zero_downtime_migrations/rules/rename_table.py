@@ -1,0 +1,22 @@
+"""A renamed table: the code that still runs asks for the old name."""
+
+from __future__ import annotations
+
+from ..ddl import statements as s
+from ..errors import Unsafe
+from ..findings import Kind
+from ..plan import Context, Rule
+
+RULE = Rule(
+    code="ALTER_TABLE_RENAME",
+    text=Unsafe.ALTER_TABLE_RENAME,
+    kind=Kind.COMPATIBILITY,
+    when="a table is renamed",
+    effect="every query of code that knows the old name fails",
+    instead="keep the table's name with Meta.db_table, or rename it and leave a view under the old name until the last old process has ended",
+)
+
+
+@RULE.check(s.RenameTable)
+def check(statement: s.RenameTable, context: Context) -> str | None:
+    return f"{statement.table} becomes {statement.new_table}"

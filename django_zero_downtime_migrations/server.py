@@ -1,0 +1,37 @@
+"""What a PostgreSQL server can do, by name: the only place that reads a server version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.utils import NotSupportedError
+
+#: The oldest major version that this backend migrates. Django itself may ask for a newer one.
+OLDEST = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Measured on PostgreSQL 14 to 18; see ``tests/rewrites``."""
+
+    #: ``ALTER TABLE … ADD CONSTRAINT … NOT NULL column NOT VALID`` and its VALIDATE (PostgreSQL 18).
+    not_null_not_valid: bool
+    #: NOT NULL constraints stand in ``pg_constraint`` under a name (PostgreSQL 18).
+    named_not_null: bool
+
+
+def capabilities(connection: Any) -> Capabilities:
+    """:param connection: a Django connection wrapper; it is connected if it is not yet.
+
+    :raises NotSupportedError: when the server is older than :data:`OLDEST`.
+    """
+    version = connection.pg_version
+    if version < OLDEST * 10000:
+        raise NotSupportedError(
+            f"Migrations of the database {connection.alias!r} need PostgreSQL {OLDEST} or later, and its server is "
+            f"{version // 10000}.{version % 10000}. Upgrade the server, or set its ENGINE back to "
+            "'django.db.backends.postgresql'. Nothing was changed."
+        )
+    modern = version >= 180000
+    return Capabilities(not_null_not_valid=modern, named_not_null=modern)

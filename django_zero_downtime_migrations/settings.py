@@ -1,0 +1,283 @@
+"""The settings of one database: typed, validated, and read afresh every time."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+
+from .compat import has_db_default
+from .durations import LONGEST, Duration, read_duration
+
+#: The key in ``DATABASES[alias]`` under which the settings of one database stand.
+PER_DATABASE: Final = "ZERO_DOWNTIME_MIGRATIONS"
+
+#: What the names of settings for all databases begin with.
+PREFIX: Final = "ZERO_DOWNTIME_MIGRATIONS_"
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationSettings:
+    """What holds for one database. None as a duration leaves the server's value as it is."""
+
+    lock_timeout: Duration | None = None
+    statement_timeout: Duration | None = None
+    lock_retry_timeout: Duration | None = None
+    flexible_statement_timeout: bool = False
+    raise_for_unsafe: bool = False
+    deferred_sql: bool = True
+    idempotent_sql: bool = False
+    explicit_constraints_drop: bool = True
+    keep_default: bool = False
+    lock_timeout_force: bool = False
+    base_backend: str = ""
+
+    @classmethod
+    def load(cls, alias: str) -> MigrationSettings:
+        """The settings of the database with this alias as they are now.
+
+        :raises ImproperlyConfigured: when a value that would count has the wrong type or cannot be read.
+        """
+        for stated in _without_effect(alias)[-1:]:
+            problem = _no_effect(stated)
+            warnings.warn(f"{problem.message}. {problem.hint}", DeprecationWarning, stacklevel=2)
+        return effective(alias)
+
+    @property
+    def short_statement_timeout(self) -> Duration | None:
+        """The ``statement_timeout`` of a short step.
+
+        ``lock_timeout`` starts again for every relation that a statement locks, so alone it does not bound the stall.
+        """
+        if self.statement_timeout is not None or not self.lock_timeout:
+            return self.statement_timeout
+        return min(self.lock_timeout + max(self.lock_timeout // 10, 100), LONGEST)
+
+
+class Kind(Enum):
+    """What is wrong with a setting."""
+
+    VALUE = "wrong value"
+    NAME = "unknown name"
+    GONE = "name of an earlier version"
+    NO_EFFECT = "no effect on this Django"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the settings, and what to write instead."""
+
+    kind: Kind
+    message: str
+    hint: str
+
+
+def effective(alias: str) -> MigrationSettings:
+    """As :meth:`MigrationSettings.load`, without its deprecation warning."""
+    # The later of two that state the same setting wins, so the database's own come last.
+    winners = {stated.name: stated for stated in [*_flat(), *_of_database(alias)]}
+    values = {name.lower(): stated.read() for name, stated in winners.items()}
+    if has_db_default:
+        values.pop("keep_default", None)
+    return MigrationSettings(**values)
+
+
+def base_backend() -> str:
+    """The module path of the backend that ours is built on; empty when the setting is not there.
+
+    There is one for all databases, because a backend's classes are made once, when its module is imported.
+    """
+    stated = {stated.name: stated for stated in _flat()}.get("BASE_BACKEND")
+    return str(stated.read()) if stated else ""
+
+
+def problems(alias: str) -> list[Problem]:
+    """Everything wrong with the settings that concern this database, the flat ones included."""
+    found = [*_unknown_flat(), *_unknown_of_database(alias)]
+    try:
+        for stated in [*_flat(), *_of_database(alias)]:
+            found += _wrong_value(stated)
+        found += [_no_effect(stated) for stated in _without_effect(alias)]
+    except _Wrong as error:
+        found.append(error.problem)
+    return found
+
+
+def database(alias: str) -> Mapping[Any, Any]:
+    """What ``DATABASES`` says of this alias, ``{}`` when it is not there."""
+    # A database that was added to the connection handler while the process runs stands only there.
+    return settings.DATABASES.get(alias) or connections.settings.get(alias) or {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Turns what somebody wrote into what counts; its ValueError says what is wrong."""
+
+    read: Callable[[object], Any]
+    accepted: str
+
+
+def _read_flag(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"is of type {type(value).__name__}")
+
+
+def _read_base_backend(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"is of type {type(value).__name__}")
+    if not all(part.isidentifier() for part in value.split(".")):
+        raise ValueError("is not a dotted module path")
+    if value.partition(".")[0] == __package__:
+        raise ValueError("is one of the backends that are themselves built on the backend named here")
+    return value
+
+
+_DURATION: Final = _Reader(
+    read_duration,
+    "'2s', '500ms' or '1.5min' (units us, ms, s, min, h, d), a whole number of milliseconds, a timedelta, "
+    "0 for no limit, or None for the server's value",
+)
+_FLAG: Final = _Reader(_read_flag, "True or False")
+_BACKEND: Final = _Reader(
+    _read_base_backend, "a backend's module path, such as 'django_prometheus.db.backends.postgresql'"
+)
+
+_DATABASE_SETTINGS: Final[Mapping[str, _Reader]] = {
+    "LOCK_TIMEOUT": _DURATION,
+    "STATEMENT_TIMEOUT": _DURATION,
+    "LOCK_RETRY_TIMEOUT": _DURATION,
+    "FLEXIBLE_STATEMENT_TIMEOUT": _FLAG,
+    "RAISE_FOR_UNSAFE": _FLAG,
+    "DEFERRED_SQL": _FLAG,
+    "IDEMPOTENT_SQL": _FLAG,
+    "EXPLICIT_CONSTRAINTS_DROP": _FLAG,
+    "KEEP_DEFAULT": _FLAG,
+    "LOCK_TIMEOUT_FORCE": _FLAG,
+}
+_SETTINGS: Final[Mapping[str, _Reader]] = {**_DATABASE_SETTINGS, "BASE_BACKEND": _BACKEND}
+
+# ZERO_DOWNTIME_DEFERRED_SQL is what the baseline's documentation said. It comes first, so that the regular name wins.
+_FLAT_NAMES: Final[Mapping[str, str]] = {
+    "ZERO_DOWNTIME_DEFERRED_SQL": "DEFERRED_SQL",
+    **{f"{PREFIX}{name}": name for name in _SETTINGS},
+}
+
+_GONE: Final[Mapping[str, str]] = {"USE_NOT_NULL": "SET NOT NULL always goes by way of a validated constraint"}
+
+_LOOKS_OURS: Final = re.compile("ZERO_?DOWN_?TIME(_|$)")
+_ANY_PREFIX: Final = re.compile("ZERO_?DOWN_?TIME_(MIGRATIONS?_)?")
+
+
+class _Wrong(ImproperlyConfigured):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(f"{problem.message}. {problem.hint}")
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """A value that somebody wrote, and where."""
+
+    name: str
+    value: object
+    where: str
+
+    def read(self) -> Any:
+        reader = _SETTINGS[self.name]
+        try:
+            return reader.read(self.value)
+        except ValueError as error:
+            message = f"{self.where} = {self.value!r} {error}"
+            raise _Wrong(Problem(Kind.VALUE, message, f"Write {reader.accepted}.")) from None
+
+
+def _flat() -> Iterator[_Stated]:
+    for flat_name, name in _FLAT_NAMES.items():
+        if hasattr(settings, flat_name):
+            yield _Stated(name, getattr(settings, flat_name), f"The setting {flat_name}")
+
+
+def _of_database(alias: str) -> Iterator[_Stated]:
+    for name, value in _own_settings(alias).items():
+        if name in _DATABASE_SETTINGS:
+            yield _Stated(name, value, _place(alias, name))
+
+
+def _own_settings(alias: str) -> Mapping[Any, Any]:
+    stated = database(alias).get(PER_DATABASE, {})
+    if isinstance(stated, Mapping):
+        return stated
+    message = f"{_place(alias)} = {stated!r} is of type {type(stated).__name__}"
+    raise _Wrong(Problem(Kind.VALUE, message, 'Write a dict, such as {"LOCK_TIMEOUT": "2s"}.'))
+
+
+def _place(alias: str, *keys: object) -> str:
+    return "".join(["DATABASES", *(f"[{key!r}]" for key in (alias, PER_DATABASE, *keys))])
+
+
+def _wrong_value(stated: _Stated) -> list[Problem]:
+    try:
+        stated.read()
+    except _Wrong as error:
+        return [error.problem]
+    return []
+
+
+def _without_effect(alias: str) -> list[_Stated]:
+    stated = [*_flat(), *_of_database(alias)] if has_db_default else []
+    return [one for one in stated if one.name == "KEEP_DEFAULT"]
+
+
+def _no_effect(stated: _Stated) -> Problem:
+    message = f"{stated.where} is deprecated and has no effect on Django 5.0 and later"
+    return Problem(Kind.NO_EFFECT, message, "Remove it; write db_default where a default is to stay in the database.")
+
+
+def _unknown_flat() -> Iterator[Problem]:
+    for name in dir(settings):
+        if name == PER_DATABASE:
+            hint = f"Write it as DATABASES[alias][{PER_DATABASE!r}], or each setting as {PREFIX}<NAME>."
+            yield Problem(Kind.NAME, f"The setting {name} is not read", hint)
+        elif _LOOKS_OURS.match(name) and name not in _FLAT_NAMES:
+            yield _unknown(f"The setting {name}", name, _SETTINGS, lambda likely: f"{PREFIX}{likely}")
+
+
+def _unknown_of_database(alias: str) -> Iterator[Problem]:
+    for key in database(alias):
+        if key != PER_DATABASE and _LOOKS_OURS.match(str(key).upper()):
+            yield _unknown_beside(alias, str(key))
+    own = database(alias).get(PER_DATABASE)
+    for key in own if isinstance(own, Mapping) else ():
+        if key == "BASE_BACKEND":
+            hint = f"Write {PREFIX}{key}: one backend is read for all databases, when the module is imported."
+            yield Problem(Kind.NAME, f"{_place(alias, key)} is not read", hint)
+        elif key not in _DATABASE_SETTINGS:
+            yield _unknown(_place(alias, key), str(key), _DATABASE_SETTINGS, lambda likely: f'"{likely}"')
+
+
+def _unknown_beside(alias: str, key: str) -> Problem:
+    likely = _likely(key, _DATABASE_SETTINGS)
+    inside = f'{{"{likely}": …}}' if likely else "{…}"
+    return Problem(Kind.NAME, f"DATABASES[{alias!r}][{key!r}] is not read", f'Write "{PER_DATABASE}": {inside}.')
+
+
+def _unknown(where: str, name: str, known: Mapping[str, _Reader], spell: Callable[[str], str]) -> Problem:
+    bare_name = _ANY_PREFIX.sub("", name.upper())
+    if bare_name in _GONE:
+        return Problem(Kind.GONE, f"{where} is a setting of an earlier version", f"Remove it: {_GONE[bare_name]}.")
+    likely = _likely(name, known)
+    hint = f"Write {spell(likely)}." if likely else f"The names are {', '.join(map(spell, known))}."
+    return Problem(Kind.NAME, f"{where} is not a setting that we know", hint)
+
+
+def _likely(name: str, known: Mapping[str, _Reader]) -> str:
+    return next(iter(difflib.get_close_matches(_ANY_PREFIX.sub("", name.upper()), known, n=1)), "")

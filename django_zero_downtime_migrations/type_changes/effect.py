@@ -1,0 +1,22 @@
+"""What a change of type does to a table, from nothing to an error."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Effect(enum.Enum):
+    """Everything from SCAN on happens while nobody can read or write the table. The order is that of the cost."""
+
+    #: Type, length and collation are the column's already: the statement can be left out.
+    NOTHING = 0
+    #: Only the catalogue changes.
+    CATALOGUE = 1
+    #: The table, or one that a foreign key connects with it, is read to verify a constraint again.
+    SCAN = 2
+    #: Indexes are built anew, the table is kept.
+    INDEX_REBUILD = 3
+    #: The table and all of its indexes are written anew; also the answer when it is not known to be less.
+    REWRITE = 4
+    #: The server raises an error.
+    REFUSED = 5

@@ -1,0 +1,1 @@
+"""What we lean on in Django: tests that name it when a new version changes it."""
