@@ -1,9 +1,14 @@
-"""The app: it brings system checks and commands. The backend works without it."""
+"""The app: it brings system checks, commands, and a look at the whole plan before ``migrate``. The backend works
+without it.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
 from django.core import checks
+from django.db.models.signals import pre_migrate
 
 from .checks import TAG, check_settings
 
@@ -15,3 +20,11 @@ class ZeroDowntimeMigrationsConfig(AppConfig):
 
     def ready(self) -> None:
         checks.register(check_settings, TAG)
+        pre_migrate.connect(_judge, dispatch_uid="django_zero_downtime_migrations.judge")
+
+
+def _judge(**kwargs: Any) -> None:
+    # The backend needs a psycopg, which a project that only looks at its settings may lack.
+    from .backends.postgres.whole_plan import refuse_before_migrate
+
+    refuse_before_migrate(**kwargs)

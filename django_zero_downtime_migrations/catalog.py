@@ -1,7 +1,7 @@
 """Typed questions to ``pg_catalog``.
 
-Tables are asked for by ``to_regclass`` of the text in the statement, so the answer is about the schema in which the statement itself
-would act. The queries stand in ``catalog.sql``.
+Tables are asked for by ``to_regclass`` of the text in the statement, so the answer is about the schema in which the
+statement itself would act. The queries stand in ``catalog.sql``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import DatabaseError, transaction
 
-from .naming import unquote
+from .naming import truncate, unquote
 from .projection import Projection
 
 
@@ -71,7 +71,9 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """``keys``: its columns, empty for an expression. ``touches``: every column that it reads. ``plain``: a btree over columns, ascending, without INCLUDE, expressions and predicate."""
+    """``keys``: its columns, empty for an expression. ``touches``: every column that it reads. ``plain``: a btree
+    over columns, ascending, without INCLUDE, expressions and predicate.
+    """
 
     name: str
     keys: tuple[str, ...]
@@ -85,7 +87,9 @@ class Index:
 
 
 class Catalog:
-    """Asks under today's names and answers under those of ``projection``. Answers are kept: make a new one for each plan."""
+    """Asks under today's names and answers under those of ``projection``. Answers are kept: make a new one for each
+    plan.
+    """
 
     def __init__(self, connection: Any, projection: Projection) -> None:
         self.connection = connection
@@ -144,7 +148,7 @@ class Catalog:
 
     def constraint(self, table: str, name: str) -> Constraint | None:
         """:param name: as in SQL, quoted or not."""
-        plain = unquote(name)
+        plain = truncate(unquote(name))
         return next((constraint for constraint in self.constraints(table) if constraint.name == plain), None)
 
     def indexes(self, table: str) -> list[Index]:
@@ -159,7 +163,7 @@ class Catalog:
         return found
 
     def index(self, table: str, name: str) -> Index | None:
-        plain = unquote(name)
+        plain = truncate(unquote(name))
         return next((index for index in self.indexes(table) if index.name == plain), None)
 
     def dependents(self, table: str, column: str) -> list[str]:
@@ -168,7 +172,7 @@ class Catalog:
         return [row[0] for row in self._ask("dependents", live, name, live, name)]
 
     def not_null_proof(self, table: str, column: str) -> str | None:
-        """A valid CHECK from which the server concludes that the column has no NULL: SET NOT NULL then does not scan."""
+        """A valid CHECK from which the server concludes that there is no NULL: SET NOT NULL then does not scan."""
         name = self.projection.live_column(table, column)
         wanted = {f"({name} IS NOT NULL)", f'("{name}" IS NOT NULL)'}
         for constraint in self.constraints(table):
@@ -176,9 +180,13 @@ class Catalog:
                 return constraint.name
         return None
 
-    def name_taken(self, table: str, name: str) -> bool:
-        rows = self._ask("name_taken", name, name, self.projection.live_table(table))
-        return bool(rows and rows[0][0])
+    def name_taken(self, table: str, name: str, relations: bool) -> bool:
+        """Whether the schema of a table has a constraint of this plain name.
+
+        :param relations: or a relation, as matters for a constraint with an index.
+        """
+        rows = self._ask("name_taken", name, relations, name, self.projection.live_table(table))
+        return self.projection.has(table, name) or bool(rows and rows[0][0])
 
     def same_table(self, table: str, other: str) -> bool:
         """Whether two quoted names mean the same table of today."""
@@ -187,7 +195,8 @@ class Catalog:
         return bool(rows[0][0])
 
     def adding_rewrites(self, table: str, column: str, definition: str, params: Sequence[Any] | None) -> bool:
-        """Whether ADD COLUMN would write the table anew, asked of the server on an empty temporary copy that is rolled back.
+        """Whether ADD COLUMN would write the table anew, asked of the server on an empty temporary copy that is
+        rolled back.
 
         False when the server refuses the definition: the real statement will then say why.
         """

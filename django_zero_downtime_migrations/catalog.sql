@@ -85,8 +85,8 @@ JOIN pg_attribute g ON g.attrelid = e.adrelid AND g.attnum = e.adnum
 WHERE a.attrelid = to_regclass(%s) AND a.attname = %s AND NOT a.attisdropped AND g.attgenerated <> '' AND g.attnum <> a.attnum
 
 -- name_taken
--- Whether the schema of a table has a relation or a constraint of this name.
-SELECT EXISTS (SELECT FROM pg_class r WHERE r.relnamespace = t.relnamespace AND r.relname = %s)
-    OR EXISTS (SELECT FROM pg_constraint c WHERE c.connamespace = t.relnamespace AND c.conname = %s)
+-- Whether the schema of a table has a constraint, or also a relation, of this name.
+SELECT EXISTS (SELECT FROM pg_constraint c WHERE c.connamespace = t.relnamespace AND c.conname = %s)
+    OR (%s AND EXISTS (SELECT FROM pg_class r WHERE r.relnamespace = t.relnamespace AND r.relname = %s))
 FROM pg_class t
 WHERE t.oid = to_regclass(%s)

@@ -17,7 +17,9 @@ def _text(operation: str, anchor: str) -> str:
 
 
 class Unsafe:
-    """The texts of findings that stop a migration. Users map on ``str(exception)``, so an exception has exactly this text."""
+    """The texts of findings that stop a migration. Users map on ``str(exception)``, so an exception has exactly this
+    text.
+    """
 
     ADD_COLUMN_NOT_NULL = _text("ADD COLUMN NOT NULL", "add-column-not-null")
     ADD_COLUMN_GENERATED_STORED = _text("ADD COLUMN GENERATED STORED", "add-column-generated-stored")
@@ -35,7 +37,8 @@ class Unsafe:
 class UnsafeOperationWarning(Warning):
     """A finding that would stop the migration if RAISE_FOR_UNSAFE were on.
 
-    :param text: the rule's :class:`Unsafe` text, followed by the model, field and reason, so that Python's default filter shows each one.
+    :param text: the rule's :class:`Unsafe` text, followed by the model, field and reason, so that Python's default
+        filter shows each one.
     """
 
     finding: Finding | None
@@ -46,7 +49,9 @@ class UnsafeOperationWarning(Warning):
 
 
 class UnsafeOperationException(Exception):
-    """The migration was stopped before its statement ran. ``str()`` is the rule's :class:`Unsafe` text; ``finding`` has the rest."""
+    """The migration was stopped before its statement ran. ``str()`` is the rule's :class:`Unsafe` text; ``finding``
+    has the rest.
+    """
 
     finding: Finding | None
 

@@ -41,7 +41,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """:param text: the rule's ``Unsafe`` text. :param message: what is wrong here, with names. :param instead: what to write instead."""
+    """:param text: the rule's ``Unsafe`` text.
+    :param message: what is wrong here, with names.
+    :param instead: what to write instead.
+    """
 
     code: str
     text: str
@@ -56,9 +59,13 @@ class Finding:
     #: The reason that the author of the migration gave; empty where nobody accepted the finding.
     assured: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def details(self) -> str:
         where = f" [{self.origin}]" if str(self.origin) else ""
-        return f"{self.text}\n{self.message}{where}\nInstead: {self.instead}"
+        return f"{self.message}{where}\nInstead: {self.instead}"
+
+    def __str__(self) -> str:
+        return f"{self.text}\n{self.details}"
 
     def accepted(self, reason: str) -> Finding:
         return replace(self, assured=reason)

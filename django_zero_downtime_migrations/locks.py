@@ -1,6 +1,7 @@
 """PostgreSQL's table lock modes and what they block.
 
-https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES, confirmed by ``tests/unit/test_locks.py`` on a server.
+https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES, confirmed by
+``tests/unit/test_locks.py`` on a server.
 """
 
 from __future__ import annotations

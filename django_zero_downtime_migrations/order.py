@@ -1,7 +1,8 @@
 """The order of a call's statements: what is made comes before what goes, and what does not change is left alone.
 
-Django drops and makes anew many a foreign key and ``_like`` index on alterations that do not change it, and drops the old index before
-it builds the new one. Inside one transaction nobody sees that; in separate steps it would be a window without protection.
+Django drops and makes anew many a foreign key and ``_like`` index on alterations that do not change it, and drops the
+old index before it builds the new one. Inside one transaction nobody sees that; in separate steps it would be a
+window without protection.
 """
 
 from __future__ import annotations
@@ -199,7 +200,9 @@ def _make_before_drop(statements: Statements, context: Context) -> Statements:
 
 
 def _foreign_keys_last(statements: Statements, context: Context) -> Statements:
-    """A foreign key comes after the index that serves it; one that locks a table in use comes after all that is made for new tables."""
+    """A foreign key comes after the index that serves it; one that locks a table in use comes after all that is made
+    for new tables.
+    """
     result = list(statements)
     for key in [x for x in statements if isinstance(x, s.AddForeignKey) and context.protects(x)]:
         start = _position(result, key)

@@ -1,6 +1,7 @@
 """The plan of one schema-editor call: its steps and findings, and the context in which rewrites and rules work.
 
-``rewrites/`` turn a statement into safe steps and ``rules/`` judge it; both register themselves here by the statement's type.
+``rewrites/`` turn a statement into safe steps and ``rules/`` judge it; both register themselves here by the
+statement's type.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class StepClass(enum.Enum):
 
     #: Changes the catalogue under a lock that blocks traffic: under the timeouts, in a transaction of its own.
     SHORT = "short"
-    #: Takes its time under a lock that lets reads and writes run: without a short lock timeout, outside any transaction.
+    #: Takes its time under a lock that lets reads and writes run: without a short lock timeout, outside any
+    #: transaction.
     LONG = "long"
     #: Touches rows, or is the user's own SQL.
     DATA = "data"
@@ -49,7 +51,8 @@ class Step:
     """What is sent at once: one query, or several in one transaction.
 
     :param locks: every table lock that it takes and holds to its end.
-    :param undo: what takes it back, once it has run, when a later step of the call fails; empty where it cannot be taken back.
+    :param undo: what takes it back, once it has run, when a later step of the call fails; empty where it cannot be
+        taken back.
     :param leftover: what removes its remains when it fails itself (only CONCURRENTLY leaves any).
     :param fill: set on a step that runs batch by batch; see ``execution.fill``.
     """
@@ -116,7 +119,7 @@ class Context:
         return any(self.in_use(table) for table in self.tables(statement))
 
     def tables(self, statement: s.Statement) -> set[str]:
-        """Every table that the statement locks; those behind a foreign key that goes are known to the catalogue only."""
+        """Every table that the statement locks; what is behind a foreign key that goes, only the catalogue knows."""
         tables = {lock.table for lock in statement.locks()} or {statement.table}
         if isinstance(statement, s.DropForeignKey) and not self.in_use(statement.table) and not self.is_new(""):
             constraint = self.catalog.constraint(statement.table, statement.name)
@@ -191,7 +194,9 @@ def splits(*kinds: type[s.Statement]) -> Callable[[R], R]:
 class Rule:
     """A finding's record: messages and documentation are rendered from it.
 
-    :param code: its name in :class:`errors.Unsafe`. :param when: what the rule looks for. :param effect: what it does to a live table.
+    :param code: its name in :class:`errors.Unsafe`.
+    :param when: what the rule looks for.
+    :param effect: what it does to a live table.
     :param instead: what to write.
     """
 

@@ -13,7 +13,9 @@ from .plan import CHECKS, REWRITES, SPLITS, Context, Plan, Step, StepClass, as_w
 
 
 def plan(statements: Iterable[s.Statement], context: Context) -> Plan:
-    """Work out everything that a call will do. Nothing is sent; ``context.projection`` is left as it will be after the call."""
+    """Work out everything that a call will do. Nothing is sent; ``context.projection`` is left as it will be after
+    the call.
+    """
     statements = [x for x in statements if not (_keeps_defaults(context) and isinstance(x, s.DropDefault))]
     dropped = (x for x in statements if isinstance(x, s.DropDefault))
     context.dropped_defaults = frozenset((x.table, x.column) for x in dropped)
@@ -77,7 +79,9 @@ def _rewrite(statement: s.Statement, context: Context) -> Iterable[Step]:
 
 
 def _merge(steps: Iterable[Step]) -> Iterator[Step]:
-    """Consecutive short steps under the same lock on the same single table become one transaction: one wait for the lock, one round trip."""
+    """Consecutive short steps under the same lock on the same single table become one transaction: one wait for the
+    lock, one round trip.
+    """
     current: Step | None = None
     for step in steps:
         if current is not None and _same_lock(current, step):

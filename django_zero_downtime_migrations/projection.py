@@ -1,7 +1,8 @@
 """The catalogue as it will be once the statements planned so far have run.
 
-A call of the schema editor is planned before anything of it is sent, and ``sqlmigrate`` sends nothing at all: what is asked about a
-table in the meantime has to be asked under the names that the database still has, and answered under the new ones.
+A call of the schema editor is planned before anything of it is sent, and ``sqlmigrate`` sends nothing at all: what is
+asked about a table in the meantime has to be asked under the names that the database still has, and answered under
+the new ones.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ Constraint = dict[str, Any]
 
 
 class Projection:
-    """Renames, additions and removals on top of the live catalogue. Tables are quoted SQL text, columns and constraints plain names."""
+    """Renames, additions and removals on top of the live catalogue. Tables are quoted SQL text, columns and
+    constraints plain names.
+    """
 
     def __init__(self) -> None:
         self.new_tables: set[str] = set()

@@ -1,7 +1,7 @@
 """Raw text -> a :class:`Statement`: classified by its shape, never rewritten.
 
-Django itself writes three kinds of statements without a template: exclusion constraints, ``ValidateConstraint``, and extensions and
-collations. Everything else is the user's own SQL.
+Django itself writes three kinds of statements without a template: exclusion constraints, ``ValidateConstraint``, and
+extensions and collations. Everything else is the user's own SQL.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """DDL as Django meant it, one small class per kind of statement.
 
-Tables, columns and names are SQL text, quoted as in the statement. ``locks()`` and the three claims say what the statement does to a
-table that is in use when it is sent as it is; they are compared with ``pg_locks`` by ``tests/rewrites``.
+Tables, columns and names are SQL text, quoted as in the statement. ``locks()`` and the three claims say what the
+statement does to a table that is in use when it is sent as it is; they are compared with ``pg_locks`` by
+``tests/rewrites``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """SQL that remembers where it comes from.
 
-Django's schema editor builds its statements from ``sql_*`` templates. Each is replaced by a :class:`Template`, a ``str`` whose ``%`` gives
-a :class:`SQL`, again a ``str``, that knows its template's name and its parts. Both stay true strings: everything that Django, its
-tests and other packages do with the text works as before.
+Django's schema editor builds its statements from ``sql_*`` templates. Each is replaced by a :class:`Template`, a
+``str`` whose ``%`` gives a :class:`SQL`, again a ``str``, that knows its template's name and its parts. Both stay
+true strings: everything that Django, its tests and other packages do with the text works as before.
 """
 
 from __future__ import annotations
@@ -107,7 +107,9 @@ class Slot:
 
 
 def wrap_templates(editor_class: type) -> None:
-    """Replace every ``sql_*`` string of ``editor_class``, inherited ones and those of later Django versions too, by a :class:`Slot`."""
+    """Replace every ``sql_*`` string of ``editor_class``, inherited ones and those of later Django versions too, by a
+    :class:`Slot`.
+    """
     for name in dir(editor_class):
         if name.startswith("sql_"):
             value = inspect.getattr_static(editor_class, name)

@@ -1,4 +1,4 @@
-"""An UPDATE of the NULLs of a column in ranges of pages, each committed by itself: rows stay locked for moments only."""
+"""An UPDATE of the NULLs of a column in ranges of pages, each committed by itself: rows are locked for moments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ ATTEMPTS = 5
 
 
 def fill(connection: Any, work: Fill) -> int:
-    """Fill and return the number of rows. PostgreSQL 14+ reads a range of ``ctid`` without touching the rest of the table."""
+    """Fill and return the number of rows. PostgreSQL 14+ reads a range of ``ctid`` without touching the rest of the
+    table.
+    """
     total = _pages(connection, work.table)
     start, pages, rows, said = 0, FIRST_PAGES, 0, time.monotonic()
     while start < total:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from ..plan import Step
 
 REASONS = {
-    "42501": "The role that migrates has to own the table: migrate as its owner, or make the role a member of the owner.",
-    "55P03": "The lock was not free within LOCK_TIMEOUT, so that nobody had to queue behind this step; run the migration again.",
+    "42501": (
+        "The role that migrates has to own the table: migrate as its owner, or make the role a member of the owner."
+    ),
+    "55P03": (
+        "The lock was not free within LOCK_TIMEOUT, so that nobody had to queue behind this step; run the "
+        "migration again."
+    ),
     "57014": "The statement was cancelled, by STATEMENT_TIMEOUT or by somebody.",
     "23505": "The rows have duplicates: find and merge them, then run the migration again.",
     "23502": "Rows have NULL in the column: give them a value, then run the migration again.",

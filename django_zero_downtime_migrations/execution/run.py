@@ -1,4 +1,6 @@
-"""The loop over the steps of a plan: each is sent under the timeouts of its class, and taken back when a later one fails."""
+"""The loop over the steps of a plan: each is sent under the timeouts of its class, and taken back when a later one
+fails.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The plan as a script: what ``sqlmigrate`` prints, ``psql -v ON_ERROR_STOP=1 -f`` runs, with the effect of ``migrate``."""
+"""The plan as a script: what ``sqlmigrate`` prints, ``psql -v ON_ERROR_STOP=1 -f`` runs, with the effect of
+``migrate``.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from .transactions import OwnTransaction
 
 
 class Script:
-    """:param lines: where the script goes. :param write: adds a statement to it as Django's editor does, with its logging."""
+    """:param lines: where the script goes.
+    :param write: adds a statement to it as Django's editor does, with its logging.
+    """
 
     def __init__(
         self,

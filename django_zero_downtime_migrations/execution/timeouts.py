@@ -1,7 +1,7 @@
 """Timeouts by the class of a step, so that none is left on a connection.
 
-A short step sends ``SET LOCAL`` in one query string with its statement: one round trip, one implicit transaction, and the settings go
-with it, also on an error and behind a transaction pooler (``tests/execution/test_timeouts.py``).
+A short step sends ``SET LOCAL`` in one query string with its statement: one round trip, one implicit transaction, and
+the settings go with it, also on an error and behind a transaction pooler (``tests/execution/test_timeouts.py``).
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def current(connection: Any) -> dict[str, str]:
 
 @contextmanager
 def without(connection: Any) -> Iterator[None]:
-    """No lock timeout and no statement timeout for a statement that cannot stand in a transaction, whatever the role or database has.
+    """No lock timeout and no statement timeout for a statement that cannot stand in a transaction, whatever the role
+    or database has.
 
     What the session had comes back, unless the connection is gone.
     """

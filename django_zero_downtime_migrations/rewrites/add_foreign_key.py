@@ -1,4 +1,6 @@
-"""ADD FOREIGN KEY … NOT VALID takes SHARE ROW EXCLUSIVE on both tables for a moment; VALIDATE reads both while reads and writes go on."""
+"""ADD FOREIGN KEY … NOT VALID takes SHARE ROW EXCLUSIVE on both tables for a moment; VALIDATE reads both while reads
+and writes go on.
+"""
 
 from __future__ import annotations
 

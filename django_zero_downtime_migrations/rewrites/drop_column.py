@@ -1,5 +1,5 @@
-"""What hangs on a column or table goes first, one short step each: DROP COLUMN and DROP TABLE would lock every other table behind a
-foreign key at once, and drop each index under ACCESS EXCLUSIVE.
+"""What hangs on a column or table goes first, one short step each: DROP COLUMN and DROP TABLE would lock every other
+table behind a foreign key at once, and drop each index under ACCESS EXCLUSIVE.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def _drop_constraint(constraint: Constraint) -> s.DropConstraint:
 
 @rewrites(s.DropForeignKey)
 def drop_foreign_key(statement: s.DropForeignKey, context: Context) -> list[Step]:
-    """Removing a foreign key locks both tables. Django's ``SET CONSTRAINTS`` before it is for a transaction that has pending events."""
+    """Removing a foreign key locks both tables. Django's ``SET CONSTRAINTS`` before it is for a transaction that has
+    pending events.
+    """
     if (statement.table, unquote(statement.name)) in context.projection.dropped:
         return []
     key = context.catalog.constraint(statement.table, statement.name)

@@ -1,13 +1,14 @@
 """SET NOT NULL without a scan under ACCESS EXCLUSIVE.
 
-A valid CHECK from which NOT NULL follows spares the scan. PostgreSQL 18 can add the NOT NULL itself NOT VALID. SET NOT NULL and the
-removal of the proof are two statements of one transaction: in one statement the server scans again.
+A valid CHECK from which NOT NULL follows spares the scan. PostgreSQL 18 can add the NOT NULL itself NOT VALID. SET
+NOT NULL and the removal of the proof are two statements of one transaction: in one statement the server scans again.
 """
 
 from __future__ import annotations
 
 from ..ddl import statements as s
-from ..naming import choose, temporary, unquote
+from ..ddl.names import plain_table
+from ..naming import NOT_NULL, choose, temporary, truncate, unquote
 from ..plan import Context, Fill, Query, Step, StepClass, long, rewrites, short
 
 
@@ -30,7 +31,7 @@ def set_not_null(statement: s.SetNotNull, context: Context) -> list[Step]:
 def _proved(statement: s.SetNotNull, fill: list[Step]) -> list[Step]:
     """A NOT VALID proof keeps new NULLs out, so the second pass of the fill finds the last ones."""
     table = statement.table
-    proof = f'"{temporary(f"{_plain(table)}_{unquote(statement.column)}", "notnull")}"'
+    proof = f'"{temporary(f"{plain_table(table)}_{unquote(statement.column)}", "notnull")}"'
     drop = f"ALTER TABLE {table} DROP CONSTRAINT {proof}"
     return [
         short(
@@ -49,9 +50,9 @@ def _not_null_not_valid(statement: s.SetNotNull, fill: list[Step], context: Cont
     table, column = statement.table, statement.column
 
     def taken(name: str) -> bool:
-        return context.catalog.name_taken(table, name)
+        return context.catalog.name_taken(table, name, relations=False)
 
-    name = f'"{choose(_plain(table), unquote(column), "not_null", taken)}"'
+    name = f'"{choose(plain_table(table), truncate(unquote(column)), NOT_NULL, taken)}"'
     return [
         short(
             statement,
@@ -82,8 +83,3 @@ def _not_valid(statement: s.SetNotNull, context: Context) -> str:
     name = (unquote(statement.column),)
     keys = [x for x in context.catalog.constraints(statement.table) if x.kind == "n" and x.columns == name]
     return f'"{keys[0].name}"'
-
-
-def _plain(table: str) -> str:
-    """The table's own name, without its schema and quotes."""
-    return unquote('"' + table.rpartition('"."')[2].lstrip('"')) if '"."' in table else unquote(table)

@@ -13,7 +13,9 @@ RULE = Rule(
     kind=Kind.LOCK,
     when="a stored generated column is added",
     effect="the whole table and its indexes are written anew under ACCESS EXCLUSIVE",
-    instead="use db_persist=False (PostgreSQL 18), or an ordinary nullable column that a trigger and a batched UPDATE fill",
+    instead=(
+        "use db_persist=False (PostgreSQL 18), or an ordinary nullable column that a trigger and a batched UPDATE fill"
+    ),
 )
 
 

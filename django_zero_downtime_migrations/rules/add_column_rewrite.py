@@ -14,7 +14,10 @@ RULE = Rule(
     kind=Kind.LOCK,
     when="a column is added with a volatile default, as an identity, or of a domain that has a constraint",
     effect="the whole table and its indexes are written anew under ACCESS EXCLUSIVE",
-    instead="add the column nullable without the default, set the default in a second migration, fill the rows in batches, then set NOT NULL",
+    instead=(
+        "add the column nullable without the default, set the default in a second migration, fill the "
+        "rows in batches, then set NOT NULL"
+    ),
 )
 
 

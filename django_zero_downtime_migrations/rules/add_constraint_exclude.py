@@ -12,7 +12,9 @@ RULE = Rule(
     text=Unsafe.ADD_CONSTRAINT_EXCLUDE,
     kind=Kind.LOCK,
     when="an exclusion constraint is added",
-    effect="the table is scanned twice under ACCESS EXCLUSIVE; PostgreSQL has no NOT VALID and no concurrent build for it",
+    effect=(
+        "the table is scanned twice under ACCESS EXCLUSIVE; PostgreSQL has no NOT VALID and no concurrent build for it"
+    ),
     instead="add it when the table is made, or make a new table with the constraint, copy into it, and switch over",
 )
 

@@ -13,7 +13,10 @@ RULE = Rule(
     kind=Kind.COMPATIBILITY,
     when="a column is added NOT NULL and keeps no default in the database",
     effect="INSERTs of code that does not know the column fail until the last old process has ended",
-    instead="give the field a db_default (Django 5.0+), or add it with null=True, deploy code that fills it, and make it NOT NULL later",
+    instead=(
+        "give the field a db_default (Django 5.0+), or add it with null=True, deploy code that fills it, "
+        "and make it NOT NULL later"
+    ),
 )
 
 

@@ -14,7 +14,10 @@ RULE = Rule(
     kind=Kind.LOCK,
     when="the type or collation of a column changes in a way that is not a catalogue change only",
     effect="the table is scanned or written anew, or indexes are rebuilt, under ACCESS EXCLUSIVE",
-    instead="add a new column of the new type, write to both, copy in batches, switch the code over, and drop the old column",
+    instead=(
+        "add a new column of the new type, write to both, copy in batches, switch the code over, and drop "
+        "the old column"
+    ),
 )
 DOES = {
     Effect.SCAN: "the whole table is scanned",

@@ -16,7 +16,10 @@ RULE = Rule(
     kind=Kind.LOCK,
     severity=Severity.WARN,
     when="a column becomes NOT NULL with a default, and the table has a million rows or more",
-    effect="the migration runs for as long as it takes to write the rows; traffic goes on, but bloat and replication lag grow",
+    effect=(
+        "the migration runs for as long as it takes to write the rows; traffic goes on, but bloat and "
+        "replication lag grow"
+    ),
     instead="fill the column from a data migration or a job of its own before it becomes NOT NULL",
 )
 

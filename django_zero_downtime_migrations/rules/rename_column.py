@@ -13,7 +13,10 @@ RULE = Rule(
     kind=Kind.COMPATIBILITY,
     when="a column is renamed",
     effect="every query of code that knows the old name fails",
-    instead="rename the field and keep the column with db_column, or add a new column, write to both, copy in batches, and drop the old one",
+    instead=(
+        "rename the field and keep the column with db_column, or add a new column, write to both, copy in "
+        "batches, and drop the old one"
+    ),
 )
 
 

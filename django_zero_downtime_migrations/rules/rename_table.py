@@ -13,7 +13,10 @@ RULE = Rule(
     kind=Kind.COMPATIBILITY,
     when="a table is renamed",
     effect="every query of code that knows the old name fails",
-    instead="keep the table's name with Meta.db_table, or rename it and leave a view under the old name until the last old process has ended",
+    instead=(
+        "keep the table's name with Meta.db_table, or rename it and leave a view under the old name until "
+        "the last old process has ended"
+    ),
 )
 
 

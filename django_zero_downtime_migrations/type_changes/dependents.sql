@@ -40,16 +40,17 @@ WITH RECURSIVE family (relation) AS (
     WHERE rank = best
     GROUP BY side, opcmethod
 ), index_used AS (
-    SELECT d.attnum, d.attcollation, i.*, con.conexclop IS NOT NULL AS exclusion
+    SELECT d.attnum, d.attcollation, i.*, c.relkind, con.conexclop IS NOT NULL AS exclusion
     FROM dependent d
     LEFT JOIN pg_constraint own
       ON d.classid = 'pg_constraint'::regclass AND own.oid = d.objid AND own.contype IN ('p', 'u', 'x')
     JOIN pg_index i ON i.indexrelid = CASE WHEN d.classid = 'pg_class'::regclass THEN d.objid ELSE own.conindid END
+    JOIN pg_class c ON c.oid = i.indexrelid
     LEFT JOIN pg_constraint con
       ON con.conindid = i.indexrelid AND con.conrelid = i.indrelid AND con.contype IN ('p', 'u', 'x')
 ), index_key AS (
     SELECT i.indexrelid::bigint, i.attnum, i.indisvalid AS valid, i.exclusion,
-           i.indpred IS NOT NULL AS predicate, i.indexprs IS NOT NULL AS expression,
+           i.indpred IS NOT NULL AS predicate, i.indexprs IS NOT NULL AS expression, i.relkind = 'I' AS partitioned,
            o.oid::bigint AS class, o.opcname AS class_name, m.amname AS method,
            CASE WHEN o.oid = before.class THEN after.class
                 WHEN EXISTS (SELECT FROM accepted a WHERE a.side = 'new' AND a.class = o.oid) THEN o.oid::bigint
@@ -83,14 +84,16 @@ WITH RECURSIVE family (relation) AS (
     WHERE i.indkey[key.pos] = f.confkey[k.pos]
       AND CASE WHEN end_.child THEN (f.conrelid, f.conkey[k.pos]) ELSE (f.confrelid, f.confkey[k.pos]) END
           = (d.attrelid, d.attnum)
+      AND (f.conrelid, f.conkey[k.pos]) <> (f.confrelid, f.confkey[k.pos])
 )
 SELECT 'index', c.relname::text, row_to_json(x)::text
 FROM index_key x JOIN pg_class c ON c.oid = x.indexrelid
 UNION
 SELECT 'foreign key', f.conname::text, json_build_object(
            'valid', f.valid,
-           'same_operator', CASE WHEN f.child THEN 2 = (SELECT count(*) FROM accepted a WHERE a.class = f.class)
-                                 ELSE f.class IS NOT DISTINCT FROM f.new_class END,
+           'same_operator', (SELECT count(DISTINCT base) FROM side) = 1
+                            OR CASE WHEN f.child THEN 2 = (SELECT count(*) FROM accepted a WHERE a.class = f.class)
+                                    ELSE f.class IS NOT DISTINCT FROM f.new_class END,
            'has_operator', EXISTS (
                SELECT FROM pg_opclass o
                WHERE o.oid = f.new_class
@@ -130,7 +133,7 @@ FROM dependent d
 JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
 JOIN pg_attribute a ON a.attrelid = e.adrelid AND a.attnum = e.adnum
 UNION
--- Before version 15 it is the column itself, not its expression, that depends on the columns from which it is generated.
+-- Before version 15 it is the generated column itself, not its expression, that depends on the columns in it.
 SELECT CASE WHEN d.objsubid = 0 THEN 'unknown' ELSE 'generated column' END,
        coalesce(a.attname, c.relname)::text, '{}'
 FROM dependent d

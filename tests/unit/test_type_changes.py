@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,15 @@ class Server:
         with self.session.cursor() as cursor:
             cursor.execute(statement)
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is made in it is undone."""
+        self.run("BEGIN")
+        try:
+            yield
+        finally:
+            self.run("ROLLBACK")
+
     def fetch(self, query: str, params: Any) -> list[tuple[Any, ...]]:
         with self.session.cursor() as cursor:
             cursor.execute(query, params)
@@ -87,9 +96,8 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def rolled_back(server: Server) -> Iterator[Server]:
     """What a test makes goes with its transaction."""
-    server.run("BEGIN")
-    yield server
-    server.run("ROLLBACK")
+    with server.transaction():
+        yield server
 
 
 def measured(source: str, major: int) -> Iterator[tuple[str, str]]:
@@ -147,15 +155,15 @@ def test_effect_with_dependents_is_the_measured_one(source: str, server: Server,
         needs_icu = "collate nd" in source
         if since > server_major or (needs_icu and not server.icu):
             continue
-        server.run(f"BEGIN; CREATE TABLE x (id integer PRIMARY KEY, c {source}); {create}")
-        for target, letter in targets.items():
-            if target.rpartition(" collate ")[2] in ("nd", "icu_en") and not server.icu:
-                continue
-            statement, using, _ = target.partition(" using ")
-            case = f"{create or 'alone'}: {target}"
-            actual[case] = server.effect(statement, using=bool(using))
-            expected[case] = with_dependent(source, statement, create, letter)
-        server.run("ROLLBACK")
+        with server.transaction():
+            server.run(f"CREATE TABLE x (id integer PRIMARY KEY, c {source}); {create}")
+            for target, letter in targets.items():
+                if target.rpartition(" collate ")[2] in ("nd", "icu_en") and not server.icu:
+                    continue
+                statement, using, _ = target.partition(" using ")
+                case = f"{create or 'alone'}: {target}"
+                actual[case] = server.effect(statement, using=bool(using))
+                expected[case] = with_dependent(source, statement, create, letter)
     assert actual == expected
 
 

@@ -26,7 +26,9 @@ SKIPS = {
 
 
 class _InsideTransaction:
-    """True exactly when DDL could be rolled back: inside somebody's transaction. Not a data descriptor, so that it can be overridden."""
+    """True exactly when DDL could be rolled back: inside somebody's transaction. Not a data descriptor, so that it
+    can be overridden.
+    """
 
     def __get__(self, features: Any, owner: type | None = None) -> Any:
         return True if features is None else bool(features.connection.in_atomic_block)

@@ -10,7 +10,10 @@ from ...projection import Projection
 
 
 class IntrospectionMixin:
-    """To be put before any PostgreSQL introspection class. :ivar projection: set while a call of the editor is being planned."""
+    """To be put before any PostgreSQL introspection class.
+
+    :ivar projection: set while a call of the editor is being planned.
+    """
 
     projection: Projection | None = None
     connection: Any

@@ -1,4 +1,5 @@
-"""Which tables nobody can be using yet: those that this very run of ``migrate`` has made, on this connection and in this process.
+"""Which tables nobody can be using yet: those that this very run of ``migrate`` has made, on this connection and in
+this process.
 
 Outside of a run (a schema editor of one's own) a table counts as new until its editor ends.
 """
@@ -17,21 +18,29 @@ SELECT EXISTS (
     SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
     AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%%'
-    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e')
+    AND NOT EXISTS (
+        SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+    )
 )
 """
 
 
 class NewTables:
-    """Quoted table names. ``everything`` is True in a run that began on a database without any table."""
+    """Quoted table names.
 
-    def __init__(self, running: bool = False) -> None:
+    :ivar plan: the run's own list of migrations, by which it is known. :ivar judged: it has been judged as a whole.
+    """
+
+    def __init__(self, running: bool = False, plan: Any = None) -> None:
         self.running = running
+        self.plan = plan
+        self.judged = False
         self.process = os.getpid()
         self.tables: set[str] = set()
         self._everything: bool | None = None if running else False
 
     def everything(self, connection: Any) -> bool:
+        """Whether the run began on a database without any table."""
         if self._everything is None:
             with connection.cursor() as cursor:
                 cursor.execute(_ANY_TABLE)
@@ -55,8 +64,11 @@ def new_tables(connection: Any) -> NewTables:
     return known
 
 
-def _begin(using: str, **kwargs: Any) -> None:
-    _by_connection[connections[using]] = NewTables(running=True)
+def _begin(using: str, plan: Any = None, **kwargs: Any) -> None:
+    """Django sends the signal once for each app; only the first begins a run."""
+    known = _by_connection.get(connections[using])
+    if known is None or known.plan is not plan:
+        _by_connection[connections[using]] = NewTables(running=True, plan=plan)
 
 
 def end(connection: Any) -> None:

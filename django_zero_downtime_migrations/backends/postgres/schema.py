@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.backends.ddl_references import Statement as DjangoStatement
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
+from django.db.models import BaseConstraint, Index
 
 from ... import rewrites, rules
 from ...catalog import Catalog
@@ -19,11 +20,12 @@ from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.read import read
 from ...ddl.template import SQL, wrap_templates
-from ...errors import Unsafe, UnsafeOperationException, UnsafeOperationWarning
+from ...errors import CannotMigrate, Unsafe, UnsafeOperationException, UnsafeOperationWarning, explain
 from ...execution.run import Runner
 from ...execution.script import Script
 from ...execution.transactions import OwnTransaction
 from ...findings import Finding, Origin, Severity
+from ...naming import LONGEST
 from ...plan import Context
 from ...planning import plan
 from ...projection import Projection
@@ -73,8 +75,8 @@ def _planned(name: str) -> Callable[..., Any]:
 class DatabaseSchemaEditorMixin:
     """To be put before any PostgreSQL schema editor.
 
-    While one of :data:`CALLS` runs, ``execute()`` only records. When the outermost returns, what it recorded is planned, judged and
-    run (``migrate``), or written down (``sqlmigrate``).
+    While one of :data:`CALLS` runs, ``execute()`` only records. When the outermost returns, what it recorded is
+    planned, judged and run (``migrate``), or written down (``sqlmigrate``).
     """
 
     connection: Any
@@ -89,9 +91,10 @@ class DatabaseSchemaEditorMixin:
 
     def __init__(self, connection: Any, collect_sql: bool = False, atomic: bool = True) -> None:
         self._own = OwnTransaction(connection)
-        self._atomic = atomic
+        self.atomic_wanted = atomic
         self._operation: int | None = None
-        # Without a transaction of the caller's, Django is told that the editor has none either: it then wraps RunPython alone.
+        # Without a transaction of the caller's, Django is told that the editor has none either: it then wraps RunPython
+        # alone.
         parent: Any = super()
         parent.__init__(connection, collect_sql, atomic=atomic and self._own.of_caller)
         connection.features.supports_combined_alters = False
@@ -112,7 +115,9 @@ class DatabaseSchemaEditorMixin:
 
     @property
     def atomic_migration(self) -> bool:
-        """Django asks this before each operation of a migration: the one moment between two operations that an editor can see."""
+        """Django asks this before each operation of a migration: the one moment between two operations that an editor
+        can see.
+        """
         if self._operation is not None:
             self._operation += 1
             self._reader.between_operations()
@@ -127,7 +132,9 @@ class DatabaseSchemaEditorMixin:
         parent.__enter__()
         self._operation = -1
         # Without its ``with`` block nobody would end the transaction.
-        self._own.wanted = self._atomic and getattr_static(self.connection.features, "can_rollback_ddl") is not False
+        self._own.wanted = (
+            self.atomic_wanted and getattr_static(self.connection.features, "can_rollback_ddl") is not False
+        )
         return self
 
     def __exit__(
@@ -149,7 +156,7 @@ class DatabaseSchemaEditorMixin:
     def _close(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if kind is not None:
+        if kind is not None and not self.collect_sql:
             end(self.connection)
         if isinstance(self._reader, Script):
             self._reader.close()
@@ -163,6 +170,7 @@ class DatabaseSchemaEditorMixin:
         if self._recorded is not None:
             yield
             return
+        self._check_name(model, field)
         self._recorded = []
         self._origin = self._origin_of(model, field)
         introspection = self.connection.introspection
@@ -178,6 +186,18 @@ class DatabaseSchemaEditorMixin:
             self._carry_out(recorded)
         if not self.settings.deferred_sql:
             self._flush_deferred_sql()
+
+    def _check_name(self, model: Any, made: Any) -> None:
+        """The server cuts a longer name without an error, and two names that begin alike become one."""
+        if not isinstance(made, (BaseConstraint, Index)) or len(made.name.encode()) <= LONGEST:
+            return
+        table = self.connection.ops.quote_name(model._meta.db_table)
+        if not self.collect_sql and not self._own.of_caller and not self.treat_as_new(table):
+            raise CannotMigrate(
+                f"The name {made.name!r} of a {type(made).__name__} of {model._meta.label} has "
+                f"{len(made.name.encode())} bytes, and PostgreSQL keeps {LONGEST} of them. Give it a shorter name in "
+                "the model and in the migration; nothing was changed."
+            )
 
     def _origin_of(self, model: Any, field: Any) -> Origin:
         meta = getattr(model, "_meta", None)
@@ -212,7 +232,9 @@ class DatabaseSchemaEditorMixin:
         return sql, params
 
     def add_field(self, model: Any, field: Any) -> None:
-        """The indexes of a new column are built with it, not at the end of the migration: later operations may rely on them."""
+        """The indexes of a new column are built with it, not at the end of the migration: later operations may rely
+        on them.
+        """
         parent: Any = super()
         with self._planning(model, field):
             before = list(self.deferred_sql)
@@ -241,6 +263,11 @@ class DatabaseSchemaEditorMixin:
         return all(table in self._projection.new_tables or catalog.table(table) is not None for table in names)
 
     # What becomes of it
+
+    def continue_from(self, editor: DatabaseSchemaEditorMixin | None) -> None:
+        """Take what another collecting editor has planned as done. :param editor: that of the migration before."""
+        if editor is not None:
+            self._projection = editor._projection
 
     def treat_as_new(self, table: str) -> bool:
         """Whether nobody can be using a table yet. :param table: its quoted name, as in SQL."""
@@ -299,19 +326,19 @@ class DatabaseSchemaEditorMixin:
                     f" (accepted: {finding.assured})" if finding.assured else "",
                 )
             elif finding.severity is Severity.REFUSE and self.settings.raise_for_unsafe:
-                raise _refusal(finding)
+                raise refusal(finding)
             else:
                 warnings.warn(UnsafeOperationWarning(str(finding), finding), stacklevel=2)
 
 
-def _refusal(finding: Finding) -> UnsafeOperationException:
-    from ...errors import explain
-
-    refusal = UnsafeOperationException(finding.text, finding)
-    if hasattr(refusal, "add_note"):
-        explain(refusal, str(finding).partition("\n")[2])
-        explain(refusal, finding.message)
-    return refusal
+def refusal(finding: Finding) -> UnsafeOperationException:
+    """The exception for a finding: its text is the rule's alone, since users map on it; the rest is a note and an
+    attribute.
+    """
+    exception = UnsafeOperationException(finding.text, finding)
+    if hasattr(exception, "add_note"):
+        explain(exception, finding.details)
+    return exception
 
 
 for _name in CALLS:

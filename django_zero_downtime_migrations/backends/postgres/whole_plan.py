@@ -1,0 +1,73 @@
+"""The findings of all migrations that ``migrate`` is about to run, before the first statement of the first one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+
+from ...errors import CannotMigrate, UnsafeOperationException
+from ...findings import Finding, Severity
+from ...settings import MigrationSettings
+from .new_tables import new_tables
+from .schema import DatabaseSchemaEditorMixin, refusal
+
+logger = logging.getLogger("django_zero_downtime_migrations")
+Steps = Sequence[tuple[Any, bool]]
+
+
+def refuse_before_migrate(using: str, plan: Steps = (), **kwargs: Any) -> None:
+    """Receiver of ``pre_migrate``: with RAISE_FOR_UNSAFE, raise for the first refused statement of the whole plan.
+
+    Django sends the signal once for each app; the plan is judged the first time.
+
+    :raises UnsafeOperationException: naming the migration.
+    """
+    connection = connections[using]
+    if not plan or not issubclass(connection.SchemaEditorClass, DatabaseSchemaEditorMixin):
+        return
+    settings = MigrationSettings.load(using)
+    run = new_tables(connection)
+    if not settings.raise_for_unsafe or run.judged or run.everything(connection):
+        return
+    run.judged = True
+    for finding in _findings(connection, plan):
+        if finding.severity is Severity.REFUSE and not finding.assured:
+            raise refusal(finding)
+
+
+def _findings(connection: Any, plan: Steps) -> list[Finding]:
+    try:
+        return findings(connection, plan)
+    except (UnsafeOperationException, CannotMigrate):
+        raise
+    except Exception as error:  # an operation of the user's own may do anything
+        logger.warning("The plan could not be judged as a whole (%r); each call is judged when it is reached.", error)
+        return []
+
+
+def findings(connection: Any, plan: Steps) -> list[Finding]:
+    """What the rules find in migrations that have not run, each as if those before it had.
+
+    :param plan: (migration, backwards) pairs, as from Django's executor.
+    """
+    executor: Any = MigrationExecutor(connection)
+    state = executor._create_project_state(with_applied_migrations=True)
+    found: list[Finding] = []
+    before: Any = None
+    for migration, backwards in plan:
+        editor = connection.schema_editor(collect_sql=True, atomic=migration.atomic)
+        with editor:
+            editor.continue_from(before)
+            if backwards:
+                state = executor.loader.project_state((migration.app_label, migration.name), at_end=False)
+                migration.unapply(state, editor, collect_sql=True)
+            else:
+                state = migration.apply(state, editor, collect_sql=True)
+        before = editor
+        found += [replace(x, origin=replace(x.origin, migration=migration.name)) for x in editor.findings]
+    return found

@@ -1,0 +1,90 @@
+"""``SafetyAssured``: the author of a migration has looked at its findings and accepts them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.db.migrations import Migration
+from django.db.migrations.operations.base import Operation
+
+logger = logging.getLogger("django_zero_downtime_migrations")
+
+
+class SafetyAssured(Operation):
+    """Run ``operations`` without refusing or warning for what the rules find in them; the reason is logged.
+
+    :param operations: what is accepted.
+    :param reason: why it is safe here, for whoever reads the migration later. It may not be empty.
+    :raises ValueError: without a reason.
+
+    ``SafetyAssured([migrations.RenameField("order", "sum", "total")], reason="the shop is closed on Sunday night")``
+    """
+
+    serialization_expand_args = ["operations"]  # noqa: RUF012 (the name and shape are Django's)
+
+    def __init__(self, operations: Sequence[Operation], reason: str) -> None:
+        if not str(reason).strip():
+            raise ValueError(
+                "SafetyAssured needs a reason: write why these operations are safe on the live database, "
+                'for example SafetyAssured([…], reason="the table is empty").'
+            )
+        self.operations = list(operations)
+        self.reason = reason
+
+    @property
+    def reduces_to_sql(self) -> bool:  # type: ignore[override]
+        return all(operation.reduces_to_sql for operation in self.operations)
+
+    @property
+    def reversible(self) -> bool:  # type: ignore[override]
+        return all(operation.reversible for operation in self.operations)
+
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
+        return type(self).__qualname__, [], {"operations": self.operations, "reason": self.reason}
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        for operation in self.operations:
+            operation.state_forwards(app_label, state)
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        with self._assured(schema_editor):
+            self._as_migration(app_label, schema_editor).apply(from_state.clone(), schema_editor)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        with self._assured(schema_editor):
+            self._as_migration(app_label, schema_editor).unapply(to_state.clone(), schema_editor)
+
+    def _as_migration(self, app_label: str, schema_editor: Any) -> Migration:
+        """Django's own loop over operations, with its states and its rule for RunPython's transaction."""
+        values = {"operations": self.operations, "atomic": getattr(schema_editor, "atomic_wanted", True)}
+        migration: Migration = type("Migration", (Migration,), values)("safety_assured", app_label)
+        return migration
+
+    @contextmanager
+    def _assured(self, schema_editor: Any) -> Iterator[None]:
+        """On another database there is nothing to accept."""
+        assured = getattr(schema_editor, "assured", None)
+        if assured is None:
+            yield
+            return
+        before = len(schema_editor.findings)
+        with assured(self.reason):
+            yield
+        if len(schema_editor.findings) == before:
+            logger.info("SafetyAssured was not needed (%s): no rule found anything", self.reason)
+
+    def describe(self) -> str:
+        return f"Safety assured ({self.reason}): {', '.join(x.describe() for x in self.operations)}"
+
+    @property
+    def migration_name_fragment(self) -> str | None:  # type: ignore[override]
+        return self.operations[0].migration_name_fragment if self.operations else None
+
+    def references_model(self, name: str, app_label: str) -> bool:
+        return any(operation.references_model(name, app_label) for operation in self.operations)
+
+    def references_field(self, model_name: str, name: str, app_label: str) -> bool:
+        return any(operation.references_field(model_name, name, app_label) for operation in self.operations)
