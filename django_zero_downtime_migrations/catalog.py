@@ -7,16 +7,19 @@ statement itself would act. The queries stand in ``catalog.sql``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import DatabaseError, transaction
 
 from .naming import truncate, unquote
 from .projection import Projection
+
+T = TypeVar("T")
+PROBE = "pg_temp.zero_downtime_probe"
 
 
 @cache
@@ -38,13 +41,6 @@ class Column:
     identity: bool
     generated: bool
     type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    kind: str
-    rows: int
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +104,13 @@ class Catalog:
         rows: list[tuple[Any, ...]] = self._kept[key]
         return rows
 
-    def table(self, table: str) -> Table | None:
-        rows = self._ask("table", self.projection.live_table(table))
-        return Table(*rows[0]) if rows else None
+    def exists(self, table: str) -> bool:
+        return bool(self._ask("exists", self.projection.live_table(table))[0][0])
+
+    def nulls(self, table: str, column: str) -> int:
+        """About how many rows have NULL in a column, by the statistics of the last ANALYZE."""
+        rows = self._ask("nulls", self.projection.live_column(table, column), self.projection.live_table(table))
+        return int(rows[0][0]) if rows else 0
 
     def column(self, table: str, column: str) -> Column | None:
         """:param column: its plain name."""
@@ -200,22 +200,32 @@ class Catalog:
 
         False when the server refuses the definition: the real statement will then say why.
         """
-        probe = "zero_downtime_probe"
-        add = f"ALTER TABLE pg_temp.{probe} ADD COLUMN {column} {definition}"
+        add = f"ALTER TABLE {PROBE} ADD COLUMN {column} {definition}"
         composed = add if params is None else self.connection.ops.compose_sql(add, params)
-        node = f"SELECT pg_relation_filenode('pg_temp.{probe}')"
-        try:
-            with transaction.atomic(self.connection.alias), self.connection.cursor() as cursor:
-                cursor.execute(f"CREATE TEMPORARY TABLE {probe} (LIKE {self.projection.live_table(table)})")
-                cursor.execute(node)
-                before = cursor.fetchone()
+
+        def rewritten(probe: str) -> bool:
+            before = self.fetch("SELECT pg_relation_filenode(%s)", [probe])
+            with self.connection.cursor() as cursor:
                 cursor.execute(composed, None)
-                cursor.execute(node)
-                after = cursor.fetchone()
-                transaction.set_rollback(True, self.connection.alias)
-            return bool(after != before)
+            return before != self.fetch("SELECT pg_relation_filenode(%s)", [probe])
+
+        return bool(self.on_probe(f"(LIKE {self.projection.live_table(table)})", rewritten))
+
+    def on_probe(self, definition: str, ask: Callable[[str], T]) -> T | None:
+        """Ask about an empty temporary table, which is rolled back; None when the server refuses something of it.
+
+        :param definition: what follows the name in CREATE TABLE.
+        """
+        alias = self.connection.alias
+        try:
+            with transaction.atomic(alias):
+                with self.connection.cursor() as cursor:
+                    cursor.execute(f"CREATE TEMPORARY TABLE {PROBE.partition('.')[2]} {definition}", None)
+                answer = ask(PROBE)
+                transaction.set_rollback(True, alias)
+            return answer
         except DatabaseError:
-            return False
+            return None
 
 
 def _conjuncts(definition: str) -> list[str]:

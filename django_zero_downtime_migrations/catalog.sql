@@ -12,10 +12,16 @@ SELECT a.attnotnull,
 FROM pg_attribute a
 WHERE a.attrelid = to_regclass(%s) AND a.attname = %s AND a.attnum > 0 AND NOT a.attisdropped
 
--- table
--- Kind, estimated rows and bytes of a table.
-SELECT c.relkind::text, greatest(c.reltuples, 0)::bigint, pg_table_size(c.oid)
+-- exists
+-- Whether there is a table of this name where the statement would look for it.
+SELECT to_regclass(%s) IS NOT NULL
+
+-- nulls
+-- About how many rows of a table have NULL in a column; all of them when nobody has counted.
+SELECT (greatest(c.reltuples, 0) * coalesce(s.null_frac, 1))::bigint
 FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = %s
 WHERE c.oid = to_regclass(%s)
 
 -- constraints

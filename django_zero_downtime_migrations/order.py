@@ -18,9 +18,9 @@ from .type_changes import Effect
 
 Statements = list[s.Statement]
 Made = s.AddForeignKey | s.CreateIndex
-MADE = (s.CreateIndex, s.AddUnique, s.AddForeignKey)
+MADE = (s.CreateIndex, s.AddUnique, s.AddPrimaryKey, s.AddForeignKey)
 #: What cannot be passed: it needs what is dropped before it to be gone, or renames what is spoken of.
-BARRIERS = (s.AlterColumns, s.DropColumn, s.DropTable, s.RenameTable, s.SetTablespace, s.AddPrimaryKey, s.Raw)
+BARRIERS = (s.AlterColumns, s.DropColumn, s.DropTable, s.RenameTable, s.SetTablespace, s.Raw)
 ON_DELETE = {"a": "", "c": " ON DELETE CASCADE", "n": " ON DELETE SET NULL", "d": " ON DELETE SET DEFAULT"}
 
 

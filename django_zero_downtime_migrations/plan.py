@@ -7,7 +7,7 @@ statement's type.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -101,6 +101,8 @@ class Context:
     is_new: Callable[[str], bool]
     in_transaction: bool = False
     origin: Origin = field(default_factory=Origin)
+    #: What Django knows to be the type of a column that it alters, by quoted table and column.
+    old_types: Mapping[tuple[str, str], str] = field(default_factory=dict)
     dropped_defaults: frozenset[tuple[str, str]] = frozenset()
     _type_changes: dict[tuple[str, frozenset[str], bool], TypeChange | None] = field(default_factory=dict)
     _rewriting: dict[str, bool] = field(default_factory=dict)
@@ -126,6 +128,12 @@ class Context:
             tables |= {constraint.to_table} if constraint else set()
         return tables
 
+    @property
+    def plain_types(self) -> set[str]:
+        """The names of the server's own types that Django's fields have: none of them is a domain."""
+        types = self.catalog.connection.data_types.values()
+        return {x.partition("(")[0] for x in types if isinstance(x, str)} | {"varchar", "numeric"}
+
     def drops_default(self, statement: s.AddColumn) -> bool:
         """Whether the same call takes the column's DEFAULT away again, as Django does with a Python default."""
         return (statement.table, statement.column) in self.dropped_defaults
@@ -142,22 +150,29 @@ class Context:
         loses_identity = projection.loses_identity(statement.table, column)
         key = (statement.sql, gone, loses_identity)
         if key not in self._type_changes:
-            new_type, collation, using = statement.type, statement.collation, statement.using
-            change = (
-                judge(self.catalog.fetch, live, column, new_type, collation, using, gone) if statement.plain else None
-            )
+            change = self._judge_type(statement, live, column, gone) if statement.plain else None
             if change and change.effect is Effect.REFUSED and loses_identity:
                 change = replace(change, effect=Effect.REWRITE)
             self._type_changes[key] = change
         return self._type_changes[key]
 
+    def _judge_type(self, statement: s.SetType, table: str, column: str, gone: frozenset[str]) -> TypeChange | None:
+        fetch, wanted = self.catalog.fetch, (statement.type, statement.collation, statement.using)
+        change = judge(fetch, table, column, *wanted, gone)
+        old_type = self.old_types.get((statement.table, statement.column))
+        if change is None and old_type:
+            # A migration that has not run yet makes the column: an empty one of its type stands for it.
+            return self.catalog.on_probe(f"(c {old_type})", lambda probe: judge(fetch, probe, "c", *wanted))
+        return change
+
     def adding_rewrites(self, statement: s.AddColumn) -> bool:
         """Whether ADD COLUMN would write the whole table anew."""
         if statement.sql not in self._rewriting:
             catalog = self.catalog
-            text = statement.text
-            self._rewriting[statement.sql] = bool(catalog.table(statement.table)) and catalog.adding_rewrites(
-                statement.table, statement.column, text, statement.params
+            self._rewriting[statement.sql] = (
+                statement.may_rewrite(self.plain_types)
+                and catalog.exists(statement.table)
+                and catalog.adding_rewrites(statement.table, statement.column, statement.text, statement.params)
             )
         return self._rewriting[statement.sql]
 

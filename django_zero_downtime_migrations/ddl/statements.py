@@ -77,6 +77,15 @@ class AddColumn(Statement):
     def text(self) -> str:
         return "".join(self.definition)
 
+    def may_rewrite(self, plain_types: set[str]) -> bool:
+        """Whether the definition leaves open that each row gets a value of its own.
+
+        :param plain_types: types that are known not to be domains.
+        """
+        kind = self.definition[0].partition("(")[0].removesuffix("[]")
+        expression = any(piece.startswith(("DEFAULT (", "GENERATED")) for piece in map(str.strip, self.definition))
+        return expression or kind not in plain_types
+
     @property
     def foreign_key(self) -> SQL | None:
         """The inline ``REFERENCES`` clause."""

@@ -14,8 +14,8 @@ from .reasons import sqlstate
 logger = logging.getLogger("django_zero_downtime_migrations")
 
 #: Pages of the first range, and the time in seconds that a range is made to take.
-FIRST_PAGES = 256
-TARGET_SECONDS = 0.5
+FIRST_PAGES = 64
+TARGET_SECONDS = 0.1
 LOG_EVERY_SECONDS = 10.0
 DEADLOCK = "40P01"
 ATTEMPTS = 5

@@ -60,7 +60,8 @@ class Runner:
             self._data(step)
         else:
             self.transaction.close()
-            logger.info("%s step: %s [%s]", kind.value, step.sql, ", ".join(map(str, step.locks)))
+            sql = "; ".join(map(self.composed, step.queries))
+            logger.info("%s step: %s [%s]", kind.value, sql, ", ".join(map(str, step.locks)))
             (self._long if kind is StepClass.LONG else self._short)(step)
 
     def _send(self, queries: tuple[Query, ...]) -> None:

@@ -28,7 +28,7 @@ def create_index(statement: s.CreateIndex, context: Context) -> list[Step]:
 def drop_index(statement: s.DropIndex, context: Context) -> list[Step]:
     catalog, table = context.catalog, statement.table
     there = context.projection.has(table, unquote(statement.name)) or catalog.index(table, statement.name) is not None
-    if not there and catalog.table(table) is not None and "IF EXISTS" in statement.sql:
+    if not there and catalog.exists(table) and "IF EXISTS" in statement.sql:
         return []
     sql = statement.sql
     if not statement.concurrently:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..errors import Unsafe
 from ..findings import Kind, Severity
+from ..naming import unquote
 from ..plan import Context, Rule
 
 #: Rows from which a fill inside a migration is worth a word.
@@ -15,7 +16,7 @@ RULE = Rule(
     text=Unsafe.FILL_LARGE_TABLE,
     kind=Kind.LOCK,
     severity=Severity.WARN,
-    when="a column becomes NOT NULL with a default, and the table has a million rows or more",
+    when="a column becomes NOT NULL with a default, and a million rows or more have NULL in it",
     effect=(
         "the migration runs for as long as it takes to write the rows; traffic goes on, but bloat and "
         "replication lag grow"
@@ -28,7 +29,5 @@ RULE = Rule(
 def check(statement: s.SetNotNull, context: Context) -> str | None:
     if statement.fill is None:
         return None
-    table = context.catalog.table(statement.table)
-    if table is None or table.rows < LARGE:
-        return None
-    return f"up to {table.rows:,} rows of {statement.table} are filled"
+    rows = context.catalog.nulls(statement.table, unquote(statement.column))
+    return f"about {rows:,} rows of {statement.table} are filled" if rows >= LARGE else None

@@ -59,12 +59,13 @@ CALLS = (
     "alter_db_table_comment",
     "alter_db_tablespace",
     "remove_field",
-    "alter_field",
 )
 
 
 def _planned(name: str) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if name in ("add_index", "add_constraint"):
+            self._check_name(*args[:2])
         with self._planning(*args[:2]):
             return getattr(super(DatabaseSchemaEditorMixin, self), name)(*args, **kwargs)
 
@@ -105,6 +106,7 @@ class DatabaseSchemaEditorMixin:
         self._assured = ""
         self._column_items: list[str] = []
         self._origin = Origin()
+        self._old_types: dict[tuple[str, str], str] = {}
         self._reader: Runner | Script
         if collect_sql:
             self._reader = Script(connection, self.settings, self._own, self.collected_sql, parent.execute)
@@ -170,7 +172,6 @@ class DatabaseSchemaEditorMixin:
         if self._recorded is not None:
             yield
             return
-        self._check_name(model, field)
         self._recorded = []
         self._origin = self._origin_of(model, field)
         introspection = self.connection.introspection
@@ -246,6 +247,15 @@ class DatabaseSchemaEditorMixin:
                 self.deferred_sql.remove(sql)
                 self.execute(sql, deferred_params)
 
+    def alter_field(self, model: Any, old_field: Any, new_field: Any, strict: bool = False) -> None:
+        parent: Any = super()
+        with self._planning(model, new_field):
+            table = self.connection.ops.quote_name(model._meta.db_table)
+            if new_field.column:
+                column = self.connection.ops.quote_name(new_field.column)
+                self._old_types[table, column] = old_field.db_parameters(self.connection)["type"]
+            parent.alter_field(model, old_field, new_field, strict)
+
     def _flush_deferred_sql(self) -> None:
         """DEFERRED_SQL off: deferred statements run as soon as the tables that they name exist."""
         catalog = Catalog(self.connection, self._projection)
@@ -260,7 +270,7 @@ class DatabaseSchemaEditorMixin:
         if not isinstance(sql, DjangoStatement):
             return True
         names = {str(sql.parts[part]) for part in ("table", "to_table") if part in sql.parts}
-        return all(table in self._projection.new_tables or catalog.table(table) is not None for table in names)
+        return all(table in self._projection.new_tables or catalog.exists(table) for table in names)
 
     # What becomes of it
 
@@ -286,6 +296,7 @@ class DatabaseSchemaEditorMixin:
             is_new=self.treat_as_new,
             in_transaction=self._own.of_caller,
             origin=self._origin,
+            old_types=self._old_types,
         )
         made = plan(statements, context)
         self._report(made.findings)

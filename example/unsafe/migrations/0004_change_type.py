@@ -1,0 +1,13 @@
+"""ALTER_COLUMN_TYPE: integer to bigint writes every row and index anew, and nobody can read meanwhile."""
+
+from __future__ import annotations
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("unsafe", "0003_rename_table")]
+
+    operations = [
+        migrations.AlterField("Talk", "seats", models.BigIntegerField()),
+    ]

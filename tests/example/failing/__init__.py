@@ -1,0 +1,1 @@
+"""A backend that cannot do one of the shop's migrations."""
