@@ -66,7 +66,7 @@ def _keep(drop: s.DropForeignKey | s.DropIndex, result: Statements, context: Con
         same, others = _indexes_like(drop, later, context)
     if same is not None:
         if not _blocked(_between(result, drop, same), drop.table, context):
-            renamed = [] if same.name == drop.name else [_rename_constraint(drop.table, drop.name, same.name)]
+            renamed = [] if same.name == drop.name else [_renamed_key(drop, same)]
             end = _position(result, same)
             result[end : end + 1] = renamed
             del result[_position(result, drop)]
@@ -128,6 +128,12 @@ def _replace_under_another_name(drop: s.Statement, add: s.AddForeignKey | s.Crea
 def _rename_constraint(table: str, name: str, new_name: str) -> s.RenameConstraint:
     sql = f"ALTER TABLE {table} RENAME CONSTRAINT {name} TO {new_name}"
     return s.RenameConstraint(sql=sql, table=table, name=name, new_name=new_name)
+
+
+def _renamed_key(drop: s.Statement, same: Made) -> s.Statement:
+    assert isinstance(drop, s.DropForeignKey) and isinstance(same, s.AddForeignKey)
+    why = f"the foreign key of {same.column} stays; only its name changes"
+    return _rename_constraint(drop.table, drop.name, same.name).named(why=why)
 
 
 def _renamed(columns: Sequence[str], statements: Statements, table: str) -> tuple[str, ...]:

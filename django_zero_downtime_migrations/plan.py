@@ -69,6 +69,11 @@ class Step:
     def sql(self) -> str:
         return "; ".join(query.sql for query in self.queries)
 
+    @property
+    def stands_alone(self) -> bool:
+        """It is CONCURRENTLY: the server refuses it in any transaction, and so beside ``SET LOCAL`` in one string."""
+        return " CONCURRENTLY " in self.sql.partition('"')[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Fill:

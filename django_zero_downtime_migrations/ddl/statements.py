@@ -252,8 +252,11 @@ class ValidateConstraint(Statement):
 
 @dataclass(frozen=True, kw_only=True)
 class RenameConstraint(Statement):
+    """:param why: what the reader of a script should know."""
+
     name: str
     new_name: str
+    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,18 +75,24 @@ class Runner:
         self._send(step.queries)
 
     def _short(self, step: Step) -> None:
-        prefix = timeouts.set_local(timeouts.local(self.settings, step.kind))
+        self._together(step, timeouts.local(self.settings, step.kind))
+
+    def _long(self, step: Step) -> None:
+        if not self.settings.flexible_statement_timeout:
+            self._send(step.queries)
+        elif step.stands_alone:
+            with timeouts.without(self.connection):
+                self._send(step.queries)
+        else:
+            self._together(step, timeouts.NONE)
+
+    def _together(self, step: Step, values: dict[str, int]) -> None:
+        """One query string, one round trip, one implicit transaction."""
+        prefix = timeouts.set_local(values)
         if len(step.queries) == 1 and not prefix:
             self._send(step.queries)
         else:
             self.send("; ".join([*prefix, *(self.composed(query) for query in step.queries)]), None)
-
-    def _long(self, step: Step) -> None:
-        if self.settings.flexible_statement_timeout:
-            with timeouts.without(self.connection):
-                self._send(step.queries)
-        else:
-            self._send(step.queries)
 
     def _data(self, step: Step) -> None:
         if step.fill is not None:

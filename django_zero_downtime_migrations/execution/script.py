@@ -48,6 +48,8 @@ class Script:
             else:
                 self.close()
                 self._say(said)
+                if isinstance(step.statement, s.RenameConstraint) and step.statement.why:
+                    self.lines.append(f"-- {step.statement.why}")
                 self._alone(step)
 
     def _can_stand_inside(self, step: Step) -> bool:
@@ -73,18 +75,27 @@ class Script:
     def _alone(self, step: Step) -> None:
         if step.fill is not None:
             self._add(self._loop(step.fill))
-        elif step.kind in (StepClass.SHORT, StepClass.UNSAFE):
-            prefix = timeouts.set_local(timeouts.local(self.settings, step.kind))
-            together = bool(prefix) or len(step.queries) > 1
-            self._add(*(["BEGIN", *prefix] if together else []))
+        elif step.kind is StepClass.LONG:
+            self._long(step)
+        else:
+            self._together(step, timeouts.local(self.settings, step.kind))
+
+    def _long(self, step: Step) -> None:
+        if not self.settings.flexible_statement_timeout:
             self._write(step)
-            self._add(*(["COMMIT"] if together else []))
-        elif step.kind is StepClass.LONG and self.settings.flexible_statement_timeout:
+        elif step.stands_alone:
             self._add(*(f"SET {name} = 0" for name in timeouts.NAMES))
             self._write(step)
             self._add(*(f"RESET {name}" for name in timeouts.NAMES))
         else:
-            self._write(step)
+            self._together(step, timeouts.NONE)
+
+    def _together(self, step: Step, values: dict[str, int]) -> None:
+        prefix = timeouts.set_local(values)
+        together = bool(prefix) or len(step.queries) > 1
+        self._add(*(["BEGIN", *prefix] if together else []))
+        self._write(step)
+        self._add(*(["COMMIT"] if together else []))
 
     def _loop(self, work: Fill) -> str:
         """A block that commits after each range, as ``execution.fill`` does."""

@@ -14,6 +14,7 @@ from ..plan import StepClass
 from ..settings import MigrationSettings
 
 NAMES = ("lock_timeout", "statement_timeout")
+NONE = dict.fromkeys(NAMES, 0)
 
 
 def local(settings: MigrationSettings, kind: StepClass) -> dict[str, int]:

@@ -48,10 +48,8 @@ logger = logging.getLogger("django_zero_downtime_migrations")
 CALLS = (
     "create_model",
     "delete_model",
-    "add_index",
     "remove_index",
     "rename_index",
-    "add_constraint",
     "remove_constraint",
     "alter_unique_together",
     "alter_index_together",
@@ -64,8 +62,6 @@ CALLS = (
 
 def _planned(name: str) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if name in ("add_index", "add_constraint"):
-            self._check_name(*args[:2])
         with self._planning(*args[:2]):
             return getattr(super(DatabaseSchemaEditorMixin, self), name)(*args, **kwargs)
 
@@ -231,6 +227,18 @@ class DatabaseSchemaEditorMixin:
         if sql is not None and " ".join(self._column_items) == sql:
             sql = SQL.join(self._column_items, " ")
         return sql, params
+
+    def add_index(self, model: Any, index: Any, concurrently: bool = False) -> None:
+        parent: Any = super()
+        self._check_name(model, index)
+        with self._planning(model, index):
+            parent.add_index(model, index, concurrently=concurrently)
+
+    def add_constraint(self, model: Any, constraint: Any) -> None:
+        parent: Any = super()
+        self._check_name(model, constraint)
+        with self._planning(model, constraint):
+            parent.add_constraint(model, constraint)
 
     def add_field(self, model: Any, field: Any) -> None:
         """The indexes of a new column are built with it, not at the end of the migration: later operations may rely
