@@ -25,6 +25,6 @@ class ZeroDowntimeMigrationsConfig(AppConfig):
 
 def _judge(**kwargs: Any) -> None:
     # The backend needs a psycopg, which a project that only looks at its settings may lack.
-    from .backends.postgres.whole_plan import refuse_before_migrate
+    from .backends.postgres.whole_plan import judge_before_migrate
 
-    refuse_before_migrate(**kwargs)
+    judge_before_migrate(**kwargs)

@@ -26,16 +26,16 @@ ON_DELETE = {"a": "", "c": " ON DELETE CASCADE", "n": " ON DELETE SET NULL", "d"
 
 def arrange(statements: Statements, before: Projection, context: Context) -> Statements:
     """:param before: the projection from which the statements start."""
-    statements = _join_fills(statements)
+    statements = _join_fills(statements, context)
     if any(isinstance(statement, (s.DropIndex, s.DropConstraint)) for statement in statements):
         statements = _keep_what_stays(statements, before, context)
         statements = _make_before_drop(statements, context)
     return _foreign_keys_last(statements, context)
 
 
-def _join_fills(statements: Statements) -> Statements:
+def _join_fills(statements: Statements, context: Context) -> Statements:
     """An UPDATE of the NULLs belongs to the SET NOT NULL that follows it."""
-    fills = {(x.table, x.column): x for x in statements if isinstance(x, s.FillNulls)}
+    fills = {(x.table, x.column): x for x in statements if isinstance(x, s.FillNulls) and context.protects(x)}
     joined: Statements = []
     for statement in statements:
         if isinstance(statement, s.SetNotNull) and (statement.table, statement.column) in fills:

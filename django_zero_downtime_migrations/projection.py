@@ -12,7 +12,7 @@ from copy import deepcopy
 from typing import Any
 
 from .ddl import statements as s
-from .ddl.names import names_in
+from .ddl.names import names_in, plain_table
 from .naming import unquote
 
 Constraint = dict[str, Any]
@@ -139,7 +139,7 @@ def _add_primary_key(p: Projection, statement: Any) -> None:
 
 
 def _add_foreign_key(p: Projection, statement: Any) -> None:
-    target = (unquote(statement.to_table), unquote(statement.to_column))
+    target = (plain_table(statement.to_table), unquote(statement.to_column))
     p.add_constraint(statement.table, unquote(statement.name), [unquote(statement.column)], foreign_key=target)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ..plan import Step
-
 REASONS = {
     "42501": (
         "The role that migrates has to own the table: migrate as its owner, or make the role a member of the owner."
@@ -31,6 +29,6 @@ def sqlstate(error: BaseException) -> str | None:
     return None
 
 
-def reason(error: BaseException, step: Step) -> str:
+def reason(error: BaseException) -> str:
     text = REASONS.get(sqlstate(error) or "")
     return f"\n{text}" if text else ""

@@ -113,7 +113,7 @@ class Runner:
 
     def _explain(self, error: DatabaseError, step: Step) -> None:
         locks = f" ({', '.join(map(str, step.locks))})" if step.locks else ""
-        explain(error, f"The step that failed: {step.sql}{locks}{reason(error, step)}")
+        explain(error, f"The step that failed: {step.sql}{locks}{reason(error)}")
 
     def _take_back(self, error: DatabaseError, failed: Step, done: list[Step]) -> None:
         """Remove what the call has made so far, so that it can be run again. What cannot be taken back ends it."""

@@ -13,6 +13,8 @@ from weakref import WeakKeyDictionary
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 
+from ...findings import Finding
+
 _ANY_TABLE = """
 SELECT EXISTS (
     SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -28,13 +30,16 @@ SELECT EXISTS (
 class NewTables:
     """Quoted table names.
 
-    :ivar plan: the run's own list of migrations, by which it is known. :ivar judged: it has been judged as a whole.
+    :ivar plan: the run's own list of migrations, by which it is known.
+    :ivar judged: the list has been judged as a whole.
+    :ivar refused: what stops the run before its first statement.
     """
 
     def __init__(self, running: bool = False, plan: Any = None) -> None:
         self.running = running
         self.plan = plan
         self.judged = False
+        self.refused: Finding | None = None
         self.process = os.getpid()
         self.tables: set[str] = set()
         self._everything: bool | None = None if running else False

@@ -127,6 +127,9 @@ class DatabaseSchemaEditorMixin:
 
     def __enter__(self) -> Any:
         parent: Any = super()
+        if self.new_tables.refused is not None and not self.collect_sql:
+            end(self.connection)
+            raise refusal(self.new_tables.refused)
         parent.__enter__()
         self._operation = -1
         # Without its ``with`` block nobody would end the transaction.
@@ -144,6 +147,7 @@ class DatabaseSchemaEditorMixin:
             if kind is None and not self._own.of_caller:
                 with self._planning():
                     parent.__exit__(None, None, None)
+                    self.deferred_sql = []
             else:
                 parent.__exit__(kind, error, traceback)
         except BaseException as failure:
@@ -325,11 +329,12 @@ class DatabaseSchemaEditorMixin:
     @contextmanager
     def assured(self, reason: str) -> Iterator[None]:
         """The findings of what runs inside are accepted by the migration's author. :param reason: why."""
-        before, self._assured = self._assured, reason
+        before = self._assured, self._operation
+        self._assured = reason
         try:
             yield
         finally:
-            self._assured = before
+            self._assured, self._operation = before
 
     def _report(self, findings: tuple[Finding, ...]) -> None:
         """Raise or warn for what is refused; say the rest. A script has its findings as comments."""

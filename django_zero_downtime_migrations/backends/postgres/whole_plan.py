@@ -10,40 +10,37 @@ from typing import Any
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
-from ...errors import CannotMigrate, UnsafeOperationException
+from ...errors import CannotMigrate
 from ...findings import Finding, Severity
 from ...settings import MigrationSettings
 from .new_tables import new_tables
-from .schema import DatabaseSchemaEditorMixin, refusal
+from .schema import DatabaseSchemaEditorMixin
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 Steps = Sequence[tuple[Any, bool]]
 
 
-def refuse_before_migrate(using: str, plan: Steps = (), **kwargs: Any) -> None:
-    """Receiver of ``pre_migrate``: with RAISE_FOR_UNSAFE, raise for the first refused statement of the whole plan.
+def judge_before_migrate(using: str, plan: Steps = (), **kwargs: Any) -> None:
+    """Receiver of ``pre_migrate``: with RAISE_FOR_UNSAFE, find what the whole plan would be refused for.
 
-    Django sends the signal once for each app; the plan is judged the first time.
-
-    :raises UnsafeOperationException: naming the migration.
+    Django sends the signal once for each app; the plan is judged the first time. The refusal is raised when the first
+    schema editor opens, since ``migrate --fake`` opens none.
     """
     connection = connections[using]
     if not plan or not issubclass(connection.SchemaEditorClass, DatabaseSchemaEditorMixin):
         return
-    settings = MigrationSettings.load(using)
     run = new_tables(connection)
-    if not settings.raise_for_unsafe or run.judged or run.everything(connection):
+    if run.judged or not MigrationSettings.load(using).raise_for_unsafe or run.everything(connection):
         return
     run.judged = True
-    for finding in _findings(connection, plan):
-        if finding.severity is Severity.REFUSE and not finding.assured:
-            raise refusal(finding)
+    refused = (x for x in _findings(connection, plan) if x.severity is Severity.REFUSE and not x.assured)
+    run.refused = next(refused, None)
 
 
 def _findings(connection: Any, plan: Steps) -> list[Finding]:
     try:
         return findings(connection, plan)
-    except (UnsafeOperationException, CannotMigrate):
+    except CannotMigrate:
         raise
     except Exception as error:  # an operation of the user's own may do anything
         logger.warning("The plan could not be judged as a whole (%r); each call is judged when it is reached.", error)
