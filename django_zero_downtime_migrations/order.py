@@ -26,11 +26,21 @@ ON_DELETE = {"a": "", "c": " ON DELETE CASCADE", "n": " ON DELETE SET NULL", "d"
 
 def arrange(statements: Statements, before: Projection, context: Context) -> Statements:
     """:param before: the projection from which the statements start."""
-    statements = _join_fills(statements, context)
+    statements = _join_fills(_join_defaults(statements, context), context)
     if any(isinstance(statement, (s.DropIndex, s.DropConstraint)) for statement in statements):
         statements = _keep_what_stays(statements, before, context)
         statements = _make_before_drop(statements, context)
     return _foreign_keys_last(statements, context)
+
+
+def _join_defaults(statements: Statements, context: Context) -> Statements:
+    """DROP DEFAULT belongs to the ADD COLUMN before it: one wait for the lock."""
+    drops = {(x.table, x.column): x for x in statements if isinstance(x, s.DropDefault) and context.protects(x)}
+    joined = [
+        x.named(drop_default=drops.get((x.table, x.column))) if isinstance(x, s.AddColumn) else x for x in statements
+    ]
+    used = {id(x.drop_default) for x in joined if isinstance(x, s.AddColumn)}
+    return [x for x in joined if id(x) not in used]
 
 
 def _join_fills(statements: Statements, context: Context) -> Statements:

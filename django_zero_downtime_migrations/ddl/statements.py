@@ -68,10 +68,14 @@ class SetTablespace(Statement):
 
 @dataclass(frozen=True, kw_only=True)
 class AddColumn(Statement):
-    """:param definition: the pieces of the column's definition, in order; ``"".join`` gives its text."""
+    """:param definition: the pieces of the column's definition, in order; ``"".join`` gives its text.
+
+    :param drop_default: what takes the default away again, as Django does with a Python default.
+    """
 
     column: str
     definition: tuple[str, ...]
+    drop_default: DropDefault | None = None
 
     @property
     def text(self) -> str:

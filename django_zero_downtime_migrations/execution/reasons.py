@@ -7,8 +7,8 @@ REASONS = {
         "The role that migrates has to own the table: migrate as its owner, or make the role a member of the owner."
     ),
     "55P03": (
-        "The lock was not free within LOCK_TIMEOUT, so that nobody had to queue behind this step; run the "
-        "migration again."
+        "The lock was not free within LOCK_TIMEOUT. The step let go of it, so that no query had to wait behind it for "
+        "longer; run the migration again when the table is less busy."
     ),
     "57014": "The statement was cancelled, by STATEMENT_TIMEOUT or by somebody.",
     "23505": "The rows have duplicates: find and merge them, then run the migration again.",

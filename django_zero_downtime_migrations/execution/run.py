@@ -20,6 +20,11 @@ from .reasons import reason
 from .transactions import OwnTransaction
 
 logger = logging.getLogger("django_zero_downtime_migrations")
+AGAIN = "The migration can be run again."
+COMMITTED = (
+    "What the migration did before this call is committed: take those operations out of the migration, or take them "
+    "back by hand, before you run it again."
+)
 Send = Callable[[str, s.Params], None]
 
 
@@ -31,6 +36,7 @@ class Runner:
         self.settings = settings
         self.transaction = transaction
         self.send = send
+        self.calls = 0
 
     def between_operations(self) -> None:
         """The user's own SQL may hold any lock: its transaction ends with its operation."""
@@ -48,6 +54,7 @@ class Runner:
                     self._take_back(error, step, done)
                 raise
             done.append(step)
+        self.calls += 1
 
     def _run(self, step: Step) -> None:
         kind = step.kind
@@ -120,7 +127,8 @@ class Runner:
         if self.connection.connection is None or self.connection.connection.closed:
             return
         undo = list(failed.leftover)
-        for step in reversed(done):
+        # Rows that have been filled stay filled.
+        for step in reversed([x for x in done if x.fill is None]):
             if not step.undo:
                 break
             undo += step.undo
@@ -131,5 +139,5 @@ class Runner:
                 rest = "; ".join(x.sql for x in undo[undo.index(step) :])
                 explain(error, f"It could not be taken back ({another}). Run this before you migrate again: {rest}")
                 return
-        if undo:
-            explain(error, f"Taken back: {'; '.join(step.sql for step in undo)}. The migration can be run again.")
+        taken_back = f"Taken back: {'; '.join(step.sql for step in undo)}. " if undo else ""
+        explain(error, taken_back + (COMMITTED if self.calls else AGAIN))

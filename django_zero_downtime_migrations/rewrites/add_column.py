@@ -103,7 +103,8 @@ def _foreign_key(statement: s.AddColumn, piece: SQL, context: Context) -> s.AddF
 @rewrites(s.AddColumn)
 def add_column(statement: s.AddColumn, context: Context) -> list[Step]:
     drop = short(statement, f"ALTER TABLE {statement.table} DROP COLUMN {statement.column}")
-    step = short(statement, Query(statement.sql, statement.params), undo=[drop])
+    queries = [Query(x.sql, x.params) for x in (statement, statement.drop_default) if x is not None]
+    step = short(statement, *queries, undo=[drop])
     if context.adding_rewrites(statement):
         return [Step(step.queries, StepClass.UNSAFE, statement, step.locks, step.undo)]
     return [step]

@@ -14,8 +14,9 @@ RULE = Rule(
     when="a column is renamed",
     effect="every query of code that knows the old name fails",
     instead=(
-        "rename the field and keep the column with db_column, or add a new column, write to both, copy in "
-        "batches, and drop the old one"
+        "rename the field and keep the column with db_column; or add a new column, write to both, copy in batches, and "
+        "drop the old one. The columns of an automatic many-to-many table have no db_column: give it a through model "
+        "of its own before you rename the models"
     ),
 )
 

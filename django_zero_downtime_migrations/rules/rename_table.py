@@ -14,8 +14,8 @@ RULE = Rule(
     when="a table is renamed",
     effect="every query of code that knows the old name fails",
     instead=(
-        "keep the table's name with Meta.db_table, or rename it and leave a view under the old name until "
-        "the last old process has ended"
+        "name the table with Meta.db_table in a migration before the model is renamed; or rename it and leave a view "
+        "under the old name until the last old process has ended"
     ),
 )
 

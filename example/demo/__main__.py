@@ -83,7 +83,8 @@ def demo(arguments: argparse.Namespace) -> int:
             print(f"\nThe server runs until Ctrl-C: {server.url} (databases: {databases})", flush=True)
             with suppress(KeyboardInterrupt):
                 signal.pause()
-    return 1 if any(applied.failure for applieds in results.values() for applied in applieds) else 0
+    # Where both are shown, what stops stock Django (a deadlock with the traffic, say) is what the demo is about.
+    return 1 if any(applied.failure for applied in results[engines[0]]) else 0
 
 
 def interrupt(*_: object) -> None:

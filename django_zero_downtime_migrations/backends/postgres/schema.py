@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -352,7 +353,7 @@ class DatabaseSchemaEditorMixin:
             elif finding.severity is Severity.REFUSE and self.settings.raise_for_unsafe:
                 raise refusal(finding)
             else:
-                warnings.warn(UnsafeOperationWarning(str(finding), finding), stacklevel=2)
+                warnings.warn(UnsafeOperationWarning(str(finding), finding), stacklevel=_outside())
 
 
 def refusal(finding: Finding) -> UnsafeOperationException:
@@ -362,7 +363,18 @@ def refusal(finding: Finding) -> UnsafeOperationException:
     exception = UnsafeOperationException(finding.text, finding)
     if hasattr(exception, "add_note"):
         explain(exception, finding.details)
+    else:
+        logger.error("%s: %s", finding.code, finding.details)
     return exception
+
+
+def _outside() -> int:
+    """The stack level, for a warning of the caller's, of the first frame that is not of this package."""
+    package = __name__.partition(".")[0]
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in (package, "contextlib"):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 for _name in CALLS:

@@ -1,0 +1,3 @@
+from tests.backends.fixtures import shop
+
+__all__ = ["shop"]

@@ -1,0 +1,96 @@
+"""Every migration in the README runs, and is refused where the README says that it is."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import migrations, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from django_zero_downtime_migrations.compat import has_db_default
+from django_zero_downtime_migrations.findings import Severity
+from django_zero_downtime_migrations.settings import problems
+from tests.backends.project import Shop
+from tests.docs.pages import README, Block, blocks
+
+Make = Callable[..., BaseDatabaseWrapper]
+ALL = [block for block in blocks(README, "python") if has_db_default or "db_default" not in block.text]
+MIGRATIONS = [block for block in ALL if "\noperations = [" in f"\n{block.text}"]
+SHOWN = [block for block in MIGRATIONS if block.finding]
+WAYS = sorted({(block.section, block.way) for block in MIGRATIONS if not block.finding})
+
+
+@pytest.mark.parametrize("block", SHOWN, ids=lambda block: block.finding)
+def test_what_is_shown_as_unsafe_is_found(block: Block, make_connection: Make) -> None:
+    shop = in_use(make_connection(ZERO_DOWNTIME_MIGRATIONS={"RAISE_FOR_UNSAFE": False}))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        editor = shop.migrate(*operations(block))
+
+    assert block.finding in [finding.code for finding in editor.findings]
+
+
+@pytest.mark.parametrize(("section", "way"), WAYS)
+def test_what_is_shown_instead_runs_without_findings(section: str, way: int, make_connection: Make) -> None:
+    shop = in_use(make_connection(ZERO_DOWNTIME_MIGRATIONS=recommended()))
+
+    for block in MIGRATIONS:
+        if (block.section, block.way) == (section, way) and not block.finding:
+            editor = shop.migrate(*operations(block))
+            assert [x for x in editor.findings if not x.assured and x.severity is not Severity.NOTE] == []
+
+
+def test_the_recommended_settings_have_no_problem(make_connection: Make) -> None:
+    connection = make_connection(ZERO_DOWNTIME_MIGRATIONS=recommended())
+
+    assert problems(connection.alias) == []
+
+
+def test_the_script_in_the_start_is_what_sqlmigrate_prints(make_connection: Make) -> None:
+    shop = in_use(make_connection(ZERO_DOWNTIME_MIGRATIONS=recommended()))
+    code = models.CharField(max_length=20, null=True, unique=True)
+    (script,) = blocks(README, "sql")
+
+    assert script.text in "\n".join(shop.collected(migrations.AddField("Order", "code", code))) + "\n"
+
+
+@pytest.mark.parametrize("block", [block for block in ALL if block not in MIGRATIONS], ids=lambda block: block.section)
+def test_other_python_runs(block: Block) -> None:
+    exec(compile(block.text, "README.md", "exec"), {})
+
+
+def recommended() -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    exec(next(block.text for block in ALL if "DATABASES" in block.text), names)
+    settings: dict[str, Any] = names["DATABASES"]["default"]["ZERO_DOWNTIME_MIGRATIONS"]
+    return settings
+
+
+def operations(block: Block) -> Iterator[Any]:
+    names: dict[str, Any] = {"migrations": migrations, "models": models}
+    exec(compile(block.text, f"README.md, {block.section}", "exec"), names)
+    yield from names["operations"]
+
+
+def in_use(connection: BaseDatabaseWrapper) -> Shop:
+    """The models of the README's examples, with a row."""
+    shop = Shop(connection)
+    identity = ("id", models.BigAutoField(primary_key=True))
+    customer = [("name", models.CharField(max_length=100)), ("email", models.CharField(max_length=100))]
+    order = [
+        ("number", models.CharField(max_length=20)),
+        ("quantity", models.IntegerField(null=True)),
+        ("total", models.IntegerField()),
+        ("note", models.CharField(max_length=20, null=True)),
+        ("customer", models.ForeignKey("shop.Customer", models.PROTECT)),
+    ]
+    shop.migrate(
+        migrations.CreateModel("Customer", [identity, *customer]), migrations.CreateModel("Order", [identity, *order])
+    )
+    shop.run("INSERT INTO shop_customer (name, email) VALUES ('Ada', 'a@example.com')")
+    shop.run("INSERT INTO shop_order (number, total, customer_id) VALUES ('1', 100, 1)")
+    return shop
