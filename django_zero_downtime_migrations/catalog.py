@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import DatabaseError, transaction
 
@@ -32,8 +31,7 @@ def _queries() -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     not_null: bool
     #: False for PostgreSQL 18's NOT NULL that is NOT VALID yet.
     not_null_valid: bool
@@ -43,8 +41,7 @@ class Column:
     type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Constraint:
+class Constraint(NamedTuple):
     """``kind`` is ``pg_constraint.contype``; ``table`` and ``to_table`` are quoted SQL text."""
 
     name: str
@@ -65,8 +62,7 @@ class Constraint:
     inherited: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(NamedTuple):
     """``keys``: its columns, empty for an expression. ``touches``: every column that it reads. ``plain``: a btree
     over columns, ascending, without INCLUDE, expressions and predicate.
     """
@@ -80,6 +76,13 @@ class Index:
     plain: bool
     of_constraint: bool
     tablespace: int
+
+
+class SequenceOwner(NamedTuple):
+    """The column that a sequence belongs to. ``table`` is quoted SQL text; ``identity``: it is no ``serial``."""
+
+    table: str
+    identity: bool
 
 
 class Catalog:
@@ -126,23 +129,30 @@ class Catalog:
         """Foreign keys of other tables that point to this one."""
         return [constraint for constraint in self._constraints(table) if not constraint.own]
 
+    def other_sides(self, table: str, column: str | None = None) -> list[str]:
+        """The tables on the other side of the foreign keys of a table, or of one of its columns."""
+        own = [x for x in self.constraints(table) if x.kind == "f" and (column is None or column in x.columns)]
+        others = [x for x in self.referencing(table) if column is None or column in x.to_columns]
+        return [x.to_table for x in own if not self.same_table(x.to_table, table)] + [x.table for x in others]
+
     def _constraints(self, table: str) -> Iterator[Constraint]:
         live = self.projection.live_table(table)
-        shown = self.projection.shown_column
+        projection = self.projection
         for row in self._ask("constraints", live, live, live, live):
             _, name, kind, own, other, columns, to_oid, to_table, to_columns, *rest = row
-            if own and (table, name) in self.projection.dropped:
+            its_table = table if own else projection.shown_table(other)
+            if projection.hides(its_table, name) or its_table in projection.dropped_tables:
                 continue
-            columns = tuple(columns or ())
+            target = projection.shown_table(to_table or "")
             yield Constraint(
-                name,
+                projection.shown_name(its_table, name),
                 kind,
-                table if own else other,
+                its_table,
                 own,
-                tuple(shown(table, column) for column in columns) if own else columns,
+                tuple(projection.shown_column(its_table, column) for column in columns or ()),
                 to_oid,
-                to_table or "",
-                tuple(to_columns or ()),
+                target,
+                tuple(projection.shown_column(target, column) for column in to_columns or ()),
                 *rest,
             )
 
@@ -155,11 +165,11 @@ class Catalog:
         shown = self.projection.shown_column
         found = []
         for name, keys, touches, opclasses, *rest in self._ask("indexes", self.projection.live_table(table)):
-            if (table, name) in self.projection.dropped:
+            if self.projection.hides(table, name):
                 continue
             names = tuple(shown(table, key) for key in keys)
             touched = frozenset(shown(table, column) for column in touches)
-            found.append(Index(name, names, touched, tuple(opclasses), *rest))
+            found.append(Index(self.projection.shown_name(table, name), names, touched, tuple(opclasses), *rest))
         return found
 
     def index(self, table: str, name: str) -> Index | None:
@@ -185,8 +195,14 @@ class Catalog:
 
         :param relations: or a relation, as matters for a constraint with an index.
         """
+        if (table, name) in self.projection.dropped:
+            return False
         rows = self._ask("name_taken", name, relations, name, self.projection.live_table(table))
         return self.projection.has(table, name) or bool(rows and rows[0][0])
+
+    def sequence_owner(self, sequence: str) -> SequenceOwner | None:
+        rows = self._ask("sequence_owner", sequence)
+        return SequenceOwner(*rows[0]) if rows else None
 
     def same_table(self, table: str, other: str) -> bool:
         """Whether two quoted names mean the same table of today."""

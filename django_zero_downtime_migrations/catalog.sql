@@ -96,3 +96,14 @@ SELECT EXISTS (SELECT FROM pg_constraint c WHERE c.connamespace = t.relnamespace
     OR (%s AND EXISTS (SELECT FROM pg_class r WHERE r.relnamespace = t.relnamespace AND r.relname = %s))
 FROM pg_class t
 WHERE t.oid = to_regclass(%s)
+
+-- sequence_owner
+-- The table of the column that a sequence belongs to, and whether it is that of an identity.
+SELECT CASE WHEN pg_table_is_visible(r.oid) THEN format('"%%s"', replace(r.relname, '"', '""'))
+            ELSE format('"%%s"."%%s"', n.nspname, r.relname) END,
+       d.deptype = 'i'
+FROM pg_depend d
+JOIN pg_class r ON r.oid = d.refobjid
+JOIN pg_namespace n ON n.oid = r.relnamespace
+WHERE d.classid = 'pg_class'::regclass AND d.objid = to_regclass(%s)
+AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')

@@ -7,7 +7,7 @@ https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES, co
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class LockMode(enum.Enum):
@@ -65,8 +65,7 @@ CONFLICTS: dict[LockMode, frozenset[LockMode]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(NamedTuple):
     """A lock that a step takes on a table.
 
     :param table: the table as it is written in SQL, quoted.

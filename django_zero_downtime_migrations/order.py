@@ -184,7 +184,8 @@ def _same_index(live: Index, add: s.CreateIndex, between: Statements) -> bool:
 def _blocked(between: Statements, table: str, context: Context) -> bool:
     """Whether a statement between a drop and an add needs the drop to have happened."""
     for statement in between:
-        if isinstance(statement, BARRIERS) and statement.table == table:
+        # What the user's own SQL is about, nobody knows.
+        if isinstance(statement, BARRIERS) and statement.table in (table, ""):
             return True
         if isinstance(statement, s.SetType) and not _keeps_files(statement, context):
             return True

@@ -9,9 +9,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from .catalog import Catalog, Column
+from .compat import has_db_default
 from .ddl import statements as s
 from .findings import Finding, Kind, Origin, Severity
 from .locks import Lock, LockMode
@@ -40,14 +41,12 @@ class StepClass(enum.Enum):
     CALLERS = "callers"
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     sql: str
     params: s.Params = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What is sent at once: one query, or several in one transaction.
 
     :param locks: every table lock that it takes and holds to its end.
@@ -75,8 +74,7 @@ class Step:
         return " CONCURRENTLY " in self.sql.partition('"')[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(NamedTuple):
     """An UPDATE of the rows of a table whose column is NULL, done in ranges of pages."""
 
     table: str
@@ -85,13 +83,12 @@ class Fill:
     params: s.Params
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     steps: tuple[Step, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Context:
     """Everything that a rewrite or a rule may ask.
 
@@ -104,11 +101,12 @@ class Context:
     settings: MigrationSettings
     templates: Callable[[str], str]
     is_new: Callable[[str], bool]
+    #: The run began on an empty database: there is nothing to ask the catalogue.
+    nothing_in_use: bool = False
     in_transaction: bool = False
     origin: Origin = field(default_factory=Origin)
     #: What Django knows to be the type of a column that it alters, by quoted table and column.
     old_types: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    dropped_defaults: frozenset[tuple[str, str]] = frozenset()
     _type_changes: dict[tuple[str, frozenset[str], bool], TypeChange | None] = field(default_factory=dict)
     _rewriting: dict[str, bool] = field(default_factory=dict)
 
@@ -121,16 +119,26 @@ class Context:
 
     def protects(self, statement: s.Statement) -> bool:
         """Whether somebody may be using what the statement locks."""
-        if isinstance(statement, s.CreateTable):
+        if self.nothing_in_use or isinstance(statement, s.CreateTable):
             return False
         return any(self.in_use(table) for table in self.tables(statement))
 
     def tables(self, statement: s.Statement) -> set[str]:
         """Every table that the statement locks; what is behind a foreign key that goes, only the catalogue knows."""
         tables = {lock.table for lock in statement.locks()} or {statement.table}
-        if isinstance(statement, s.DropForeignKey) and not self.in_use(statement.table) and not self.is_new(""):
-            constraint = self.catalog.constraint(statement.table, statement.name)
-            tables |= {constraint.to_table} if constraint else set()
+        if self.nothing_in_use or any(self.in_use(table) for table in tables):
+            return tables
+        match statement:
+            case s.DropForeignKey():
+                constraint = self.catalog.constraint(statement.table, statement.name)
+                tables |= {constraint.to_table} if constraint else set()
+            case s.DropTable():
+                tables |= set(self.catalog.other_sides(statement.table))
+            case s.DropColumn():
+                tables |= set(self.catalog.other_sides(statement.table, unquote(statement.column)))
+            case s.AlterSequence() | s.DropSequence():
+                owner = self.catalog.sequence_owner(statement.sequence)
+                tables |= {owner.table} if owner else set()
         return tables
 
     @property
@@ -139,9 +147,10 @@ class Context:
         types = self.catalog.connection.data_types.values()
         return {x.partition("(")[0] for x in types if isinstance(x, str)} | {"varchar", "numeric"}
 
-    def drops_default(self, statement: s.AddColumn) -> bool:
-        """Whether the same call takes the column's DEFAULT away again, as Django does with a Python default."""
-        return (statement.table, statement.column) in self.dropped_defaults
+    @property
+    def keeps_defaults(self) -> bool:
+        """KEEP_DEFAULT, from before ``db_default``: what Django takes away after a Python default stays."""
+        return self.settings.keep_default and not has_db_default
 
     def column(self, statement: s.AlterColumn | s.DropColumn) -> Column | None:
         return self.catalog.column(statement.table, unquote(statement.column))

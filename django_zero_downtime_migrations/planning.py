@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
-from .compat import has_db_default
 from .ddl import statements as s
 from .findings import Finding
 from .order import arrange
@@ -16,10 +14,8 @@ def plan(statements: Iterable[s.Statement], context: Context) -> Plan:
     """Work out everything that a call will do. Nothing is sent; ``context.projection`` is left as it will be after
     the call.
     """
-    statements = [x for x in statements if not (_keeps_defaults(context) and isinstance(x, s.DropDefault))]
-    dropped = (x for x in statements if isinstance(x, s.DropDefault))
-    context.dropped_defaults = frozenset((x.table, x.column) for x in dropped)
-    if context.in_transaction:
+    statements = [x for x in statements if not (context.keeps_defaults and isinstance(x, s.DropDefault))]
+    if context.in_transaction or context.nothing_in_use:
         return _stock(statements, context)
     before = context.projection
     context.catalog.projection = before.copy()
@@ -32,11 +28,6 @@ def plan(statements: Iterable[s.Statement], context: Context) -> Plan:
         steps += _rewrite(statement, context)
         before.apply(statement)
     return Plan(tuple(_merge(steps)), tuple(findings))
-
-
-def _keeps_defaults(context: Context) -> bool:
-    """KEEP_DEFAULT, from the time before ``db_default``: what Django takes away after a Python default stays."""
-    return context.settings.keep_default and not has_db_default
 
 
 def _stock(statements: Iterable[s.Statement], context: Context) -> Plan:
@@ -85,7 +76,7 @@ def _merge(steps: Iterable[Step]) -> Iterator[Step]:
     current: Step | None = None
     for step in steps:
         if current is not None and _same_lock(current, step):
-            current = replace(current, queries=current.queries + step.queries, undo=_undo(current, step))
+            current = current._replace(queries=current.queries + step.queries, undo=_undo(current, step))
             continue
         if current is not None:
             yield current

@@ -8,7 +8,6 @@ the new ones.
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any
 
 from .ddl import statements as s
@@ -25,6 +24,7 @@ class Projection:
 
     def __init__(self) -> None:
         self.new_tables: set[str] = set()
+        self.dropped_tables: set[str] = set()
         self.dropped: set[tuple[str, str]] = set()
         self.not_null: set[tuple[str, str]] = set()
         self.new_columns: set[tuple[str, str]] = set()
@@ -32,13 +32,22 @@ class Projection:
         self._without_identity: set[tuple[str, str]] = set()
         self._live_tables: dict[str, str] = {}
         self._live_columns: dict[tuple[str, str], str] = {}
+        self._live_names: dict[tuple[str, str], str] = {}
         self._constraints: dict[str, dict[str, Constraint]] = {}
+        self._hidden: set[tuple[str, str]] = set()
 
     def live_table(self, table: str) -> str:
         """The name under which the database has ``table`` today."""
         return self._live_tables.get(table, table)
 
+    def shown_table(self, live: str) -> str:
+        """The name that a table of today will have."""
+        return next((name for name, today in self._live_tables.items() if today == live), live)
+
     def live_column(self, table: str, column: str) -> str:
+        """Empty for a column that is still to be made: today's of this name, if there is one, is another one."""
+        if (table, column) in self.new_columns:
+            return ""
         return self._live_columns.get((table, column), column)
 
     def shown_column(self, table: str, live: str) -> str:
@@ -47,6 +56,17 @@ class Projection:
             if renamed == table and name == live:
                 return column
         return live
+
+    def shown_name(self, table: str, live: str) -> str:
+        """The name that a constraint or index of today will have."""
+        for (renamed, name), today in self._live_names.items():
+            if renamed == table and today == live:
+                return name
+        return live
+
+    def hides(self, table: str, live: str) -> bool:
+        """Whether a constraint or index of today will be gone, even if a new one has its name."""
+        return (table, live) in self._hidden
 
     def has(self, table: str, name: str) -> bool:
         """Whether a statement planned so far makes a constraint or index of this plain name."""
@@ -57,11 +77,22 @@ class Projection:
         return (table, live_column) in self._without_identity
 
     def copy(self) -> Projection:
-        return deepcopy(self)
+        made = Projection()
+        for name, value in vars(self).items():
+            setattr(made, name, value.copy())
+        made._constraints = {
+            table: {name: dict(constraint) for name, constraint in named.items()}
+            for table, named in self._constraints.items()
+        }
+        return made
 
     def constraints(self, table: str, live: dict[str, Constraint]) -> dict[str, Constraint]:
         """:param live: the result of Django's ``get_constraints`` for the table of today."""
-        seen = {name: self._shown(table, value) for name, value in live.items() if (table, name) not in self.dropped}
+        seen = {
+            self.shown_name(table, name): self._shown(table, value)
+            for name, value in live.items()
+            if not self.hides(table, name)
+        }
         return seen | self._constraints.get(table, {})
 
     def _shown(self, table: str, constraint: Constraint) -> Constraint:
@@ -87,7 +118,17 @@ class Projection:
 
     def drop_constraint(self, table: str, name: str) -> None:
         if self._constraints.get(table, {}).pop(name, None) is None:
+            self._hidden.add((table, self._live_names.pop((table, name), name)))
             self.dropped.add((table, name))
+        elif self.hides(table, name):
+            self.dropped.add((table, name))
+
+    def rename_constraint(self, table: str, old: str, new: str) -> None:
+        planned = self._constraints.get(table, {})
+        if old in planned:
+            planned[new] = planned.pop(old)
+        else:
+            self._live_names[(table, new)] = self._live_names.pop((table, old), old)
 
     def apply(self, statement: s.Statement) -> None:
         change = CHANGES.get(type(statement))
@@ -99,18 +140,20 @@ class Projection:
         if old in self.new_tables:
             self.new_tables.remove(old)
             self.new_tables.add(new)
-        for keyed in (self.dropped, self.not_null, self.new_columns, self.with_default):
+        named = (self.dropped, self._hidden, self.not_null, self.new_columns, self.with_default, self._without_identity)
+        for keyed in named:
             moved = {(new, name) for table, name in keyed if table == old}
             keyed -= {(old, name) for _, name in moved}
             keyed |= moved
-        for (table, column), live in list(self._live_columns.items()):
-            if table == old:
-                self._live_columns[(new, column)] = self._live_columns.pop((table, column), live)
+        for renamed in (self._live_columns, self._live_names):
+            for table, name in [key for key in renamed if key[0] == old]:
+                renamed[(new, name)] = renamed.pop((table, name))
         if old in self._constraints:
             self._constraints[new] = self._constraints.pop(old)
 
     def rename_column(self, table: str, old: str, new: str) -> None:
-        self._live_columns[(table, new)] = self._live_columns.pop((table, old), old)
+        if (table, old) not in self.new_columns:
+            self._live_columns[(table, new)] = self._live_columns.pop((table, old), old)
         for keyed in (self.not_null, self.new_columns, self.with_default):
             if (table, old) in keyed:
                 keyed.remove((table, old))
@@ -121,10 +164,12 @@ class Projection:
 
 def _create_table(p: Projection, statement: Any) -> None:
     p.new_tables.add(statement.table)
+    p.dropped_tables.discard(statement.table)
 
 
 def _drop_table(p: Projection, statement: Any) -> None:
     p.new_tables.discard(statement.table)
+    p.dropped_tables.add(statement.table)
     p._constraints.pop(statement.table, None)
 
 
@@ -157,13 +202,17 @@ def _create_index(p: Projection, statement: Any) -> None:
 
 
 def _rename_named(p: Projection, statement: Any) -> None:
-    constraint = p._constraints.get(statement.table, {}).pop(unquote(statement.name), None)
-    if constraint is not None:
-        p._constraints[statement.table][unquote(statement.new_name)] = constraint
+    p.rename_constraint(statement.table, unquote(statement.name), unquote(statement.new_name))
 
 
 def _drop_named(p: Projection, statement: Any) -> None:
     p.drop_constraint(statement.table, unquote(statement.name))
+
+
+def _drop_column(p: Projection, statement: Any) -> None:
+    column = (statement.table, unquote(statement.column))
+    for known in (p.not_null, p.new_columns, p.with_default):
+        known.discard(column)
 
 
 def _drop_identity(p: Projection, statement: Any) -> None:
@@ -175,6 +224,7 @@ CHANGES: dict[type[s.Statement], Callable[[Projection, Any], None]] = {
     s.DropTable: _drop_table,
     s.RenameTable: lambda p, x: p.rename_table(x.table, x.new_table),
     s.AddColumn: lambda p, x: p.new_columns.add((x.table, unquote(x.column))),
+    s.DropColumn: _drop_column,
     s.RenameColumn: lambda p, x: p.rename_column(x.table, unquote(x.column), unquote(x.new_column)),
     s.SetDefault: lambda p, x: p.with_default.add((x.table, unquote(x.column))),
     s.DropDefault: lambda p, x: p.with_default.discard((x.table, unquote(x.column))),

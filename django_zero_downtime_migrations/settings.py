@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -46,10 +46,15 @@ class MigrationSettings:
 
         :raises ImproperlyConfigured: when a value that would count has the wrong type or cannot be read.
         """
-        for stated in _without_effect(alias)[-1:]:
+        everything = [*_flat(), *_of_database(alias)]
+        for stated in _without_effect(everything)[-1:]:
             problem = _no_effect(stated)
             warnings.warn(f"{problem.message}. {problem.hint}", DeprecationWarning, stacklevel=2)
-        return effective(alias)
+        try:
+            return _effective(everything)
+        except _Wrong as error:
+            # The plain class, since its name is what a traceback ends with.
+            raise ImproperlyConfigured(*error.args) from None
 
     @property
     def short_statement_timeout(self) -> Duration | None:
@@ -71,8 +76,7 @@ class Kind(Enum):
     NO_EFFECT = "no effect on this Django"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing wrong with the settings, and what to write instead."""
 
     kind: Kind
@@ -82,8 +86,12 @@ class Problem:
 
 def effective(alias: str) -> MigrationSettings:
     """As :meth:`MigrationSettings.load`, without its deprecation warning."""
+    return _effective([*_flat(), *_of_database(alias)])
+
+
+def _effective(everything: list[_Stated]) -> MigrationSettings:
     # The later of two that state the same setting wins, so the database's own come last.
-    winners = {stated.name: stated for stated in [*_flat(), *_of_database(alias)]}
+    winners = {stated.name: stated for stated in everything}
     values = {name.lower(): stated.read() for name, stated in winners.items()}
     if has_db_default:
         values.pop("keep_default", None)
@@ -103,9 +111,10 @@ def problems(alias: str) -> list[Problem]:
     """Everything wrong with the settings that concern this database, the flat ones included."""
     found = [*_unknown_flat(), *_unknown_of_database(alias)]
     try:
-        for stated in [*_flat(), *_of_database(alias)]:
+        everything = [*_flat(), *_of_database(alias)]
+        for stated in everything:
             found += _wrong_value(stated)
-        found += [_no_effect(stated) for stated in _without_effect(alias)]
+        found += [_no_effect(stated) for stated in _without_effect(everything)]
     except _Wrong as error:
         found.append(error.problem)
     return found
@@ -117,8 +126,7 @@ def database(alias: str) -> Mapping[Any, Any]:
     return settings.DATABASES.get(alias) or connections.settings.get(alias) or {}
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
+class _Reader(NamedTuple):
     """Turns what somebody wrote into what counts; its ValueError says what is wrong."""
 
     read: Callable[[object], Any]
@@ -173,6 +181,7 @@ _FLAT_NAMES: Final[Mapping[str, str]] = {
 
 _GONE: Final[Mapping[str, str]] = {"USE_NOT_NULL": "SET NOT NULL always goes by way of a validated constraint"}
 
+_MISSING: Final = object()
 _LOOKS_OURS: Final = re.compile("ZERO_?DOWN_?TIME(_|$)")
 _ANY_PREFIX: Final = re.compile("ZERO_?DOWN_?TIME_(MIGRATIONS?_)?")
 
@@ -183,8 +192,7 @@ class _Wrong(ImproperlyConfigured):
         self.problem = problem
 
 
-@dataclass(frozen=True, slots=True)
-class _Stated:
+class _Stated(NamedTuple):
     """A value that somebody wrote, and where."""
 
     name: str
@@ -202,8 +210,9 @@ class _Stated:
 
 def _flat() -> Iterator[_Stated]:
     for flat_name, name in _FLAT_NAMES.items():
-        if hasattr(settings, flat_name):
-            yield _Stated(name, getattr(settings, flat_name), f"The setting {flat_name}")
+        value = getattr(settings, flat_name, _MISSING)
+        if value is not _MISSING:
+            yield _Stated(name, value, f"The setting {flat_name}")
 
 
 def _of_database(alias: str) -> Iterator[_Stated]:
@@ -232,9 +241,8 @@ def _wrong_value(stated: _Stated) -> list[Problem]:
     return []
 
 
-def _without_effect(alias: str) -> list[_Stated]:
-    stated = [*_flat(), *_of_database(alias)] if has_db_default else []
-    return [one for one in stated if one.name == "KEEP_DEFAULT"]
+def _without_effect(everything: list[_Stated]) -> list[_Stated]:
+    return [stated for stated in everything if has_db_default and stated.name == "KEEP_DEFAULT"]
 
 
 def _no_effect(stated: _Stated) -> Problem:

@@ -21,7 +21,8 @@ def read(sql: Any, params: s.Params) -> s.Statement:
         base, suffix = _base(text)
         reader = READERS.get(base.template)
         if reader is not None:
-            return reader(base, params, suffix).named(sql=text)
+            statement = reader(base, params, suffix)
+            return statement if base is text else statement.named(sql=text)
     return scan(text, params)
 
 
@@ -166,13 +167,14 @@ def _create_index(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
     parts = sql.parts
     columns = parts.get("columns")
     extras = ("using", "extra", "condition", "include", "nulls_distinct")
-    plain = not suffix and not any(_text(parts.get(name)) for name in extras)
+    names = _names(columns)
+    plain = names is not None and not suffix and not any(_text(parts.get(name)) for name in extras)
     return s.CreateIndex(
         sql=sql,
         params=params,
         table=_text(parts["table"]),
         name=_text(parts["name"]),
-        columns=_names(columns),
+        columns=names,
         opclasses=tuple(getattr(columns, "opclasses", ()) or ()),
         unique=sql.template == "sql_create_unique_index",
         concurrently=sql.template == "sql_create_index_concurrently",

@@ -15,8 +15,13 @@ from . import statements as s
 _NAME = r'(?:"(?:[^"]|"")+"|[^\s"(;]+)(?:\."(?:[^"]|"")+")?'
 _EXCLUDE = re.compile(rf"ALTER TABLE (?P<table>{_NAME}) ADD CONSTRAINT (?P<name>{_NAME}) EXCLUDE\b", re.I)
 _VALIDATE = re.compile(rf"ALTER TABLE (?P<table>{_NAME}) VALIDATE CONSTRAINT (?P<name>{_NAME})$", re.I)
-_CONCURRENTLY = re.compile(r"^(CREATE (UNIQUE )?INDEX|DROP INDEX|REINDEX\b.*) CONCURRENTLY\b", re.I)
-_ALONE = re.compile(r"^(VACUUM|CREATE DATABASE|DROP DATABASE|ALTER SYSTEM|CREATE TABLESPACE|DROP TABLESPACE)\b", re.I)
+_CONCURRENTLY = re.compile(r"^(CREATE (UNIQUE )?INDEX|DROP INDEX|REINDEX\b.*)[ (]CONCURRENTLY\b", re.I)
+_ALONE = re.compile(
+    r"^(VACUUM|CLUSTER$|ALTER SYSTEM|(CREATE|DROP) (DATABASE|SUBSCRIPTION|TABLESPACE)"
+    r"|REINDEX (\(.*\) )?(SCHEMA|DATABASE|SYSTEM))(?!\w)",
+    re.I,
+)
+_WORDS = re.compile(r"\b(CONCURRENTLY|VACUUM|CLUSTER|DATABASE|SCHEMA|SUBSCRIPTION|SYSTEM|TABLESPACE)\b", re.I)
 _DETACH = re.compile(r"^ALTER TABLE .* DETACH PARTITION .* CONCURRENTLY\b", re.I | re.S)
 
 
@@ -32,8 +37,8 @@ def scan(sql: str, params: s.Params) -> s.Statement:
 def cannot_stand_in_a_transaction(sql: str) -> bool:
     """Whether PostgreSQL refuses a statement of this text inside a transaction block."""
     # Most raw SQL has none of these words: spare it the parser.
-    if not re.search(r"\b(CONCURRENTLY|VACUUM|DATABASE|SYSTEM|TABLESPACE)\b", sql, re.I):
+    if not _WORDS.search(sql):
         return False
     plain = sqlparse.format(sql, strip_comments=True)
-    statements = (" ".join(statement.split()) for statement in sqlparse.split(plain))
+    statements = (" ".join(statement.rstrip("; \n").split()) for statement in sqlparse.split(plain))
     return any(_CONCURRENTLY.match(text) or _ALONE.match(text) or _DETACH.match(text) for text in statements)

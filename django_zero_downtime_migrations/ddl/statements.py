@@ -2,7 +2,7 @@
 
 Tables, columns and names are SQL text, quoted as in the statement. ``locks()`` and the three claims say what the
 statement does to a table that is in use when it is sent as it is; they are compared with ``pg_locks`` by
-``tests/rewrites``.
+``tests/operations``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from ..locks import Lock, LockMode
 from .template import SQL
 
 Params = Sequence[Any] | None
+#: Marks the DEFAULT clause of a column that Django takes away again, since it comes from a default of the Python field.
+PYTHON_DEFAULT = "python_default"
 S = TypeVar("S", bound="Statement")
 
 
@@ -89,6 +91,10 @@ class AddColumn(Statement):
         kind = self.definition[0].partition("(")[0].removesuffix("[]")
         expression = any(piece.startswith(("DEFAULT (", "GENERATED")) for piece in map(str.strip, self.definition))
         return expression or kind not in plain_types
+
+    @property
+    def python_default(self) -> bool:
+        return any(isinstance(piece, SQL) and piece.template == PYTHON_DEFAULT for piece in self.definition)
 
     @property
     def foreign_key(self) -> SQL | None:

@@ -51,6 +51,9 @@ class SQL(str):
     def __radd__(self, other: str) -> SQL:
         return SQL(str.__add__(other, self), segments=(*_segments(other), *self.segments))
 
+    def __copy__(self) -> SQL:
+        return self
+
     def __deepcopy__(self, memo: dict[int, Any]) -> SQL:
         return self
 

@@ -43,8 +43,20 @@ def fill(connection: Any, work: Fill) -> int:
 
 def _pages(connection: Any, table: str) -> int:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_relation_size(to_regclass(%s)) / current_setting('block_size')::int", [table])
-        return int(cursor.fetchone()[0] or 0)
+        cursor.execute(pages_sql("%s"), [table])
+        return int(cursor.fetchone()[0])
+
+
+def pages_sql(table: str) -> str:
+    """The pages of the largest of a table, its partitions and children: an UPDATE by ``ctid`` reads its range in each.
+
+    :param table: an SQL expression for the table's quoted name.
+    """
+    return (
+        f"WITH RECURSIVE tree(oid) AS (SELECT to_regclass({table})::oid UNION "
+        "SELECT i.inhrelid FROM pg_inherits i JOIN tree ON i.inhparent = tree.oid) "
+        "SELECT coalesce(max(pg_relation_size(oid)), 0) / current_setting('block_size')::int FROM tree"
+    )
 
 
 def range_sql(work: Fill, start: object, end: object) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..ddl import statements as s
+
 REASONS = {
     "42501": (
         "The role that migrates has to own the table: migrate as its owner, or make the role a member of the owner."
@@ -29,6 +31,9 @@ def sqlstate(error: BaseException) -> str | None:
     return None
 
 
-def reason(error: BaseException) -> str:
-    text = REASONS.get(sqlstate(error) or "")
+def reason(error: BaseException, statement: s.Statement) -> str:
+    state = sqlstate(error) or ""
+    # The proof of a NOT NULL is a CHECK, about which nobody else knows.
+    proof = state == "23514" and isinstance(statement, s.SetNotNull)
+    text = REASONS.get("23502" if proof else state)
     return f"\n{text}" if text else ""

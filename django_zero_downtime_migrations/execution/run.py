@@ -12,7 +12,7 @@ from django.db import DatabaseError
 
 from ..ddl import statements as s
 from ..errors import explain
-from ..plan import Plan, Query, Step, StepClass
+from ..plan import Plan, Query, Step, StepClass, short
 from ..settings import MigrationSettings
 from . import timeouts
 from .fill import fill
@@ -36,7 +36,9 @@ class Runner:
         self.settings = settings
         self.transaction = transaction
         self.send = send
-        self.calls = 0
+        #: Something is committed that cannot be taken back; and the new tables that are.
+        self.keeps = False
+        self.made: list[str] = []
 
     def between_operations(self) -> None:
         """The user's own SQL may hold any lock: its transaction ends with its operation."""
@@ -54,7 +56,8 @@ class Runner:
                     self._take_back(error, step, done)
                 raise
             done.append(step)
-        self.calls += 1
+        self.keeps = self.keeps or any(step.kind is not StepClass.STOCK for step in done)
+        self.made += [step.statement.table for step in done if isinstance(step.statement, s.CreateTable)]
 
     def _run(self, step: Step) -> None:
         kind = step.kind
@@ -85,7 +88,7 @@ class Runner:
         self._together(step, timeouts.local(self.settings, step.kind))
 
     def _long(self, step: Step) -> None:
-        if not self.settings.flexible_statement_timeout:
+        if not self.settings.flexible_statement_timeout and not self.settings.lock_timeout_force:
             self._send(step.queries)
         elif step.stands_alone:
             with timeouts.without(self.connection):
@@ -120,18 +123,13 @@ class Runner:
 
     def _explain(self, error: DatabaseError, step: Step) -> None:
         locks = f" ({', '.join(map(str, step.locks))})" if step.locks else ""
-        explain(error, f"The step that failed: {step.sql}{locks}{reason(error)}")
+        explain(error, f"The step that failed: {step.sql}{locks}{reason(error, step.statement)}")
 
     def _take_back(self, error: DatabaseError, failed: Step, done: list[Step]) -> None:
-        """Remove what the call has made so far, so that it can be run again. What cannot be taken back ends it."""
+        """Remove what has been made so far, so that the migration can be run again."""
         if self.connection.connection is None or self.connection.connection.closed:
             return
-        undo = list(failed.leftover)
-        # Rows that have been filled stay filled.
-        for step in reversed([x for x in done if x.fill is None]):
-            if not step.undo:
-                break
-            undo += step.undo
+        undo, whole = self._undo(failed, done)
         for step in undo:
             try:
                 self._run(step)
@@ -140,4 +138,20 @@ class Runner:
                 explain(error, f"It could not be taken back ({another}). Run this before you migrate again: {rest}")
                 return
         taken_back = f"Taken back: {'; '.join(step.sql for step in undo)}. " if undo else ""
-        explain(error, taken_back + (COMMITTED if self.calls else AGAIN))
+        explain(error, taken_back + (AGAIN if whole else COMMITTED))
+
+    def _undo(self, failed: Step, done: list[Step]) -> tuple[list[Step], bool]:
+        """What takes the call back, and whether nothing of the migration is left then.
+
+        Rows that have been filled stay filled. Where the migration has only made new tables before, they go as well, as
+        they would with the transaction of stock Django.
+        """
+        undo = list(failed.leftover)
+        for step in reversed([x for x in done if x.fill is None and x.kind is not StepClass.STOCK]):
+            if not step.undo:
+                return undo, False
+            undo += step.undo
+        if self.keeps or not self.transaction.wanted:
+            return undo, not (self.keeps or self.made)
+        drops = (s.DropTable(sql=f"DROP TABLE {table}", table=table) for table in reversed(self.made))
+        return undo + [short(drop, drop.sql) for drop in drops], True

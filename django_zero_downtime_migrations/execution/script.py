@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import count
 from typing import Any
 
 import sqlparse
@@ -14,7 +15,7 @@ from ..findings import Finding
 from ..plan import Fill, Plan, Step, StepClass
 from ..settings import MigrationSettings
 from . import timeouts
-from .fill import FIRST_PAGES, range_sql
+from .fill import FIRST_PAGES, pages_sql, range_sql
 from .transactions import OwnTransaction
 
 
@@ -41,8 +42,10 @@ class Script:
         self._raw = False
 
     def run(self, plan: Plan) -> None:
+        unsaid = list(plan.findings)
         for step in plan.steps:
-            said = [x for x in plan.findings if x.sql == str(step.statement.sql)]
+            said = [x for x in unsaid if x.sql == str(step.statement.sql)]
+            unsaid = [x for x in unsaid if x not in said]
             if step.kind is StepClass.STOCK or (step.kind is StepClass.DATA and self._can_stand_inside(step)):
                 self._inside(step, said)
             else:
@@ -77,6 +80,8 @@ class Script:
             self._add(self._loop(step.fill))
         elif step.kind is StepClass.LONG:
             self._long(step)
+        elif step.kind is StepClass.DATA:
+            self._write(step)
         else:
             self._together(step, timeouts.local(self.settings, step.kind))
 
@@ -102,10 +107,10 @@ class Script:
         update = range_sql(work, "format('(%s,0)', page)::tid", f"format('(%s,0)', page + {FIRST_PAGES})::tid")
         # The default's own placeholders are composed; those of format() are not.
         text = update if work.params is None else self._composed(work)
+        quote = next(x for x in (f"${'fill' * n}$" for n in count(1)) if x not in text)
         return (
-            "DO $fill$ BEGIN FOR page IN 0 .. "
-            f"(SELECT pg_relation_size('{_literal(work.table)}') / current_setting('block_size')::int) "
-            f"BY {FIRST_PAGES} LOOP {text}; COMMIT; END LOOP; END $fill$"
+            f"DO {quote} BEGIN FOR page IN 0 .. ({pages_sql(_literal(work.table))}) "
+            f"BY {FIRST_PAGES} LOOP {text}; COMMIT; END LOOP; END {quote}"
         )
 
     def _composed(self, work: Fill) -> str:
@@ -147,4 +152,4 @@ def _count(step: Step) -> int:
 
 
 def _literal(text: str) -> str:
-    return text.replace("'", "''")
+    return "'" + text.replace("'", "''") + "'"

@@ -54,6 +54,18 @@ def without(connection: Any) -> Iterator[None]:
 
 
 @contextmanager
+def lock_timeout_for_all(connection: Any, value: int) -> Iterator[None]:
+    """LOCK_TIMEOUT_FORCE: also what RunSQL and RunPython send waits no longer for a lock. :param value: in ms."""
+    before = current(connection)["lock_timeout"]
+    _set(connection, {"lock_timeout": str(value)})
+    try:
+        yield
+    finally:
+        if connection.connection is not None and not connection.connection.closed:
+            _set(connection, {"lock_timeout": before})
+
+
+@contextmanager
 def inside(connection: Any, values: dict[str, int]) -> Iterator[None]:
     """Timeouts for a statement in the caller's transaction; a failed one rolls the settings back with it."""
     if not values:

@@ -35,10 +35,6 @@ class SafetyAssured(Operation):
         self.reason = reason
 
     @property
-    def reduces_to_sql(self) -> bool:  # type: ignore[override]
-        return all(operation.reduces_to_sql for operation in self.operations)
-
-    @property
     def reversible(self) -> bool:  # type: ignore[override]
         return all(operation.reversible for operation in self.operations)
 
@@ -51,15 +47,19 @@ class SafetyAssured(Operation):
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         with self._assured(schema_editor):
-            self._as_migration(app_label, schema_editor).apply(from_state.clone(), schema_editor)
+            migration = self._as_migration(app_label, schema_editor)
+            migration.apply(from_state.clone(), schema_editor, collect_sql=schema_editor.collect_sql)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         with self._assured(schema_editor):
-            self._as_migration(app_label, schema_editor).unapply(to_state.clone(), schema_editor)
+            migration = self._as_migration(app_label, schema_editor)
+            migration.unapply(to_state.clone(), schema_editor, collect_sql=schema_editor.collect_sql)
 
     def _as_migration(self, app_label: str, schema_editor: Any) -> Migration:
-        """Django's own loop over operations, with its states and its rule for RunPython's transaction."""
-        values = {"operations": self.operations, "atomic": getattr(schema_editor, "atomic_wanted", True)}
+        """Django's own loop over operations, with its states, its rule for RunPython's transaction, and its comments in
+        a script, where a RunPython among them is left out and its neighbours are not.
+        """
+        values = {"operations": self.operations, "atomic": _atomic(schema_editor)}
         migration: Migration = type("Migration", (Migration,), values)("safety_assured", app_label)
         return migration
 
@@ -88,3 +88,11 @@ class SafetyAssured(Operation):
 
     def references_field(self, model_name: str, name: str, app_label: str) -> bool:
         return any(operation.references_field(model_name, name, app_label) for operation in self.operations)
+
+
+def _atomic(schema_editor: Any) -> bool:
+    """Whether the migration is atomic: an editor of Django's knows that only where DDL can be rolled back."""
+    wanted = getattr(schema_editor, "atomic_wanted", None)
+    if wanted is None:
+        return bool(schema_editor.atomic_migration or not schema_editor.connection.features.can_rollback_ddl)
+    return bool(wanted)

@@ -60,6 +60,15 @@ def _drop_constraint(constraint: Constraint) -> s.DropConstraint:
     return s.DropConstraint(sql=sql, table=table, name=name, kind=KINDS[constraint.kind])
 
 
+@rewrites(s.DropColumn, s.DropTable)
+def drop(statement: s.DropColumn | s.DropTable, context: Context) -> list[Step]:
+    """With EXPLICIT_CONSTRAINTS_DROP off it takes its foreign keys with it, and locks the tables behind them."""
+    column = unquote(statement.column) if isinstance(statement, s.DropColumn) else None
+    others = dict.fromkeys((statement.table, *context.catalog.other_sides(statement.table, column)))
+    locks = [Lock(table, LockMode.ACCESS_EXCLUSIVE) for table in others]
+    return [short(statement, Query(statement.sql, statement.params), locks=locks)]
+
+
 @rewrites(s.DropForeignKey)
 def drop_foreign_key(statement: s.DropForeignKey, context: Context) -> list[Step]:
     """Removing a foreign key locks both tables. Django's ``SET CONSTRAINTS`` before it is for a transaction that has

@@ -18,7 +18,7 @@ def set_not_null(statement: s.SetNotNull, context: Context) -> list[Step]:
     column = context.column(statement)
     if (table, name) in context.projection.not_null or (column and column.not_null and column.not_null_valid):
         return []
-    fill = [_fill(statement.fill)] if statement.fill else []
+    fill = [_fill(statement.fill, statement)] if statement.fill else []
     if column and column.not_null:
         return [*fill, long(statement, f"ALTER TABLE {table} VALIDATE CONSTRAINT {_not_valid(statement, context)}")]
     if context.catalog.not_null_proof(table, name):
@@ -69,14 +69,14 @@ def _set(statement: s.SetNotNull, *queries: Query) -> Step:
     return short(statement, *queries, undo=[drop])
 
 
-def _fill(fill: s.FillNulls) -> Step:
+def _fill(fill: s.FillNulls, statement: s.Statement) -> Step:
     done = Fill(fill.table, fill.column, fill.default, fill.params)
-    return Step((Query(fill.sql, fill.params),), StepClass.DATA, fill, fill.locks(), fill=done)
+    return Step((Query(fill.sql, fill.params),), StepClass.DATA, statement, fill.locks(), fill=done)
 
 
 @rewrites(s.FillNulls)
 def fill_nulls(statement: s.FillNulls, context: Context) -> list[Step]:
-    return [_fill(statement)]
+    return [_fill(statement, statement)]
 
 
 def _not_valid(statement: s.SetNotNull, context: Context) -> str:

@@ -33,4 +33,4 @@ def check(statement: s.AddColumn, context: Context) -> str | None:
 
 def keeps_default(statement: s.AddColumn, context: Context) -> bool:
     """Whether the DEFAULT of the definition stays: Django drops the one that comes from a Python default."""
-    return statement.has("DEFAULT") and not context.drops_default(statement)
+    return statement.has("DEFAULT") and (context.keeps_defaults or not statement.python_default)

@@ -21,6 +21,8 @@ RULE = Rule(
 def check(statement: s.Statement, context: Context) -> str | None:
     if isinstance(statement, (s.AddUnique, s.AddPrimaryKey)) and statement.plain:
         return None
-    if isinstance(statement, s.CreateIndex) and (statement.concurrently or statement.sql.startswith("CREATE ")):
+    if isinstance(statement, s.CreateIndex) and (
+        statement.concurrently or statement.sql.startswith(("CREATE INDEX", "CREATE UNIQUE INDEX"))
+    ):
         return None
     return f"no safe form is known of {statement.sql}"

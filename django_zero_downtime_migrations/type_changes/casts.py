@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 TIMESTAMP = 1114
 TIMESTAMPTZ = 1184
@@ -18,8 +19,7 @@ ZONES_WITHOUT_OFFSET = frozenset(
 ) | {"<+00>-00"}
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(NamedTuple):
     """A row of ``pg_type``. ``base`` is that of a domain; ``constrained``: this domain itself checks its values."""
 
     oid: int
@@ -33,8 +33,7 @@ class Type:
     typmod_in: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Cast:
+class Cast(NamedTuple):
     """A row of ``pg_cast``. ``support`` is the function with which the planner may simplify the cast away."""
 
     method: str

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 from .casts import Cast, Type, Types
 
 Fetch = Callable[[str, Sequence[object]], "list[tuple[Any, ...]]"]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """The column as it is, and what the statement asks for: None where the server does not know that.
 
     ``deterministic``: neither the old nor the new collation takes different texts for equal.

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
 
+# Imported for its receivers: a run of migrate is noticed before the first schema editor opens.
+from . import new_tables as new_tables
 from .features import DatabaseFeatures
 from .introspection import DatabaseIntrospection
-from .schema import DatabaseSchemaEditor
+from .lazy import LazyEditor
 from .validation import DatabaseValidation
 
 
 class DatabaseWrapper(PostgresWrapper):
-    SchemaEditorClass = DatabaseSchemaEditor
+    SchemaEditorClass: Any = LazyEditor("django_zero_downtime_migrations.backends.postgres.schema")
     features_class = DatabaseFeatures
     introspection_class = DatabaseIntrospection
     validation_class = DatabaseValidation

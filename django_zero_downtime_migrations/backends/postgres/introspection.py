@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.backends.postgresql.introspection import DatabaseIntrospection as PostgresIntrospection
 
-from ...projection import Projection
+if TYPE_CHECKING:
+    from ...projection import Projection
 
 
 class IntrospectionMixin:

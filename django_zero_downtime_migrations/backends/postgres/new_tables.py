@@ -7,13 +7,14 @@ Outside of a run (a schema editor of one's own) a table counts as new until its 
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 
-from ...findings import Finding
+if TYPE_CHECKING:
+    from ...findings import Finding
 
 _ANY_TABLE = """
 SELECT EXISTS (
@@ -69,11 +70,16 @@ def new_tables(connection: Any) -> NewTables:
     return known
 
 
-def _begin(using: str, plan: Any = None, **kwargs: Any) -> None:
-    """Django sends the signal once for each app; only the first begins a run."""
-    known = _by_connection.get(connections[using])
+def begin(connection: Any, plan: Any) -> NewTables:
+    """The run of this plan. Django sends its signal once for each app; only the first begins the run."""
+    known = _by_connection.get(connection)
     if known is None or known.plan is not plan:
-        _by_connection[connections[using]] = NewTables(running=True, plan=plan)
+        known = _by_connection[connection] = NewTables(running=True, plan=plan)
+    return known
+
+
+def _begin(using: str, plan: Any = None, **kwargs: Any) -> None:
+    begin(connections[using], plan)
 
 
 def end(connection: Any) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-import sys
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from inspect import getattr_static
 from types import TracebackType
 from typing import Any
 
 from django.db.backends.ddl_references import Statement as DjangoStatement
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
-from django.db.models import BaseConstraint, Index
+from django.db.models import NOT_PROVIDED
 
 from ... import rewrites, rules
 from ...catalog import Catalog
@@ -21,18 +19,21 @@ from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.read import read
 from ...ddl.template import SQL, wrap_templates
-from ...errors import CannotMigrate, Unsafe, UnsafeOperationException, UnsafeOperationWarning, explain
+from ...errors import CannotMigrate, Unsafe, UnsafeOperationException, UnsafeOperationWarning
+from ...execution import timeouts
 from ...execution.run import Runner
 from ...execution.script import Script
 from ...execution.transactions import OwnTransaction
-from ...findings import Finding, Origin, Severity
+from ...findings import Finding, Origin
 from ...naming import LONGEST
 from ...plan import Context
 from ...planning import plan
 from ...projection import Projection
 from ...server import capabilities
 from ...settings import MigrationSettings
+from .early_indexes import EarlyIndexes
 from .new_tables import end, new_tables
+from .verdicts import refusal, report
 
 __all__ = [
     "DatabaseSchemaEditor",
@@ -50,7 +51,6 @@ CALLS = (
     "create_model",
     "delete_model",
     "remove_index",
-    "rename_index",
     "remove_constraint",
     "alter_unique_together",
     "alter_index_together",
@@ -90,6 +90,7 @@ class DatabaseSchemaEditorMixin:
     def __init__(self, connection: Any, collect_sql: bool = False, atomic: bool = True) -> None:
         self._own = OwnTransaction(connection)
         self.atomic_wanted = atomic
+        self._session = ExitStack()
         self._operation: int | None = None
         # Without a transaction of the caller's, Django is told that the editor has none either: it then wraps RunPython
         # alone.
@@ -104,6 +105,7 @@ class DatabaseSchemaEditorMixin:
         self._column_items: list[str] = []
         self._origin = Origin()
         self._old_types: dict[tuple[str, str], str] = {}
+        self._early = EarlyIndexes(lambda *name: parent._create_index_name(*name))
         self._reader: Runner | Script
         if collect_sql:
             self._reader = Script(connection, self.settings, self._own, self.collected_sql, parent.execute)
@@ -118,7 +120,8 @@ class DatabaseSchemaEditorMixin:
         can see.
         """
         if self._operation is not None:
-            self._operation += 1
+            # Those inside of SafetyAssured have its place.
+            self._operation += 0 if self._assured else 1
             self._reader.between_operations()
         return self._atomic_migration
 
@@ -133,6 +136,8 @@ class DatabaseSchemaEditorMixin:
             raise refusal(self.new_tables.refused)
         parent.__enter__()
         self._operation = -1
+        if self.settings.lock_timeout_force and self.settings.lock_timeout is not None and not self.collect_sql:
+            self._session.enter_context(timeouts.lock_timeout_for_all(self.connection, self.settings.lock_timeout))
         # Without its ``with`` block nobody would end the transaction.
         self._own.wanted = (
             self.atomic_wanted and getattr_static(self.connection.features, "can_rollback_ddl") is not False
@@ -147,6 +152,8 @@ class DatabaseSchemaEditorMixin:
         try:
             if kind is None and not self._own.of_caller:
                 with self._planning():
+                    for rename in self._early.renames(Catalog(self.connection, self._projection)):
+                        self._record(rename)
                     parent.__exit__(None, None, None)
                     self.deferred_sql = []
             else:
@@ -165,6 +172,7 @@ class DatabaseSchemaEditorMixin:
             self._reader.close()
         self._own.close(kind, error, traceback)
         self._own.wanted = False
+        self._session.close()
 
     # What a call records
 
@@ -189,16 +197,16 @@ class DatabaseSchemaEditorMixin:
         if not self.settings.deferred_sql:
             self._flush_deferred_sql()
 
-    def _check_name(self, model: Any, made: Any) -> None:
+    def _check_name(self, model: Any, made: Any, name: str | None) -> None:
         """The server cuts a longer name without an error, and two names that begin alike become one."""
-        if not isinstance(made, (BaseConstraint, Index)) or len(made.name.encode()) <= LONGEST:
+        if name is None or len(name.encode()) <= LONGEST:
             return
         table = self.connection.ops.quote_name(model._meta.db_table)
         if not self.collect_sql and not self._own.of_caller and not self.treat_as_new(table):
             raise CannotMigrate(
-                f"The name {made.name!r} of a {type(made).__name__} of {model._meta.label} has "
-                f"{len(made.name.encode())} bytes, and PostgreSQL keeps {LONGEST} of them. Give it a shorter name in "
-                "the model and in the migration; nothing was changed."
+                f"The name {name!r} of a {type(made).__name__} of {model._meta.label} has {len(name.encode())} bytes, "
+                f"and PostgreSQL keeps {LONGEST} of them. Give it a shorter name in the model and in the migration; "
+                "nothing was changed."
             )
 
     def _origin_of(self, model: Any, field: Any) -> Origin:
@@ -213,16 +221,21 @@ class DatabaseSchemaEditorMixin:
 
     def execute(self, sql: Any, params: Any = ()) -> None:
         with self._planning():
-            assert self._recorded is not None
-            statement = read(sql, params)
-            self._recorded.append(statement)
-            self._recording.apply(statement)
+            self._record(read(sql, params))
 
-    def _iter_column_sql(self, *args: Any, **kwargs: Any) -> Iterator[str]:
+    def _record(self, statement: s.Statement) -> None:
+        assert self._recorded is not None
+        self._recorded.append(statement)
+        self._recording.apply(statement)
+
+    def _iter_column_sql(
+        self, column_db_type: Any, params: Any, model: Any, field: Any, field_db_params: Any, include_default: bool
+    ) -> Iterator[str]:
         parent: Any = super()
         self._column_items = items = []
-        for item in parent._iter_column_sql(*args, **kwargs):
-            items.append(item)
+        goes_again = getattr(field, "db_default", NOT_PROVIDED) is NOT_PROVIDED
+        for item in parent._iter_column_sql(column_db_type, params, model, field, field_db_params, include_default):
+            items.append(SQL(item, s.PYTHON_DEFAULT) if goes_again and item.startswith("DEFAULT ") else item)
             yield item
 
     def column_sql(self, model: Any, field: Any, include_default: bool = False) -> Any:
@@ -235,13 +248,19 @@ class DatabaseSchemaEditorMixin:
 
     def add_index(self, model: Any, index: Any, concurrently: bool = False) -> None:
         parent: Any = super()
-        self._check_name(model, index)
+        self._check_name(model, index, index.name)
         with self._planning(model, index):
             parent.add_index(model, index, concurrently=concurrently)
 
+    def rename_index(self, model: Any, old_index: Any, new_index: Any) -> None:
+        parent: Any = super()
+        self._check_name(model, new_index, new_index.name)
+        with self._planning(model, new_index):
+            parent.rename_index(model, old_index, new_index)
+
     def add_constraint(self, model: Any, constraint: Any) -> None:
         parent: Any = super()
-        self._check_name(model, constraint)
+        self._check_name(model, constraint, constraint.name)
         with self._planning(model, constraint):
             parent.add_constraint(model, constraint)
 
@@ -250,6 +269,7 @@ class DatabaseSchemaEditorMixin:
         on them.
         """
         parent: Any = super()
+        self._check_name(model, field, field.column)
         with self._planning(model, field):
             before = list(self.deferred_sql)
             parent.add_field(model, field)
@@ -258,16 +278,26 @@ class DatabaseSchemaEditorMixin:
                 return
             for sql in [x for x in self.deferred_sql if not any(x is y for y in before)]:
                 self.deferred_sql.remove(sql)
+                self._early.add(sql)
                 self.execute(sql, deferred_params)
 
     def alter_field(self, model: Any, old_field: Any, new_field: Any, strict: bool = False) -> None:
         parent: Any = super()
+        if new_field.column != old_field.column:
+            self._check_name(model, new_field, new_field.column)
         with self._planning(model, new_field):
             table = self.connection.ops.quote_name(model._meta.db_table)
             if new_field.column:
                 column = self.connection.ops.quote_name(new_field.column)
                 self._old_types[table, column] = old_field.db_parameters(self.connection)["type"]
-            parent.alter_field(model, old_field, new_field, strict)
+            # Nobody reads the statements of a new table: they may be Django's one ALTER TABLE of several actions.
+            features = self.connection.features
+            combined = features.supports_combined_alters
+            features.supports_combined_alters = combined or not self._in_use(table)
+            try:
+                parent.alter_field(model, old_field, new_field, strict)
+            finally:
+                features.supports_combined_alters = combined
 
     def _flush_deferred_sql(self) -> None:
         """DEFERRED_SQL off: deferred statements run as soon as the tables that they name exist."""
@@ -294,7 +324,12 @@ class DatabaseSchemaEditorMixin:
 
     def treat_as_new(self, table: str) -> bool:
         """Whether nobody can be using a table yet. :param table: its quoted name, as in SQL."""
-        return table in self.new_tables.tables or self.new_tables.everything(self.connection)
+        return table in self.new_tables.tables or self.nothing_in_use
+
+    @property
+    def nothing_in_use(self) -> bool:
+        """Whether this run began on a database without any table."""
+        return self.new_tables.everything(self.connection)
 
     def _in_use(self, table: str) -> bool:
         return table not in self._recording.new_tables and not self.treat_as_new(table)
@@ -307,19 +342,25 @@ class DatabaseSchemaEditorMixin:
             settings=self.settings,
             templates=lambda name: getattr(self, name),
             is_new=self.treat_as_new,
+            nothing_in_use=self.nothing_in_use,
             in_transaction=self._own.of_caller,
             origin=self._origin,
             old_types=self._old_types,
         )
         made = plan(statements, context)
-        self._report(made.findings)
+        if self._assured:
+            made = made._replace(findings=tuple(x.accepted(self._assured) for x in made.findings))
+        self.findings += made.findings
+        report(made.findings, self.settings.raise_for_unsafe and not self.collect_sql, quiet=self.collect_sql)
         self._reader.run(made)
         self._projection = context.projection if self.collect_sql else Projection()
-        if not self.collect_sql:
-            self._remember(statements)
+        self._remember(statements)
 
     def _remember(self, statements: list[s.Statement]) -> None:
         for statement in statements:
+            self._early.follow(statement)
+            if self.collect_sql:
+                continue
             if isinstance(statement, s.CreateTable):
                 self.new_tables.tables.add(statement.table)
             elif isinstance(statement, s.DropTable):
@@ -330,51 +371,11 @@ class DatabaseSchemaEditorMixin:
     @contextmanager
     def assured(self, reason: str) -> Iterator[None]:
         """The findings of what runs inside are accepted by the migration's author. :param reason: why."""
-        before = self._assured, self._operation
-        self._assured = reason
+        before, self._assured = self._assured, reason
         try:
             yield
         finally:
-            self._assured, self._operation = before
-
-    def _report(self, findings: tuple[Finding, ...]) -> None:
-        """Raise or warn for what is refused; say the rest. A script has its findings as comments."""
-        for finding in findings:
-            if self._assured:
-                finding = finding.accepted(self._assured)
-            self.findings.append(finding)
-            if self.collect_sql or finding.severity is Severity.NOTE or finding.assured:
-                logger.info(
-                    "%s: %s%s",
-                    finding.code,
-                    finding.message,
-                    f" (accepted: {finding.assured})" if finding.assured else "",
-                )
-            elif finding.severity is Severity.REFUSE and self.settings.raise_for_unsafe:
-                raise refusal(finding)
-            else:
-                warnings.warn(UnsafeOperationWarning(str(finding), finding), stacklevel=_outside())
-
-
-def refusal(finding: Finding) -> UnsafeOperationException:
-    """The exception for a finding: its text is the rule's alone, since users map on it; the rest is a note and an
-    attribute.
-    """
-    exception = UnsafeOperationException(finding.text, finding)
-    if hasattr(exception, "add_note"):
-        explain(exception, finding.details)
-    else:
-        logger.error("%s: %s", finding.code, finding.details)
-    return exception
-
-
-def _outside() -> int:
-    """The stack level, for a warning of the caller's, of the first frame that is not of this package."""
-    package = __name__.partition(".")[0]
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in (package, "contextlib"):
-        frame, level = frame.f_back, level + 1
-    return level
+            self._assured = before
 
 
 for _name in CALLS:

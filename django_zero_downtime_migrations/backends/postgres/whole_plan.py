@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from ...errors import CannotMigrate
 from ...findings import Finding, Severity
 from ...settings import MigrationSettings
-from .new_tables import new_tables
+from .new_tables import begin
 from .schema import DatabaseSchemaEditorMixin
 
 logger = logging.getLogger("django_zero_downtime_migrations")
@@ -29,7 +29,7 @@ def judge_before_migrate(using: str, plan: Steps = (), **kwargs: Any) -> None:
     connection = connections[using]
     if not plan or not issubclass(connection.SchemaEditorClass, DatabaseSchemaEditorMixin):
         return
-    run = new_tables(connection)
+    run = begin(connection, plan)
     if run.judged or not MigrationSettings.load(using).raise_for_unsafe or run.everything(connection):
         return
     run.judged = True

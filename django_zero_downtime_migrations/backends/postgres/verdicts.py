@@ -1,0 +1,49 @@
+"""What becomes of a finding: an exception, a warning, or a line in the log."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterable
+
+from ...errors import UnsafeOperationException, UnsafeOperationWarning, explain
+from ...findings import Finding, Severity
+
+logger = logging.getLogger("django_zero_downtime_migrations")
+
+
+def report(findings: Iterable[Finding], raises: bool, quiet: bool) -> None:
+    """Warn of each finding, or raise for the first that is refused.
+
+    :param raises: RAISE_FOR_UNSAFE. :param quiet: only log them, as for a script, which has its findings as comments.
+    """
+    for finding in findings:
+        if quiet or finding.severity is Severity.NOTE or finding.assured:
+            accepted = f" (accepted: {finding.assured})" if finding.assured else ""
+            logger.info("%s: %s%s", finding.code, finding.message, accepted)
+        elif finding.severity is Severity.REFUSE and raises:
+            raise refusal(finding)
+        else:
+            warnings.warn(UnsafeOperationWarning(str(finding), finding), stacklevel=_outside())
+
+
+def refusal(finding: Finding) -> UnsafeOperationException:
+    """The exception for a finding: its text is the rule's alone, since users map on it; the rest is a note and an
+    attribute.
+    """
+    exception = UnsafeOperationException(finding.text, finding)
+    if hasattr(exception, "add_note"):
+        explain(exception, finding.details)
+    else:
+        logger.error("%s: %s", finding.code, finding.details)
+    return exception
+
+
+def _outside() -> int:
+    """The stack level, for a warning of the caller's, of the first frame that is not of this package."""
+    package = __name__.partition(".")[0]
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in (package, "contextlib"):
+        frame, level = frame.f_back, level + 1
+    return level

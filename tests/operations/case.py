@@ -1,0 +1,133 @@
+"""A case: tables with rows, and the operations of one migration that change them while they are in use."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import os
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models, transaction
+from django.db.migrations.operations import CreateModel
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+from . import features
+
+APP = "app"
+ROWS = 200
+#: A tablespace of this process's own: workers share the server.
+TABLESPACE = f"test_space_{os.getpid()}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A migration and what there is before it.
+
+    :param data: SQL that makes of the tables and their rows what the case needs.
+    :param random: columns whose values differ from run to run.
+    :param atomic: False for a migration that stock Django takes only with ``atomic = False``: not inside a transaction.
+    :param reversible: whether it can be taken back.
+    :param renames_deferred: what is deferred gets another name before it runs: DEFERRED_SQL off leaves no time for it.
+    """
+
+    name: str
+    before: list[Operation]
+    operations: list[Operation]
+    data: tuple[str, ...] = ()
+    random: tuple[str, ...] = ()
+    atomic: bool = True
+    reversible: bool = True
+    renames_deferred: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+    def state(self) -> ProjectState:
+        """What Django knows before the migration."""
+        state = ProjectState()
+        for operation in self.before:
+            operation.state_forwards(APP, state)
+        return state
+
+
+def model(
+    name: str, /, *, options: dict[str, Any] | None = None, bases: Any = None, **fields: models.Field
+) -> CreateModel:
+    """CREATE TABLE; with a BigAutoField named ``id`` unless a field is the primary key."""
+    keyed = bases or any(field.primary_key for field in fields.values())
+    own = [] if keyed else [("id", models.BigAutoField(primary_key=True))]
+    return CreateModel(name, [*own, *fields.items()], options or {}, bases)
+
+
+def fk(to: str, **options: Any) -> models.ForeignKey:
+    return models.ForeignKey(f"{APP}.{to}", options.pop("on_delete", models.CASCADE), **options)
+
+
+def one_to_one(to: str, **options: Any) -> models.OneToOneField:
+    return models.OneToOneField(f"{APP}.{to}", options.pop("on_delete", models.CASCADE), **options)
+
+
+def check(condition: models.Q, name: str) -> models.CheckConstraint:
+    return models.CheckConstraint(**{"condition" if features.check_condition else "check": condition}, name=name)
+
+
+def fill(state: ProjectState, alias: str) -> None:
+    """The same rows in every table of every database; foreign keys are checked at the end."""
+    with transaction.atomic(alias):
+        for each in state.apps.get_models(include_auto_created=True):
+            if each._meta.managed and not each._meta.proxy:
+                rows = [each(**_values(each, number)) for number in range(1, ROWS + 1)]
+                # Rows of a parent model are made with the child's, one by one.
+                if each._meta.parents:
+                    continue
+                each._base_manager.using(alias).bulk_create(rows)
+
+
+def _values(each: type[models.Model], number: int) -> dict[str, Any]:
+    fields = [x for x in each._meta.local_concrete_fields if not getattr(x, "generated", False)]
+    return {x.attname: _value(x, number) for x in fields if not isinstance(x, models.AutoField | models.BigAutoField)}
+
+
+def _value(field: Any, number: int) -> Any:
+    if field.remote_field:
+        return _value(field.target_field, number)
+    kind = field.get_internal_type()
+    match kind:
+        case "CharField" | "TextField" | "SlugField":
+            return f"v{number}"
+        case "BooleanField":
+            return bool(number % 2)
+        case "DateField":
+            return datetime.date(2020, 1, 1) + datetime.timedelta(days=number)
+        case "DateTimeField":
+            return datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc) + datetime.timedelta(days=number)
+        case "DecimalField":
+            return decimal.Decimal(number)
+        case "UUIDField":
+            return uuid.UUID(int=number)
+        case "JSONField":
+            return {"number": number}
+        case "ArrayField":
+            return [number]
+        case "IntegerRangeField":
+            return (number, number + 1)
+    return number
+
+
+class MoveTable(Operation):
+    """No operation of Django's moves a table to another tablespace, its editor can."""
+
+    def __init__(self, name: str, old: str, new: str) -> None:
+        self.name, self.old, self.new = name, old, new
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        pass
+
+    def database_forwards(self, app_label: str, editor: Any, before: ProjectState, after: ProjectState) -> None:
+        editor.alter_db_tablespace(after.apps.get_model(app_label, self.name), self.old, self.new)
+
+    def database_backwards(self, app_label: str, editor: Any, before: ProjectState, after: ProjectState) -> None:
+        editor.alter_db_tablespace(after.apps.get_model(app_label, self.name), self.new, self.old)

@@ -1,0 +1,145 @@
+"""Names with capitals and blanks, in another schema, and near the longest that PostgreSQL keeps."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.migrations.operations import (
+    AddConstraint,
+    AddField,
+    AddIndex,
+    AlterField,
+    AlterModelTable,
+    AlterUniqueTogether,
+    CreateModel,
+    DeleteModel,
+    RemoveField,
+    RenameField,
+    RunSQL,
+)
+from django.db.models import Index, Q
+
+from ..case import TABLESPACE, Case, check, fk, model
+
+LONG_TABLE = "a_table_whose_name_is_as_long_as_postgresql_allows_it_to_be_yes"
+LONG_COLUMN = "a_column_whose_name_is_as_long_as_postgresql_allows_it_to_be_ye"
+TABLES = {
+    "schema": 'other"."Some Table',
+    "long": LONG_TABLE,
+    "mixed_case": "Some Täble",
+}
+COLUMNS = {"schema": "select", "long": LONG_COLUMN, "mixed_case": "Some Cölumn"}
+SCHEMA = RunSQL("CREATE SCHEMA other", "DROP SCHEMA other")
+
+
+def _before(kind, *others, **fields):
+    start = [SCHEMA] if kind == "schema" else []
+    table = model("Thing", name=models.CharField(max_length=20), **fields, options={"db_table": TABLES[kind]})
+    return [*start, model("Parent", code=models.CharField(max_length=20, unique=True)), *others, table]
+
+
+def _column(kind, field):
+    field.db_column = COLUMNS[kind]
+    return field
+
+
+def _cases(kind):
+    def case(name, operations, before=None, **options):
+        return Case(f"names/{kind}/{name}", before or _before(kind), operations, **options)
+
+    def column(field):
+        return _column(kind, field)
+
+    def altered(old, new):
+        return _before(kind, x=column(old)), [AlterField("thing", "x", column(new))]
+
+    yield case("add_unique", [AddField("thing", "x", column(models.CharField(max_length=9, null=True, unique=True)))])
+    yield case(
+        "add_indexed", [AddField("thing", "x", column(models.CharField(max_length=9, null=True, db_index=True)))]
+    )
+    yield case("add_positive", [AddField("thing", "x", column(models.PositiveIntegerField(null=True)))])
+    yield case("add_foreign_key", [AddField("thing", "x", column(fk("parent", null=True)))])
+    yield case("add_many_to_many", [AddField("thing", "x", models.ManyToManyField("app.parent"))])
+    yield case("add_index", [AddIndex("thing", Index(fields=["name"], name="Named Index"))])
+    yield case("add_check", [AddConstraint("thing", check(~Q(name=""), "Named Check"))])
+    yield case("rename_field", [RenameField("thing", "name", "other")])
+    yield case("delete", [DeleteModel("Thing")], _before(kind, x=column(fk("parent", null=True))))
+    # Stock Django cannot move a table into another schema, nor find a constraint there.
+    back = {"reversible": kind != "schema"}
+    yield case(
+        "rename_table", [AlterModelTable("thing", "plain")], _before(kind, x=column(fk("thing", null=True))), **back
+    )
+    yield case(
+        "unique_together",
+        [AlterUniqueTogether("thing", {("name", "x")})],
+        _before(kind, x=column(models.IntegerField())),
+        **back,
+    )
+    yield case("remove_indexed", [RemoveField("thing", "x")], _before(kind, x=column(models.SlugField(null=True))))
+    yield case(
+        "remove_unique", [RemoveField("thing", "x")], _before(kind, x=column(models.SlugField(null=True, unique=True)))
+    )
+    yield case("remove_foreign_key", [RemoveField("thing", "x")], _before(kind, x=column(fk("parent", null=True))))
+    for name, old, new in (
+        ("not_null", models.IntegerField(null=True), models.IntegerField()),
+        ("not_null_with_default", models.IntegerField(null=True), models.IntegerField(default=4)),
+        ("unique", models.CharField(max_length=20), models.CharField(max_length=20, unique=True)),
+        ("longer", models.CharField(max_length=20, db_index=True), models.CharField(max_length=30, db_index=True)),
+        ("bigger", models.PositiveIntegerField(), models.PositiveBigIntegerField()),
+        ("foreign_key", models.BigIntegerField(), fk("parent")),
+    ):
+        before, operations = altered(old, new)
+        yield case(f"alter_{name}", operations, before)
+
+
+#: Names that the server would choose are taken, so it chooses the next ones.
+TAKEN = model(
+    "Thing",
+    name=models.CharField(max_length=20),
+    options={
+        "indexes": [
+            Index(fields=["name"], name="app_thing_added_key"),
+            Index(fields=["-name"], name="app_thing_x_check"),
+        ],
+        "constraints": [check(~Q(name=""), "app_thing_added_check"), check(~Q(name="x"), "app_thing_name_not_null")],
+    },
+)
+CASES = [case for kind in TABLES for case in _cases(kind)]
+CASES += [
+    Case("names/taken/unique", [TAKEN], [AddField("thing", "added", models.IntegerField(null=True, unique=True))]),
+    Case("names/taken/check", [TAKEN], [AddField("thing", "added", models.PositiveIntegerField(null=True))]),
+    Case(
+        "names/taken/two_of_one_prefix",
+        _before("long"),
+        [
+            AddField("thing", "x", models.IntegerField(null=True, unique=True, db_column=LONG_COLUMN[:-1] + "1")),
+            AddField("thing", "y", models.IntegerField(null=True, unique=True, db_column=LONG_COLUMN[:-1] + "2")),
+        ],
+    ),
+    Case(
+        "names/taken/not_null",
+        [
+            model(
+                "Thing",
+                x=models.IntegerField(null=True),
+                options={"constraints": [check(Q(x__gt=-5), "app_thing_x_not_null")]},
+            )
+        ],
+        [AlterField("thing", "x", models.IntegerField())],
+    ),
+    Case(
+        "names/tablespace/table",
+        [model("Parent"), model("Thing", x=models.IntegerField(), options={"db_tablespace": TABLESPACE})],
+        [AddField("thing", "y", fk("parent", null=True)), AlterField("thing", "x", models.IntegerField(unique=True))],
+    ),
+    Case(
+        "names/new_table_in_another_schema",
+        [SCHEMA, model("Parent")],
+        [
+            CreateModel(
+                "New",
+                [("id", models.BigAutoField(primary_key=True)), ("parent", fk("parent")), ("slug", models.SlugField())],
+                {"db_table": 'other"."new'},
+            )
+        ],
+    ),
+]

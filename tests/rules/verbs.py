@@ -1,0 +1,63 @@
+"""The verbs of a rule's test: an operation on a table in use is safe, or a rule finds something in it."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+from django.db.migrations.operations.base import Operation
+from django.test import override_settings
+
+from django_zero_downtime_migrations.backends.postgres.schema import (
+    Unsafe,
+    UnsafeOperationException,
+    UnsafeOperationWarning,
+)
+from django_zero_downtime_migrations.findings import Finding, Severity
+from django_zero_downtime_migrations.plan import CHECKS, Rule
+from tests.backends.project import Shop
+
+#: Everything of a schema that has a row in the catalogue.
+TABLES = """
+SELECT a.attrelid::regclass::text, a.attname, a.atttypid, a.atttypmod, a.attnotnull, c.relfilenode, c.reltablespace
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+WHERE c.relnamespace = 'public'::regnamespace ORDER BY 1, 2
+"""
+
+
+def assert_safe(shop: Shop, *operations: Operation) -> None:
+    """Nothing is found, nobody is warned, and RAISE_FOR_UNSAFE lets it pass."""
+    with override_settings(ZERO_DOWNTIME_MIGRATIONS_RAISE_FOR_UNSAFE=True):
+        assert shop.migrate(*operations).findings == []
+
+
+def assert_finding(shop: Shop, code: str, operation: Operation, names: tuple[str, ...]) -> Finding:
+    """This rule alone finds something, once; where it refuses, RAISE_FOR_UNSAFE stops the operation.
+
+    :param names: what its message has to name.
+    """
+    rule = next(rule for checks in CHECKS.values() for rule, _ in checks if rule.code == code)
+    if rule.severity is Severity.REFUSE:
+        assert_refused(shop, rule, operation)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        editor = shop.migrate(operation)
+    (found,) = editor.findings
+    assert (found.code, found.text, found.instead) == (code, getattr(Unsafe, code), rule.instead)
+    assert rule.when and rule.effect and rule.instead
+    for name in names:
+        assert name in found.message
+    warned = [each.message for each in caught if isinstance(each.message, UnsafeOperationWarning)]
+    assert [each.finding for each in warned] == ([] if rule.severity is Severity.NOTE else [found])
+    return found
+
+
+def assert_refused(shop: Shop, rule: Rule, operation: Operation) -> None:
+    """RAISE_FOR_UNSAFE stops the operation, and nothing has changed."""
+    before = shop.run(TABLES)
+    raising = override_settings(ZERO_DOWNTIME_MIGRATIONS_RAISE_FOR_UNSAFE=True)
+    with raising, pytest.raises(UnsafeOperationException) as caught:
+        shop.migrate(operation)
+    assert str(caught.value) == rule.text
+    assert (caught.value.finding.code, caught.value.finding.instead) == (rule.code, rule.instead)
+    assert shop.run(TABLES) == before

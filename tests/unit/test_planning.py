@@ -1,0 +1,128 @@
+"""Plans that Django's own operations do not lead to, and what a plan does with its steps."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
+from django.db import migrations, models
+from django.db.models import Q
+
+from django_zero_downtime_migrations.ddl import statements as s
+from django_zero_downtime_migrations.ddl.template import Template
+from django_zero_downtime_migrations.plan import REWRITES, rewrites
+from tests.operations.case import check
+
+ID = ("id", models.BigAutoField(primary_key=True))
+BOOK = migrations.CreateModel(
+    "book",
+    [
+        ID,
+        ("pages", models.IntegerField(null=True)),
+        ("author", models.ForeignKey("shop.author", models.CASCADE, null=True)),
+    ],
+)
+
+
+@pytest.fixture
+def books(shop):
+    shop.migrate(migrations.CreateModel("author", [ID]), BOOK)
+    shop.run("INSERT INTO shop_book (pages) VALUES (NULL), (1)")
+    return shop
+
+
+@pytest.fixture
+def collect(books):
+    """collect(sql, …): what an editor sends for texts that a package passes to `execute()`."""
+
+    def collected(*texts):
+        with books.connection.schema_editor(collect_sql=True) as editor:
+            for text in texts:
+                editor.execute(text(editor) if callable(text) else text, None)
+        return [line for line in editor.collected_sql if not line.startswith("--")]
+
+    return collected
+
+
+def sent(books, *operations):
+    return [line for line in books.collected(*operations) if not line.startswith("--")]
+
+
+def key_of(books):
+    return books.run("SELECT conname FROM pg_constraint WHERE conrelid = 'shop_book'::regclass AND contype = 'f'")[0][0]
+
+
+def filled(editor, template, suffix="", **parts):
+    blank = {"deferrable": "", "on_delete_db": "", "nulls_distinct": "", "condition": "", "include": ""}
+    return getattr(editor, template) % (blank | {"table": '"shop_book"'} | parts) + suffix
+
+
+def test_foreign_key_that_is_not_to_be_validated(collect):
+    parts = {"name": '"k"', "column": '"pages"', "to_table": '"shop_author"', "to_column": '"id"'}
+    (added,) = collect(lambda editor: filled(editor, "sql_create_fk", " NOT VALID", **parts))
+    assert added.endswith('REFERENCES "shop_author" ("id") NOT VALID;')
+
+
+def test_check_that_is_not_to_be_validated_and_its_validation(books):
+    long = check(Q(pages__gt=0), "long")
+    add, validate = sent(books, AddConstraintNotValid("book", long), ValidateConstraint("book", "long"))
+    assert add.endswith(" NOT VALID;")
+    assert validate == 'ALTER TABLE "shop_book" VALIDATE CONSTRAINT "long";'
+
+
+def test_validation_of_a_foreign_key(books, caplog):
+    name = key_of(books)
+    books.run(f'ALTER TABLE shop_book DROP CONSTRAINT "{name}"')
+    books.run(f'ALTER TABLE shop_book ADD CONSTRAINT "{name}" FOREIGN KEY (author_id) REFERENCES shop_author NOT VALID')
+    with caplog.at_level("INFO", "django_zero_downtime_migrations"), books.connection.schema_editor() as editor:
+        editor.execute(f'ALTER TABLE "shop_book" VALIDATE CONSTRAINT "{name}"')
+    assert 'SHARE UPDATE EXCLUSIVE on "shop_book", ROW SHARE on "shop_author"' in caplog.text
+
+
+def test_primary_key_with_an_unknown_clause_is_sent_as_it_is(collect):
+    text = 'ALTER TABLE "shop_book" ADD CONSTRAINT "k" PRIMARY KEY ("pages") WITH (fillfactor = 50)'
+    clause = " WITH (fillfactor = 50)"
+    assert collect(
+        lambda editor: filled(editor, "sql_create_pk", clause, name='"k"', columns='"pages"'),
+    ) == [f"{text};"]
+
+
+def test_update_of_nulls_alone_is_a_fill(books):
+    parts = {"column": '"pages"', "default": "7"}
+    with books.connection.schema_editor() as editor:
+        editor.execute(filled(editor, "sql_update_with_default", **parts), None)
+    assert books.run("SELECT pages FROM shop_book ORDER BY 1") == [(1,), (7,)]
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_what_hangs_on_a_column_goes_first_where_that_is_wanted(books, settings, explicit):
+    settings.ZERO_DOWNTIME_MIGRATIONS_EXPLICIT_CONSTRAINTS_DROP = explicit
+    books.run("CREATE INDEX by_both ON shop_book (pages, author_id)")
+    lines = sent(books, migrations.RemoveField("book", "pages"))
+    assert any("by_both" in line for line in lines) is explicit
+    assert "DROP COLUMN" in lines[-1]
+
+
+def test_constraint_that_django_drops_before_its_column_is_dropped_once(books):
+    lines = sent(books, migrations.RemoveField("book", "author"))
+    assert len([line for line in lines if f'DROP CONSTRAINT "{key_of(books)}"' in line]) == 1
+    assert lines[-1] == 'ALTER TABLE "shop_book" DROP COLUMN "author_id";'
+
+
+def test_not_null_of_a_nullable_column_is_not_taken_away(books):
+    text = Template("ALTER COLUMN %(column)s DROP NOT NULL", "sql_alter_column_null") % {"column": '"pages"'}
+    with books.connection.schema_editor(collect_sql=True) as editor:
+        editor.execute(filled(editor, "sql_alter_column", changes=text), None)
+    assert editor.collected_sql == []
+
+
+def test_default_that_is_not_there_is_not_taken_away(books):
+    text = Template("ALTER COLUMN %(column)s DROP DEFAULT", "sql_alter_column_no_default") % {"column": '"pages"'}
+    with books.connection.schema_editor(collect_sql=True) as editor:
+        editor.execute(filled(editor, "sql_alter_column", changes=text), None)
+    assert editor.collected_sql == []
+
+
+def test_second_rewrite_of_a_kind_of_statement_is_an_error():
+    with pytest.raises(TypeError, match=r"DropIndex has .*\.rewrites\.create_index already"):
+        rewrites(s.DropIndex)(lambda statement, context: [])
+    assert REWRITES[s.DropIndex].__module__ == "django_zero_downtime_migrations.rewrites.create_index"
