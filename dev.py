@@ -20,7 +20,7 @@ OLDEST = (3, 10)
 ROOT = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(ROOT, ".venv")
 VENV_PYTHON = os.path.join(VENV, "bin", "python")
-COMMANDS = {"demo": ["-m", "example.demo"], "test": ["-m", "pytest"]}
+COMMANDS = {"demo": ["-m", "example.demo"], "test": ["-m", "pytest", "-n", "auto"]}
 
 
 def main(arguments):
