@@ -41,7 +41,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "django_zero_downtime_migrations"
 STOCK_ENGINE, OUR_ENGINE = "django.db.backends.postgresql", f"{PACKAGE}.backends.postgres"
 ONE_RUN = (Path(__file__).parent / "one_run.py").read_text()
-IMPORT = "import time; t = time.perf_counter(); import {}.base; print(time.perf_counter() - t)"
+IMPORT = "import time; t = time.process_time(); import {}.base; print(time.process_time() - t)"
 FIGURES = ("wall", "client_cpu", "server_cpu", "queries", "commits")
 HEADER = "             wall s  client s  server s  queries  commits   x stock: wall paired queries"
 LIMIT = 1.05
@@ -199,7 +199,7 @@ def run(session: Any, sql: str) -> list[tuple[Any, ...]]:
 
 
 def import_times(stock: Contestant, ours: Contestant, rounds: int = 15) -> tuple[float, float]:
-    """Seconds for Django's engine, and what ours takes longer; each in fresh interpreters, alternating."""
+    """Processor seconds for Django's engine, and what ours takes longer; in fresh interpreters, alternating."""
     taken: dict[str, list[float]] = {stock.name: [], ours.name: []}
     for _ in range(rounds):
         for one in (stock, ours):

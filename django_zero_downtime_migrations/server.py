@@ -17,8 +17,6 @@ class Capabilities:
 
     #: ``ALTER TABLE … ADD CONSTRAINT … NOT NULL column NOT VALID`` and its VALIDATE (PostgreSQL 18).
     not_null_not_valid: bool
-    #: NOT NULL constraints stand in ``pg_constraint`` under a name (PostgreSQL 18).
-    named_not_null: bool
 
 
 def capabilities(connection: Any) -> Capabilities:
@@ -33,5 +31,4 @@ def capabilities(connection: Any) -> Capabilities:
             f"{version // 10000}.{version % 10000}. Upgrade the server, or set its ENGINE back to "
             "'django.db.backends.postgresql'. Nothing was changed."
         )
-    modern = version >= 180000
-    return Capabilities(not_null_not_valid=modern, named_not_null=modern)
+    return Capabilities(not_null_not_valid=version >= 180000)

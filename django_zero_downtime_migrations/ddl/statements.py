@@ -37,8 +37,6 @@ class Statement:
     scans_table: ClassVar[bool] = False
     #: Writes the whole table anew while holding its lock.
     rewrites_table: ClassVar[bool] = False
-    #: Waits for transactions of others, whatever table they work on.
-    waits_for_snapshots: ClassVar[bool] = False
 
     def locks(self) -> tuple[Lock, ...]:
         return (Lock(self.table, self.mode),) if self.table and self.mode else ()
