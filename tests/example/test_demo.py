@@ -41,7 +41,7 @@ def test_a_run_applies_everything_with_both_engines_and_compares_them(temporary_
     output, _ = demo.communicate()
     assert demo.returncode == 0, output
     assert re.search(r"^ +zero downtime +stock Django$", output, re.MULTILINE)
-    # Ours are all applied, or the exit code would say so; of stock Django's one may have lost a deadlock with the traffic.
+    # Ours are all applied, as the exit code says; one of stock Django may have lost a deadlock with the traffic.
     assert re.search(r"^migrations applied +\d+ +\d+$", output, re.MULTILINE)
     # What goes to a log file has no control characters.
     assert re.findall(r"[^\n\x20-\x7e]", output) == []
