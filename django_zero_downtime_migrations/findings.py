@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field, replace
 
 from .locks import LockMode
+from .record import Record
 
 
 class Severity(enum.Enum):
@@ -22,8 +22,7 @@ class Kind(enum.Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Record):
     """Where in the migrations a statement comes from; what is not known is empty."""
 
     app: str = ""
@@ -39,8 +38,7 @@ class Origin:
         return ", ".join(part for part in (name, place) if part)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Record):
     """:param text: the rule's ``Unsafe`` text.
     :param message: what is wrong here, with names.
     :param instead: what to write instead.
@@ -55,7 +53,7 @@ class Finding:
     sql: str
     table: str = ""
     lock: LockMode | None = None
-    origin: Origin = field(default_factory=Origin)
+    origin: Origin = Origin()
     #: The reason that the author of the migration gave; empty where nobody accepted the finding.
     assured: str = ""
 
@@ -68,4 +66,4 @@ class Finding:
         return f"{self.text}\n{self.details}"
 
     def accepted(self, reason: str) -> Finding:
-        return replace(self, assured=reason)
+        return self.named(assured=reason)

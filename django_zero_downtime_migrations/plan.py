@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 from .catalog import Catalog, Column
@@ -18,9 +18,10 @@ from .findings import Finding, Kind, Origin, Severity
 from .locks import Lock, LockMode
 from .naming import unquote
 from .projection import Projection
+from .record import Record
 from .server import Capabilities
 from .settings import MigrationSettings
-from .type_changes import Effect, TypeChange, judge
+from .type_changes import Effect, TypeChange
 
 
 class StepClass(enum.Enum):
@@ -166,11 +167,14 @@ class Context:
         if key not in self._type_changes:
             change = self._judge_type(statement, live, column, gone) if statement.plain else None
             if change and change.effect is Effect.REFUSED and loses_identity:
-                change = replace(change, effect=Effect.REWRITE)
+                change = change._replace(effect=Effect.REWRITE)
             self._type_changes[key] = change
         return self._type_changes[key]
 
     def _judge_type(self, statement: s.SetType, table: str, column: str, gone: frozenset[str]) -> TypeChange | None:
+        # The judgement has more code than all rules together, and most runs change no type.
+        from .type_changes.judge import judge
+
         fetch, wanted = self.catalog.fetch, (statement.type, statement.collation, statement.using)
         change = judge(fetch, table, column, *wanted, gone)
         old_type = self.old_types.get((statement.table, statement.column))
@@ -219,8 +223,7 @@ def splits(*kinds: type[s.Statement]) -> Callable[[R], R]:
     return _register(SPLITS, kinds)
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Record):
     """A finding's record: messages and documentation are rendered from it.
 
     :param code: its name in :class:`errors.Unsafe`.

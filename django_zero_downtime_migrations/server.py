@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.utils import NotSupportedError
 
@@ -11,8 +10,7 @@ from django.db.utils import NotSupportedError
 OLDEST = 14
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(NamedTuple):
     """Measured on PostgreSQL 14 to 18; see ``tests/rewrites``."""
 
     #: ``ALTER TABLE … ADD CONSTRAINT … NOT NULL column NOT VALID`` and its VALIDATE (PostgreSQL 18).

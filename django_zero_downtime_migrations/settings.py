@@ -6,7 +6,6 @@ import difflib
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +15,7 @@ from django.db import connections
 
 from .compat import has_db_default
 from .durations import LONGEST, Duration, read_duration
+from .record import Record
 
 #: The key in ``DATABASES[alias]`` under which the settings of one database stand.
 PER_DATABASE: Final = "ZERO_DOWNTIME_MIGRATIONS"
@@ -24,8 +24,7 @@ PER_DATABASE: Final = "ZERO_DOWNTIME_MIGRATIONS"
 PREFIX: Final = "ZERO_DOWNTIME_MIGRATIONS_"
 
 
-@dataclass(frozen=True, slots=True)
-class MigrationSettings:
+class MigrationSettings(Record):
     """What holds for one database. None as a duration leaves the server's value as it is."""
 
     lock_timeout: Duration | None = None

@@ -13,23 +13,22 @@ import sqlparse
 from . import statements as s
 
 _NAME = r'(?:"(?:[^"]|"")+"|[^\s"(;]+)(?:\."(?:[^"]|"")+")?'
-_EXCLUDE = re.compile(rf"ALTER TABLE (?P<table>{_NAME}) ADD CONSTRAINT (?P<name>{_NAME}) EXCLUDE\b", re.I)
-_VALIDATE = re.compile(rf"ALTER TABLE (?P<table>{_NAME}) VALIDATE CONSTRAINT (?P<name>{_NAME})$", re.I)
-_CONCURRENTLY = re.compile(r"^(CREATE (UNIQUE )?INDEX|DROP INDEX|REINDEX\b.*)[ (]CONCURRENTLY\b", re.I)
-_ALONE = re.compile(
-    r"^(VACUUM|CLUSTER$|ALTER SYSTEM|(CREATE|DROP) (DATABASE|SUBSCRIPTION|TABLESPACE)"
-    r"|REINDEX (\(.*\) )?(SCHEMA|DATABASE|SYSTEM))(?!\w)",
-    re.I,
+_EXCLUDE = rf"(?i)ALTER TABLE (?P<table>{_NAME}) ADD CONSTRAINT (?P<name>{_NAME}) EXCLUDE\b"
+_VALIDATE = rf"(?i)ALTER TABLE (?P<table>{_NAME}) VALIDATE CONSTRAINT (?P<name>{_NAME})$"
+_CONCURRENTLY = r"(?i)(CREATE (UNIQUE )?INDEX|DROP INDEX|REINDEX\b.*)[ (]CONCURRENTLY\b"
+_ALONE = (
+    r"(?i)(VACUUM|CLUSTER$|ALTER SYSTEM|(CREATE|DROP) (DATABASE|SUBSCRIPTION|TABLESPACE)"
+    r"|REINDEX (\(.*\) )?(SCHEMA|DATABASE|SYSTEM))(?!\w)"
 )
-_WORDS = re.compile(r"\b(CONCURRENTLY|VACUUM|CLUSTER|DATABASE|SCHEMA|SUBSCRIPTION|SYSTEM|TABLESPACE)\b", re.I)
-_DETACH = re.compile(r"^ALTER TABLE .* DETACH PARTITION .* CONCURRENTLY\b", re.I | re.S)
+_WORDS = r"(?i)\b(CONCURRENTLY|VACUUM|CLUSTER|DATABASE|SCHEMA|SUBSCRIPTION|SYSTEM|TABLESPACE)\b"
+_DETACH = r"(?is)ALTER TABLE .* DETACH PARTITION .* CONCURRENTLY\b"
 
 
 def scan(sql: str, params: s.Params) -> s.Statement:
     text = sql.strip().rstrip(";").rstrip()
-    if match := _VALIDATE.match(text):
+    if match := re.match(_VALIDATE, text):
         return s.ValidateConstraint(sql=sql, params=params, table=match["table"], name=match["name"])
-    if match := _EXCLUDE.match(text):
+    if match := re.match(_EXCLUDE, text):
         return s.AddExclusion(sql=sql, params=params, table=match["table"], name=match["name"])
     return s.Raw(sql=sql, params=params, concurrently=cannot_stand_in_a_transaction(sql))
 
@@ -37,8 +36,8 @@ def scan(sql: str, params: s.Params) -> s.Statement:
 def cannot_stand_in_a_transaction(sql: str) -> bool:
     """Whether PostgreSQL refuses a statement of this text inside a transaction block."""
     # Most raw SQL has none of these words: spare it the parser.
-    if not _WORDS.search(sql):
+    if not re.search(_WORDS, sql):
         return False
     plain = sqlparse.format(sql, strip_comments=True)
     statements = (" ".join(statement.rstrip("; \n").split()) for statement in sqlparse.split(plain))
-    return any(_CONCURRENTLY.match(text) or _ALONE.match(text) or _DETACH.match(text) for text in statements)
+    return any(re.match(pattern, text) for text in statements for pattern in (_CONCURRENTLY, _ALONE, _DETACH))

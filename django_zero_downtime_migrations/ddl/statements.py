@@ -8,20 +8,18 @@ statement does to a table that is in use when it is sent as it is; they are comp
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from ..locks import Lock, LockMode
+from ..record import Record
 from .template import SQL
 
 Params = Sequence[Any] | None
 #: Marks the DEFAULT clause of a column that Django takes away again, since it comes from a default of the Python field.
 PYTHON_DEFAULT = "python_default"
-S = TypeVar("S", bound="Statement")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Statement:
+class Statement(Record):
     """A statement as it reached the editor.
 
     :param sql: its text; it has placeholders where ``params`` is not None.
@@ -41,32 +39,23 @@ class Statement:
     def locks(self) -> tuple[Lock, ...]:
         return (Lock(self.table, self.mode),) if self.table and self.mode else ()
 
-    def named(self: S, **changes: Any) -> S:
-        """A copy with other fields."""
-        return replace(self, **changes)
 
-
-@dataclass(frozen=True, kw_only=True)
 class CreateTable(Statement):
     mode = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class DropTable(Statement):
     pass
 
 
-@dataclass(frozen=True, kw_only=True)
 class RenameTable(Statement):
     new_table: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class SetTablespace(Statement):
     rewrites_table = True
 
 
-@dataclass(frozen=True, kw_only=True)
 class AddColumn(Statement):
     """:param definition: the pieces of the column's definition, in order; ``"".join`` gives its text.
 
@@ -113,25 +102,21 @@ class AddColumn(Statement):
         return any(f"{piece.strip()} ".startswith(clause + " ") for piece in self.definition)
 
 
-@dataclass(frozen=True, kw_only=True)
 class DropColumn(Statement):
     column: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class RenameColumn(Statement):
     column: str
     new_column: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class AlterColumn(Statement):
     """One ``ALTER COLUMN`` action."""
 
     column: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class SetType(AlterColumn):
     """:param plain: the action is Django's ordinary one, without clauses that we do not know."""
 
@@ -141,17 +126,14 @@ class SetType(AlterColumn):
     plain: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
 class SetDefault(AlterColumn):
     pass
 
 
-@dataclass(frozen=True, kw_only=True)
 class DropDefault(AlterColumn):
     pass
 
 
-@dataclass(frozen=True, kw_only=True)
 class SetNotNull(AlterColumn):
     """:param fill: the UPDATE that has to have given every row a value before."""
 
@@ -159,19 +141,16 @@ class SetNotNull(AlterColumn):
     scans_table = True
 
 
-@dataclass(frozen=True, kw_only=True)
 class DropNotNull(AlterColumn):
     pass
 
 
-@dataclass(frozen=True, kw_only=True)
 class AlterColumns(Statement):
     """Several actions in one ``ALTER TABLE``, or one that we do not know."""
 
     changes: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class FillNulls(Statement):
     """``UPDATE … SET column = default WHERE column IS NULL`` over the whole table."""
 
@@ -181,22 +160,18 @@ class FillNulls(Statement):
     scans_table = True
 
 
-@dataclass(frozen=True, kw_only=True)
 class AddIdentity(AlterColumn):
     pass
 
 
-@dataclass(frozen=True, kw_only=True)
 class DropIdentity(AlterColumn):
     pass
 
 
-@dataclass(frozen=True, kw_only=True)
 class AddConstraint(Statement):
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class AddForeignKey(AddConstraint):
     """:param options: what follows the referenced columns (``ON DELETE``, ``DEFERRABLE``)."""
 
@@ -217,7 +192,6 @@ class AddForeignKey(AddConstraint):
         return tuple(Lock(table, LockMode.SHARE_ROW_EXCLUSIVE) for table in tables)
 
 
-@dataclass(frozen=True, kw_only=True)
 class AddUnique(AddConstraint):
     """:param tablespace: a ``TABLESPACE …`` clause for the index; empty for the table's default."""
 
@@ -229,7 +203,6 @@ class AddUnique(AddConstraint):
     scans_table = True
 
 
-@dataclass(frozen=True, kw_only=True)
 class AddPrimaryKey(AddConstraint):
     columns: str
     tablespace: str = ""
@@ -237,7 +210,6 @@ class AddPrimaryKey(AddConstraint):
     scans_table = True
 
 
-@dataclass(frozen=True, kw_only=True)
 class AddCheck(AddConstraint):
     check: str
     not_valid: bool = False
@@ -247,18 +219,15 @@ class AddCheck(AddConstraint):
         return not self.not_valid
 
 
-@dataclass(frozen=True, kw_only=True)
 class AddExclusion(AddConstraint):
     scans_table = True
 
 
-@dataclass(frozen=True, kw_only=True)
 class ValidateConstraint(Statement):
     name: str
     mode = LockMode.SHARE_UPDATE_EXCLUSIVE
 
 
-@dataclass(frozen=True, kw_only=True)
 class RenameConstraint(Statement):
     """:param why: what the reader of a script should know."""
 
@@ -267,7 +236,6 @@ class RenameConstraint(Statement):
     why: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
 class DropConstraint(Statement):
     """:param kind: ``check``, ``unique``, ``primary key`` or ``constraint`` where the text does not tell."""
 
@@ -275,12 +243,10 @@ class DropConstraint(Statement):
     kind: str = "constraint"
 
 
-@dataclass(frozen=True, kw_only=True)
 class DropForeignKey(DropConstraint):
     kind: str = "foreign key"
 
 
-@dataclass(frozen=True, kw_only=True)
 class CreateIndex(Statement):
     """:param columns: its plain column names, unquoted; None where it has expressions."""
 
@@ -298,7 +264,6 @@ class CreateIndex(Statement):
         return (Lock(self.table, mode),)
 
 
-@dataclass(frozen=True, kw_only=True)
 class DropIndex(Statement):
     name: str
     concurrently: bool = False
@@ -308,7 +273,6 @@ class DropIndex(Statement):
         return (Lock(self.table, mode),)
 
 
-@dataclass(frozen=True, kw_only=True)
 class RenameIndex(Statement):
     """It locks the index (SHARE UPDATE EXCLUSIVE), not the table."""
 
@@ -317,13 +281,11 @@ class RenameIndex(Statement):
     mode = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class SetComment(Statement):
     column: str | None = None
     mode = LockMode.SHARE_UPDATE_EXCLUSIVE
 
 
-@dataclass(frozen=True, kw_only=True)
 class AlterSequence(Statement):
     """It locks the sequence (SHARE ROW EXCLUSIVE), not the table."""
 
@@ -331,13 +293,11 @@ class AlterSequence(Statement):
     mode = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class DropSequence(Statement):
     sequence: str
     mode = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class Raw(Statement):
     """Text that did not come from a template: ``RunSQL``, an extension, a collation. It is sent as it was written.
 

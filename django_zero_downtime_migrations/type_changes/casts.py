@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 TIMESTAMP = 1114
@@ -56,8 +55,7 @@ class Conversion(enum.Enum):
     IMPOSSIBLE = enum.auto()
 
 
-@dataclass(frozen=True)
-class Types:
+class Types(NamedTuple):
     """The types that a change may go through, and the casts between them."""
 
     types: Mapping[int, Type]

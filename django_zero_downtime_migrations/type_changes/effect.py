@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import NamedTuple
 
 
 class Effect(enum.Enum):
@@ -20,3 +21,12 @@ class Effect(enum.Enum):
     REWRITE = 4
     #: The server raises an error.
     REFUSED = 5
+
+
+class TypeChange(NamedTuple):
+    """``because``: a sentence for each object or fact that makes the change expensive, or impossible."""
+
+    effect: Effect
+    old_type: str
+    new_type: str
+    because: tuple[str, ...]

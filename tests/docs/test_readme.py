@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from tests.docs.pages import PAGES, README, anchors, blocks, links, rows
 
 PACKAGE = Path(django_zero_downtime_migrations.__file__).parent
 UNSAFE = {name: text for name, text in vars(Unsafe).items() if name.isupper()}
-NAMES = sorted(field.name.upper() for field in fields(MigrationSettings))
+NAMES = sorted(name.upper() for name in MigrationSettings._fields)
 OURS = "django_zero_downtime_migrations"
 #: The names that stay importable.
 PUBLIC = [

@@ -30,7 +30,7 @@ def test_place_of_the_operation_in_its_migration(books):
     nullable = migrations.AddField("book", "one", models.IntegerField(null=True))
     with pytest.warns(UnsafeOperationWarning, match="shop.book.rank"):
         (found,) = books.migrate(nullable, added(models.IntegerField(default=0))).findings
-    assert found.origin == Origin("shop", "book", "rank", operation=1)
+    assert found.origin == Origin(app="shop", model="book", field="rank", operation=1)
 
 
 def test_nullable_column(books):

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from django_zero_downtime_migrations.type_changes import Effect, TypeChange, judge
+from django_zero_downtime_migrations.type_changes import Effect, TypeChange
+from django_zero_downtime_migrations.type_changes.judge import judge
 from tests import databases
 
 ROWS = "INSERT INTO x (id, c) SELECT n, n FROM generate_series(1, 50) n"

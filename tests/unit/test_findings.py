@@ -51,7 +51,8 @@ def test_finding_in_words():
 
 
 def test_finding_of_unknown_origin_in_words():
-    unknown = Finding("CODE", "text", Severity.NOTE, Kind.UNKNOWN, "message", "instead", "sql")
+    said = {"message": "message", "instead": "instead", "sql": "sql"}
+    unknown = Finding(code="CODE", text="text", severity=Severity.NOTE, kind=Kind.UNKNOWN, **said)
     assert unknown.details == "message\nInstead: instead"
     assert (unknown.table, unknown.lock, unknown.assured) == ("", None, "")
 

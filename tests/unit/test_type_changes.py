@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from django_zero_downtime_migrations.type_changes import Effect, TypeChange, judge
+from django_zero_downtime_migrations.type_changes import Effect, TypeChange
 from django_zero_downtime_migrations.type_changes.casts import fits
 from django_zero_downtime_migrations.type_changes.column import modifiers_of
+from django_zero_downtime_migrations.type_changes.judge import judge
 from tests import databases
 
 FACTS = json.loads((Path(__file__).parents[1] / "facts" / "type_changes.json").read_text(encoding="utf-8"))

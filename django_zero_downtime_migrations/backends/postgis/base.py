@@ -8,14 +8,14 @@ from django.contrib.gis.db.backends.postgis.base import DatabaseWrapper as PostG
 from django.db.backends.base.base import NO_DB_ALIAS
 
 from ..postgres import new_tables as new_tables
-from ..postgres.lazy import LazyEditor
 from ..postgres.validation import DatabaseValidation
 from .features import DatabaseFeatures
 from .introspection import DatabaseIntrospection
+from .schema import DatabaseSchemaEditor
 
 
 class DatabaseWrapper(PostGISWrapper):
-    SchemaEditorClass: Any = LazyEditor("django_zero_downtime_migrations.backends.postgis.schema")
+    SchemaEditorClass = DatabaseSchemaEditor
     validation_class = DatabaseValidation
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

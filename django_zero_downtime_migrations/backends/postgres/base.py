@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
 
 # Imported for its receivers: a run of migrate is noticed before the first schema editor opens.
 from . import new_tables as new_tables
 from .features import DatabaseFeatures
 from .introspection import DatabaseIntrospection
-from .lazy import LazyEditor
+from .schema import DatabaseSchemaEditor
 from .validation import DatabaseValidation
 
 
 class DatabaseWrapper(PostgresWrapper):
-    SchemaEditorClass: Any = LazyEditor("django_zero_downtime_migrations.backends.postgres.schema")
+    SchemaEditorClass = DatabaseSchemaEditor
     features_class = DatabaseFeatures
     introspection_class = DatabaseIntrospection
     validation_class = DatabaseValidation

@@ -13,7 +13,6 @@ from django.db.backends.ddl_references import Statement as DjangoStatement
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
 from django.db.models import NOT_PROVIDED
 
-from ... import rewrites, rules
 from ...catalog import Catalog
 from ...compat import deferred_params
 from ...ddl import statements as s
@@ -41,8 +40,6 @@ __all__ = [
     "Unsafe",
     "UnsafeOperationException",
     "UnsafeOperationWarning",
-    "rewrites",
-    "rules",
 ]
 
 logger = logging.getLogger("django_zero_downtime_migrations")
@@ -335,6 +332,9 @@ class DatabaseSchemaEditorMixin:
         return table not in self._recording.new_tables and not self.treat_as_new(table)
 
     def _carry_out(self, statements: list[s.Statement]) -> None:
+        if not self.nothing_in_use:
+            # Imported here: most processes of a project migrate nothing, and a new database needs none of them.
+            from ... import rewrites, rules  # noqa: F401
         catalog = Catalog(self.connection, self._projection)
         context = Context(
             catalog=catalog,

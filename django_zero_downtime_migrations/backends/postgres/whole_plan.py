@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from django.db import connections
@@ -66,5 +65,5 @@ def findings(connection: Any, plan: Steps) -> list[Finding]:
             else:
                 state = migration.apply(state, editor, collect_sql=True)
         before = editor
-        found += [replace(x, origin=replace(x.origin, migration=migration.name)) for x in editor.findings]
+        found += [x.named(origin=x.origin.named(migration=migration.name)) for x in editor.findings]
     return found
