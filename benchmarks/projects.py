@@ -46,6 +46,8 @@ def made_up(folder: Path) -> list[str]:
 
 
 CASES: dict[str, Callable[[Path], list[str]]] = {"contrib": contrib, "wagtail": wagtail, "generated": made_up}
+#: Rounds of a case for each round that is asked for.
+REPEATS = {"contrib": 3}
 
 
 def write(case: str, folder: Path) -> None:

@@ -7,6 +7,7 @@ from contextlib import closing
 
 from django.db import models
 from django.db.backends.postgresql.features import DatabaseFeatures
+from django.db.migrations import operations
 from django.db.models.options import DEFAULT_NAMES
 
 from tests import databases
@@ -23,6 +24,7 @@ SERVER = _server()
 db_default = hasattr(models.Field(), "db_default")
 generated = hasattr(models, "GeneratedField")
 composite_pk = hasattr(models, "CompositePrimaryKey")
+alter_constraint = hasattr(operations, "AlterConstraint")
 db_on_delete = hasattr(models, "DB_CASCADE")
 check_condition = "condition" in inspect.signature(models.CheckConstraint.__init__).parameters
 nulls_distinct = "nulls_distinct" in inspect.signature(models.UniqueConstraint.__init__).parameters and SERVER >= 15

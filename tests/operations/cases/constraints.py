@@ -6,8 +6,9 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import IntegerRangeField, RangeOperators
 from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
 from django.db import models
+from django.db.migrations import operations
 from django.db.migrations.operations import AddConstraint, RemoveConstraint
-from django.db.models import Deferrable, F, Func, Q, UniqueConstraint
+from django.db.models import CheckConstraint, Deferrable, F, Func, Q, UniqueConstraint
 from django.db.models.functions import Lower
 
 from .. import features
@@ -81,3 +82,17 @@ CASES += [
         [AddConstraint("thing", CONSTRAINTS["check"]), AddConstraint("thing", CONSTRAINTS["unique_of_two"])],
     ),
 ]
+if features.alter_constraint:
+    CASES += [
+        Case(
+            "alter_constraint/message",
+            [thing(CONSTRAINTS["check"])],
+            [
+                operations.AlterConstraint(
+                    "thing",
+                    "positive",
+                    CheckConstraint(condition=Q(a__gt=0), name="positive", violation_error_message="not positive"),
+                )
+            ],
+        ),
+    ]

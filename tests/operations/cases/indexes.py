@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import BrinIndex, BTreeIndex, GinIndex, HashIndex, OpClass
+from django.contrib.postgres.fields import ArrayField, IntegerRangeField
+from django.contrib.postgres.indexes import (
+    BloomIndex,
+    BrinIndex,
+    BTreeIndex,
+    GinIndex,
+    GistIndex,
+    HashIndex,
+    OpClass,
+    SpGistIndex,
+)
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import models
 from django.db.migrations.operations import (
@@ -33,6 +42,7 @@ def thing(**options):
         day=models.DateField(),
         tags=ArrayField(models.IntegerField()),
         data=models.JSONField(),
+        area=IntegerRangeField(null=True),
         options=options,
     )
 
@@ -51,11 +61,21 @@ INDEXES = {
     "gin_with_opclass": GinIndex(fields=["data"], name="thing_index", opclasses=["jsonb_path_ops"]),
     "brin": BrinIndex(fields=["day"], name="thing_index", pages_per_range=4, autosummarize=True),
     "hash": HashIndex(fields=["b"], name="thing_index", condition=Q(a=1)),
+    "gist": GistIndex(fields=["area"], name="thing_index", buffering=True, fillfactor=70),
+    "spgist": SpGistIndex(fields=["b"], name="thing_index", fillfactor=80),
     "btree": BTreeIndex(fields=["a"], name="thing_index", fillfactor=80),
     "in_tablespace": Index(fields=["a"], name="thing_index", db_tablespace=TABLESPACE),
     "mixed_case": Index(fields=["a"], name="Thing Index"),
 }
 CASES = [Case(f"add_index/{name}", [thing()], [AddIndex("thing", index)]) for name, index in INDEXES.items()]
+CASES += [
+    Case(
+        "add_index/bloom",
+        [thing()],
+        [AddIndex("thing", BloomIndex(fields=["a", "b"], name="thing_index", length=100, columns=[4, 2]))],
+        data=("CREATE EXTENSION bloom",),
+    ),
+]
 CASES += [
     Case(f"add_index_concurrently/{name}", [thing()], [AddIndexConcurrently("thing", INDEXES[name])], atomic=False)
     for name in ("plain", "partial", "gin", "in_tablespace")

@@ -117,4 +117,17 @@ if features.composite_pk:
             ],
             [RemoveField("thing", "c")],
         ),
+        Case(
+            "remove_field/member_of_composite_primary_key",
+            [
+                model(
+                    "Thing",
+                    pk=models.CompositePrimaryKey("a", "b"),
+                    a=models.IntegerField(),
+                    b=models.IntegerField(),
+                )
+            ],
+            [RemoveField("thing", "pk"), RemoveField("thing", "b")],
+            reversible=False,
+        ),
     ]

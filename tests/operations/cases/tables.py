@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import IntegerRangeField, RangeOperators
+from django.contrib.postgres.operations import BloomExtension, CreateCollation, RemoveCollation
 from django.db import models
 from django.db.migrations.operations import (
     AddField,
@@ -216,7 +217,17 @@ OPTIONS = [
         [AlterOrderWithRespectTo("child", None)],
     ),
 ]
-CASES = [*CREATE, *DELETE, *RENAME, *OPTIONS]
+DATABASE = [
+    Case("create_extension", [parent()], [BloomExtension()]),
+    Case("create_collation", [parent()], [CreateCollation("plain", "C", provider="libc")]),
+    Case(
+        "remove_collation",
+        [parent()],
+        [RemoveCollation("plain", "C", provider="libc")],
+        data=("CREATE COLLATION plain (locale = 'C')",),
+    ),
+]
+CASES = [*CREATE, *DELETE, *RENAME, *OPTIONS, *DATABASE]
 if features.composite_pk:
     CASES += [
         _create(
