@@ -1,0 +1,122 @@
+"""Random chains of operations on tables in use give the schema and rows that stock Django gives, or the same error."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import migrations
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.writer import MigrationWriter
+from hypothesis import HealthCheck, event, given, note, settings
+
+from tests.operations.case import APP, Case
+from tests.operations.runs import Runs, connected, new_database, runs_of
+
+from .strategies import Chain, chains
+
+#: Without it, a hundred that are the same every time.
+EXAMPLES = int(os.environ.get("SEQUENCES", "100"))
+
+
+def written(chain: Chain) -> str:
+    """The migrations as files."""
+    texts = []
+    for number, operations in enumerate([chain.before, *chain.then], 1):
+        body = {"operations": operations, "dependencies": []}
+        migration = type("Migration", (migrations.Migration,), body)(f"{number:04}", APP)
+        texts.append(f"# {number:04}.py\n{MigrationWriter(migration).as_string()}")
+    return "\n".join(texts)
+
+
+def nulls(chain: Chain) -> Iterator[str]:
+    """Some rows have none of the values that they may lack."""
+    state = Case("chain", chain.before, []).state()
+    for model in state.apps.get_models():
+        for field in model._meta.local_concrete_fields:
+            if field.null:
+                yield f'UPDATE "{model._meta.db_table}" SET "{field.column}" = NULL WHERE id % 7 = 0'
+
+
+class Walk:
+    """All migrations on one database, until one fails; then all of them back."""
+
+    def __init__(self, chain: Chain, runs: Runs, connection: BaseDatabaseWrapper) -> None:
+        self.runs = runs
+        self.connection = connection
+        self.seen: list[tuple[str, Any]] = []
+        state = runs.case.state()
+        done = []
+        for number, operations in enumerate(chain.then, 2):
+            migration = migrations.Migration(f"{number:04}", APP)
+            migration.operations = operations
+            before = state.clone()
+            if not self.step(self.apply, migration, state):
+                return
+            done.append((migration, before))
+        for migration, before in reversed(done):
+            if not self.step(self.unapply, migration, before):
+                return
+
+    def apply(self, migration: Any, state: Any) -> None:
+        state.apps  # noqa: B018  (rendered, as the executor has it)
+        with self.connection.schema_editor(atomic=True) as editor:
+            migration.apply(state, editor)
+
+    def unapply(self, migration: Any, before: Any) -> None:
+        with self.connection.schema_editor(atomic=True) as editor:
+            migration.unapply(before, editor)
+
+    def step(self, work: Callable[[Any, Any], None], migration: Any, state: Any) -> bool:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                work(migration, state)
+        except Exception as error:
+            self.seen.append(("error", type(error).__name__))
+            self.error = error
+            return False
+        outcome = self.runs.outcome(self.connection)
+        self.seen.append(("done", outcome.description + outcome.rows))
+        return True
+
+
+def difference(stock: Walk, ours: Walk) -> str:
+    for number, ((result, theirs), (our_result, mine)) in enumerate(zip(stock.seen, ours.seen, strict=False), 1):
+        if result != our_result:
+            failed = stock if result == "error" else ours
+            return f"step {number}: stock {result}, ours {our_result}: {failed.error!r}"
+        if theirs != mine and result == "error":
+            return f"step {number}: stock {stock.error!r}, ours {ours.error!r}"
+        if theirs != mine:
+            lines = difflib.unified_diff(theirs, mine, "stock", "ours", n=1, lineterm="")
+            return "\n".join([f"step {number}:", *lines])
+    return "" if len(stock.seen) == len(ours.seen) else "not as many steps"
+
+
+@settings(
+    max_examples=EXAMPLES,
+    database=None,
+    deadline=None,
+    derandomize="SEQUENCES" not in os.environ,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+@given(chain=chains())
+def test_chain_of_operations(chain: Chain, django_db_blocker: Any) -> None:
+    note(written(chain))
+    case = Case("chain", chain.before, [], data=tuple(nulls(chain)))
+    with django_db_blocker.unblock(), runs_of(case) as runs:
+        walks = []
+        for engine in (django_settings.STOCK_ENGINE, django_settings.ENGINE):
+            with new_database(runs.template) as name, connected(engine, name) as connection:
+                walks.append(Walk(chain, runs, connection))
+        found = difference(*walks)
+    event("all applied and taken back" if walks[0].seen[-1][0] == "done" else "stock Django fails")
+    if found:
+        pytest.fail(found)
