@@ -16,6 +16,7 @@ from django.db import DatabaseError, transaction
 
 from .naming import truncate, unquote
 from .projection import Projection
+from .type_changes import TypeChange
 
 T = TypeVar("T")
 PROBE = "pg_temp.zero_downtime_probe"
@@ -37,7 +38,6 @@ class Column(NamedTuple):
     not_null_valid: bool
     has_default: bool
     identity: bool
-    generated: bool
     type: str
 
 
@@ -49,7 +49,6 @@ class Constraint(NamedTuple):
     table: str
     own: bool
     columns: tuple[str, ...]
-    to_oid: int
     to_table: str
     to_columns: tuple[str, ...]
     deferrable: bool
@@ -60,6 +59,8 @@ class Constraint(NamedTuple):
     valid: bool
     definition: str
     inherited: bool
+    #: The server's own part of a foreign key of this table, for one partition of the table that it points to.
+    part: bool = False
 
 
 class Index(NamedTuple):
@@ -76,6 +77,33 @@ class Index(NamedTuple):
     plain: bool
     of_constraint: bool
     tablespace: int
+    partitioned: bool = False
+
+
+class Partition(NamedTuple):
+    """A partitioned table or one of its partitions. Tables are quoted SQL text.
+
+    :param parent: empty for the table that was asked about. :param kind: ``pg_class.relkind``: ``p`` has partitions of
+        its own, ``r`` has rows, ``f`` is a foreign table.
+    :param key: the columns of its own partition key, empty for an expression.
+    """
+
+    table: str
+    parent: str
+    kind: str
+    key: tuple[str, ...]
+
+
+class IndexShape(NamedTuple):
+    """What the server makes of an index that is still to be built.
+
+    :param columns: the names that it gives the index's columns.
+    :param equals: those of the partitions' indexes that it would attach: table, name and type of its constraint, empty
+        where it has none.
+    """
+
+    columns: tuple[str, ...]
+    equals: tuple[tuple[str, str, str], ...]
 
 
 class SequenceOwner(NamedTuple):
@@ -139,7 +167,7 @@ class Catalog:
         live = self.projection.live_table(table)
         projection = self.projection
         for row in self._ask("constraints", live, live, live, live):
-            _, name, kind, own, other, columns, to_oid, to_table, to_columns, *rest = row
+            name, kind, own, other, columns, to_table, to_columns, *rest = row
             its_table = table if own else projection.shown_table(other)
             if projection.hides(its_table, name) or its_table in projection.dropped_tables:
                 continue
@@ -150,7 +178,6 @@ class Catalog:
                 its_table,
                 own,
                 tuple(projection.shown_column(its_table, column) for column in columns or ()),
-                to_oid,
                 target,
                 tuple(projection.shown_column(target, column) for column in to_columns or ()),
                 *rest,
@@ -176,10 +203,54 @@ class Catalog:
         plain = truncate(unquote(name))
         return next((index for index in self.indexes(table) if index.name == plain), None)
 
+    def partitions(self, table: str) -> list[Partition]:
+        """A partitioned table and its partitions at every level, each after its parent; empty for any other table."""
+        rows = self._ask("partitions", self.projection.live_table(table))
+        # The table itself goes by the name that the statements have for it.
+        names = {rows[0][0]: table} if rows else {}
+        return [
+            Partition(
+                names.get(name, name),
+                names.get(parent, parent),
+                kind,
+                tuple(self.projection.shown_column(table, column) for column in key),
+            )
+            for name, parent, kind, key in rows
+        ]
+
+    def index_parts(self, table: str, name: str) -> list[tuple[str, str]]:
+        """The partitions that have a part of an index, each with the part's plain name. :param name: a plain one."""
+        rows = self._ask("index_parts", self.projection.live_table(table), name)
+        return [(partition, part) for partition, part in rows]
+
+    def index_shape(self, table: str, definition: str, unique: bool) -> IndexShape | None:
+        """Build an index on an empty temporary copy, which is rolled back; None where the server refuses that.
+
+        :param definition: what follows the table in CREATE INDEX, with its parameters in it.
+        """
+        live, projection, queries = self.projection.live_table(table), self.projection, _queries()
+
+        def look(probe: str) -> IndexShape:
+            changes = [f'RENAME COLUMN "{old}" TO "{new}"' for new, old in projection.renamed_columns(table)]
+            changes += [f'ADD COLUMN "{name}" {kind}' for name, kind in projection.new_types(table)]
+            with self.connection.cursor() as cursor:
+                for change in changes:
+                    cursor.execute(f"ALTER TABLE {probe} {change}", None)
+                cursor.execute(f"CREATE{' UNIQUE' if unique else ''} INDEX ON {probe}{definition}", None)
+            columns = self.fetch(queries["index_columns"], [probe])[0][0]
+            equals = self.fetch(queries["equal_indexes"], [live, probe, probe, live])
+            return IndexShape(tuple(columns), tuple((name, index, kind) for name, index, kind in equals))
+
+        return self.on_probe(f"(LIKE {live})", look)
+
     def dependents(self, table: str, column: str) -> list[str]:
         """Views, materialized views, rules and generated columns that read a column, each with its kind and name."""
         live, name = self.projection.live_table(table), self.projection.live_column(table, column)
         return [row[0] for row in self._ask("dependents", live, name, live, name)]
+
+    def triggers(self, table: str, column: str, prefix: str) -> dict[str, str]:
+        """The definitions of the triggers that name a column, by their names, which begin with the prefix."""
+        return dict(self._ask("triggers", table, column, prefix))
 
     def not_null_proof(self, table: str, column: str) -> str | None:
         """A valid CHECK from which the server concludes that there is no NULL: SET NOT NULL then does not scan."""
@@ -209,6 +280,24 @@ class Catalog:
         live = self.projection.live_table
         rows = self.fetch("SELECT to_regclass(%s) = to_regclass(%s)", (live(table), live(other)))
         return bool(rows[0][0])
+
+    def type_change(
+        self, table: str, column: str, wanted: tuple[str, str | None, bool], gone: frozenset[str], old_type: str
+    ) -> TypeChange | None:
+        """What ALTER COLUMN … TYPE does; None where the table or column is not there.
+
+        :param table: under its name of today, as ``column``. :param wanted: the type, its collation, and whether there
+            is a USING. :param gone: indexes and constraints that will have been dropped.
+        :param old_type: for a column that is still to be made; empty where nobody knows.
+        """
+        # The judgement has more code than all rules together, and most runs change no type.
+        from .type_changes.judge import judge
+
+        change = judge(self.fetch, table, column, *wanted, gone)
+        if change is None and old_type:
+            # A migration that has not run yet makes the column: an empty one of its type stands for it.
+            return self.on_probe(f"(c {old_type})", lambda probe: judge(self.fetch, probe, "c", *wanted))
+        return change
 
     def adding_rewrites(self, table: str, column: str, definition: str, params: Sequence[Any] | None) -> bool:
         """Whether ADD COLUMN would write the table anew, asked of the server on an empty temporary copy that is

@@ -7,7 +7,6 @@ SELECT a.attnotnull,
        ),
        a.atthasdef AND a.attgenerated = '',
        a.attidentity <> '',
-       a.attgenerated <> '',
        format_type(a.atttypid, a.atttypmod)
 FROM pg_attribute a
 WHERE a.attrelid = to_regclass(%s) AND a.attname = %s AND a.attnum > 0 AND NOT a.attisdropped
@@ -26,8 +25,7 @@ WHERE c.oid = to_regclass(%s)
 
 -- constraints
 -- All constraints of a table, and the foreign keys of others that point to it. Tables are quoted as Django quotes them.
-SELECT c.oid::bigint,
-       c.conname,
+SELECT c.conname,
        c.contype::text,
        c.conrelid = to_regclass(%s),
        CASE WHEN c.conrelid = to_regclass(%s) THEN '' ELSE
@@ -36,7 +34,6 @@ SELECT c.oid::bigint,
             FROM pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace WHERE r.oid = c.conrelid) END,
        (SELECT array_agg(a.attname::text ORDER BY k.ord) FROM unnest(c.conkey) WITH ORDINALITY k(num, ord)
         JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.num),
-       c.confrelid::bigint,
        (SELECT CASE WHEN pg_table_is_visible(r.oid) THEN format('"%%s"', replace(r.relname, '"', '""'))
                     ELSE format('"%%s"."%%s"', n.nspname, r.relname) END
         FROM pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace WHERE r.oid = c.confrelid),
@@ -45,7 +42,8 @@ SELECT c.oid::bigint,
        c.condeferrable, c.condeferred, c.confupdtype::text, c.confdeltype::text, c.confmatchtype::text,
        c.convalidated,
        pg_get_constraintdef(c.oid),
-       c.conparentid <> 0
+       c.conparentid <> 0,
+       EXISTS (SELECT FROM pg_constraint p WHERE p.oid = c.conparentid AND p.conrelid = c.conrelid)
 FROM pg_constraint c
 WHERE (c.conrelid = to_regclass(%s) OR (c.confrelid = to_regclass(%s) AND c.contype = 'f')) AND c.conrelid <> 0
 ORDER BY c.conrelid, c.conname
@@ -67,12 +65,99 @@ SELECT r.relname,
        i.indexprs IS NULL AND i.indpred IS NULL AND i.indnatts = i.indnkeyatts AND m.amname = 'btree'
            AND NOT EXISTS (SELECT FROM unnest(i.indoption) o WHERE o <> 0),
        EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid AND c.contype IN ('p', 'u', 'x')),
-       r.reltablespace
+       r.reltablespace,
+       r.relkind = 'I'
 FROM pg_index i
 JOIN pg_class r ON r.oid = i.indexrelid
 JOIN pg_am m ON m.oid = r.relam
 WHERE i.indrelid = to_regclass(%s)
 ORDER BY r.relname
+
+-- partitions
+-- A partitioned table and all its partitions, each after its parent; nothing for a table that is not partitioned. With
+-- the columns of its own partition key, empty for an expression.
+WITH RECURSIVE tree AS (
+    SELECT c.oid, c.relkind, 0::oid AS parent, ARRAY[]::oid[] AS path
+    FROM pg_class c WHERE c.oid = to_regclass(%s) AND c.relkind = 'p'
+    UNION ALL
+    SELECT c.oid, c.relkind, t.oid, t.path || c.oid
+    FROM tree t
+    JOIN pg_inherits i ON i.inhparent = t.oid AND NOT i.inhdetachpending
+    JOIN pg_class c ON c.oid = i.inhrelid
+)
+SELECT CASE WHEN pg_table_is_visible(c.oid) THEN format('"%%s"', replace(c.relname, '"', '""'))
+            ELSE format('"%%s"."%%s"', n.nspname, c.relname) END,
+       CASE WHEN p.oid IS NULL THEN ''
+            WHEN pg_table_is_visible(p.oid) THEN format('"%%s"', replace(p.relname, '"', '""'))
+            ELSE format('"%%s"."%%s"', s.nspname, p.relname) END,
+       t.relkind::text,
+       ARRAY(SELECT coalesce(a.attname::text, '')
+             FROM pg_partitioned_table k CROSS JOIN unnest(k.partattrs) WITH ORDINALITY x(num, ord)
+             LEFT JOIN pg_attribute a ON a.attrelid = k.partrelid AND a.attnum = x.num AND x.num > 0
+             WHERE k.partrelid = t.oid ORDER BY x.ord)
+FROM tree t
+JOIN pg_class c ON c.oid = t.oid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_class p ON p.oid = t.parent
+LEFT JOIN pg_namespace s ON s.oid = p.relnamespace
+ORDER BY t.path
+
+-- index_parts
+-- The parts of an index of a partitioned table, with the partitions that have them.
+SELECT CASE WHEN pg_table_is_visible(c.oid) THEN format('"%%s"', replace(c.relname, '"', '""'))
+            ELSE format('"%%s"."%%s"', n.nspname, c.relname) END,
+       p.relname::text
+FROM pg_index i
+JOIN pg_class r ON r.oid = i.indexrelid
+CROSS JOIN LATERAL pg_partition_tree(r.oid) t
+JOIN pg_class p ON p.oid = t.relid
+JOIN pg_index x ON x.indexrelid = p.oid
+JOIN pg_class c ON c.oid = x.indrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE i.indrelid = to_regclass(%s) AND r.relname = %s AND t.level > 0
+
+-- index_columns
+-- The names that the server gave the columns of the one index of a table.
+SELECT array_agg(a.attname::text ORDER BY a.attnum)
+FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indexrelid
+WHERE i.indrelid = to_regclass(%s)
+
+-- equal_indexes
+-- Valid indexes of partitions that are what the one index of another table is, as the server compares them when it looks
+-- for one to attach (CompareIndexInfo), in the order in which it would find them; with the type of their constraint.
+WITH RECURSIVE tree AS (
+    SELECT to_regclass(%s)::oid AS oid
+    UNION ALL
+    SELECT i.inhrelid FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid
+), described AS (
+    SELECT i.indexrelid, i.indrelid, r.relname, ROW(
+               r.relam, i.indisunique, coalesce(to_jsonb(i)->>'indnullsnotdistinct', 'false'), i.indisexclusion,
+               i.indnkeyatts,
+               ARRAY(SELECT coalesce(a.attname::text, '') FROM unnest(i.indkey) WITH ORDINALITY k(num, ord)
+                     LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num AND k.num > 0
+                     ORDER BY k.ord),
+               ARRAY(SELECT o.opcfamily FROM unnest(i.indclass) WITH ORDINALITY k(oid, ord)
+                     JOIN pg_opclass o ON o.oid = k.oid ORDER BY k.ord),
+               i.indcollation::text,
+               pg_get_expr(i.indexprs, i.indrelid),
+               pg_get_expr(i.indpred, i.indrelid)
+           )::text AS definition
+    FROM pg_index i
+    JOIN pg_class r ON r.oid = i.indexrelid
+    WHERE i.indisvalid AND NOT r.relispartition
+    AND (i.indrelid IN (SELECT oid FROM tree) OR i.indrelid = to_regclass(%s))
+)
+SELECT CASE WHEN pg_table_is_visible(c.oid) THEN format('"%%s"', replace(c.relname, '"', '""'))
+            ELSE format('"%%s"."%%s"', n.nspname, c.relname) END,
+       d.relname::text,
+       coalesce((SELECT k.contype::text FROM pg_constraint k
+                 WHERE k.conindid = d.indexrelid AND k.conrelid = d.indrelid AND k.contype IN ('p', 'u', 'x')), '')
+FROM described d
+JOIN described wanted ON wanted.definition = d.definition AND wanted.indrelid = to_regclass(%s)
+JOIN pg_class c ON c.oid = d.indrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE d.indrelid IN (SELECT oid FROM tree) AND d.indrelid <> to_regclass(%s)
+ORDER BY d.indexrelid
 
 -- dependents
 -- Views, rules and generated columns that read a column.
@@ -89,6 +174,16 @@ JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attre
 JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND d.objid = e.oid
 JOIN pg_attribute g ON g.attrelid = e.adrelid AND g.attnum = e.adnum
 WHERE a.attrelid = to_regclass(%s) AND a.attname = %s AND NOT a.attisdropped AND g.attgenerated <> '' AND g.attnum <> a.attnum
+
+-- triggers
+-- Triggers of a table that have a column in their condition or events and a name that begins like this: their
+-- definitions.
+SELECT DISTINCT g.tgname::text, pg_get_triggerdef(g.oid)
+FROM pg_attribute a
+JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
+WHERE a.attrelid = to_regclass(%s) AND a.attname = %s AND NOT g.tgisinternal AND starts_with(g.tgname, %s)
+ORDER BY 1
 
 -- name_taken
 -- Whether the schema of a table has a constraint, or also a relation, of this name.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.utils import NotSupportedError
+from django.db.utils import NotSupportedError, OperationalError
 
 if TYPE_CHECKING:
     from .findings import Finding
+    from .locks import Blocker
 
 DOCUMENTATION = "https://pypi.org/project/django-zero-downtime-migrations/"
 
@@ -32,6 +33,15 @@ class Unsafe:
     IN_TRANSACTION = _text("A statement that scans or builds inside a transaction", "in-transaction")
     FILL_LARGE_TABLE = _text("UPDATE of a large table", "fill-large-table")
     NO_SAFE_FORM = _text("A statement without a safe form", "no-safe-form")
+    DROP_COLUMN = _text("DROP COLUMN", "drop-column")
+    DROP_TABLE = _text("DROP TABLE", "drop-table")
+    SET_NOT_NULL = _text("SET NOT NULL", "set-not-null")
+    ADD_CONSTRAINT = _text("ADD CONSTRAINT", "add-constraint")
+    DATA_WITH_SCHEMA = _text("A data migration together with a schema change", "data-with-schema")
+    SAME_TABLE_TWICE = _text("A second migration of the same table in one deployment", "same-table-twice")
+    NOT_ADDITIVE = _text("A change that is not additive", "not-additive")
+    RUN_SQL = _text("SQL of your own that blocks traffic", "run-sql")
+    CANNOT_MIGRATE = _text("A statement that the server will refuse", "cannot-migrate")
 
 
 class UnsafeOperationWarning(Warning):
@@ -62,6 +72,23 @@ class UnsafeOperationException(Exception):
 
 class CannotMigrate(NotSupportedError):
     """The server would refuse a step, or could only do it by dropping something else; nothing of the call was sent."""
+
+
+class LockNotAcquired(OperationalError):
+    """A short step did not get its locks within LOCK_RETRY_TIMEOUT. It holds none of them, and nobody waits for it.
+
+    :param statement: its SQL.
+    :param waited: in seconds, from the first look to the last attempt.
+    :param attempts: how often it asked for the locks.
+    :param blockers: who held a lock in its way when it gave up; empty when they had let go by then.
+    """
+
+    def __init__(self, text: str, statement: str, waited: float, attempts: int, blockers: tuple[Blocker, ...]) -> None:
+        super().__init__(text)
+        self.statement = statement
+        self.waited = waited
+        self.attempts = attempts
+        self.blockers = blockers
 
 
 def explain(error: BaseException, text: str) -> None:

@@ -1,4 +1,4 @@
-"""PostgreSQL's table lock modes and what they block.
+"""PostgreSQL's table lock modes, what they block, and who may hold one.
 
 https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES, confirmed by
 ``tests/unit/test_locks.py`` on a server.
@@ -66,13 +66,64 @@ CONFLICTS: dict[LockMode, frozenset[LockMode]] = {
 
 
 class Lock(NamedTuple):
-    """A lock that a step takes on a table.
+    """A lock that a step takes on a table, and on all its partitions if it has any.
 
-    :param table: the table as it is written in SQL, quoted.
+    :param table: the table, or index, as it is written in SQL, quoted.
+    :param only: not on its partitions.
     """
 
     table: str
     mode: LockMode
+    only: bool = False
 
     def __str__(self) -> str:
         return f"{self.mode} on {self.table}"
+
+
+class Blocker(NamedTuple):
+    """A session, or a prepared transaction, that holds a lock which a step has to wait for.
+
+    What the role may not see is None. ``age`` is that of its transaction in ms, ``query`` the beginning of its text
+    where SHOW_BLOCKING_QUERIES is on. A step that waits for the end of a transaction, and not for one of its locks, has
+    no ``mode`` and ``relation``.
+    """
+
+    pid: int | None
+    user: str | None
+    application: str | None
+    client: str | None
+    backend_type: str | None
+    state: str | None
+    prepared: str | None
+    age: int | None
+    mode: LockMode | None
+    relation: str | None
+    wraparound: bool | None
+    query: str | None
+
+    def older_than(self, limit: float) -> bool:
+        """:param limit: in ms. What the role may not see may be of any age."""
+        return self.age is None or self.age > limit
+
+    @property
+    def autovacuum(self) -> bool:
+        return self.backend_type == "autovacuum worker"
+
+    def __str__(self) -> str:
+        since = "for a time that this role may not see" if self.age is None else f"for {self.age / 1000:.1f} s"
+        query = f": {self.query}" if self.query else ""
+        lock = f", {self.mode} on {self.relation}" if self.mode else ""
+        return f"{self._who} {self._state} {since}{lock}{query}"
+
+    @property
+    def _who(self) -> str:
+        if self.prepared is not None:
+            return f"prepared transaction {self.prepared!r} of {self.user}"
+        if self.autovacuum:
+            return f"autovacuum, pid {self.pid}{' (to prevent wraparound: it will not yield)' * bool(self.wraparound)},"
+        details = (self.user, self.application and f"application {self.application!r}", self.client)
+        return f"pid {self.pid} ({', '.join(filter(None, details)) or 'unknown'})"
+
+    @property
+    def _state(self) -> str:
+        return self.state or ("open" if self.prepared is not None else "at work")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from .catalog import Catalog, Column
 from .compat import has_db_default
@@ -89,6 +89,23 @@ class Plan(NamedTuple):
     findings: tuple[Finding, ...] = ()
 
 
+class OldCode(Protocol):
+    """The models of the code that runs meanwhile. Tables are quoted, columns plain names, both of today."""
+
+    def knows(self, table: str, column: str | None = None) -> bool:
+        """Whether it has a model with this table, and a field with this column."""
+
+    def writes_null(self, table: str, column: str) -> bool:
+        """Whether its field takes None."""
+
+    def keeps(self, table: str, kind: str, columns: Sequence[str], detail: str = "") -> bool:
+        """Whether its models have a constraint that holds at least what this one asks for.
+
+        :param kind: ``u``, ``f`` or ``c``, as in ``pg_constraint.contype``. :param detail: the table that a foreign key
+            points to; the text of a check.
+        """
+
+
 @dataclass(eq=False, repr=False)
 class Context:
     """Everything that a rewrite or a rule may ask.
@@ -108,6 +125,10 @@ class Context:
     origin: Origin = field(default_factory=Origin)
     #: What Django knows to be the type of a column that it alters, by quoted table and column.
     old_types: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    #: What the code that still runs knows; None for ``migrate``, which cannot tell whether there is such code.
+    old_code: OldCode | None = None
+    #: What the names of triggers begin with that may go and come back while the type of their column changes.
+    own_triggers: str = ""
     _type_changes: dict[tuple[str, frozenset[str], bool], TypeChange | None] = field(default_factory=dict)
     _rewriting: dict[str, bool] = field(default_factory=dict)
 
@@ -156,12 +177,31 @@ class Context:
     def column(self, statement: s.AlterColumn | s.DropColumn) -> Column | None:
         return self.catalog.column(statement.table, unquote(statement.column))
 
+    # Of the code that still runs, under the names that tables and columns have by now
+
+    def old_code_knows(self, table: str, column: str | None = None) -> bool:
+        if self.old_code is None or not self.in_use(table):
+            return False
+        projection = self.projection
+        live = projection.live_column(table, column) if column is not None else None
+        return live != "" and self.old_code.knows(projection.live_table(table), live)
+
+    def old_code_writes_null(self, table: str, column: str) -> bool:
+        live = self.projection.live_table(table), self.projection.live_column(table, column)
+        return self.old_code is not None and self.old_code.writes_null(*live)
+
+    def old_code_keeps(self, table: str, kind: str, columns: Sequence[str], detail: str) -> bool:
+        projection = self.projection
+        live = [projection.live_column(table, column) for column in columns]
+        target = projection.live_table(detail) if kind == "f" else detail
+        return self.old_code is not None and self.old_code.keeps(projection.live_table(table), kind, live, target)
+
     def type_change(self, statement: s.SetType) -> TypeChange | None:
         """What the server makes of ``ALTER COLUMN … TYPE``; None where the table or column is not there yet."""
         projection = self.projection
         live = projection.live_table(statement.table)
         column = projection.live_column(statement.table, unquote(statement.column))
-        gone = frozenset(name for _, name in projection.dropped)
+        gone = frozenset([*(name for _, name in projection.dropped), *self.triggers(statement)])
         loses_identity = projection.loses_identity(statement.table, column)
         key = (statement.sql, gone, loses_identity)
         if key not in self._type_changes:
@@ -171,17 +211,27 @@ class Context:
             self._type_changes[key] = change
         return self._type_changes[key]
 
-    def _judge_type(self, statement: s.SetType, table: str, column: str, gone: frozenset[str]) -> TypeChange | None:
-        # The judgement has more code than all rules together, and most runs change no type.
-        from .type_changes.judge import judge
+    def triggers(self, statement: s.Statement) -> dict[str, str]:
+        """The definitions of the triggers that stand in the way of a change of type, and that may be made anew."""
+        if not self.own_triggers or not isinstance(statement, s.SetType):
+            return {}
+        table, column = statement.table, unquote(statement.column)
+        if (self.projection.live_table(table), self.projection.live_column(table, column)) != (table, column):
+            # Their definitions still have the old name.
+            return {}
+        return self.catalog.triggers(table, column, self.own_triggers)
 
-        fetch, wanted = self.catalog.fetch, (statement.type, statement.collation, statement.using)
-        change = judge(fetch, table, column, *wanted, gone)
-        old_type = self.old_types.get((statement.table, statement.column))
-        if change is None and old_type:
-            # A migration that has not run yet makes the column: an empty one of its type stands for it.
-            return self.catalog.on_probe(f"(c {old_type})", lambda probe: judge(fetch, probe, "c", *wanted))
-        return change
+    def around_triggers(self, step: Step) -> Step:
+        """The step with the triggers of a column away while its type changes, and back in the same transaction."""
+        triggers = self.triggers(step.statement)
+        table = step.statement.table
+        drops = (Query(f'DROP TRIGGER "{name}" ON {table}') for name in triggers)
+        return step._replace(queries=(*drops, *step.queries, *map(Query, triggers.values())))
+
+    def _judge_type(self, statement: s.SetType, table: str, column: str, gone: frozenset[str]) -> TypeChange | None:
+        wanted = (statement.type, statement.collation, statement.using)
+        old_type = self.old_types.get((statement.table, statement.column), "")
+        return self.catalog.type_change(table, column, wanted, gone, old_type)
 
     def adding_rewrites(self, statement: s.AddColumn) -> bool:
         """Whether ADD COLUMN would write the whole table anew."""
@@ -230,6 +280,9 @@ class Rule(Record):
     :param when: what the rule looks for.
     :param effect: what it does to a live table.
     :param instead: what to write.
+    :param only_checked: right at one time of a deployment and wrong at another, which ``migrate`` cannot know: only
+        ``check_migrations`` reports it.
+    :param of_templates: it is about the safe form of a statement of Django's, and has nothing to say of raw SQL.
     """
 
     code: str
@@ -239,6 +292,8 @@ class Rule(Record):
     effect: str
     instead: str
     severity: Severity = Severity.REFUSE
+    only_checked: bool = False
+    of_templates: bool = False
 
     def check(self, *kinds: type[s.Statement]) -> Callable[[R], R]:
         """Register a function (statement, context) -> what it found, in words that name it, or None."""
@@ -249,6 +304,26 @@ class Rule(Record):
             return function
 
         return register
+
+    def on_whole_plan(self) -> Rule:
+        """Register a rule that no statement alone can break: ``check_migrations`` looks at the whole plan for it."""
+        WHOLE_PLAN.append(self)
+        return self
+
+    def found(self, message: str, table: str = "", origin: Origin = Origin(), assured: str = "") -> Finding:  # noqa: B008
+        """What such a rule has found."""
+        return Finding(
+            code=self.code,
+            text=self.text,
+            severity=self.severity,
+            kind=self.kind,
+            message=message,
+            instead=self.instead,
+            sql="",
+            table=table,
+            origin=origin,
+            assured=assured,
+        )
 
     def finding(self, statement: s.Statement, message: str, context: Context) -> Finding:
         locks = statement.locks()
@@ -267,7 +342,9 @@ class Rule(Record):
         )
 
 
-CHECKS: dict[type[s.Statement], list[tuple[Rule, Callable[[Any, Context], str | None]]]] = {}
+WHOLE_PLAN: list[Rule] = []
+Check = tuple[Rule, Callable[[Any, Context], "str | None"]]
+CHECKS: dict[type[s.Statement], list[Check]] = {}
 
 
 def short(

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import Any
+
+from django.db import transaction
 
 from .ddl import statements as s
-from .findings import Finding
+from .findings import Finding, Kind, Severity
 from .order import arrange
-from .plan import CHECKS, REWRITES, SPLITS, Context, Plan, Step, StepClass, as_written
+from .plan import CHECKS, REWRITES, SPLITS, Check, Context, Plan, Step, StepClass, as_written
+
+logger = logging.getLogger("django_zero_downtime_migrations")
 
 
 def plan(statements: Iterable[s.Statement], context: Context) -> Plan:
@@ -36,7 +43,8 @@ def _stock(statements: Iterable[s.Statement], context: Context) -> Plan:
     for statement in statements:
         findings += _judge(statement, context)
         kind = StepClass.CALLERS if context.protects(statement) else StepClass.STOCK
-        steps.append(as_written(statement, StepClass.DATA if isinstance(statement, s.Raw) else kind))
+        step = as_written(statement, StepClass.DATA if isinstance(statement, s.Raw) else kind)
+        steps.append(context.around_triggers(step))
         context.projection.apply(statement)
     return Plan(tuple(steps), tuple(findings))
 
@@ -52,19 +60,73 @@ def _split(statements: Iterable[s.Statement], context: Context) -> Iterator[s.St
 
 def _judge(statement: s.Statement, context: Context) -> Iterator[Finding]:
     """What the rules have against a statement on a table that is in use."""
-    if not context.protects(statement):
-        return
-    for rule, check in CHECKS.get(type(statement), ()):
+    if isinstance(statement, s.Raw):
+        yield from _judge_sql(statement, context)
+    elif context.protects(statement):
+        yield from _found(statement, CHECKS.get(type(statement), ()), context)
+
+
+def _found(statement: s.Statement, checks: Iterable[Check], context: Context) -> Iterator[Finding]:
+    for rule, check in checks:
+        if rule.only_checked and context.old_code is None:
+            continue
         message = check(statement, context)
         if message:
             yield rule.finding(statement, message, context)
+
+
+def _judge_sql(raw: s.Raw, context: Context) -> Iterator[Finding]:
+    """Each statement of the user's own SQL as if those before it had run. None is refused: who writes SQL means it."""
+    if context.nothing_in_use:
+        return
+    from .ddl.meaning import meaning
+
+    seen: set[tuple[str, str]] = set()
+    for meant in meaning(raw).statements:
+        for finding in _found_in_sql(meant, context):
+            if (finding.code, finding.table) not in seen:
+                seen.add((finding.code, finding.table))
+                yield finding
+
+
+def _found_in_sql(meant: s.Statement, context: Context) -> list[Finding]:
+    if isinstance(meant, s.CreateTable) and meant.if_missing and context.catalog.exists(meant.table):
+        return []
+    try:
+        with _spared(context):
+            found = _found_as_sql(meant, context)
+    except Exception as error:
+        # Unlike a statement of Django's it is sent whatever we make of it, and the server may know better.
+        logger.warning("This could not be judged (%r): %s", error, meant.sql)
+        found = []
+    with suppress(ValueError):
+        # What has no name in the SQL gets one from the server, and nobody will speak of it by name.
+        context.projection.apply(meant)
+    return found
+
+
+def _found_as_sql(meant: s.Statement, context: Context) -> list[Finding]:
+    if meant.table and not context.protects(meant):
+        return []
+    own = [pair for pair in CHECKS.get(type(meant), ()) if not pair[0].of_templates]
+    found = list(_found(meant, own, context))
+    if not any(finding.kind is Kind.LOCK for finding in found):
+        found += _found(meant, CHECKS.get(s.Raw, ()), context)
+    # A view may take a renamed table's name, in a statement that follows.
+    softest = Severity.NOTE if isinstance(meant, s.RenameTable) else Severity.WARN
+    return [x.named(severity=softest) if x.severity is Severity.REFUSE else x for x in found]
+
+
+def _spared(context: Context) -> AbstractContextManager[Any]:
+    """A question that the server answers with an error does not end the caller's transaction."""
+    return transaction.atomic(context.catalog.connection.alias) if context.in_transaction else nullcontext()
 
 
 def _rewrite(statement: s.Statement, context: Context) -> Iterable[Step]:
     if isinstance(statement, s.Raw):
         return [as_written(statement, StepClass.DATA)]
     if not context.protects(statement):
-        return [as_written(statement, StepClass.STOCK)]
+        return [context.around_triggers(as_written(statement, StepClass.STOCK))]
     rewrite = REWRITES.get(type(statement))
     return rewrite(statement, context) if rewrite else [as_written(statement, StepClass.SHORT)]
 

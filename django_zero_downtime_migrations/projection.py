@@ -29,12 +29,17 @@ class Projection:
         self.not_null: set[tuple[str, str]] = set()
         self.new_columns: set[tuple[str, str]] = set()
         self.with_default: set[tuple[str, str]] = set()
+        #: New columns whose default stays.
+        self.made_with_default: set[tuple[str, str]] = set()
+        self._new_types: dict[tuple[str, str], str] = {}
         self._without_identity: set[tuple[str, str]] = set()
         self._live_tables: dict[str, str] = {}
         self._live_columns: dict[tuple[str, str], str] = {}
         self._live_names: dict[tuple[str, str], str] = {}
         self._constraints: dict[str, dict[str, Constraint]] = {}
         self._hidden: set[tuple[str, str]] = set()
+        #: Names of indexes that Django does not know to be there.
+        self.early: set[str] = set()
 
     def live_table(self, table: str) -> str:
         """The name under which the database has ``table`` today."""
@@ -63,6 +68,17 @@ class Projection:
             if renamed == table and today == live:
                 return name
         return live
+
+    def renamed_columns(self, table: str) -> list[tuple[str, str]]:
+        """Columns of a table with another name today: the new one and today's."""
+        return [(name, live) for (its, name), live in self._live_columns.items() if its == table and name != live]
+
+    def new_types(self, table: str) -> list[tuple[str, str]]:
+        """The columns that are still to be made, with their types."""
+        types = self._new_types.items()
+        return [
+            (name, kind) for (its, name), kind in types if its == table and kind and (its, name) in self.new_columns
+        ]
 
     def hides(self, table: str, live: str) -> bool:
         """Whether a constraint or index of today will be gone, even if a new one has its name."""
@@ -93,7 +109,8 @@ class Projection:
             for name, value in live.items()
             if not self.hides(table, name)
         }
-        return seen | self._constraints.get(table, {})
+        all_of_them = seen | self._constraints.get(table, {})
+        return {name: value for name, value in all_of_them.items() if name not in self.early}
 
     def _shown(self, table: str, constraint: Constraint) -> Constraint:
         columns = constraint.get("columns")
@@ -140,12 +157,20 @@ class Projection:
         if old in self.new_tables:
             self.new_tables.remove(old)
             self.new_tables.add(new)
-        named = (self.dropped, self._hidden, self.not_null, self.new_columns, self.with_default, self._without_identity)
+        named = (
+            self.dropped,
+            self._hidden,
+            self.not_null,
+            self.new_columns,
+            self.with_default,
+            self.made_with_default,
+            self._without_identity,
+        )
         for keyed in named:
             moved = {(new, name) for table, name in keyed if table == old}
             keyed -= {(old, name) for _, name in moved}
             keyed |= moved
-        for renamed in (self._live_columns, self._live_names):
+        for renamed in (self._live_columns, self._live_names, self._new_types):
             for table, name in [key for key in renamed if key[0] == old]:
                 renamed[(new, name)] = renamed.pop((table, name))
         if old in self._constraints:
@@ -154,10 +179,12 @@ class Projection:
     def rename_column(self, table: str, old: str, new: str) -> None:
         if (table, old) not in self.new_columns:
             self._live_columns[(table, new)] = self._live_columns.pop((table, old), old)
-        for keyed in (self.not_null, self.new_columns, self.with_default):
+        for keyed in (self.not_null, self.new_columns, self.with_default, self.made_with_default):
             if (table, old) in keyed:
                 keyed.remove((table, old))
                 keyed.add((table, new))
+        if (table, old) in self._new_types:
+            self._new_types[(table, new)] = self._new_types.pop((table, old))
         for constraint in self._constraints.get(table, {}).values():
             constraint["columns"] = [new if column == old else column for column in constraint["columns"]]
 
@@ -209,10 +236,24 @@ def _drop_named(p: Projection, statement: Any) -> None:
     p.drop_constraint(statement.table, unquote(statement.name))
 
 
+def _add_column(p: Projection, statement: Any) -> None:
+    column = (statement.table, unquote(statement.column))
+    p.new_columns.add(column)
+    p._new_types[column] = "".join(statement.definition[:1])
+    if statement.has("DEFAULT") and not statement.python_default:
+        p.with_default.add(column)
+        p.made_with_default.add(column)
+
+
 def _drop_column(p: Projection, statement: Any) -> None:
     column = (statement.table, unquote(statement.column))
-    for known in (p.not_null, p.new_columns, p.with_default):
+    for known in (p.not_null, p.new_columns, p.with_default, p.made_with_default):
         known.discard(column)
+
+
+def _drop_default(p: Projection, statement: Any) -> None:
+    for known in (p.with_default, p.made_with_default):
+        known.discard((statement.table, unquote(statement.column)))
 
 
 def _drop_identity(p: Projection, statement: Any) -> None:
@@ -223,11 +264,11 @@ CHANGES: dict[type[s.Statement], Callable[[Projection, Any], None]] = {
     s.CreateTable: _create_table,
     s.DropTable: _drop_table,
     s.RenameTable: lambda p, x: p.rename_table(x.table, x.new_table),
-    s.AddColumn: lambda p, x: p.new_columns.add((x.table, unquote(x.column))),
+    s.AddColumn: _add_column,
     s.DropColumn: _drop_column,
     s.RenameColumn: lambda p, x: p.rename_column(x.table, unquote(x.column), unquote(x.new_column)),
     s.SetDefault: lambda p, x: p.with_default.add((x.table, unquote(x.column))),
-    s.DropDefault: lambda p, x: p.with_default.discard((x.table, unquote(x.column))),
+    s.DropDefault: _drop_default,
     s.SetNotNull: lambda p, x: p.not_null.add((x.table, unquote(x.column))),
     s.DropIdentity: _drop_identity,
     s.DropNotNull: lambda p, x: p.not_null.discard((x.table, unquote(x.column))),

@@ -15,6 +15,10 @@ class Capabilities(NamedTuple):
 
     #: ``ALTER TABLE … ADD CONSTRAINT … NOT NULL column NOT VALID`` and its VALIDATE (PostgreSQL 18).
     not_null_not_valid: bool
+    #: ``ADD FOREIGN KEY … NOT VALID`` on a partitioned table (PostgreSQL 18).
+    partitioned_key_not_valid: bool = True
+    #: EXCLUDE on a partitioned table (PostgreSQL 17).
+    partitioned_exclusion: bool = True
 
 
 def capabilities(connection: Any) -> Capabilities:
@@ -29,4 +33,8 @@ def capabilities(connection: Any) -> Capabilities:
             f"{version // 10000}.{version % 10000}. Upgrade the server, or set its ENGINE back to "
             "'django.db.backends.postgresql'. Nothing was changed."
         )
-    return Capabilities(not_null_not_valid=version >= 180000)
+    return Capabilities(
+        not_null_not_valid=version >= 180000,
+        partitioned_key_not_valid=version >= 180000,
+        partitioned_exclusion=version >= 170000,
+    )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
-from django.conf import settings
+from django.conf import ENVIRONMENT_VARIABLE, settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
@@ -37,6 +38,11 @@ class MigrationSettings(Record):
     explicit_constraints_drop: bool = True
     keep_default: bool = False
     lock_timeout_force: bool = False
+    show_blocking_queries: bool = False
+    #: For check_migrations: the migration from which on an app is judged, by the app's label.
+    check_start: Mapping[str, str] | None = None
+    #: For check_migrations: tables of fewer bytes have no lock findings, only notes.
+    check_small_table: int = 10 * 1024 * 1024
     base_backend: str = ""
 
     @classmethod
@@ -102,6 +108,9 @@ def base_backend() -> str:
 
     There is one for all databases, because a backend's classes are made once, when its module is imported.
     """
+    if not (settings.configured or os.environ.get(ENVIRONMENT_VARIABLE)):
+        # There are no settings at all, and the backend's classes can be imported nevertheless.
+        return ""
     stated = {stated.name: stated for stated in _flat()}.get("BASE_BACKEND")
     return str(stated.read()) if stated else ""
 
@@ -148,12 +157,43 @@ def _read_base_backend(value: object) -> str:
     return value
 
 
+def _read_starts(value: object) -> Mapping[str, str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise ValueError(f"is of type {type(value).__name__}")
+    for label, name in value.items():
+        if not (isinstance(label, str) and isinstance(name, str) and label and name):
+            raise ValueError(f"has {label!r}: {name!r}, which are not the label of an app and the name of a migration")
+    return value
+
+
+_UNITS: Final = {"": 1, "B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
+
+
+def _read_size(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < 0:
+            raise ValueError("is negative")
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"is of type {type(value).__name__}")
+    found = re.fullmatch(r"\s*([0-9]+)\s*([A-Za-z]*)\s*", value)
+    if found is None or found[2] not in _UNITS:
+        raise ValueError("is not a size")
+    return int(found[1]) * _UNITS[found[2]]
+
+
 _DURATION: Final = _Reader(
     read_duration,
     "'2s', '500ms' or '1.5min' (units us, ms, s, min, h, d), a whole number of milliseconds, a timedelta, "
     "0 for no limit, or None for the server's value",
 )
 _FLAG: Final = _Reader(_read_flag, "True or False")
+_STARTS: Final = _Reader(
+    _read_starts, 'a dict of app labels and migrations, such as {"shop": "0012_order_note"}, or None'
+)
+_SIZE: Final = _Reader(_read_size, "'10MB' (units B, kB, MB, GB, TB), or a whole number of bytes")
 _BACKEND: Final = _Reader(
     _read_base_backend, "a backend's module path, such as 'django_prometheus.db.backends.postgresql'"
 )
@@ -169,6 +209,9 @@ _DATABASE_SETTINGS: Final[Mapping[str, _Reader]] = {
     "EXPLICIT_CONSTRAINTS_DROP": _FLAG,
     "KEEP_DEFAULT": _FLAG,
     "LOCK_TIMEOUT_FORCE": _FLAG,
+    "CHECK_START": _STARTS,
+    "CHECK_SMALL_TABLE": _SIZE,
+    "SHOW_BLOCKING_QUERIES": _FLAG,
 }
 _SETTINGS: Final[Mapping[str, _Reader]] = {**_DATABASE_SETTINGS, "BASE_BACKEND": _BACKEND}
 

@@ -18,6 +18,8 @@ ENGINES = {
 RECOMMENDED = {
     # What a client may have to wait for us, once. Far below deadlock_timeout, so in a lock cycle the migration loses.
     "LOCK_TIMEOUT": "200ms",
+    # How long to go on trying. Until then it waits outside the queue while others hold what it needs.
+    "LOCK_RETRY_TIMEOUT": "1min",
     # lock_timeout counts per relation; this bounds the whole.
     "STATEMENT_TIMEOUT": "400ms",
     # A concurrent index build or a validation may take its time: it stops nobody.

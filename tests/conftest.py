@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from typing import Any
@@ -18,6 +19,10 @@ from tests import databases
 
 # These import GEOS and GDAL; they run where TEST_ENGINE is the PostGIS one.
 collect_ignore = [] if settings.POSTGIS else ["gis"]
+if "PG_BOUNCER" not in os.environ:  # the path of its binary
+    collect_ignore.append("pooler")
+if "WORKS_WITH" not in os.environ:  # each needs other packages; the tox environments works-… have them
+    collect_ignore.append("works_with")
 
 aliases = (f"test{number}" for number in itertools.count(1))
 

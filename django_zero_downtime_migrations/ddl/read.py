@@ -23,7 +23,17 @@ def read(sql: Any, params: s.Params) -> s.Statement:
         if reader is not None:
             statement = reader(base, params, suffix)
             return statement if base is text else statement.named(sql=text)
-    return scan(text, params)
+    return _own_index(sql, text, params) or scan(text, params)
+
+
+def _own_index(sql: Any, text: str, params: s.Params) -> s.Statement | None:
+    """An index class may put a template of its own into Django's statement; its parts still say what it makes."""
+    parts = getattr(sql, "parts", None) or {}
+    for create, template in (("CREATE INDEX", "sql_create_index"), ("CREATE UNIQUE INDEX", "sql_create_unique_index")):
+        if {"name", "table"} <= parts.keys() and text.startswith(f"{create} {parts['name']} ON {parts['table']}"):
+            # What else the template has is not known, so it counts as more than plain columns.
+            return _create_index(SQL(text, template, parts), params, suffix=text)
+    return None
 
 
 def _base(text: SQL) -> tuple[SQL, str]:

@@ -41,6 +41,9 @@ class Statement(Record):
 
 
 class CreateTable(Statement):
+    """:param if_missing: there may be such a table already."""
+
+    if_missing: bool = False
     mode = None
 
 
@@ -50,6 +53,9 @@ class DropTable(Statement):
 
 class RenameTable(Statement):
     new_table: str
+
+    def locks(self) -> tuple[Lock, ...]:
+        return (Lock(self.table, LockMode.ACCESS_EXCLUSIVE, only=True),)
 
 
 class SetTablespace(Statement):
@@ -306,3 +312,17 @@ class Raw(Statement):
 
     concurrently: bool = False
     mode = None
+
+
+class Command(Statement):
+    """What no template of Django's makes and raw SQL may have: TRUNCATE, CLUSTER, LOCK TABLE …
+
+    :param takes: its lock on the table.
+    :param does: what takes its time meanwhile; empty where it only changes the catalogue.
+    """
+
+    takes: LockMode
+    does: str = ""
+
+    def locks(self) -> tuple[Lock, ...]:
+        return (Lock(self.table, self.takes),) if self.table else ()

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..plan import StepClass
 from ..settings import MigrationSettings
 
 NAMES = ("lock_timeout", "statement_timeout")
 NONE = dict.fromkeys(NAMES, 0)
+#: libpq's PQTRANS_INERROR.
+IN_ERROR = 3
 
 
 def local(settings: MigrationSettings, kind: StepClass) -> dict[str, int]:
@@ -28,20 +30,27 @@ def set_local(values: dict[str, int]) -> list[str]:
     return [f"SET LOCAL {name} = {value}" for name, value in values.items()]
 
 
-def current(connection: Any) -> dict[str, str]:
+class Session(NamedTuple):
+    """What the server says of a connection. :param pid: of its process there. :param timeouts: with their units."""
+
+    pid: int
+    timeouts: dict[str, str]
+
+
+def session(connection: Any) -> Session:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('lock_timeout'), current_setting('statement_timeout')")
-        return dict(zip(NAMES, cursor.fetchone(), strict=True))
+        cursor.execute("SELECT pg_backend_pid(), current_setting('lock_timeout'), current_setting('statement_timeout')")
+        pid, *values = cursor.fetchone()
+        return Session(pid, dict(zip(NAMES, values, strict=True)))
 
 
 @contextmanager
-def without(connection: Any) -> Iterator[None]:
-    """No lock timeout and no statement timeout for a statement that cannot stand in a transaction, whatever the role
-    or database has.
+def without(connection: Any, known: Session, names: tuple[str, ...] = NAMES) -> Iterator[None]:
+    """None of these timeouts for a statement that cannot stand in a transaction, whatever the role or database has.
 
     What the session had comes back, unless the connection is gone.
     """
-    before = {name: value for name, value in current(connection).items() if value != "0"}
+    before = {name: value for name, value in known.timeouts.items() if name in names and value != "0"}
     if not before:
         yield
         return
@@ -49,20 +58,17 @@ def without(connection: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        if connection.connection is not None and not connection.connection.closed:
-            _set(connection, before)
+        _restore(connection, before)
 
 
 @contextmanager
-def lock_timeout_for_all(connection: Any, value: int) -> Iterator[None]:
-    """LOCK_TIMEOUT_FORCE: also what RunSQL and RunPython send waits no longer for a lock. :param value: in ms."""
-    before = current(connection)["lock_timeout"]
-    _set(connection, {"lock_timeout": str(value)})
+def lock_timeout_for_all(connection: Any, known: Session, value: int, local: bool) -> Iterator[None]:
+    """:param value: in ms. :param local: for the rest of the open transaction, at most."""
+    _set(connection, {"lock_timeout": str(value)}, local)
     try:
         yield
     finally:
-        if connection.connection is not None and not connection.connection.closed:
-            _set(connection, {"lock_timeout": before})
+        _restore(connection, {"lock_timeout": known.timeouts["lock_timeout"]}, local)
 
 
 @contextmanager
@@ -71,10 +77,17 @@ def inside(connection: Any, values: dict[str, int]) -> Iterator[None]:
     if not values:
         yield
         return
-    before = current(connection)
+    before = session(connection).timeouts
     _set(connection, {name: str(value) for name, value in values.items()}, local=True)
     yield
     _set(connection, {name: before[name] for name in values}, local=True)
+
+
+def _restore(connection: Any, values: dict[str, str], local: bool = False) -> None:
+    driver = connection.connection
+    # The rollback of a transaction that has failed brings them back by itself.
+    if driver is not None and not driver.closed and driver.info.transaction_status != IN_ERROR:
+        _set(connection, values, local)
 
 
 def _set(connection: Any, values: dict[str, str], local: bool = False) -> None:

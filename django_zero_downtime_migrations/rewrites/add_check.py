@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..ddl import statements as s
+from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
 from ..naming import unquote
 from ..plan import Context, Query, Step, StepClass, as_written, long, rewrites, short
@@ -32,4 +33,10 @@ def validate_constraint(statement: s.ValidateConstraint, context: Context) -> li
 @rewrites(s.AddExclusion)
 def add_exclusion(statement: s.AddExclusion, context: Context) -> list[Step]:
     """EXCLUDE knows neither NOT VALID nor USING INDEX nor a concurrent build."""
+    if not context.capabilities.partitioned_exclusion and context.catalog.partitions(statement.table):
+        raise CannotMigrate(
+            f"The exclusion constraint {statement.name} cannot be added: {statement.table} is partitioned, and "
+            "PostgreSQL has none for such tables before version 17. Add it to the partitions, or leave it out; nothing "
+            "was changed."
+        )
     return [as_written(statement, StepClass.UNSAFE)]

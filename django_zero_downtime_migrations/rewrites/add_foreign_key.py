@@ -7,10 +7,13 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..locks import Lock, LockMode
 from ..plan import Context, Query, Step, long, rewrites, short
+from .partitioned_key import add_key_to_partitioned
 
 
 @rewrites(s.AddForeignKey)
 def add_foreign_key(statement: s.AddForeignKey, context: Context) -> list[Step]:
+    if not context.capabilities.partitioned_key_not_valid and (tree := context.catalog.partitions(statement.table)):
+        return add_key_to_partitioned(statement, tree, context)
     both = {Lock(table, LockMode.ACCESS_EXCLUSIVE): None for table in (statement.table, statement.to_table)}
     drop = short(statement, f"ALTER TABLE {statement.table} DROP CONSTRAINT {statement.name}", locks=both)
     if statement.not_valid:
@@ -22,5 +25,5 @@ def add_foreign_key(statement: s.AddForeignKey, context: Context) -> list[Step]:
 def _validate(statement: s.AddForeignKey) -> Step:
     locks = [Lock(statement.table, LockMode.SHARE_UPDATE_EXCLUSIVE)]
     if statement.to_table != statement.table:
-        locks.append(Lock(statement.to_table, LockMode.ROW_SHARE))
+        locks.append(Lock(statement.to_table, LockMode.ROW_SHARE, only=True))
     return long(statement, f"ALTER TABLE {statement.table} VALIDATE CONSTRAINT {statement.name}", locks)

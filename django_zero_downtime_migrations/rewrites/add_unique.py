@@ -9,6 +9,8 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..ddl.names import names_in
 from ..plan import Context, Query, Step, StepClass, as_written, long, rewrites, short
+from .partitioned_index import add_to_partitioned
+from .partitions import qualified
 from .set_not_null import set_not_null
 
 
@@ -16,6 +18,8 @@ from .set_not_null import set_not_null
 def add_unique(statement: s.AddUnique, context: Context) -> list[Step]:
     if not statement.plain:
         return [as_written(statement, StepClass.UNSAFE)]
+    if tree := context.catalog.partitions(statement.table):
+        return add_to_partitioned(statement, tree, context)
     table, name = statement.table, statement.name
     use = f"ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE USING INDEX {name}{statement.deferrable}"
     return [_build(statement, statement.nulls_distinct, context), _use(statement, use)]
@@ -26,12 +30,21 @@ def add_primary_key(statement: s.AddPrimaryKey, context: Context) -> list[Step]:
     if not statement.plain:
         return [as_written(statement, StepClass.UNSAFE)]
     table, name = statement.table, statement.name
-    steps = [_build(statement, "", context)]
+    if tree := context.catalog.partitions(table):
+        key = add_to_partitioned(statement, tree, context)
+        return [*_not_null(statement, context), *key]
+    steps = [_build(statement, "", context), *_not_null(statement, context)]
+    use = f"ALTER TABLE {table} ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {name}"
+    return [*steps, _use(statement, use)]
+
+
+def _not_null(statement: s.AddPrimaryKey, context: Context) -> list[Step]:
+    table = statement.table
+    steps = []
     for column in names_in(statement.columns):
         sql = f'ALTER TABLE {table} ALTER COLUMN "{column}" SET NOT NULL'
         steps += set_not_null(s.SetNotNull(sql=sql, table=table, column=f'"{column}"'), context)
-    use = f"ALTER TABLE {table} ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {name}"
-    return [*steps, _use(statement, use)]
+    return steps
 
 
 def _build(statement: s.AddUnique | s.AddPrimaryKey, nulls_distinct: str, context: Context) -> Step:
@@ -53,9 +66,3 @@ def _build(statement: s.AddUnique | s.AddPrimaryKey, nulls_distinct: str, contex
 def _use(statement: s.AddUnique | s.AddPrimaryKey, sql: str) -> Step:
     drop = short(statement, f"ALTER TABLE {statement.table} DROP CONSTRAINT {statement.name}")
     return short(statement, sql, undo=[drop])
-
-
-def qualified(table: str, name: str) -> str:
-    """An index's name with the schema of its table, where the table's is written."""
-    schema, dot, _ = table.rpartition('"."')
-    return f'{schema}"."{name.strip(chr(34))}"' if dot else name

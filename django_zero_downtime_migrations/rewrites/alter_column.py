@@ -16,7 +16,7 @@ def set_type(statement: s.SetType, context: Context) -> list[Step]:
         return []
     safe = change is None or change.effect is Effect.CATALOGUE
     kind = StepClass.SHORT if safe else StepClass.UNSAFE
-    return [as_written(statement, kind, _locks(statement, context))]
+    return [context.around_triggers(as_written(statement, kind, _locks(statement, context)))]
 
 
 def _locks(statement: s.SetType, context: Context) -> list[Lock]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..locks import Lock, LockMode
 from ..naming import unquote
-from ..plan import Context, Query, Step, StepClass, as_written, long, rewrites
-from .add_unique import qualified
+from ..plan import Context, Query, Step, StepClass, as_written, long, rewrites, short
+from .partitioned_index import create_on_partitioned
+from .partitions import qualified
 
 CREATE = {False: "CREATE INDEX", True: "CREATE UNIQUE INDEX"}
 
@@ -19,6 +20,8 @@ def create_index(statement: s.CreateIndex, context: Context) -> list[Step]:
     create = CREATE[statement.unique]
     if not statement.concurrently and not statement.sql.startswith(create):
         return [as_written(statement, StepClass.UNSAFE)]
+    if tree := context.catalog.partitions(statement.table):
+        return create_on_partitioned(statement, tree, context)
     sql = statement.sql if statement.concurrently else statement.sql.replace(create, f"{create} CONCURRENTLY", 1)
     drop = long(statement, f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(statement.table, statement.name)}")
     return [long(statement, Query(sql, statement.params), undo=[drop], leftover=[drop])]
@@ -27,10 +30,16 @@ def create_index(statement: s.CreateIndex, context: Context) -> list[Step]:
 @rewrites(s.DropIndex)
 def drop_index(statement: s.DropIndex, context: Context) -> list[Step]:
     catalog, table = context.catalog, statement.table
-    there = context.projection.has(table, unquote(statement.name)) or catalog.index(table, statement.name) is not None
-    if not there and catalog.exists(table) and "IF EXISTS" in statement.sql:
+    planned, index = context.projection.has(table, unquote(statement.name)), catalog.index(table, statement.name)
+    if not planned and index is None and catalog.exists(table) and "IF EXISTS" in statement.sql:
         return []
     sql = statement.sql
+    if (index and index.partitioned) or (planned and catalog.partitions(table)):
+        # CONCURRENTLY is refused for it; the parts on the partitions go with it.
+        for partition, part in catalog.index_parts(table, index.name) if index else ():
+            context.projection.drop_constraint(partition, part)
+        drop = Query(sql.replace(" CONCURRENTLY", "", 1) if statement.concurrently else sql, statement.params)
+        return [short(statement, drop, locks=[Lock(table, LockMode.ACCESS_EXCLUSIVE)])]
     if not statement.concurrently:
         sql = sql.replace("DROP INDEX", "DROP INDEX CONCURRENTLY", 1)
     return [long(statement, Query(sql, statement.params), locks=[_lock(statement)])]

@@ -77,9 +77,12 @@ def drop_foreign_key(statement: s.DropForeignKey, context: Context) -> list[Step
     if (statement.table, unquote(statement.name)) in context.projection.dropped:
         return []
     key = context.catalog.constraint(statement.table, statement.name)
-    tables = dict.fromkeys((statement.table, *([key.to_table] if key and key.to_table else [])))
-    if key and key.to_table and context.catalog.same_table(statement.table, key.to_table):
-        tables.pop(key.to_table) if key.to_table != statement.table else None
+    if key and key.part:
+        # Django takes it for one more foreign key; it goes with the whole.
+        return []
+    tables = [statement.table]
+    if key and key.to_table and not context.catalog.same_table(statement.table, key.to_table):
+        tables.append(key.to_table)
     locks = [Lock(table, LockMode.ACCESS_EXCLUSIVE) for table in tables]
     return [short(statement, Query(f"ALTER TABLE {statement.table} DROP CONSTRAINT {statement.name}"), locks=locks)]
 

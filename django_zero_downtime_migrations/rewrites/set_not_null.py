@@ -33,14 +33,15 @@ def _proved(statement: s.SetNotNull, fill: list[Step]) -> list[Step]:
     table = statement.table
     proof = f'"{temporary(f"{plain_table(table)}_{unquote(statement.column)}", "notnull")}"'
     drop = f"ALTER TABLE {table} DROP CONSTRAINT {proof}"
+    undo = [short(statement, drop)]
     return [
         short(
             statement,
             f"ALTER TABLE {table} ADD CONSTRAINT {proof} CHECK ({statement.column} IS NOT NULL) NOT VALID",
-            undo=[short(statement, drop)],
+            undo=undo,
         ),
         *fill,
-        long(statement, f"ALTER TABLE {table} VALIDATE CONSTRAINT {proof}"),
+        long(statement, f"ALTER TABLE {table} VALIDATE CONSTRAINT {proof}", undo=undo),
         _set(statement, Query(statement.sql, statement.params), Query(drop)),
     ]
 

@@ -11,6 +11,7 @@ RULE = Rule(
     code="IN_TRANSACTION",
     text=Unsafe.IN_TRANSACTION,
     kind=Kind.LOCK,
+    of_templates=True,
     severity=Severity.WARN,
     when="a statement that scans or builds runs inside a transaction that the caller has opened",
     effect="its lock blocks traffic while it works and until the transaction ends",

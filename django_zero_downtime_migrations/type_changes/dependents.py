@@ -15,13 +15,13 @@ Reason = tuple[Effect, str]
 REFUSING = frozenset(
     {"view", "materialized view", "rule", "trigger", "policy", "function", "publication", "generated column"}
 )
-DROPPED_BY_NAME = frozenset({"index", "foreign key", "check"})
+DROPPED_BY_NAME = frozenset({"index", "foreign key", "check", "trigger"})
 
 
 def ask(
     fetch: Fetch, column: Column, name: str, new_type: int, new_collation: int, gone: Collection[str]
 ) -> Iterator[Reason]:
-    """What each dependent adds. Indexes and constraints of a name in ``gone`` will not be there any more."""
+    """What each dependent adds. Indexes, constraints and triggers of a name in ``gone`` will not be there."""
     bases = column.types.base(column.type), column.types.base(new_type)
     for kind, dependent, detail in fetch(question("dependents.sql"), (column.relation, name, *bases)):
         if dependent not in gone or kind not in DROPPED_BY_NAME:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -14,11 +15,10 @@ from django.core.management import call_command
 from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 
-from example.demo.retrying import Retry, gave_up_waiting, pause
 from example.demo.traffic import Seen, Traffic
 from example.demo.watching import LockTimes, LockWatch, differences, files
 
-RUNS_PER_MIGRATION = 40
+BACKEND = logging.getLogger("django_zero_downtime_migrations")
 
 
 @dataclass
@@ -30,9 +30,31 @@ class Applied:
     files: list[str]
     locks: LockTimes
     seen: Seen
-    given_up: int = 0
+    waited: list[str] = field(default_factory=list)
     failure: str = ""
     warnings: list[str] = field(default_factory=list)
+
+
+class Heard(logging.Handler):
+    """What the backend says of the locks that it waits for: `with Heard() as heard:`, then `heard.lines`."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+        self.last: object = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.module == "acquire" and record.msg != self.last:
+            self.last = record.msg
+            self.lines.append(record.getMessage())
+
+    def __enter__(self) -> Heard:
+        BACKEND.setLevel(logging.DEBUG)
+        BACKEND.addHandler(self)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        BACKEND.removeHandler(self)
 
 
 def migrate_in_a_process_of_its_own(url: str, engine: str, migration: str) -> None:
@@ -53,20 +75,18 @@ def names(alias: str) -> list[str]:
 
 
 def apply(alias: str, name: str, traffic: Traffic) -> Applied:
-    """One `migrate`, run again while it fails because no lock was to be had in time."""
+    """One `migrate`."""
     watcher = f"{alias}_watch"
-    connection = connections[alias]
-    retry = Retry()
     failure = ""
     before = files(watcher)
     begin = time.monotonic()
     with (
         warnings.catch_warnings(record=True) as warned,
-        connection.execute_wrapper(retry),
+        Heard() as heard,
         LockWatch(watcher, backend_pid(alias)) as locks,
     ):
         try:
-            migrate(alias, name, retry)
+            call_command("migrate", "shop", name, database=alias, verbosity=0, interactive=False)
         except Exception as error:  # whatever it is, it is the result of this migration and not the end of the demo
             failure = " ".join(f"{type(error).__name__}: {error}".split())
     end = time.monotonic()
@@ -77,22 +97,10 @@ def apply(alias: str, name: str, traffic: Traffic) -> Applied:
         files=differences(before, files(watcher)),
         locks=locks,
         seen=traffic.between(begin, end),
-        given_up=retry.given_up,
+        waited=heard.lines,
         failure=failure,
         warnings=[str(warning.message) for warning in warned],
     )
-
-
-def migrate(alias: str, name: str, retry: Retry) -> None:
-    for left in reversed(range(RUNS_PER_MIGRATION)):
-        try:
-            call_command("migrate", "shop", name, database=alias, verbosity=0, interactive=False)
-            return
-        except Exception as error:
-            if not left or not gave_up_waiting(error):
-                raise
-            retry.given_up += 1
-            pause()
 
 
 def backend_pid(alias: str) -> int:

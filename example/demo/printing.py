@@ -68,8 +68,7 @@ def show_applied(applied: Applied) -> None:
     figures = f"{applied.seconds:7.2f} s   longest stall {milliseconds(applied.seen.stall):>6} ms"
     print(f"{applied.name:<38}{figures}   client errors {len(applied.seen.errors)}  {mark}".rstrip())
     lines = applied.files + applied.locks.lines()
-    if applied.given_up:
-        lines.append(f"gave up waiting for a lock {applied.given_up} times, and tried again")
+    lines += applied.waited
     lines += [f"warning: {text}" for text in applied.warnings]
     lines += [f"client error: {text}" for text in sorted(set(applied.seen.errors))[:3]]
     if applied.failure:
@@ -114,8 +113,12 @@ TOTALS: dict[str, Callable[[list[Applied], Seen], str]] = {
     "seconds that clients stood still": lambda results, seen: f"{seen.stood_still(STANDSTILL):.1f}",
     "client queries": lambda results, seen: f"{len(seen.queries):,}",
     "client errors": lambda results, seen: str(len(seen.errors)),
-    "attempts given up and repeated": lambda results, seen: str(sum(a.given_up for a in results)),
+    "attempts that got no lock": lambda results, seen: str(attempts(results)),
 }
+
+
+def attempts(results: list[Applied]) -> int:
+    return sum(line.startswith("Attempt") for applied in results for line in applied.waited)
 
 
 def explanation(seconds: float) -> str:
@@ -126,5 +129,5 @@ report are not counted. Clients stood still: the sum, over readers and writers, 
 Readers and writers are processes of their own and time themselves. Locks are looked up in pg_locks every 10 ms, so
 shorter ones show as "held briefly" or not at all. The server runs with fsync off.
 Whether a migration meets the report is chance; on a busy server something is always running.
-Attempts given up: statements that met the report, let go after LOCK_TIMEOUT, and were sent again after a pause.
+Where the report holds what a statement needs, the backend waits outside the queue until it is over.
 The demo took {seconds:.0f} s."""

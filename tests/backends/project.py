@@ -141,6 +141,12 @@ class Site:
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command; what it says, on both streams, is in `stdout`."""
+        process = self.start(*arguments)
+        said, _ = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, said)
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """Begin a command; what it says, on both streams, comes from `stdout` unless the options say otherwise."""
         lines = (f"{name} = {value!r}\n" for name, value in self.settings.items())
         (self.folder / "site_settings.py").write_text("import datetime\n" + "".join(lines))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
@@ -150,14 +156,9 @@ class Site:
             # A module that was written a moment ago may have the modification time of the one before.
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        return subprocess.run(
-            [sys.executable, "-m", "django", *arguments],
-            env=environment,
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} | options
+        command = [sys.executable, "-m", "django", *arguments]
+        return subprocess.Popen(command, env=environment, cwd=self.folder, text=True, **streams)
 
     def migrate(self, *arguments: str) -> str:
         """`manage.py migrate`, which has to succeed."""

@@ -12,7 +12,7 @@ import pytest
 import django_zero_downtime_migrations
 from django_zero_downtime_migrations.errors import Unsafe
 from django_zero_downtime_migrations.settings import MigrationSettings
-from tests.docs.pages import PAGES, README, anchors, blocks, links, rows
+from tests.docs.pages import PAGES, README, ROOT, anchors, blocks, links, rows
 
 PACKAGE = Path(django_zero_downtime_migrations.__file__).parent
 UNSAFE = {name: text for name, text in vars(Unsafe).items() if name.isupper()}
@@ -97,7 +97,7 @@ def test_python_in_the_readme_compiles() -> None:
         compile(block.text, f"README.md, {block.section}", "exec")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     for link in links(page):
         path, _, anchor = link.partition("#")

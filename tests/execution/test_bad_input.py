@@ -455,3 +455,26 @@ def test_wrong_setting_stops_a_migration_whose_checks_were_skipped(site: Site, d
     assert "ImproperlyConfigured" in output
     assert "2 seconds" in output
     assert "shop_author" not in database.introspection.table_names()
+
+
+# A server that is too old
+
+
+def test_server_older_than_14_is_refused_before_anything_runs(shop: Shop, dump: Any) -> None:
+    shop.migrate(AUTHOR)
+    before = dump(shop.connection)
+    # What the connection has asked of the server when it was made.
+    shop.connection.pg_version = 130023
+    with pytest.raises(NotSupportedError) as caught:
+        shop.migrate(migrations.AddField("author", "name", models.TextField(null=True)))
+    for text in (repr(shop.alias), "PostgreSQL 14 or later", "13.23", "Nothing was changed"):
+        assert text in str(caught.value)
+    assert dump(shop.connection) == before
+
+
+def test_new_table_on_a_server_older_than_14_is_refused_as_well(shop: Shop, dump: Any) -> None:
+    shop.connection.ensure_connection()
+    shop.connection.pg_version = 130023
+    with pytest.raises(NotSupportedError, match="PostgreSQL 14 or later"):
+        shop.migrate(AUTHOR)
+    assert "shop_author" not in dump(shop.connection)

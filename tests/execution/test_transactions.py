@@ -313,7 +313,7 @@ def test_locks_of_run_sql_are_gone_before_the_next_operation(books: Twins, obser
 
     with books.ours.connection.execute_wrapper(look):
         books.ours.migrate(
-            migrations.RunSQL(["LOCK TABLE shop_author IN SHARE MODE", "SELECT 1"]),
+            migrations.RunSQL(["LOCK TABLE shop_author IN ROW EXCLUSIVE MODE", "SELECT 1"]),
             migrations.AddIndex("book", BY_TITLE),
         )
     assert held["SELECT 1"]

@@ -10,7 +10,7 @@ import pytest
 
 from django_zero_downtime_migrations import rules
 from django_zero_downtime_migrations.errors import Unsafe
-from django_zero_downtime_migrations.plan import CHECKS
+from django_zero_downtime_migrations.plan import CHECKS, WHOLE_PLAN
 
 NAMES = [module.name for module in iter_modules(rules.__path__)]
 
@@ -23,13 +23,18 @@ def rule(name):
 def test_rule_has_a_test_file_with_a_safe_and_an_unsafe_example(name):
     text = Path(__file__).with_name(f"test_{name}.py").read_text()
     assert f'"{rule(name).code}"' in text
-    assert "assert_finding(" in text
-    assert "assert_safe(" in text
+    if rule(name).only_checked:
+        assert "assert_checked(" in text or " check(" in text
+        assert "assert_passes(" in text
+    else:
+        assert "assert_finding(" in text
+        assert "assert_safe(" in text
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_rule_is_found_by_its_being_there(name):
-    assert any(rule(name) is each for checks in CHECKS.values() for each, _ in checks)
+    of_statements = [each for checks in CHECKS.values() for each, _ in checks]
+    assert any(rule(name) is each for each in (*of_statements, *WHOLE_PLAN))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -16,6 +16,7 @@ from django_zero_downtime_migrations.backends.postgres.schema import (
 from django_zero_downtime_migrations.findings import Finding, Severity
 from django_zero_downtime_migrations.plan import CHECKS, Rule
 from tests.backends.project import Shop
+from tests.commands.judged import Operations, check, check_alone, codes
 
 #: Everything of a schema that has a row in the catalogue.
 TABLES = """
@@ -61,3 +62,30 @@ def assert_refused(shop: Shop, rule: Rule, operation: Operation) -> None:
     assert str(caught.value) == rule.text
     assert (caught.value.finding.code, caught.value.finding.instead) == (rule.code, rule.instead)
     assert shop.run(TABLES) == before
+
+
+def assert_checked(shop: Shop, code: str, *deployment: Operations, names: tuple[str, ...] = (), **how: bool) -> Finding:
+    """This rule alone finds something, once, and only when it is checked: `migrate` is silent.
+
+    :param deployment: the operations of each migration. :param names: what the message has to name.
+    """
+    report = check(shop, *deployment, **how)
+    assert codes(report) == [code]
+    found = report.entries[0].finding
+    assert (found.text, report.entries[0].severity) == (getattr(Unsafe, code), found.severity)
+    for name in names:
+        assert name in found.message
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for operations in deployment:
+            assert_safe(shop, *operations)
+    return found
+
+
+def assert_passes(shop: Shop, *deployment: Operations, **how: bool) -> None:
+    """Neither `check_migrations` nor `migrate` finds anything."""
+    assert codes(check(shop, *deployment, **how)) == []
+    if len(deployment) == 1:
+        assert codes(check_alone(shop, *deployment[0], **how)) == []
+    for operations in deployment:
+        assert_safe(shop, *operations)

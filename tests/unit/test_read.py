@@ -476,6 +476,22 @@ def test_index_that_is_not_plain(books, index):
     )
 
 
+class OwnTemplate(models.Index):
+    """As django-postgres-extra's index classes do it."""
+
+    def create_sql(self, *args, **kwargs):
+        statement = super().create_sql(*args, **kwargs)
+        statement.template = "CREATE UNIQUE INDEX %(name)s ON %(table)s (%(columns)s) WHERE rank > 1"
+        return statement
+
+
+def test_index_with_a_template_of_its_own(books):
+    statement = books.of(s.CreateIndex, migrations.AddIndex("book", OwnTemplate(fields=["pages"], name="by_pages")))
+    assert (statement.table, statement.name, statement.columns) == ('"shop_book"', '"by_pages"', ("pages",))
+    assert (statement.unique, statement.plain) == (True, False)
+    assert statement.sql == 'CREATE UNIQUE INDEX "by_pages" ON "shop_book" ("pages") WHERE rank > 1'
+
+
 def test_index_built_concurrently(books):
     index = models.Index(fields=["pages"], name="i")
     statements = []

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.gis.db.backends.postgis.base import DatabaseWrapper as PostGISWrapper
 from django.db.backends.base.base import NO_DB_ALIAS
 
+from ...settings import base_backend
 from ..postgres import new_tables as new_tables
 from ..postgres.validation import DatabaseValidation
 from .features import DatabaseFeatures
@@ -24,3 +25,9 @@ class DatabaseWrapper(PostGISWrapper):
         if self.alias != NO_DB_ALIAS:
             self.features = DatabaseFeatures(self)
             self.introspection = DatabaseIntrospection(self)
+
+
+if named := base_backend():
+    from ..postgres.named_base import built_on
+
+    DatabaseWrapper = built_on(named, DatabaseWrapper, PostGISWrapper)  # type: ignore[misc]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
 
+from ...settings import base_backend
+
 # Imported for its receivers: a run of migrate is noticed before the first schema editor opens.
 from . import new_tables as new_tables
 from .features import DatabaseFeatures
@@ -17,3 +19,9 @@ class DatabaseWrapper(PostgresWrapper):
     features_class = DatabaseFeatures
     introspection_class = DatabaseIntrospection
     validation_class = DatabaseValidation
+
+
+if named := base_backend():
+    from .named_base import built_on
+
+    DatabaseWrapper = built_on(named, DatabaseWrapper, PostgresWrapper)  # type: ignore[misc]

@@ -1,7 +1,7 @@
 """Indexes that stock Django would make at the end of the migration, and that we have made with their column.
 
-Until the end Django would go on renaming them with their table and column; so at the end they get the name that they
-would have had.
+To Django's introspection they are not there yet. Until the end Django would go on renaming them with their table and
+column, so at the end they get the name that they would have had.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from django.db.backends.ddl_references import Statement as DjangoStatement
 from ...catalog import Catalog
 from ...ddl import statements as s
 from ...naming import unquote
+from ...projection import Projection
 
 
 class EarlyIndexes:
@@ -41,6 +42,11 @@ class EarlyIndexes:
             elif isinstance(statement, s.RenameColumn):
                 columns = unquote(statement.column), unquote(statement.new_column)
                 part.rename_column_references(unquote(statement.table), *columns)
+
+    def hidden_from(self, projection: Projection) -> Projection:
+        """:param projection: what Django's introspection is shown."""
+        projection.early = {name for _, name in self._made}
+        return projection
 
     def renames(self, catalog: Catalog) -> Iterator[s.RenameIndex]:
         """What brings the names up to date; an index that has gone in the meantime has none."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+# Django's own introspection module cannot be imported before its base module.
+import django.db.backends.postgresql.base  # noqa: F401
 from django.db.backends.postgresql.introspection import DatabaseIntrospection as PostgresIntrospection
 
 if TYPE_CHECKING:
@@ -43,3 +45,12 @@ class IntrospectionMixin:
 
 class DatabaseIntrospection(IntrospectionMixin, PostgresIntrospection):
     pass
+
+
+def projecting(connection: Any) -> Any:
+    """The connection's introspection, with ours in front of it where another package has put its own in our place."""
+    there = connection.introspection
+    if not isinstance(there, IntrospectionMixin):
+        made = type(type(there).__name__, (IntrospectionMixin, type(there)), {"__module__": __name__})
+        connection.introspection = made(connection)
+    return connection.introspection

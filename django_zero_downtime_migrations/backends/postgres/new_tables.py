@@ -34,6 +34,7 @@ class NewTables:
     :ivar plan: the run's own list of migrations, by which it is known.
     :ivar judged: the list has been judged as a whole.
     :ivar refused: what stops the run before its first statement.
+    :ivar verbosity: that of the run. :ivar stream: where it writes, None outside of a run.
     """
 
     def __init__(self, running: bool = False, plan: Any = None) -> None:
@@ -41,6 +42,8 @@ class NewTables:
         self.plan = plan
         self.judged = False
         self.refused: Finding | None = None
+        self.verbosity = 1
+        self.stream: Any = None
         self.process = os.getpid()
         self.tables: set[str] = set()
         self._everything: bool | None = None if running else False
@@ -78,8 +81,9 @@ def begin(connection: Any, plan: Any) -> NewTables:
     return known
 
 
-def _begin(using: str, plan: Any = None, **kwargs: Any) -> None:
-    begin(connections[using], plan)
+def _begin(using: str, plan: Any = None, verbosity: int = 1, stdout: Any = None, **kwargs: Any) -> None:
+    run = begin(connections[using], plan)
+    run.verbosity, run.stream = verbosity, stdout
 
 
 def end(connection: Any) -> None:

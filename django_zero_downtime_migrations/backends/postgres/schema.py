@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from inspect import getattr_static
@@ -19,18 +18,19 @@ from ...ddl import statements as s
 from ...ddl.read import read
 from ...ddl.template import SQL, wrap_templates
 from ...errors import CannotMigrate, Unsafe, UnsafeOperationException, UnsafeOperationWarning
-from ...execution import timeouts
+from ...execution.forced import forced
 from ...execution.run import Runner
 from ...execution.script import Script
 from ...execution.transactions import OwnTransaction
 from ...findings import Finding, Origin
 from ...naming import LONGEST
-from ...plan import Context
+from ...plan import Context, OldCode
 from ...planning import plan
 from ...projection import Projection
 from ...server import capabilities
 from ...settings import MigrationSettings
 from .early_indexes import EarlyIndexes
+from .introspection import projecting
 from .new_tables import end, new_tables
 from .verdicts import refusal, report
 
@@ -42,7 +42,6 @@ __all__ = [
     "UnsafeOperationWarning",
 ]
 
-logger = logging.getLogger("django_zero_downtime_migrations")
 #: Public methods of Django's editor whose statements make one plan.
 CALLS = (
     "create_model",
@@ -79,10 +78,14 @@ class DatabaseSchemaEditorMixin:
     collected_sql: list[str]
     deferred_sql: list[Any]
     _recorded: list[s.Statement] | None = None
+    #: What the code that still runs knows; ``check_migrations`` says so.
+    old_code: OldCode | None = None
+    _own_triggers = ""  # what the names of those begin with that django-pgtrigger, over us, makes anew
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         wrap_templates(cls)
+        cls._own_triggers = "pgtrigger_" if hasattr(cls, "temporarily_drop_trigger") else ""
 
     def __init__(self, connection: Any, collect_sql: bool = False, atomic: bool = True) -> None:
         self._own = OwnTransaction(connection)
@@ -107,7 +110,8 @@ class DatabaseSchemaEditorMixin:
         if collect_sql:
             self._reader = Script(connection, self.settings, self._own, self.collected_sql, parent.execute)
         else:
-            self._reader = Runner(connection, self.settings, self._own, parent.execute)
+            shown = (self.new_tables.verbosity, self.new_tables.stream)
+            self._reader = Runner(connection, self.settings, self._own, parent.execute, *shown)
 
     # Where an operation begins
 
@@ -131,10 +135,14 @@ class DatabaseSchemaEditorMixin:
         if self.new_tables.refused is not None and not self.collect_sql:
             end(self.connection)
             raise refusal(self.new_tables.refused)
+        if self.settings.lock_timeout_force and self.settings.lock_timeout is not None and not self.collect_sql:
+            try:
+                self._session.enter_context(forced(self.connection, self.settings.lock_timeout))
+            except CannotMigrate:
+                end(self.connection)
+                raise
         parent.__enter__()
         self._operation = -1
-        if self.settings.lock_timeout_force and self.settings.lock_timeout is not None and not self.collect_sql:
-            self._session.enter_context(timeouts.lock_timeout_for_all(self.connection, self.settings.lock_timeout))
         # Without its ``with`` block nobody would end the transaction.
         self._own.wanted = (
             self.atomic_wanted and getattr_static(self.connection.features, "can_rollback_ddl") is not False
@@ -149,7 +157,7 @@ class DatabaseSchemaEditorMixin:
         try:
             if kind is None and not self._own.of_caller:
                 with self._planning():
-                    for rename in self._early.renames(Catalog(self.connection, self._projection)):
+                    for rename in self._early.renames(self._catalog()):
                         self._record(rename)
                     parent.__exit__(None, None, None)
                     self.deferred_sql = []
@@ -180,9 +188,8 @@ class DatabaseSchemaEditorMixin:
             return
         self._recorded = []
         self._origin = self._origin_of(model, field)
-        introspection = self.connection.introspection
-        introspection.projection = recording = self._projection.copy()
-        self._recording = recording
+        introspection = projecting(self.connection)
+        introspection.projection = self._recording = self._early.hidden_from(self._projection.copy())
         try:
             yield
             recorded = self._recorded
@@ -290,7 +297,7 @@ class DatabaseSchemaEditorMixin:
             # Nobody reads the statements of a new table: they may be Django's one ALTER TABLE of several actions.
             features = self.connection.features
             combined = features.supports_combined_alters
-            features.supports_combined_alters = combined or not self._in_use(table)
+            features.supports_combined_alters = combined or not (self._own_triggers or self._in_use(table))
             try:
                 parent.alter_field(model, old_field, new_field, strict)
             finally:
@@ -298,13 +305,12 @@ class DatabaseSchemaEditorMixin:
 
     def _flush_deferred_sql(self) -> None:
         """DEFERRED_SQL off: deferred statements run as soon as the tables that they name exist."""
-        catalog = Catalog(self.connection, self._projection)
+        catalog = self._catalog()
         ready = [sql for sql in self.deferred_sql if self._tables_exist(sql, catalog)]
         if not ready:
             return
         self.deferred_sql = [sql for sql in self.deferred_sql if not any(sql is x for x in ready)]
-        statements = [read(sql, deferred_params) for sql in ready]
-        self._carry_out(statements)
+        self._carry_out([read(sql, deferred_params) for sql in ready])
 
     def _tables_exist(self, sql: Any, catalog: Catalog) -> bool:
         if not isinstance(sql, DjangoStatement):
@@ -313,6 +319,9 @@ class DatabaseSchemaEditorMixin:
         return all(table in self._projection.new_tables or catalog.exists(table) for table in names)
 
     # What becomes of it
+
+    def _catalog(self) -> Catalog:
+        return Catalog(self.connection, self._projection)
 
     def continue_from(self, editor: DatabaseSchemaEditorMixin | None) -> None:
         """Take what another collecting editor has planned as done. :param editor: that of the migration before."""
@@ -335,9 +344,8 @@ class DatabaseSchemaEditorMixin:
         if not self.nothing_in_use:
             # Imported here: most processes of a project migrate nothing, and a new database needs none of them.
             from ... import rewrites, rules  # noqa: F401
-        catalog = Catalog(self.connection, self._projection)
         context = Context(
-            catalog=catalog,
+            catalog=self._catalog(),
             capabilities=capabilities(self.connection),
             settings=self.settings,
             templates=lambda name: getattr(self, name),
@@ -346,6 +354,8 @@ class DatabaseSchemaEditorMixin:
             in_transaction=self._own.of_caller,
             origin=self._origin,
             old_types=self._old_types,
+            old_code=self.old_code,
+            own_triggers=self._own_triggers,
         )
         made = plan(statements, context)
         if self._assured:
@@ -353,6 +363,10 @@ class DatabaseSchemaEditorMixin:
         self.findings += made.findings
         report(made.findings, self.settings.raise_for_unsafe and not self.collect_sql, quiet=self.collect_sql)
         self._reader.run(made)
+        if any(isinstance(statement, s.Raw) for statement in statements) and not self.collect_sql:
+            # What is known of it, where it could be read, is in the projection alone.
+            self.new_tables.tables |= context.projection.new_tables
+            self.new_tables.tables -= context.projection.dropped_tables
         self._projection = context.projection if self.collect_sql else Projection()
         self._remember(statements)
 

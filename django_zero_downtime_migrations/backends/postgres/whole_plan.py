@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.db import connections
@@ -53,17 +53,33 @@ def findings(connection: Any, plan: Steps) -> list[Finding]:
     """
     executor: Any = MigrationExecutor(connection)
     state = executor._create_project_state(with_applied_migrations=True)
+
+    def open_editor(migration: Any) -> Any:
+        return connection.schema_editor(collect_sql=True, atomic=migration.atomic)
+
     found: list[Finding] = []
+    for migration, editor in planned(plan, state, executor.loader, open_editor):
+        found += [x.named(origin=x.origin.named(migration=migration.name)) for x in editor.findings]
+    return found
+
+
+def planned(
+    plan: Steps, state: Any, loader: Any, open_editor: Callable[[Any], Any]
+) -> Iterator[tuple[Any, DatabaseSchemaEditorMixin]]:
+    """Each migration, and the collecting editor through which it has gone.
+
+    :param state: the project's before the first one; it is changed.
+    :param open_editor: gives an editor of ours that collects, for a migration.
+    """
     before: Any = None
     for migration, backwards in plan:
-        editor = connection.schema_editor(collect_sql=True, atomic=migration.atomic)
+        editor = open_editor(migration)
         with editor:
             editor.continue_from(before)
             if backwards:
-                state = executor.loader.project_state((migration.app_label, migration.name), at_end=False)
+                state = loader.project_state((migration.app_label, migration.name), at_end=False)
                 migration.unapply(state, editor, collect_sql=True)
             else:
                 state = migration.apply(state, editor, collect_sql=True)
         before = editor
-        found += [x.named(origin=x.origin.named(migration=migration.name)) for x in editor.findings]
-    return found
+        yield migration, editor

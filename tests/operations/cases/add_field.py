@@ -93,6 +93,35 @@ CASES = [
         ],
     ),
     Case(
+        "add_field/unique_text_then_not_unique",
+        [thing()],
+        [
+            AddField("thing", "added", models.SlugField(null=True, unique=True)),
+            AlterField("thing", "added", models.SlugField(null=True, db_index=False)),
+        ],
+    ),
+    # Stock Django leaves the index, which it has not made yet when it looks, and fails on the way back.
+    Case(
+        "add_field/index_then_none",
+        [thing()],
+        [
+            AddField("thing", "added", models.IntegerField(null=True, db_index=True)),
+            AlterField("thing", "added", models.IntegerField(null=True)),
+        ],
+        renames_deferred=True,
+        reversible=False,
+    ),
+    Case(
+        "add_field/foreign_key_then_one_to_one",
+        [parent(), thing()],
+        [
+            AddField("thing", "added", fk("parent", null=True)),
+            AlterField("thing", "added", one_to_one("parent", null=True)),
+        ],
+        renames_deferred=True,
+        reversible=False,
+    ),
+    Case(
         "add_field/primary_key_instead_of_another",
         [model("Bare", old=models.IntegerField(primary_key=True))],
         [

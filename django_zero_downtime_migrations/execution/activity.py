@@ -1,0 +1,184 @@
+"""What the server says that one of its processes is doing, and the same in words."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple
+
+from ..locks import Blocker
+from .blockers import QUERY
+
+#: Characters of a step's SQL in a line.
+NAME = 80
+# An answer that takes longer is of no use, and nobody may be held up by the question: what asks for the size of a table
+# would queue behind a lock that somebody waits for. Both go with the query, also behind a pooler.
+_BRIEFLY = "SET LOCAL lock_timeout = 100; SET LOCAL statement_timeout = 2000; "
+# pg_blocking_pids() holds up the server's lock table, so it is asked only of one that waits. It says 0 for a prepared
+# transaction, and which it is has to be seen from the locks on the table.
+_ASK = """
+SELECT
+    p.phase, p.blocks_done, p.blocks_total, p.tuples_done, p.tuples_total,
+    p.partitions_done, p.partitions_total, p.lockers_done, p.lockers_total,
+    current_setting('block_size')::int,
+    (SELECT json_agg(json_build_array(
+        w.pid, coalesce(b.usename, w.owner), b.application_name, host(b.client_addr), b.backend_type, b.state, w.gid,
+        floor(extract(epoch FROM clock_timestamp() - coalesce(b.xact_start, w.prepared)) * 1000), NULL, NULL,
+        b.query LIKE 'autovacuum:%%(to prevent wraparound)%%',
+        CASE WHEN %s THEN left(b.query, %s) END
+     ) ORDER BY coalesce(b.xact_start, w.prepared) NULLS FIRST, w.pid)::text
+     FROM (
+        SELECT DISTINCT nullif(pid, 0), p.gid, p.owner, p.prepared
+        FROM unnest(pg_blocking_pids(a.pid)) pid LEFT JOIN pg_prepared_xacts p
+        ON pid = 0 AND EXISTS (
+            SELECT FROM pg_locks ours JOIN pg_locks theirs USING (database, relation)
+            JOIN pg_locks itself ON itself.virtualtransaction = theirs.virtualtransaction
+            WHERE ours.pid = a.pid AND theirs.pid IS NULL AND itself.transactionid = p.transaction
+        )
+        -- A build may wait for the snapshot of this very question.
+        WHERE pid <> pg_backend_pid()
+     ) AS w(pid, gid, owner, prepared)
+     LEFT JOIN pg_stat_activity b ON b.pid = w.pid
+     WHERE a.wait_event_type = 'Lock')
+FROM pg_stat_activity a LEFT JOIN pg_stat_progress_create_index p ON p.pid = a.pid
+WHERE a.pid = %s
+"""
+_SIZE = """
+WITH RECURSIVE tree(oid) AS (
+    SELECT to_regclass(%s)::oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON i.inhparent = tree.oid
+)
+SELECT sum(pg_table_size(oid)) FROM tree
+"""
+
+
+class Activity(NamedTuple):
+    """A row of ``pg_stat_progress_create_index``, where there is one, and who is in the way."""
+
+    phase: str | None = None
+    blocks_done: int | None = None
+    blocks_total: int | None = None
+    tuples_done: int | None = None
+    tuples_total: int | None = None
+    partitions_done: int | None = None
+    partitions_total: int | None = None
+    lockers_done: int | None = None
+    lockers_total: int | None = None
+    block_size: int = 8192
+    blockers: tuple[Blocker, ...] = ()
+
+
+def ask(session: Any, pid: int, queries: bool) -> Activity | None:
+    """:param session: a connection of the driver. :param queries: also what those in the way are doing."""
+    row = _row(session, _ASK, [queries, QUERY, pid])
+    if row is None:
+        return None
+    *numbers, blockers = row
+    return Activity._make([*numbers, tuple(Blocker._make(x) for x in json.loads(blockers or "[]"))])
+
+
+def size_of(session: Any, table: str) -> int | None:
+    """Bytes of a table with its partitions; None where that cannot be seen. :param table: its quoted name."""
+    try:
+        row = _row(session, _SIZE, [table])
+    except Exception as error:
+        if session.closed:
+            raise error
+        return None
+    return int(row[0]) if row and row[0] is not None else None
+
+
+def _row(session: Any, sql: str, params: list[Any]) -> Any:
+    with session.cursor() as cursor:
+        cursor.execute(_BRIEFLY + sql, params)
+        # psycopg2 has the last result of a string, psycopg 3 all of them.
+        while cursor.description is None and cursor.nextset():
+            pass
+        return cursor.fetchone()
+
+
+class Description:
+    """One step in words. It remembers when a phase began, for what is left of it.
+
+    :param size: of its table in bytes.
+    """
+
+    def __init__(self, size: int | None = None) -> None:
+        self.size = size
+        self._phase: tuple[str | None, int | None] = (None, None)
+        self._since = (0.0, 0)
+
+    def of(self, activity: Activity, elapsed: float, now: float) -> str:
+        """:param elapsed: seconds since the step began. :param now: seconds of some clock."""
+        left = self._left(activity, now)
+        parts = [
+            activity.phase,
+            _partitions(activity),
+            _lockers(activity),
+            self._amount(activity),
+            duration(elapsed),
+            f"about {duration(left)} left of this phase" if left is not None else None,
+        ]
+        waits = f". Waits for {'; '.join(map(str, activity.blockers))}" if activity.blockers else ""
+        return ", ".join(filter(None, parts)) + waits
+
+    def _amount(self, activity: Activity) -> str | None:
+        counted = _counted(activity)
+        if counted is None:
+            return f"{size(self.size)} in the table" if self.size is not None and not activity.phase else None
+        done, total, unit = counted
+        of = size(total * activity.block_size) if unit == "blocks" else f"{total:,} {unit}"
+        return f"{done * 100 // total} % of {of}"
+
+    def _left(self, activity: Activity, now: float) -> float | None:
+        """Seconds, if the rest of the phase goes as fast as what has been seen of it."""
+        counted = _counted(activity)
+        if counted is None:
+            return None
+        done, total, _ = counted
+        if self._phase != (activity.phase, total):
+            self._phase, self._since = (activity.phase, total), (now, done)
+        before, first = self._since
+        return (now - before) * (total - done) / (done - first) if done > first else None
+
+
+def _counted(activity: Activity) -> tuple[int, int, str] | None:
+    """What the phase counts. The numbers of an earlier phase stay in the view, so its name decides."""
+    if "scanning" in (activity.phase or "") and activity.blocks_total:
+        return min(activity.blocks_done or 0, activity.blocks_total), activity.blocks_total, "blocks"
+    if "loading tuples" in (activity.phase or "") and activity.tuples_total:
+        return min(activity.tuples_done or 0, activity.tuples_total), activity.tuples_total, "rows"
+    return None
+
+
+def _partitions(activity: Activity) -> str | None:
+    if not activity.partitions_total:
+        return None
+    return f"{activity.partitions_done or 0} of {activity.partitions_total} partitions done"
+
+
+def _lockers(activity: Activity) -> str | None:
+    if (activity.lockers_total or 0) < 2 or not (activity.phase or "").startswith("waiting"):
+        return None
+    return f"{activity.lockers_done or 0} of {activity.lockers_total} gone"
+
+
+def name(sql: str) -> str:
+    """``CREATE INDEX CONCURRENTLY "by_title"``: what comes before the table of an index, and not too long."""
+    text = re.split(r" ON |;", sql, maxsplit=1)[0] if " INDEX " in sql else sql
+    return text if len(text) <= NAME else f"{text[: NAME - 1]}…"
+
+
+def duration(seconds: float) -> str:
+    whole = round(seconds)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
+
+
+def size(count: int) -> str:
+    """:param count: bytes."""
+    for unit, power in (("GB", 30), ("MB", 20)):
+        if count >= 1 << power:
+            return f"{count / (1 << power):,.1f} {unit}"
+    return f"{count // 1024:,} kB"

@@ -1,0 +1,90 @@
+"""Who holds what a step needs: asked before it queues for its locks, and told to the reader of the log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from ..locks import CONFLICTS, Blocker, Lock, LockMode
+
+#: Characters of a query's text in a message.
+QUERY = 200
+
+# What a role may not see of other sessions is NULL in pg_stat_activity, and then so is the age here. One whose
+# transaction has ended since pg_locks was read is 0 ms old; CREATE INDEX CONCURRENTLY also holds its lock between two
+# transactions, so there the query counts.
+_LOOK = """
+WITH RECURSIVE wanted(relation, modes, alone) AS (
+    SELECT to_regclass(w.name)::oid, string_to_array(w.modes, ' '), w.alone
+    FROM unnest(%s::text[], %s::text[], %s::bool[]) AS w(name, modes, alone)
+    UNION
+    SELECT i.inhrelid, w.modes, false FROM pg_inherits i JOIN wanted w ON i.inhparent = w.relation AND NOT w.alone
+), locks AS MATERIALIZED (
+    SELECT * FROM pg_locks
+), held AS (
+    SELECT DISTINCT l.pid, l.mode, l.relation, l.virtualtransaction
+    FROM locks l JOIN wanted w ON l.relation = w.relation AND l.mode = ANY (w.modes)
+    WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+)
+SELECT
+    (SELECT count(DISTINCT relation) FROM wanted WHERE relation IS NOT NULL),
+    (SELECT setting::int FROM pg_settings WHERE name = 'deadlock_timeout'),
+    (SELECT coalesce(json_agg(json_build_array(
+        h.pid, coalesce(a.usename, p.owner), a.application_name, host(a.client_addr), a.backend_type, a.state, p.gid,
+        CASE WHEN a.query IS DISTINCT FROM '<insufficient privilege>'
+            THEN coalesce(floor(extract(epoch FROM clock_timestamp() - since.began) * 1000), 0) END,
+        h.mode, h.relation::regclass::text,
+        a.query LIKE 'autovacuum:%%(to prevent wraparound)%%',
+        CASE WHEN %s THEN left(a.query, %s) END
+     ) ORDER BY since.began NULLS FIRST, h.pid), '[]')
+     FROM held h
+     LEFT JOIN pg_stat_activity a ON a.pid = h.pid
+     LEFT JOIN locks x ON h.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'
+         AND x.virtualtransaction = h.virtualtransaction
+     LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
+     CROSS JOIN LATERAL (
+         SELECT coalesce(a.xact_start, p.prepared, CASE WHEN a.state <> 'idle' THEN a.query_start END)
+     ) AS since(began)
+     WHERE a.leader_pid IS NULL)
+"""
+_CANCEL = """
+SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+WHERE pid = %s AND backend_type = 'autovacuum worker' AND query NOT LIKE '%%(to prevent wraparound)%%'
+"""
+
+
+class Look(NamedTuple):
+    """:param relations: how many tables the step locks, partitions included. :param deadlock_timeout: in ms."""
+
+    relations: int
+    deadlock_timeout: int
+    blockers: tuple[Blocker, ...]
+
+
+def look(connection: Any, locks: Iterable[Lock], queries: bool) -> Look:
+    """Ask, in one round trip, for granted locks that conflict with these. :param queries: also what they are doing."""
+    wanted = list(locks)
+    tables = [lock.table for lock in wanted]
+    modes = [" ".join(mode.value for mode in CONFLICTS[lock.mode]) for lock in wanted]
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOK, [tables, modes, [lock.only for lock in wanted], queries, QUERY])
+        relations, deadlock_timeout, found = cursor.fetchone()
+    rows = json.loads(found) if isinstance(found, str) else found
+    return Look(relations, deadlock_timeout, tuple(_blocker(row) for row in rows))
+
+
+def _blocker(row: list[Any]) -> Blocker:
+    return Blocker._make([*row[:8], LockMode(row[8]), *row[9:]])
+
+
+def cancel(connection: Any, blocker: Blocker) -> bool:
+    """Cancel a regular autovacuum, as the server itself does for one who waits for ``deadlock_timeout``.
+
+    :raises ProgrammingError: when the role may not.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_CANCEL, [blocker.pid])
+        row = cursor.fetchone()
+    return bool(row and row[0])

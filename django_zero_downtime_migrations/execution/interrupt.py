@@ -1,0 +1,118 @@
+"""Ctrl-C ends the statement that is running on the server, and leaves a connection that can be used.
+
+By itself psycopg2 notices Ctrl-C when the statement has ended. psycopg 3 cancels the statement; but when Python raises
+in the middle of the driver's work and not of its wait, the answer stays unread and the connection is lost. So the
+signal raises nothing here: the server's error does.
+"""
+
+from __future__ import annotations
+
+import _thread
+import logging
+import select
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import DatabaseError
+from django.db.backends.postgresql.psycopg_any import is_psycopg3
+
+logger = logging.getLogger("django_zero_downtime_migrations")
+
+#: The first request may come before the statement has reached the server.
+AGAIN_SECONDS = 0.2
+
+
+class CtrlC:
+    """A handler of the signal. The second time it raises KeyboardInterrupt, and what comes of the connection is the
+    driver's business.
+
+    :ivar pressed: since the block began.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self.pressed = False
+        self._connection = connection
+        self._over = False
+        self._cancelling = threading.Lock()
+
+    def __call__(self, number: int, frame: Any) -> None:
+        if self.pressed:
+            signal.default_int_handler(number, frame)
+        self.pressed = True
+        # Not a Thread: the main thread may hold the lock that its start() takes.
+        _thread.start_new_thread(self._cancel, ())
+
+    def _cancel(self) -> None:
+        while True:
+            with self._cancelling:
+                if self._over:
+                    return
+                try:
+                    driver = self._connection.connection
+                    # From psycopg 3.2 on; it is encrypted like the connection.
+                    getattr(driver, "cancel_safe", driver.cancel)()
+                except Exception as error:
+                    logger.debug("The statement could not be cancelled: %r", error)
+            time.sleep(AGAIN_SECONDS)
+
+    def end(self) -> None:
+        """Once the last request is answered: the next statement is not the one that it is meant for."""
+        with self._cancelling:
+            self._over = True
+
+
+@contextmanager
+def interruptible(connection: Any) -> Iterator[CtrlC]:
+    """A block that sends a statement.
+
+    :raises KeyboardInterrupt: when the statement failed after Ctrl-C. One that has succeeded all the same is not
+        interrupted any more.
+    """
+    ctrl_c = CtrlC(connection)
+    # Python gives signals to the main thread alone; who has a handler of his own knows what he wants.
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+        or not _waits_in_python(True)
+    ):
+        yield ctrl_c
+        return
+    signal.signal(signal.SIGINT, ctrl_c)
+    try:
+        yield ctrl_c
+    except DatabaseError:
+        if ctrl_c.pressed:
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        ctrl_c.end()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _waits_in_python(False)
+
+
+def _waits_in_python(begin: bool) -> bool:
+    """Make psycopg2 wait in Python, where handlers run. False when somebody else does already, gevent for example."""
+    if is_psycopg3:
+        return True
+    from psycopg2 import extensions
+
+    if begin and extensions.get_wait_callback() is not None:
+        return False
+    extensions.set_wait_callback(_wait if begin else None)
+    return True
+
+
+def _wait(connection: Any) -> None:
+    """For the answer to a statement. It is the whole process's, so other threads come here as well."""
+    from psycopg2 import extensions
+
+    while (state := connection.poll()) != extensions.POLL_OK:
+        socket = [connection.fileno()]
+        if state == extensions.POLL_READ:
+            select.select(socket, [], [])
+        else:
+            select.select([], socket, [])

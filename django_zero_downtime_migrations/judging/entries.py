@@ -1,0 +1,141 @@
+"""What an editor has found -> the entries of a report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.contrib.postgres import operations as postgres_operations
+
+from ..errors import CannotMigrate
+from ..findings import Finding, Kind, Origin, Severity
+from ..operations import SafetyAssured
+from ..record import Record
+from ..reporting.report import Entry, Unanalysed, UnusedAssurance
+from ..rules.cannot_migrate import RULE as CANNOT_MIGRATE
+from . import raw, whole
+from .editor import Place, every
+from .examples import example
+from .offline import NotConnected
+from .places import location
+from .selection import one_line, third_party
+from .sizes import Size, Sizes
+from .whole import Judged, Result, assured
+
+#: They ask the server what it has, and change no table.
+_NO_TABLE = (
+    postgres_operations.CreateExtension,
+    postgres_operations.CreateCollation,
+    postgres_operations.RemoveCollation,
+)
+
+
+class How(Record):
+    """:param strict: only additive operations pass.
+
+    :param one_deployment: the migrations will run together. :param include_third_party: theirs count like our own.
+    :param small: tables of fewer bytes have no lock findings, only notes.
+    """
+
+    strict: bool = False
+    one_deployment: bool = False
+    include_third_party: bool = False
+    small: int = 0
+
+
+class Entries:
+    def __init__(self, sizes: Sizes, how: How) -> None:
+        self.sizes = sizes
+        self.how = how
+
+    def results(self, judged: Judged) -> Iterator[Result]:
+        for found in judged.editor.found:
+            yield found.place, found.finding
+        for error, place in judged.editor.failed:
+            if isinstance(error, CannotMigrate):
+                origin = Origin(app=judged.migration.app_label, operation=place.path[0])
+                yield place, CANNOT_MIGRATE.found(one_line(error), origin=origin, assured=assured(judged, place))
+        yield from whole.changes_rows_and_table(judged)
+        if self.how.strict:
+            yield from whole.not_additive(judged)
+
+    def entry(self, judged: Judged, place: Place | None, finding: Finding) -> Entry:
+        migration = judged.migration
+        origin = finding.origin.named(
+            migration=migration.name,
+            app=finding.origin.app or migration.app_label,
+            operation=place.path[0] if place else None,
+        )
+        size = self.sizes.of(judged.editor.live_names.get(finding.table, finding.table)) if finding.table else Size()
+        severity, eased = self._severity(migration, finding, size)
+        return Entry(
+            finding=finding.named(origin=origin),
+            app=migration.app_label,
+            migration=migration.name,
+            operation=type(place.operation).__name__ if place else "",
+            severity=severity,
+            eased=eased,
+            location=location(migration, place.path if place else ()),
+            rows=size.rows,
+            size=size.bytes,
+            example=example(finding, place, migration.app_label),
+        )
+
+    def _severity(self, migration: Any, finding: Finding, size: Size) -> tuple[Severity, str]:
+        if finding.severity is Severity.NOTE:
+            return Severity.NOTE, ""
+        if not self.how.include_third_party and third_party(migration):
+            return Severity.NOTE, "the app is not part of this project"
+        locks = finding.lock is not None and finding.kind is Kind.LOCK
+        if locks and size.bytes is not None and size.bytes < self.how.small:
+            return Severity.NOTE, "the table is small"
+        return finding.severity, ""
+
+    def unanalysed(self, judged: Judged) -> Iterator[Unanalysed]:
+        if third_party(judged.migration) and not self.how.include_third_party:
+            return
+        for place, why in _not_read(judged):
+            if place is None or not assured(judged, place):
+                migration = judged.migration
+                yield Unanalysed(
+                    app=migration.app_label,
+                    migration=migration.name,
+                    operation=type(place.operation).__name__ if place else "",
+                    why=why,
+                    location=location(migration, place.path if place else ()),
+                )
+
+    def unused(self, judged: Judged, results: Iterable[Result]) -> Iterator[UnusedAssurance]:
+        used = [place.path for place, _ in results if place] + [place.path for place, _ in _not_read(judged) if place]
+        for place in every(judged.migration.operations):
+            if isinstance(place.operation, SafetyAssured) and not any(
+                path[: len(place.path)] == place.path for path in used
+            ):
+                migration = judged.migration
+                yield UnusedAssurance(
+                    app=migration.app_label,
+                    migration=migration.name,
+                    reason=place.operation.reason,
+                    location=location(migration, place.path),
+                )
+
+
+def _not_read(judged: Judged) -> Iterator[tuple[Place | None, str]]:
+    """The operations of which nobody can tell what they do, and why."""
+    for place in every(judged.migration.operations):
+        if not place.operation.reduces_to_sql:
+            yield place, f"what {type(place.operation).__name__} does is not known before it runs"
+    for statement, where in judged.editor.raw:
+        why = "" if where and isinstance(where.operation, _NO_TABLE) else raw.unread(statement)
+        if why:
+            yield where, why
+    for error, place in judged.editor.failed:
+        asked = isinstance(error, NotConnected) and isinstance(place.operation, _NO_TABLE)
+        if not asked and not isinstance(error, CannotMigrate):
+            yield place, f"it raised {type(error).__name__}: {one_line(error)}"
+
+
+def order(result: Result) -> tuple[int, ...]:
+    place = result[0]
+    return place.path if place else (sys.maxsize,)

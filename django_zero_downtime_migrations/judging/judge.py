@@ -1,0 +1,138 @@
+"""The migrations go through the editor that ``migrate`` has; what its rules find becomes a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor as StockEditor
+from django.db.utils import Error
+
+from ..backends.postgres.whole_plan import planned
+from ..catalog import Catalog
+from ..errors import CannotMigrate
+from ..projection import Projection
+from ..reporting.report import Entry, Report, Unanalysed, UnusedAssurance
+from . import whole
+from .editor import editor_class, watched
+from .entries import Entries, How, order
+from .errors import CannotJudge
+from .offline import in_place_of, offline
+from .offline_catalog import OfflineCatalog
+from .places import location
+from .selection import Selection, one_line
+from .sizes import Sizes
+from .states import first_state
+from .tables import Tables
+from .whole import Judged
+
+
+class Judgement:
+    """:param connection: of the database that is asked, or of its settings where none is."""
+
+    def __init__(self, selection: Selection, connection: Any, sizes: Sizes, how: How) -> None:
+        self.selection = selection
+        self.connection = connection
+        self.sizes = sizes
+        self.how = how
+        self.made = Entries(sizes, how)
+
+    def report(self, database: str) -> Report:
+        """:param database: what the report calls it.
+
+        :raises CannotJudge: when the state of the project cannot be made.
+        """
+        judged = list(self._judged())
+        entries: list[Entry] = []
+        unanalysed: list[Unanalysed] = []
+        unused: list[UnusedAssurance] = []
+        twice = list(whole.changed_before(judged)) if self.how.one_deployment else []
+        for each in judged:
+            results = [*self.made.results(each), *(result for other, result in twice if other is each)]
+            entries += [self.made.entry(each, *result) for result in sorted(results, key=order)]
+            unanalysed += self.made.unanalysed(each)
+            unused += self.made.unused(each, results)
+        return Report(
+            entries=tuple(entries),
+            unanalysed=tuple(unanalysed),
+            unused_assurances=tuple(unused),
+            migrations=len(judged),
+            database=database,
+        )
+
+    # The migrations, one by one
+
+    def _judged(self) -> Iterator[Judged]:
+        pending = self._pending() if self.selection.pending else self._each_alone()
+        for migration, editor in pending:
+            if (migration.app_label, migration.name) in self.selection.judged:
+                yield Judged(migration, editor)
+
+    def _pending(self) -> Iterator[tuple[Any, Any]]:
+        """As ``migrate`` would run them, on the database as it is."""
+        state = first_state(self.selection.loader)
+        for migration in self.selection.applied:
+            _mutate(migration, state)
+        old_code = Tables(state.clone(), StockEditor(self.connection))
+
+        def catalog_of(connection: Any, projection: Projection) -> Catalog:
+            return Catalog(connection, projection)
+
+        yield from self._through(self.connection, self.selection.plan, state, catalog_of, old_code)
+
+    def _each_alone(self) -> Iterator[tuple[Any, Any]]:
+        """Each as if all before it were applied and in use, from the state alone."""
+        connection = offline(self.connection)
+        state = first_state(self.selection.loader)
+        scribe = connection.SchemaEditorClass(connection, collect_sql=True)
+        owners: dict[str, Any] = {}
+        with in_place_of(connection):
+            for migration in self.selection.plan:
+                if (migration.app_label, migration.name) not in self.selection.judged:
+                    _mutate(migration, state)
+                    continue
+                tables = connection.tables = Tables(state.clone(), scribe, owners)
+
+                def catalog_of(connection: Any, projection: Projection, tables: Tables = tables) -> Catalog:
+                    return OfflineCatalog(connection, projection, tables, lambda table: self.sizes.of(table).rows)
+
+                yield from self._through(connection, [migration], state, catalog_of, tables)
+
+    def _through(
+        self, connection: Any, plan: Iterable[Any], state: Any, catalog_of: Any, old_code: Tables
+    ) -> Iterator[tuple[Any, Any]]:
+        kind = editor_class(connection.SchemaEditorClass)
+        at_work: list[Any] = []
+        with ExitStack() as watching:
+
+            def open_editor(migration: Any) -> Any:
+                at_work[:] = [migration]
+                watching.enter_context(watched(migration))
+                return kind(connection, migration.atomic, catalog_of, old_code)
+
+            steps = [(migration, False) for migration in plan]
+            try:
+                for migration, editor in planned(steps, state, self.selection.loader, open_editor):
+                    watching.close()
+                    yield migration, editor
+            except CannotMigrate as error:
+                # One of an operation is a finding; this comes from what Django puts off to the end of a migration.
+                raise CannotJudge(f"{location(at_work[0])}: {one_line(error)}") from error
+            except Error:
+                raise
+            except Exception as error:  # operations are anybody's
+                raise _no_state(at_work[0], error) from error
+
+
+def _mutate(migration: Any, state: Any) -> None:
+    try:
+        migration.mutate_state(state, preserve=False)
+    except Exception as error:  # operations are anybody's
+        raise _no_state(migration, error) from error
+
+
+def _no_state(migration: Any, error: Exception) -> CannotJudge:
+    where = location(migration)
+    what = f"migration {migration.app_label}.{migration.name} cannot be applied to the state before it"
+    return CannotJudge(f"{where}: {what}: {type(error).__name__}: {one_line(error)}")

@@ -1,0 +1,96 @@
+"""What ``check_migrations`` does with its options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ..findings import Severity
+from ..reporting.report import Report
+from ..settings import MigrationSettings
+from . import baseline, sizes
+from .connect import connected, default_alias, unconnected
+from .entries import How
+from .errors import CannotJudge
+from .judge import Judgement
+from .selection import Request, select
+
+Given = Mapping[str, Any]
+#: Whoever fails on one fails on those before it.
+ORDER = (Severity.REFUSE, Severity.WARN, Severity.NOTE)
+
+
+class Result(NamedTuple):
+    """:param said: lines for the standard error."""
+
+    report: Report
+    fails: bool
+    said: list[str]
+
+
+def judge(given: Given) -> Result:
+    """:param given: the command's options.
+
+    :raises CannotJudge: with one line that says why.
+    :raises ImproperlyConfigured: when a setting is wrong.
+    """
+    _refuse_contradictions(given)
+    alias = given["database"] or default_alias()
+    without = given["without_database"]
+    connection = unconnected(alias) if without else connected(alias)
+    settings = MigrationSettings.load(alias)
+    known = baseline.read(given["baseline"]) if given["baseline"] else None
+    selection = select(_request(given, settings), None if without else connection)
+    how = How(
+        strict=given["strict"],
+        one_deployment=selection.pending or bool(given["since"]) or given["staged"],
+        include_third_party=given["include_third_party"],
+        small=settings.check_small_table,
+    )
+    made = Judgement(selection, connection, _sizes(given, None if without else connection), how)
+    report = made.report("" if without else alias)
+    said = []
+    if given["write_baseline"]:
+        count = baseline.write(given["write_baseline"], report.entries)
+        said.append(f"The baseline {given['write_baseline']} has {count} findings.")
+    if known is not None:
+        report = report.named(entries=baseline.marked(report.entries, known))
+    fails = not given["write_baseline"] and _fails(report, given["fail_on"] or ["refuse"])
+    return Result(report, fails, said)
+
+
+def write_stats(given: Given) -> int:
+    """Write the sizes of the database's tables. :returns: of how many. :raises CannotJudge: as :func:`judge`."""
+    if given["without_database"]:
+        raise CannotJudge("--write-stats asks a database: it cannot be used with --without-database.")
+    return sizes.write(connected(given["database"] or default_alias()), given["write_stats"])
+
+
+def _refuse_contradictions(given: Given) -> None:
+    if given["since"] and given["staged"]:
+        raise CannotJudge("--since and --staged choose different migrations: give one of them.")
+    if given["baseline"] and given["write_baseline"]:
+        raise CannotJudge("--baseline and --write-baseline exclude each other.")
+
+
+def _request(given: Given, settings: MigrationSettings) -> Request:
+    return Request(
+        app=given["app"],
+        migration=given["migration"],
+        everything=given["all"],
+        since=given["since"],
+        staged=given["staged"],
+        starts=settings.check_start,
+    )
+
+
+def _sizes(given: Given, connection: Any) -> sizes.Sizes:
+    if given["stats_file"]:
+        return sizes.FileSizes(given["stats_file"])
+    return sizes.Sizes() if connection is None else sizes.DatabaseSizes(connection)
+
+
+def _fails(report: Report, fail_on: list[str]) -> bool:
+    lowest = max((ORDER.index(Severity(name)) for name in fail_on if name != "unanalysed"), default=0)
+    counted = any(report.of(severity) for severity in ORDER[: lowest + 1])
+    return counted or ("unanalysed" in fail_on and bool(report.unanalysed))

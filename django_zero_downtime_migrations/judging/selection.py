@@ -1,0 +1,196 @@
+"""Which migrations are judged, and in which order they would run."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.db.migrations.exceptions import AmbiguityError, CircularDependencyError, NodeNotFoundError
+from django.db.migrations.loader import MigrationLoader
+from django.db.utils import DatabaseError
+
+from ..record import Record
+from .changes import changed, staged
+from .errors import CannotJudge
+from .places import file_of
+
+Key = tuple[str, str]
+
+
+class Request(Record):
+    """What is asked for, as on the command line.
+
+    :param app: label of the app whose migrations are judged; with ``migration`` that one alone.
+    :param everything: applied migrations as well. :param since: a commit of git; migrations that have changed since.
+    :param staged: migrations in git's index.
+    :param starts: the migration from which on an app is judged, by label.
+    """
+
+    app: str = ""
+    migration: str = ""
+    everything: bool = False
+    since: str = ""
+    staged: bool = False
+    starts: Mapping[str, str] | None = None
+
+
+class Selection(NamedTuple):
+    """:param applied: what makes the state from which the plan starts.
+
+    :param plan: migrations in the order in which they run, from the first pending one or from the very first.
+    :param judged: the keys of those that are judged; the others only make the state.
+    :param pending: they are judged as ``migrate`` would run them, on the database as it is; otherwise each as if all
+        before it were applied and in use.
+    """
+
+    loader: Any
+    applied: list[Any]
+    plan: list[Any]
+    judged: frozenset[Key]
+    pending: bool
+
+
+def select(request: Request, connection: Any | None) -> Selection:
+    """:param connection: None without a database.
+
+    :raises CannotJudge: when a name is unknown or the migrations cannot be loaded.
+    """
+    loader = load(connection)
+    _check_names(request, loader)
+    order = list(in_order(loader))
+    wanted = {key for key in order if _asked_for(key, request, loader)} - _before_start(request, loader)
+    chosen = _changed(request, loader)
+    if chosen is not None:
+        wanted &= chosen
+    pending = [key for key in order if key not in loader.applied_migrations]
+    live = connection is not None and chosen is None and not request.everything
+    if live and (not request.migration or wanted <= set(pending)):
+        applied = [loader.graph.nodes[key] for key in order if key in loader.applied_migrations]
+        return _selection(loader, applied, pending, wanted, live=True)
+    return _selection(loader, [], order, wanted, live=False)
+
+
+def _selection(loader: Any, applied: list[Any], order: list[Key], wanted: set[Key], live: bool) -> Selection:
+    judged = [key for key in order if key in wanted]
+    end = order.index(judged[-1]) + 1 if judged else 0
+    plan = [loader.graph.nodes[key] for key in order[:end]]
+    return Selection(loader, applied, plan, frozenset(judged), live)
+
+
+def load(connection: Any | None) -> Any:
+    """:raises CannotJudge: as ``migrate`` would fail."""
+    try:
+        loader = MigrationLoader(connection, ignore_no_migrations=True)
+        if connection is not None:
+            loader.check_consistent_history(connection)
+    except DatabaseError as error:
+        raise CannotJudge(f"The applied migrations cannot be read: {one_line(error)}") from None
+    except (NodeNotFoundError, CircularDependencyError) as error:
+        raise CannotJudge(f"The migrations do not fit together: {one_line(error)}") from None
+    except Exception as error:  # a migration is a module, whose import may do anything
+        raise CannotJudge(f"The migrations cannot be loaded: {_where(error)}") from None
+    conflicts = loader.detect_conflicts()
+    if conflicts:
+        names = "; ".join(f"{', '.join(names)} in {app}" for app, names in sorted(conflicts.items()))
+        raise CannotJudge(f"Several migrations are the last one of their app: {names}. Run makemigrations --merge.")
+    return loader
+
+
+def one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _where(error: BaseException) -> str:
+    """The error and the line of the migration, or of what it imports, in which it was raised."""
+    what = f"{type(error).__name__}: {one_line(error)}"
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}: {what}"
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if not code.co_filename.startswith("<"):
+            place = f"{code.co_filename}:{trace.tb_lineno}: "
+        trace = trace.tb_next
+    return what if f"{os.sep}django{os.sep}" in place else place + what
+
+
+def in_order(loader: Any) -> Iterator[Key]:
+    """All migrations, each after those that it depends on."""
+    seen: set[Key] = set()
+    for leaf in sorted(loader.graph.leaf_nodes()):
+        for key in loader.graph.forwards_plan(leaf):
+            if key not in seen:
+                seen.add(key)
+                yield key
+
+
+def _check_names(request: Request, loader: Any) -> None:
+    if not request.app:
+        return
+    try:
+        apps.get_app_config(request.app)
+    except LookupError as error:
+        raise CannotJudge(one_line(error)) from None
+    if request.app not in loader.migrated_apps:
+        raise CannotJudge(f"App {request.app!r} has no migrations.")
+    if request.migration:
+        find(loader, request.app, request.migration)
+
+
+def find(loader: Any, app: str, prefix: str) -> Key:
+    """The migration with this name, or whose name alone begins so. :raises CannotJudge: when there is not one."""
+    try:
+        migration = loader.get_migration_by_prefix(app, prefix)
+    except AmbiguityError:
+        raise CannotJudge(f"More than one migration of app {app!r} begins with {prefix!r}: write more of it.") from None
+    except KeyError:
+        raise CannotJudge(f"App {app!r} has no migration {prefix!r}.") from None
+    key = migration.app_label, migration.name
+    if key not in loader.graph.nodes:
+        raise CannotJudge(
+            f"Migration {app}.{migration.name} is replaced by a squashed one, or replaces others: judge that."
+        )
+    return key
+
+
+def _asked_for(key: Key, request: Request, loader: Any) -> bool:
+    if request.migration:
+        return key == find(loader, request.app, request.migration)
+    return not request.app or key[0] == request.app
+
+
+def _before_start(request: Request, loader: Any) -> set[Key]:
+    """What stands before the first migration that an app wants to be judged."""
+    before: set[Key] = set()
+    for app, name in (request.starts or {}).items():
+        if app not in loader.migrated_apps:
+            raise CannotJudge(f"CHECK_START has a start for {app!r}, which is no app with migrations.")
+        start = find(loader, app, name)
+        before |= {key for key in loader.graph.forwards_plan(start) if key[0] == app and key != start}
+    return before
+
+
+def _changed(request: Request, loader: Any) -> set[Key] | None:
+    """The migrations whose files git has as changed; None where it is not asked."""
+    if not request.since and not request.staged:
+        return None
+    files = {os.path.realpath(path) for path in (staged() if request.staged else changed(request.since))}
+    disk: Iterable[tuple[Key, Any]] = loader.disk_migrations.items()
+    return {key for key, migration in disk if os.path.realpath(file_of(migration)) in files}
+
+
+def third_party(migration: Any) -> bool:
+    """Whether its file was installed with a package, not written in this project."""
+    return _installed(os.path.dirname(file_of(migration)))
+
+
+@cache
+def _installed(folder: str) -> bool:
+    folder = os.path.realpath(folder)
+    packages = {os.path.realpath(sysconfig.get_path(name)) for name in ("purelib", "platlib", "stdlib")}
+    below = any(folder.startswith(package + os.sep) for package in packages)
+    return below or bool({"site-packages", "dist-packages"} & set(folder.split(os.sep)))

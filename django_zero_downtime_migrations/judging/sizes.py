@@ -1,0 +1,104 @@
+"""How large tables are: asked of the database, or read from a file that was written where the data is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..ddl.names import plain_table
+from .errors import CannotJudge
+
+VERSION = 1
+#: The estimate of the last ANALYZE, over all partitions; NULL where there was none.
+_ONE = """
+SELECT sum(c.reltuples) FILTER (WHERE c.reltuples >= 0)::bigint, sum(pg_total_relation_size(c.oid))::bigint
+FROM pg_class c
+WHERE c.relkind IN ('r', 'm', 'p')
+AND (c.oid = to_regclass(%s) OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass(%s))))
+AND NOT (c.relkind = 'p' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid))
+"""
+_NAMES = """
+SELECT c.relname, format('%%I', c.relname) FROM pg_class c
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition AND pg_table_is_visible(c.oid)
+AND c.relnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname LIKE 'pg\\_%%' OR nspname = 'information_schema')
+ORDER BY 1
+"""
+
+
+class Size(NamedTuple):
+    rows: int | None = None
+    bytes: int | None = None
+
+
+class Sizes:
+    """Of no table anything is known."""
+
+    def of(self, table: str) -> Size:
+        """:param table: its quoted name."""
+        return Size()
+
+
+class FileSizes(Sizes):
+    """:param path: what :func:`write` wrote.
+
+    :raises CannotJudge: when it cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        data = read_json(path, "statistics")
+        tables = data.get("tables")
+        if data.get("version") != VERSION or not isinstance(tables, Mapping):
+            raise CannotJudge(f"{path} is not a file of statistics that --write-stats has written.")
+        self._tables = tables
+
+    def of(self, table: str) -> Size:
+        found = self._tables.get(plain_table(table))
+        return Size(found.get("rows"), found.get("bytes")) if isinstance(found, Mapping) else Size()
+
+
+class DatabaseSizes(Sizes):
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._known: dict[str, Size] = {}
+
+    def of(self, table: str) -> Size:
+        if table not in self._known:
+            with self._connection.cursor() as cursor:
+                cursor.execute(_ONE, (table, table))
+                self._known[table] = Size(*cursor.fetchone())
+        return self._known[table]
+
+
+def write(connection: Any, path: Path) -> int:
+    """Write the size of each table that can be seen without its schema. :returns: of how many.
+
+    :raises CannotJudge: when the file cannot be written.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMES, ())
+        names = cursor.fetchall()
+    sizes = DatabaseSizes(connection)
+    tables = {name: sizes.of(quoted)._asdict() for name, quoted in names}
+    write_json(path, {"version": VERSION, "tables": tables})
+    return len(tables)
+
+
+def read_json(path: Path, what: str) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CannotJudge(f"The {what} cannot be read: {error}.") from None
+    except ValueError as error:
+        raise CannotJudge(f"The {what} in {path} are not JSON: {error}.") from None
+    if not isinstance(data, dict):
+        raise CannotJudge(f"The {what} in {path} are not a JSON object.")
+    return data
+
+
+def write_json(path: Path, data: Any) -> None:
+    try:
+        path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CannotJudge(f"{path} cannot be written: {error}.") from None

@@ -1,0 +1,134 @@
+"""The tables of a project state.
+
+They stand in for the catalogue where there is no database, or where it is ahead of the migration that is judged; and
+they are what the code that still runs knows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+from django.db import connection
+from django.db.backends.utils import strip_quotes, truncate_name
+
+from .rendering import Key, kept, models_that_point_to
+from .table import Held, Table, unquote_table
+
+
+class Tables:
+    """The tables of one project state, by quoted name.
+
+    :param state: a ``JudgedState`` that is not changed any more. :param scribe: see :class:`Table`.
+    :param owners: where tables were found in another state; they are mostly still there.
+    """
+
+    def __init__(self, state: Any, scribe: Any, owners: dict[str, tuple[Key, str]] | None = None) -> None:
+        self.state = state
+        self.scribe = scribe
+        self._seen = {} if owners is None else owners
+        self._known: dict[str, Table | None] = {}
+
+    @cached_property
+    def _owners(self) -> dict[str, tuple[Key, str]]:
+        """The model of each table, and the many-to-many field where it is the table between two."""
+        found: dict[str, tuple[Key, str]] = {}
+        for key, state in self.state.models.items():
+            for name, field in _tables_of(state):
+                found[name] = (key, field)
+        return found
+
+    def _owner(self, table: str) -> tuple[Key, str] | None:
+        name = unquote_table(table)
+        seen = self._seen.get(name)
+        state = self.state.models.get(seen[0]) if seen else None
+        if seen and state and (name, seen[1]) in _tables_of(state):
+            return seen
+        owner = self._owners.get(name)
+        if owner is not None:
+            self._seen[name] = owner
+        return owner
+
+    def get(self, table: str) -> Table | None:
+        if table not in self._known:
+            owner = self._owner(table)
+            self._known[table] = self._made(*owner) if owner else None
+        return self._known[table]
+
+    def _made(self, key: Key, field: str) -> Table | None:
+        model = self.state.apps.get_model(*key)
+        if field:
+            model = model._meta.get_field(field).remote_field.through
+        # Kept with the class: it lives for as long as nothing of it changes.
+        table: Table | None = model.__dict__.get("_judged_table")
+        if table is None:
+            table = model._judged_table = Table(model, self.scribe)
+        return table
+
+    def referencing(self, table: str) -> Iterator[tuple[Table, Held]]:
+        """The foreign keys of other tables that point to this one."""
+        owner = self._owner(table)
+        if owner is None or owner[1]:
+            return
+        key = owner[0]
+        for other in [key, *models_that_point_to(self.state.models, key)]:
+            for name, _ in _tables_of(self.state.models.get(other)):
+                found = self.get(f'"{name}"') if name != unquote_table(table) else None
+                held = found.held if found else ()
+                yield from ((found, each) for each in held if found and each.kind == "f" and each.to_table == table)
+
+    # What the code that still runs knows: see ``plan.OldCode``
+
+    def knows(self, table: str, column: str | None = None) -> bool:
+        found = self.get(table)
+        return found is not None and (column is None or column in found.columns)
+
+    def writes_null(self, table: str, column: str) -> bool:
+        found = self.get(table)
+        return found is not None and column in found.columns and found.columns[column].null
+
+    def keeps(self, table: str, kind: str, columns: Sequence[str], detail: str = "") -> bool:
+        found = self.get(table)
+        if found is None:
+            return False
+        return any(_as_strict(held, kind, set(columns), detail) for held in found.held)
+
+
+def _tables_of(state: Any) -> list[tuple[str, str]]:
+    """The plain names of the tables of a model: its own, and those of its many-to-many fields with the field's name."""
+    known = kept(state)
+    if "tables" not in known:
+        known["tables"] = _find_tables_of(state)
+    found: list[tuple[str, str]] = known["tables"]
+    return found
+
+
+def _find_tables_of(state: Any) -> list[tuple[str, str]]:
+    options = state.options
+    if options.get("proxy"):
+        return []
+    longest = connection.ops.max_name_length()
+    table = options.get("db_table") or truncate_name(f"{state.app_label}_{state.name_lower}", longest)
+    found = [(unquote_table(table), "")]
+    for name, field in state.fields.items():
+        if field.many_to_many and getattr(field.remote_field, "through", None) is None:
+            between = getattr(field, "db_table", None) or truncate_name(f"{strip_quotes(table)}_{name}", longest)
+            found.append((unquote_table(between), name))
+    return found
+
+
+def _as_strict(held: Held, kind: str, columns: set[str], detail: str) -> bool:
+    match kind:
+        case "u":
+            return held.unique and not held.predicate and bool(held.columns) and columns >= set(held.columns)
+        case "f":
+            return held.kind == "f" and set(held.columns) == columns and held.to_table == detail
+        case "c":
+            return held.kind == "c" and _normal(held.text) == _normal(detail)
+    return False
+
+
+def _normal(text: str) -> str:
+    return re.sub(r"[\s()]+", " ", text).strip()

@@ -1,0 +1,25 @@
+"""Reports as text: one module per format, imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from .report import Entry, Location, Options, Report, Unanalysed, UnusedAssurance
+
+__all__ = ["FORMATS", "Entry", "Location", "Options", "Report", "Unanalysed", "UnusedAssurance", "render"]
+
+#: Format -> its module, which has ``render(report, options)``.
+FORMATS: dict[str, str] = {
+    "text": "text",
+    "json": "as_json",
+    "sarif": "sarif",
+    "github": "github",
+    "gitlab": "gitlab",
+}
+
+
+def render(form: str, report: Report, options: Options | None = None) -> str:
+    """:param form: a key of :data:`FORMATS`. :returns: the text, with a line feed at its end unless it is empty."""
+    write: Callable[[Report, Options], str] = import_module(f".{FORMATS[form]}", __name__).render
+    return write(report, options or Options())

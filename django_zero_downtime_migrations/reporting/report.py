@@ -1,0 +1,126 @@
+"""What ``check_migrations`` has to say: the data that every format is made from."""
+
+from __future__ import annotations
+
+import hashlib
+
+from ..findings import Finding, Severity
+from ..record import Record
+
+
+class Location(Record):
+    """Where something stands.
+
+    :param path: with slashes, relative to the working directory where the file is below it.
+    :param line: from 1.
+    """
+
+    path: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+class Entry(Record):
+    """A finding and where it comes from.
+
+    :param app: label of the migration's app.
+    :param migration: its name.
+    :param operation: the operation's class (``AddField``).
+    :param severity: as it counts here; ``finding.severity`` is the rule's own.
+    :param eased: why ``severity`` is less than the rule's; empty where it is not.
+    :param rows: about how many the table has; None where nobody has counted.
+    :param size: bytes of the table with its indexes; None where it is not known.
+    :param example: what to write instead, as Python for this model and field; empty where there is none.
+    :param baselined: the baseline file has it: it is shown, and does not count.
+    """
+
+    finding: Finding
+    app: str
+    migration: str
+    operation: str
+    severity: Severity
+    location: Location | None = None
+    eased: str = ""
+    rows: int | None = None
+    size: int | None = None
+    example: str = ""
+    baselined: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether it can make the check fail: nobody has accepted it, in the migration or in the baseline."""
+        return not (self.baselined or self.finding.assured)
+
+    @property
+    def lock(self) -> str:
+        """PostgreSQL's name of the lock on the table (``ACCESS EXCLUSIVE``), or nothing."""
+        return str(self.finding.lock or "")
+
+    @property
+    def blocks(self) -> str:
+        """What has to wait while the lock is held: ``reads and writes``, ``writes`` or nothing."""
+        lock = self.finding.lock
+        if lock is None or not lock.blocks_traffic:
+            return ""
+        return "reads and writes" if lock.blocks_reads else "writes"
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same finding on every machine and after edits elsewhere in the file; 32 hex digits."""
+        finding = self.finding
+        parts = (
+            finding.code,
+            self.app,
+            self.migration,
+            self.operation,
+            finding.origin.model,
+            finding.origin.field,
+            finding.table,
+        )
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+class Unanalysed(Record):
+    """An operation of which nobody can tell what it sends. :param why: ``RunPython``, or why its SQL was not read."""
+
+    app: str
+    migration: str
+    operation: str
+    why: str
+    location: Location | None = None
+
+
+class UnusedAssurance(Record):
+    """A ``SafetyAssured`` in which no rule found anything."""
+
+    app: str
+    migration: str
+    reason: str
+    location: Location | None = None
+
+
+class Report(Record):
+    """Everything that one run found.
+
+    :param entries: in the order in which ``migrate`` would come to them.
+    :param migrations: how many were judged.
+    :param database: its alias; empty where none was asked.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    unanalysed: tuple[Unanalysed, ...] = ()
+    unused_assurances: tuple[UnusedAssurance, ...] = ()
+    migrations: int = 0
+    database: str = ""
+
+    def of(self, severity: Severity) -> list[Entry]:
+        """The entries that count with this severity."""
+        return [entry for entry in self.entries if entry.counts and entry.severity is severity]
+
+
+class Options(Record):
+    """How a report is shown. :param colour: escape sequences of a terminal may be used."""
+
+    colour: bool = False

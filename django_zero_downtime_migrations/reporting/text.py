@@ -1,0 +1,118 @@
+"""For people: each finding with its place, what it does, and what to write instead."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from ..findings import Kind, Severity
+from .report import Entry, Location, Options, Report
+
+WIDTH = 100
+#: Escape sequences of ANSI terminals: bold red, bold yellow, bold blue.
+COLOURS = {Severity.REFUSE: "1;31", Severity.WARN: "1;33", Severity.NOTE: "1;34"}
+UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def render(report: Report, options: Options) -> str:
+    lines: list[str] = []
+    for entry in report.entries:
+        if not entry.baselined:
+            lines += [*_entry(entry, options), ""]
+    lines += _others(report)
+    return "\n".join([*lines, *_summary(report), ""])
+
+
+def _entry(entry: Entry, options: Options) -> Iterator[str]:
+    finding = entry.finding
+    severity = f"accepted {entry.severity.value}" if finding.assured else entry.severity.value
+    head = f"{severity} {finding.code}"
+    colour = COLOURS[entry.severity] if options.colour and not finding.assured else ""
+    yield f"{_place(entry.location)}{_coloured(head, colour)} ({entry.app}.{entry.migration}{_operation(entry)})"
+    yield from _wrapped(finding.message)
+    if finding.table:
+        yield from _wrapped(_table(entry))
+    if entry.eased:
+        yield from _wrapped(f"A note only: {entry.eased}.")
+    if finding.assured:
+        yield from _wrapped(f"Accepted: {finding.assured}")
+        return
+    if finding.sql:
+        yield from _wrapped(f"SQL: {finding.sql}")
+    yield from _wrapped(f"Instead: {finding.instead}")
+    if entry.example:
+        yield from ("", *textwrap.indent(entry.example, "        ").splitlines())
+
+
+def _wrapped(text: str) -> list[str]:
+    one_line = " ".join(text.split())
+    return textwrap.wrap(one_line, WIDTH, initial_indent="    ", subsequent_indent="      ", break_long_words=False)
+
+
+def _place(location: Location | None) -> str:
+    return f"{location}: " if location else ""
+
+
+def _operation(entry: Entry) -> str:
+    origin = entry.finding.origin
+    names = ".".join(name for name in (origin.model, origin.field) if name)
+    return f", {entry.operation} {names}".rstrip() if entry.operation else ""
+
+
+def _table(entry: Entry) -> str:
+    parts = [f"Table {entry.finding.table}"]
+    if entry.rows is not None:
+        parts.append(f"about {entry.rows:,} rows")
+    if entry.size is not None:
+        parts.append(readable(entry.size))
+    text = ", ".join(parts)
+    # Behind the others it is held for a moment only.
+    if entry.lock and entry.finding.kind is Kind.LOCK:
+        text += f"; {entry.lock} blocks {entry.blocks}" if entry.blocks else f"; {entry.lock} blocks no queries"
+    return text
+
+
+def readable(size: int) -> str:
+    """:param size: in bytes."""
+    value = float(size)
+    for unit in UNITS:
+        if value < 1024 or unit == UNITS[-1]:
+            break
+        value /= 1024
+    return f"{value:.0f} {unit}" if unit == "bytes" or value >= 10 else f"{value:.1f} {unit}"
+
+
+def _coloured(text: str, colour: str) -> str:
+    return f"\033[{colour}m{text}\033[0m" if colour else text
+
+
+def _others(report: Report) -> Iterator[str]:
+    if report.unanalysed:
+        yield "Not analysed:"
+        for each in report.unanalysed:
+            yield f"    {_place(each.location)}{each.operation} ({each.app}.{each.migration}): {each.why}"
+        yield ""
+    if report.unused_assurances:
+        yield "SafetyAssured that nothing needs:"
+        for unused in report.unused_assurances:
+            yield f"    {_place(unused.location)}{unused.reason} ({unused.app}.{unused.migration})"
+        yield ""
+
+
+def _summary(report: Report) -> Iterator[str]:
+    counts = [
+        _number(len(report.of(Severity.REFUSE)), "refused", "refused"),
+        _number(len(report.of(Severity.WARN)), "warning", "warnings"),
+        _number(len(report.of(Severity.NOTE)), "note", "notes"),
+    ]
+    assured = sum(bool(entry.finding.assured) for entry in report.entries)
+    old = sum(entry.baselined for entry in report.entries)
+    counts += [f"{assured} accepted"] if assured else []
+    counts += [f"{old} in the baseline"] if old else []
+    counts += [f"{len(report.unanalysed)} not analysed"] if report.unanalysed else []
+    judged = _number(report.migrations, "migration", "migrations")
+    yield f"{judged} judged: {', '.join(counts)}."
+
+
+def _number(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"

@@ -1,0 +1,30 @@
+"""A dropped column: the code that still runs selects it by name."""
+
+from __future__ import annotations
+
+from ..ddl import statements as s
+from ..errors import Unsafe
+from ..findings import Kind, Severity
+from ..naming import unquote
+from ..plan import Context, Rule
+
+RULE = Rule(
+    code="DROP_COLUMN",
+    text=Unsafe.DROP_COLUMN,
+    kind=Kind.COMPATIBILITY,
+    severity=Severity.WARN,
+    only_checked=True,
+    when="a column is dropped that the models of the code before this deployment have",
+    effect="every query of that code on the table fails, since Django names all columns in a SELECT",
+    instead=(
+        "release code without the field first: let Django forget it with SeparateDatabaseAndState, and drop the column "
+        "in the next release"
+    ),
+)
+
+
+@RULE.check(s.DropColumn)
+def check(statement: s.DropColumn, context: Context) -> str | None:
+    if not context.old_code_knows(statement.table, unquote(statement.column)):
+        return None
+    return f"{statement.column} of {statement.table} is dropped, and code that still runs may select it"

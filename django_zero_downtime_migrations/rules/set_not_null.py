@@ -1,0 +1,41 @@
+"""NOT NULL: the code that still runs may write NULL, or leave the column out."""
+
+from __future__ import annotations
+
+from ..ddl import statements as s
+from ..errors import Unsafe
+from ..findings import Kind, Severity
+from ..naming import unquote
+from ..plan import Context, Rule
+
+RULE = Rule(
+    code="SET_NOT_NULL",
+    text=Unsafe.SET_NOT_NULL,
+    kind=Kind.COMPATIBILITY,
+    severity=Severity.WARN,
+    only_checked=True,
+    when="a column becomes NOT NULL whose field takes None in the code before this deployment, or is unknown there",
+    effect="INSERTs and UPDATEs of that code that leave NULL in the column fail",
+    instead="release code that always writes a value first, and make the column NOT NULL when the old code has gone",
+)
+
+
+@RULE.check(s.SetNotNull)
+def check(statement: s.SetNotNull, context: Context) -> str | None:
+    table, column = statement.table, unquote(statement.column)
+    if not context.in_use(table) or context.catalog.not_null_proof(table, column):
+        return None
+    if not context.old_code_knows(table, column):
+        if _keeps_default(statement, context) or not context.old_code_knows(table):
+            return None
+        return f"{statement.column} of {table} becomes NOT NULL, and code that still runs does not know the column"
+    if context.old_code_writes_null(table, column):
+        return f"{statement.column} of {table} becomes NOT NULL, and code that still runs may write NULL"
+    return None
+
+
+def _keeps_default(statement: s.SetNotNull, context: Context) -> bool:
+    """Whether the database fills the column. The default with which Django fills the rows that are there goes again."""
+    column = (statement.table, unquote(statement.column))
+    projection = context.projection
+    return column in projection.made_with_default or (statement.fill is None and column in projection.with_default)

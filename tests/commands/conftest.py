@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import migrations, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from tests.backends.fixtures import shop
+from tests.backends.project import Shop
+from tests.commands.project import BOOK, Project
+
+__all__ = ["shop"]
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """It stands in the working directory, and its modules can be imported."""
+    made = Project(tmp_path, database)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(made.home))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield made
+    for name in [name for name in sys.modules if name.partition(".")[0] == made.app]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def used(project: Project) -> Project:
+    """Its first migration was applied some time ago."""
+    name = project.add(BOOK)
+    project.migrate(name)
+    return project
+
+
+@pytest.fixture
+def books(shop: Shop) -> Shop:
+    """A table that is in use."""
+    fields = [
+        ("id", models.BigAutoField(primary_key=True)),
+        ("pages", models.IntegerField(null=True)),
+        ("title", models.CharField(max_length=20)),
+    ]
+    shop.migrate(migrations.CreateModel("book", fields))
+    return shop

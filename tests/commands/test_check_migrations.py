@@ -1,0 +1,284 @@
+"""The command: what it judges, what it prints, and its exit status."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.test import override_settings
+
+from django_zero_downtime_migrations.judging.connect import default_alias
+from django_zero_downtime_migrations.management.commands.check_migrations import Command
+from tests.commands.project import BOOK, SAFE, UNSAFE, Project
+
+RENAME = "refuse ALTER_TABLE_RENAME_COLUMN"
+
+
+def test_nothing_pending(used: Project) -> None:
+    assert used.check() == (0, "0 migrations judged: 0 refused, 0 warnings, 0 notes.\n", "")
+
+
+def test_safe_migration(used: Project) -> None:
+    used.add(SAFE)
+
+    assert used.check() == (0, "1 migration judged: 0 refused, 0 warnings, 0 notes.\n", "")
+
+
+def test_unsafe_migration(used: Project) -> None:
+    used.add(UNSAFE)
+
+    result = used.check()
+
+    assert (result.code, result.heads) == (1, [RENAME])
+    lines = result.out.splitlines()
+    place = f"{used.app}/migrations/0002_step.py:7"
+    assert lines[0] == f"{place}: {RENAME} ({used.app}.0002_step, RenameField Book.sheets)"
+    assert f'    "pages" of "{used.app}_book" becomes "sheets"' in lines
+    assert any(line.startswith("    Instead: rename the field and keep the column with db_column") for line in lines)
+    assert lines[-1] == "1 migration judged: 1 refused, 0 warnings, 0 notes."
+
+
+def test_example_can_be_pasted(used: Project) -> None:
+    used.add(UNSAFE)
+    lines = used.check().out.splitlines()
+    start, end = lines.index("        operations = ["), lines.index("        ]")
+    example = "\n".join(line[8:] for line in lines[start : end + 1])
+
+    used.names.pop()
+    used.add(example.partition("operations = ")[2])
+
+    assert used.check().code == 0
+
+
+def test_several_migrations_are_judged_one_upon_the_other(used: Project) -> None:
+    used.add('[migrations.AddField("Book", "rank", models.IntegerField(null=True))]')
+    used.add('[migrations.AlterField("Book", "rank", models.BigIntegerField(null=True))]')
+    used.add('[migrations.RenameField("Book", "rank", "place")]')
+
+    with override_settings(ZERO_DOWNTIME_MIGRATIONS_CHECK_SMALL_TABLE=0):
+        assert used.check().heads == [
+            "refuse ALTER_COLUMN_TYPE",
+            "note SAME_TABLE_TWICE",
+            RENAME,
+            "note SAME_TABLE_TWICE",
+        ]
+
+
+def test_table_of_the_same_run_is_new(project: Project) -> None:
+    project.add(BOOK)
+    project.add(UNSAFE)
+    project.add('[migrations.AlterField("Book", "sheets", models.BigIntegerField())]')
+
+    assert project.check() == (0, "3 migrations judged: 0 refused, 0 warnings, 0 notes.\n", "")
+
+
+def test_nothing_is_changed(used: Project) -> None:
+    used.add(SAFE)
+    used.add(UNSAFE)
+    columns = f"SELECT attname FROM pg_attribute WHERE attrelid = '{used.app}_book'::regclass AND attnum > 0 ORDER BY 1"
+    before = used.run(columns)
+
+    used.check()
+
+    assert used.run(columns) == before
+
+
+# Which migrations
+
+
+def test_one_app(used: Project) -> None:
+    used.add(UNSAFE)
+
+    assert used.check(used.app).heads == [RENAME]
+
+
+def test_one_migration(used: Project) -> None:
+    used.add(UNSAFE)
+    used.add('[migrations.RenameField("Book", "sheets", "leaves")]')
+
+    result = used.check(used.app, "0003")
+
+    assert f"({used.app}.0003_step, " in result.out
+    assert result.heads == [RENAME]
+    assert "1 migration judged" in result.out
+
+
+def test_one_migration_that_is_applied(used: Project) -> None:
+    used.migrate(used.add(UNSAFE))
+    used.add(SAFE)
+
+    assert used.check(used.app, "0002").heads == [RENAME]
+    assert used.check().heads == []
+
+
+def test_applied_migrations_too(used: Project) -> None:
+    used.migrate(used.add(UNSAFE))
+    used.add('[migrations.RenameField("Book", "sheets", "leaves")]')
+
+    result = used.check("--all")
+
+    assert result.heads == [RENAME, RENAME]
+    assert "3 migrations judged" in result.out
+
+
+def test_each_applied_migration_is_judged_on_the_tables_before_it(used: Project) -> None:
+    # The database has NOT NULL and the name by now; the migrations are judged as if it had not.
+    used.migrate(used.add('[migrations.AlterField("Book", "pages", models.IntegerField(default=1))]'))
+    used.migrate(used.add('[migrations.RenameModel("Book", "Volume")]'))
+
+    assert used.check("--all").heads == ["warn SET_NOT_NULL", "refuse ALTER_TABLE_RENAME"]
+
+
+def test_new_table_is_in_use_in_the_next_migration_when_all_are_judged(used: Project) -> None:
+    used.add('[migrations.CreateModel("Shelf", [("id", models.BigAutoField(primary_key=True))])]')
+    used.add('[migrations.RenameModel("Shelf", "Rack")]')
+
+    assert used.check().heads == []
+    assert used.check("--all").heads == ["refuse ALTER_TABLE_RENAME"]
+
+
+def test_app_is_judged_from_its_start_on(used: Project) -> None:
+    used.add(UNSAFE)
+    used.add('[migrations.RenameField("Book", "sheets", "leaves")]')
+
+    with override_settings(ZERO_DOWNTIME_MIGRATIONS_CHECK_START={used.app: "0003_step"}):
+        result = used.check("--all")
+
+    assert "1 migration judged: 1 refused" in result.out
+    assert f"{used.app}.0003_step" in result.out
+
+
+def test_accepted_migration_passes(used: Project) -> None:
+    used.add('[SafetyAssured([migrations.RenameField("Book", "pages", "sheets")], reason="nobody reads it")]')
+
+    result = used.check()
+
+    assert (result.code, result.heads) == (0, ["accepted refuse ALTER_TABLE_RENAME_COLUMN"])
+    assert "    Accepted: nobody reads it\n" in result.out
+    assert "0 refused, 0 warnings, 0 notes, 1 accepted." in result.out
+
+
+def test_assurance_that_nothing_needs_is_reported(used: Project) -> None:
+    used.add(
+        '[\n    SafetyAssured([migrations.AddField("Book", "a", models.IntegerField(null=True))], reason="why not"),\n]'
+    )
+
+    result = used.check()
+
+    assert result.code == 0
+    assert f"    {used.app}/migrations/0002_step.py:8: why not ({used.app}.0002_step)\n" in result.out
+
+
+def test_assurance_around_python_is_needed(used: Project) -> None:
+    used.add('[SafetyAssured([migrations.RunPython(migrations.RunPython.noop)], reason="it does nothing")]')
+
+    assert used.check() == (0, "1 migration judged: 0 refused, 0 warnings, 0 notes.\n", "")
+
+
+# When it fails
+
+
+WARNED = '[migrations.RemoveField("Book", "pages")]'
+PYTHON = "[migrations.RunPython(migrations.RunPython.noop)]"
+
+
+@pytest.mark.parametrize(
+    ("operations", "fail_on", "code"),
+    [
+        (WARNED, "refuse", 0),
+        (WARNED, "warn", 1),
+        (WARNED, "note", 1),
+        (WARNED, "unanalysed", 0),
+        (UNSAFE, "unanalysed", 1),
+        (PYTHON, "note", 0),
+        (PYTHON, "unanalysed", 1),
+    ],
+)
+def test_exit_status_follows_what_it_shall_fail_on(used: Project, operations: str, fail_on: str, code: int) -> None:
+    used.add(operations)
+
+    assert used.check("--fail-on", fail_on).code == code
+
+
+def test_two_reasons_to_fail(used: Project) -> None:
+    used.add(PYTHON)
+
+    assert used.check("--fail-on", "warn", "--fail-on", "unanalysed").code == 1
+
+
+def test_strict(used: Project) -> None:
+    used.add('[migrations.AlterField("Book", "pages", models.IntegerField(null=True, db_index=True))]')
+
+    assert used.check().code == 0
+    assert used.check("--strict").heads == ["refuse NOT_ADDITIVE"]
+    assert used.check("--strict").code == 1
+
+
+def test_python_is_listed_as_not_analysed(used: Project) -> None:
+    used.add(PYTHON)
+
+    out = used.check().out
+
+    assert f"0002_step.py:7: RunPython ({used.app}.0002_step): what RunPython does is not known" in out
+    assert out.endswith("0 notes, 1 not analysed.\n")
+
+
+# Other databases, and none
+
+
+def test_without_a_database(used: Project, make_connection) -> None:
+    used.add(UNSAFE)
+    nowhere = make_connection(name="nowhere", PORT="1")
+
+    result = used.check("--without-database", database=nowhere.alias)
+
+    assert (result.code, result.heads) == (1, [RENAME])
+    assert "2 migrations judged" in result.out
+
+
+def test_without_a_database_on_another_engine(used: Project, make_connection) -> None:
+    used.add(UNSAFE)
+    other = make_connection("django.db.backends.sqlite3", name=":memory:")
+
+    assert used.check("--without-database", database=other.alias).heads == [RENAME]
+
+
+def test_database_for_checks_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert default_alias() == "default"
+    monkeypatch.setitem(settings.DATABASES, "CHECK_MIGRATIONS", {})
+    assert default_alias() == "CHECK_MIGRATIONS"
+
+
+def test_result_goes_to_a_file(used: Project) -> None:
+    used.add(UNSAFE)
+
+    result = used.check("--output", "found.txt")
+
+    assert (result.code, result.out) == (1, "")
+    assert "1 refused" in (used.folder / "found.txt").read_text("utf-8")
+
+
+def test_colours_when_they_are_asked_for(used: Project) -> None:
+    used.add(UNSAFE)
+    out = StringIO()
+    with used.installed(), pytest.raises(SystemExit):
+        call_command(Command(stdout=out, force_color=True), database=used.connection.alias, force_color=True)
+
+    assert "\033[1;31mrefuse ALTER_TABLE_RENAME_COLUMN\033[0m" in out.getvalue()
+
+
+def test_installed_package_has_notes_only(database: BaseDatabaseWrapper, tmp_path, monkeypatch) -> None:
+    project = Project(tmp_path, database, below="lib/site-packages")
+    monkeypatch.syspath_prepend(str(project.home))
+    project.migrate(project.add(BOOK))
+    project.add(UNSAFE)
+    project.add(PYTHON)
+
+    result = project.check("--fail-on", "refuse", "--fail-on", "unanalysed")
+
+    assert (result.code, result.heads) == (0, ["note ALTER_TABLE_RENAME_COLUMN"])
+    assert "    A note only: the app is not part of this project.\n" in result.out
+    assert project.check("--include-third-party").heads == [RENAME]

@@ -1,0 +1,428 @@
+"""How a short step gets its locks while others hold them: outside the queue, and in short attempts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection, migrations, models, transaction
+
+from django_zero_downtime_migrations.errors import LockNotAcquired, UnsafeOperationWarning
+from django_zero_downtime_migrations.execution import acquire
+from django_zero_downtime_migrations.execution.acquire import Acquisition, limits
+from django_zero_downtime_migrations.execution.blockers import Look, look
+from django_zero_downtime_migrations.locks import Lock, LockMode
+from django_zero_downtime_migrations.plan import Query, Step, StepClass
+from django_zero_downtime_migrations.settings import MigrationSettings
+from tests.backends.project import Shop
+from tests.backends.sessions import WAITING, Beside, run, told, wait_until
+
+ID = ("id", models.BigAutoField(primary_key=True))
+AUTHOR = migrations.CreateModel("author", [ID, ("name", models.CharField(max_length=20, null=True))])
+BOOK = migrations.CreateModel("book", [ID, ("title", models.CharField(max_length=20, null=True))])
+ADD_PAGES = migrations.AddField("book", "pages", models.IntegerField(null=True))
+ADD_KEY = migrations.AddField("book", "author", models.ForeignKey("shop.author", models.CASCADE, null=True))
+COLUMNS = """
+SELECT attname FROM pg_attribute WHERE attrelid = 'shop_book'::regclass AND attnum > 0 AND NOT attisdropped
+"""
+READS_BOOKS = "SELECT 1 FROM shop_book"
+WRITES_AUTHORS = "INSERT INTO shop_author (name) VALUES ('me')"
+TIMEOUTS = "SELECT name, setting FROM pg_settings WHERE name IN ('lock_timeout', 'statement_timeout')"
+EXCLUSIVE = LockMode.ACCESS_EXCLUSIVE
+
+
+@pytest.fixture
+def books(shop: Shop) -> Shop:
+    """Two tables in use."""
+    shop.migrate(AUTHOR, BOOK)
+    return shop
+
+
+@pytest.fixture
+def patience(settings: Any) -> Callable[..., None]:
+    """patience(LOCK_RETRY_TIMEOUT="1min", …): settings for all databases."""
+
+    def give(**values: Any) -> None:
+        for name, value in values.items():
+            setattr(settings, f"ZERO_DOWNTIME_MIGRATIONS_{name}", value)
+
+    return give
+
+
+@pytest.fixture
+def impatient(patience: Callable[..., None]) -> None:
+    patience(LOCK_TIMEOUT="100ms", LOCK_RETRY_TIMEOUT="500ms")
+
+
+def columns(session: Any) -> set[str]:
+    return {name for (name,) in run(session, COLUMNS)}
+
+
+@contextmanager
+def role_without_rights(session: Any) -> Iterator[str]:
+    name = f"nobody_{run(session, 'SELECT pg_backend_pid()')[0][0]}"
+    run(session, f"CREATE ROLE {name}")
+    yield name
+    run(session, f"DROP ROLE {name}")
+
+
+def waits_politely(caplog: Any) -> bool:
+    return "Waiting outside the queue" in caplog.text
+
+
+@pytest.fixture(autouse=True)
+def everything_is_heard(caplog: Any) -> None:
+    caplog.set_level("DEBUG", logger="django_zero_downtime_migrations")
+
+
+# Looking
+
+
+def test_waits_outside_the_queue_until_an_old_transaction_ends(
+    books: Shop, other_session: Any, observer: Any, patience: Callable[..., None], caplog: Any
+) -> None:
+    patience(LOCK_TIMEOUT="2s", LOCK_RETRY_TIMEOUT="10min")
+    run(other_session, READS_BOOKS)
+    with Beside(lambda: books.migrate(ADD_PAGES)) as work:
+        wait_until(lambda: waits_politely(caplog), "the step waits", work)
+        assert run(observer, WAITING) == []
+        run(observer, READS_BOOKS)
+        run(observer, "INSERT INTO shop_book (title) VALUES ('new')")
+        other_session.rollback()
+        work.result()
+    assert "pages" in columns(observer)
+
+
+def test_names_who_is_in_the_way_while_it_waits(
+    books: Shop, other_session: Any, patience: Callable[..., None], caplog: Any
+) -> None:
+    patience(LOCK_TIMEOUT="2s", LOCK_RETRY_TIMEOUT="10min")
+    run(other_session, "SET application_name = 'the report'")
+    run(other_session, READS_BOOKS)
+    [(pid,)] = run(other_session, "SELECT pg_backend_pid()")
+    with Beside(lambda: books.migrate(ADD_PAGES)) as work:
+        wait_until(lambda: waits_politely(caplog), "the step waits", work)
+        other_session.rollback()
+        work.result()
+    said = caplog.text
+    assert f"pid {pid} (postgres, application 'the report', 127.0.0.1) idle in transaction for" in said
+    assert "ACCESS SHARE on shop_book" in said
+    assert READS_BOOKS not in said and "pg_backend_pid" not in said
+
+
+def test_query_text_where_the_setting_allows(
+    books: Shop, other_session: Any, patience: Callable[..., None], caplog: Any
+) -> None:
+    patience(LOCK_TIMEOUT="2s", LOCK_RETRY_TIMEOUT="10min", SHOW_BLOCKING_QUERIES=True)
+    run(other_session, READS_BOOKS)
+    with Beside(lambda: books.migrate(ADD_PAGES)) as work:
+        wait_until(lambda: waits_politely(caplog), "the step waits", work)
+        other_session.rollback()
+        work.result()
+    assert READS_BOOKS in caplog.text
+
+
+def test_writer_on_the_referenced_table_is_waited_for(
+    books: Shop, other_session: Any, observer: Any, patience: Callable[..., None], caplog: Any
+) -> None:
+    patience(LOCK_TIMEOUT="2s", LOCK_RETRY_TIMEOUT="10min")
+    run(other_session, WRITES_AUTHORS)
+    with Beside(lambda: books.migrate(ADD_KEY)) as work:
+        wait_until(lambda: "ROW EXCLUSIVE on shop_author" in caplog.text, "the foreign key waits", work)
+        assert run(observer, WAITING) == []
+        run(observer, WRITES_AUTHORS)
+        other_session.rollback()
+        work.result()
+
+
+def test_reader_of_the_other_side_of_a_dropped_table_is_waited_for(
+    books: Shop, other_session: Any, observer: Any, patience: Callable[..., None], caplog: Any
+) -> None:
+    books.migrate(ADD_KEY)
+    patience(LOCK_TIMEOUT="2s", LOCK_RETRY_TIMEOUT="10min", EXPLICIT_CONSTRAINTS_DROP=False)
+    run(other_session, "SELECT 1 FROM shop_author")
+    with Beside(lambda: books.migrate(migrations.DeleteModel("book"))) as work:
+        wait_until(lambda: "ACCESS SHARE on shop_author" in caplog.text, "the drop waits", work)
+        assert run(observer, WAITING) == []
+        other_session.rollback()
+        work.result()
+
+
+def test_lock_that_does_not_conflict_is_not_waited_for(
+    books: Shop, other_session: Any, patience: Callable[..., None], caplog: Any
+) -> None:
+    patience(LOCK_TIMEOUT="2s", LOCK_RETRY_TIMEOUT="10min")
+    run(other_session, "SELECT 1 FROM shop_author")  # a foreign key is made beside readers
+    books.migrate(ADD_KEY)
+    assert not waits_politely(caplog)
+
+
+def test_look_finds_the_holder_of_a_partition(database: Any, other_session: Any, observer: Any) -> None:
+    run(observer, "CREATE TABLE t (n int) PARTITION BY RANGE (n)")
+    run(observer, "CREATE TABLE low PARTITION OF t FOR VALUES FROM (0) TO (5) PARTITION BY LIST (n)")
+    run(observer, "CREATE TABLE one PARTITION OF low FOR VALUES IN (1)")
+    run(other_session, "SELECT 1 FROM one")
+    seen = look(database, [Lock('"t"', EXCLUSIVE)], queries=False)
+    assert seen.relations == 3
+    assert [(x.relation, x.mode) for x in seen.blockers] == [("one", LockMode.ACCESS_SHARE)]
+
+
+def test_look_at_a_name_with_quotes_in_another_schema(database: Any, other_session: Any, observer: Any) -> None:
+    run(observer, 'CREATE SCHEMA "Odd"')
+    run(observer, 'CREATE TABLE "Odd"."my ""t"" %s" (n int)')
+    run(other_session, 'SELECT 1 FROM "Odd"."my ""t"" %s"')
+    seen = look(database, [Lock('"Odd"."my ""t"" %s"', EXCLUSIVE)], queries=False)
+    assert [x.relation for x in seen.blockers] == ['"Odd"."my ""t"" %s"']
+
+
+def test_look_does_not_see_the_same_table_of_another_database(
+    database: Any, make_connection: Callable[..., Any], open_session: Callable[..., Any]
+) -> None:
+    twin = open_session(make_connection())
+    for session in (open_session(autocommit=True), twin):
+        run(session, "CREATE TABLE t (n int)")
+    run(twin, "LOCK TABLE t")
+    assert look(database, [Lock('"t"', EXCLUSIVE)], queries=False).blockers == ()
+
+
+def test_session_that_the_role_may_not_see_counts_as_old(database: Any, other_session: Any, observer: Any) -> None:
+    run(observer, "CREATE TABLE t (n int)")
+    run(other_session, "SELECT 1 FROM t")
+    with role_without_rights(observer) as role, database.cursor() as cursor:
+        cursor.execute(f"SET ROLE {role}")
+        (blocker,) = look(database, [Lock('"t"', EXCLUSIVE)], queries=True).blockers
+        cursor.execute("RESET ROLE")
+    assert blocker.older_than(10**9)
+    assert "for a time that this role may not see" in str(blocker)
+
+
+def test_only_a_transaction_that_is_old_for_the_time_waited_is_waited_for(
+    books: Shop, other_session: Any, patience: Callable[..., None], caplog: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(acquire, "OLD", 10**9)
+    patience(LOCK_TIMEOUT="100ms", LOCK_RETRY_TIMEOUT="10min")
+    run(other_session, READS_BOOKS)
+    with Beside(lambda: books.migrate(ADD_PAGES)) as work:
+        wait_until(lambda: "Attempt 1: no lock" in caplog.text, "an attempt", work)
+        other_session.rollback()
+        work.result()
+    assert not waits_politely(caplog)
+
+
+# Attempts
+
+
+@pytest.mark.usefixtures("impatient")
+def test_gives_up_after_lock_retry_timeout_and_says_who_was_in_the_way(
+    books: Shop, other_session: Any, observer: Any
+) -> None:
+    run(other_session, READS_BOOKS)
+    [(pid,)] = run(other_session, "SELECT pg_backend_pid()")
+    with pytest.raises(LockNotAcquired) as caught:
+        books.migrate(ADD_PAGES)
+    error = caught.value
+    assert [(x.pid, x.mode, x.relation) for x in error.blockers] == [(pid, LockMode.ACCESS_SHARE, "shop_book")]
+    assert error.attempts >= 1 and error.waited > 0
+    assert error.statement == 'ALTER TABLE "shop_book" ADD COLUMN "pages" integer NULL'
+    for text in (error.statement, f"pid {pid}", "ACCESS SHARE on shop_book", "pg_terminate_backend"):
+        assert text in told(error)
+    assert "pages" not in columns(observer)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_nothing_is_left_on_the_connection_by_failed_attempts(books: Shop, other_session: Any) -> None:
+    before = books.run(TIMEOUTS)
+    run(other_session, READS_BOOKS)
+    with pytest.raises(LockNotAcquired):
+        books.migrate(ADD_PAGES)
+    assert books.run(TIMEOUTS) == before
+    assert books.connection.in_atomic_block is False
+
+
+@pytest.mark.usefixtures("impatient")
+def test_can_be_run_again_after_it_has_given_up(books: Shop, other_session: Any, observer: Any) -> None:
+    run(other_session, WRITES_AUTHORS)
+    with pytest.raises(LockNotAcquired):
+        books.migrate(ADD_KEY)
+    assert "author_id" not in columns(observer)
+    other_session.rollback()
+    books.migrate(ADD_KEY)
+    assert "author_id" in columns(observer)
+
+
+def test_asks_all_the_same_where_long_transactions_never_end(
+    books: Shop, other_session: Any, observer: Any, patience: Callable[..., None], caplog: Any, monkeypatch: Any
+) -> None:
+    patience(LOCK_TIMEOUT="100ms", LOCK_RETRY_TIMEOUT="20s")
+    run(other_session, READS_BOOKS)
+    monkeypatch.setattr(acquire, "POLITE_PART", 1000)
+    with Beside(lambda: books.migrate(ADD_PAGES)) as work:
+        wait_until(lambda: "Attempt 2: no lock" in caplog.text, "a second attempt", work)
+        other_session.rollback()
+        work.result()
+    assert "pages" in columns(observer)
+
+
+def test_one_attempt_without_lock_retry_timeout(
+    books: Shop, other_session: Any, patience: Callable[..., None], caplog: Any
+) -> None:
+    patience(LOCK_TIMEOUT="100ms")
+    run(other_session, READS_BOOKS)
+    with pytest.raises(OperationalError) as caught:
+        books.migrate(ADD_PAGES)
+    assert not isinstance(caught.value, LockNotAcquired)
+    assert not waits_politely(caplog)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_environment_variable_turns_retries_off(books: Shop, other_session: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("ZERO_DOWNTIME_MIGRATIONS_NO_LOCK_RETRY", "1")
+    run(other_session, READS_BOOKS)
+    with pytest.raises(OperationalError) as caught:
+        books.migrate(ADD_PAGES)
+    assert not isinstance(caught.value, LockNotAcquired)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_inside_a_transaction_of_the_callers_there_is_one_attempt(books: Shop, other_session: Any, caplog: Any) -> None:
+    run(other_session, READS_BOOKS)
+    with pytest.raises(OperationalError) as caught, transaction.atomic(books.alias):
+        books.migrate(ADD_PAGES)
+    assert not isinstance(caught.value, LockNotAcquired)
+    assert not waits_politely(caplog)
+
+
+def test_three_busy_partitions_stall_nobody_for_longer_than_lock_timeout_and_a_fifth(
+    shop: Shop, open_session: Callable[..., Any], observer: Any, patience: Callable[..., None], monkeypatch: Any
+) -> None:
+    shop.run("CREATE TABLE shop_event (id bigint PRIMARY KEY) PARTITION BY RANGE (id)")
+    for low in (0, 1, 2):
+        shop.run(f"CREATE TABLE shop_event_{low} PARTITION OF shop_event FOR VALUES FROM ({low}) TO ({low + 1})")
+    shop.migrate(migrations.SeparateDatabaseAndState([], [migrations.CreateModel("event", [ID])]))
+    readers = [open_session() for _ in range(3)]
+    for number, reader in enumerate(readers):
+        run(reader, f"SELECT 1 FROM shop_event_{number}")
+    monkeypatch.setattr(acquire, "OLD", 10**9)
+    patience(LOCK_TIMEOUT="500ms", LOCK_RETRY_TIMEOUT="10min")
+    attempts: set[str] = set()
+
+    def longest_attempt() -> int:
+        attempts.update(query for _, query in run(observer, WAITING))
+        return max((int(re.findall(r"lock_timeout = (\d+)", query)[0]) for query in attempts), default=0)
+
+    add = migrations.AddField("event", "note", models.TextField(null=True))
+    with Beside(lambda: shop.migrate(add)) as work:
+        wait_until(lambda: longest_attempt() == 500, "an attempt for all of LOCK_TIMEOUT", work)
+        for reader in readers:
+            reader.rollback()
+        work.result()
+    assert all(int(re.findall(r"statement_timeout = (\d+)", query)[0]) <= 600 for query in attempts)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_unsafe_step_is_tried_again_as_well(books: Shop, other_session: Any) -> None:
+    rewrite = migrations.AlterField("author", "name", models.IntegerField(null=True))
+    run(other_session, "SELECT 1 FROM shop_author")
+    with pytest.warns(UnsafeOperationWarning), pytest.raises(LockNotAcquired):
+        books.migrate(rewrite)
+
+
+def step(*tables: str, kind: StepClass = StepClass.SHORT) -> Step:
+    locks = tuple(Lock(table, EXCLUSIVE) for table in tables)
+    return Step((Query("SELECT 1"),), kind, None, locks)  # type: ignore[arg-type]
+
+
+class Failing:
+    """An attempt that the server ends with an error of this code the first few times."""
+
+    def __init__(self, state: str, times: int) -> None:
+        self.state = state
+        self.left = times
+        self.values: list[dict[str, int]] = []
+
+    def __call__(self, values: dict[str, int]) -> None:
+        self.values.append(values)
+        self.left -= 1
+        if self.left >= 0:
+            with connection.cursor() as cursor:
+                cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{self.state}'; END $$")
+
+
+PATIENT = MigrationSettings(lock_timeout=2000, lock_retry_timeout=60_000)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("state", ["40P01", "55P03"], ids=["deadlock", "lock timeout"])
+def test_tried_again_after(state: str) -> None:
+    attempt = Failing(state, times=2)
+    Acquisition(connection, PATIENT, step('"t"'), "SELECT 1", attempt).run()
+    assert len(attempt.values) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_cancelled_by_somebody_it_is_not_tried_again() -> None:
+    attempt = Failing("57014", times=1)
+    with pytest.raises(OperationalError):
+        Acquisition(connection, PATIENT, step('"t"'), "SELECT 1", attempt).run()
+    assert len(attempt.values) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ended_by_its_own_statement_timeout_it_is_tried_again() -> None:
+    values: list[dict[str, int]] = []
+
+    def attempt(limit: dict[str, int]) -> None:
+        values.append(limit)
+        if len(values) < 3:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL statement_timeout = {limit['statement_timeout']}; SELECT pg_sleep(60)")
+
+    settings = MigrationSettings(lock_timeout=40, lock_retry_timeout=60_000)
+    Acquisition(connection, settings, step('"t"', '"u"'), "SELECT 1", attempt).run()
+    assert len(values) == 3
+
+
+# The ladder
+
+
+def ladder(
+    seen: Look, kind: StepClass = StepClass.SHORT, settings: MigrationSettings = PATIENT
+) -> list[dict[str, int]]:
+    return [limits(settings, kind, seen, attempt) for attempt in range(10)]
+
+
+def test_first_attempts_are_short_and_grow_to_lock_timeout() -> None:
+    locks = [values["lock_timeout"] for values in ladder(Look(1, 1000, ()))]
+    assert locks == sorted(locks)
+    assert locks[0] <= 2000 // 40
+    assert locks[-1] == 2000
+
+
+def test_step_on_several_tables_stalls_nobody_for_longer_than_lock_timeout_and_a_fifth() -> None:
+    for lock_timeout in (100, 500, 2000, 5000):
+        settings = MigrationSettings(lock_timeout=lock_timeout, lock_retry_timeout=60_000)
+        for values in ladder(Look(4, 60_000, ()), settings=settings):
+            assert values["statement_timeout"] <= lock_timeout * 1.2
+
+
+def test_step_on_several_tables_gives_up_before_the_server_looks_for_deadlocks() -> None:
+    assert all(values["statement_timeout"] < 1000 for values in ladder(Look(2, 1000, ())))
+
+
+def test_statement_timeout_of_the_user_is_never_exceeded() -> None:
+    settings = MigrationSettings(lock_timeout=2000, statement_timeout=30, lock_retry_timeout=60_000)
+    for seen in (Look(1, 1000, ()), Look(3, 1000, ())):
+        assert all(values["statement_timeout"] <= 30 for values in ladder(seen, settings=settings))
+
+
+def test_unsafe_step_has_all_the_time_for_its_work() -> None:
+    assert all("statement_timeout" not in values for values in ladder(Look(2, 1000, ()), StepClass.UNSAFE))
+
+
+@pytest.mark.parametrize("lock_timeout", [None, 0], ids=["the server's", "no limit"])
+def test_no_attempt_is_without_a_limit(lock_timeout: int | None) -> None:
+    settings = MigrationSettings(lock_timeout=lock_timeout, lock_retry_timeout=60_000)
+    assert all(0 < values["lock_timeout"] <= 1000 for values in ladder(Look(1, 1000, ()), settings=settings))

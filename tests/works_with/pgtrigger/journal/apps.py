@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class JournalConfig(AppConfig):
+    name = "tests.works_with.pgtrigger.journal"
+    label = "journal"

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ArchiveConfig(AppConfig):
+    name = "tests.works_with.postgres_extra.archive"
+    label = "archive"

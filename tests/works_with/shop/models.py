@@ -1,0 +1,1 @@
+"""Nothing: the migrations alone make the tables."""
