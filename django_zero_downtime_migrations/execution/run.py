@@ -16,7 +16,6 @@ from ..errors import CannotMigrate, explain
 from ..plan import Plan, Query, Step, StepClass, short
 from ..settings import MigrationSettings
 from . import timeouts
-from .acquire import Acquisition, retries
 from .fill import fill
 from .interrupt import interruptible
 from .reasons import reason
@@ -140,6 +139,9 @@ class Runner:
             self.send(query.sql, query.params)
 
     def _short(self, step: Step) -> None:
+        # Imported where it is needed: most processes of a project migrate nothing.
+        from .acquire import Acquisition, retries
+
         if retries(self.settings):
             sql = "; ".join(map(self.composed, step.queries))
             Acquisition(self.connection, self.settings, step, sql, lambda values: self._together(step, values)).run()
