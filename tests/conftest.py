@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from typing import Any
@@ -23,6 +24,10 @@ if "PG_BOUNCER" not in os.environ:  # the path of its binary
     collect_ignore.append("pooler")
 if "WORKS_WITH" not in os.environ:  # each needs other packages; the tox environments works-… have them
     collect_ignore.append("works_with")
+
+# In the background of a script Ctrl-C is ignored, also by what is started from there.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 aliases = (f"test{number}" for number in itertools.count(1))
 

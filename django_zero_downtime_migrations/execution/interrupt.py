@@ -22,6 +22,8 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
+#: The name of the thread that shows what a long step is doing.
+PROGRESS = "django_zero_downtime_migrations: progress"
 #: The first request may come before the statement has reached the server.
 AGAIN_SECONDS = 0.2
 
@@ -100,10 +102,19 @@ def _waits_in_python(begin: bool) -> bool:
         return True
     from psycopg2 import extensions
 
-    if begin and extensions.get_wait_callback() is not None:
+    if begin and extensions.get_wait_callback() not in (None, _wait):
         return False
-    extensions.set_wait_callback(_wait if begin else None)
+    if begin:
+        extensions.set_wait_callback(_wait)
+    elif not _others_at_work():
+        extensions.set_wait_callback(None)
     return True
+
+
+def _others_at_work() -> bool:
+    """Whether another thread may be waiting through the callback: psycopg2 fails there when it is taken away."""
+    own = (threading.main_thread().name, PROGRESS)
+    return any(thread.name not in own for thread in threading.enumerate())
 
 
 def _wait(connection: Any) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from ..plan import Step
 from .activity import Activity, Description, ask, name, size_of
 from .beside import connect
+from .interrupt import PROGRESS
 from .line import Line, shows_line
 
 logger = logging.getLogger("django_zero_downtime_migrations")
@@ -41,7 +42,7 @@ class Progress:
         self.pid = pid
         self.queries = queries
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="progress", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=PROGRESS, daemon=True)
         self._line = Line(stream) if shows_line(stream) else None
         self._log = _Log()
 
