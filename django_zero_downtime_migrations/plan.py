@@ -55,6 +55,7 @@ class Step(NamedTuple):
         taken back.
     :param leftover: what removes its remains when it fails itself (only CONCURRENTLY leaves any).
     :param fill: set on a step that runs batch by batch; see ``execution.fill``.
+    :param building: the index that it builds CONCURRENTLY, as it is written in SQL.
     """
 
     queries: tuple[Query, ...]
@@ -64,6 +65,7 @@ class Step(NamedTuple):
     undo: tuple[Step, ...] = ()
     leftover: tuple[Step, ...] = ()
     fill: Fill | None = None
+    building: str = ""
 
     @property
     def sql(self) -> str:
@@ -361,13 +363,18 @@ def long(
     sql: str | Query,
     locks: Iterable[Lock] | None = None,
     undo: Sequence[Step] = (),
-    leftover: Sequence[Step] = (),
 ) -> Step:
     """A step of class B: under SHARE UPDATE EXCLUSIVE on the statement's table, unless its locks are given."""
     query = sql if isinstance(sql, Query) else Query(sql)
     if locks is None:
         locks = (Lock(statement.table, LockMode.SHARE_UPDATE_EXCLUSIVE),) if statement.table else ()
-    return Step((query,), StepClass.LONG, statement, tuple(locks), tuple(undo), tuple(leftover))
+    return Step((query,), StepClass.LONG, statement, tuple(locks), tuple(undo))
+
+
+def builds(statement: s.Statement, sql: str | Query, index: str, locks: Iterable[Lock] | None = None) -> Step:
+    """A step of class B that builds an index CONCURRENTLY. :param index: its name as it is written in SQL."""
+    drop = long(statement, f"DROP INDEX CONCURRENTLY IF EXISTS {index}", locks)
+    return long(statement, sql, locks, undo=[drop])._replace(leftover=(drop,), building=index)
 
 
 def as_written(statement: s.Statement, kind: StepClass, locks: Iterable[Lock] | None = None) -> Step:

@@ -31,6 +31,8 @@ class MigrationSettings(Record):
     lock_timeout: Duration | None = None
     statement_timeout: Duration | None = None
     lock_retry_timeout: Duration | None = None
+    #: None: for as long as it takes.
+    migrate_lock_timeout: Duration | None = None
     flexible_statement_timeout: bool = False
     raise_for_unsafe: bool = False
     deferred_sql: bool = True
@@ -39,6 +41,7 @@ class MigrationSettings(Record):
     keep_default: bool = False
     lock_timeout_force: bool = False
     show_blocking_queries: bool = False
+    show_offending_values: bool = False
     #: For check_migrations: the migration from which on an app is judged, by the app's label.
     check_start: Mapping[str, str] | None = None
     #: For check_migrations: tables of fewer bytes have no lock findings, only notes.
@@ -184,11 +187,11 @@ def _read_size(value: object) -> int:
     return int(found[1]) * _UNITS[found[2]]
 
 
-_DURATION: Final = _Reader(
-    read_duration,
+_ANY_DURATION: Final = (
     "'2s', '500ms' or '1.5min' (units us, ms, s, min, h, d), a whole number of milliseconds, a timedelta, "
-    "0 for no limit, or None for the server's value",
 )
+_DURATION: Final = _Reader(read_duration, _ANY_DURATION + "0 for no limit, or None for the server's value")
+_WAIT: Final = _Reader(read_duration, _ANY_DURATION + "0 to fail at once, or None to wait for as long as it takes")
 _FLAG: Final = _Reader(_read_flag, "True or False")
 _STARTS: Final = _Reader(
     _read_starts, 'a dict of app labels and migrations, such as {"shop": "0012_order_note"}, or None'
@@ -202,6 +205,7 @@ _DATABASE_SETTINGS: Final[Mapping[str, _Reader]] = {
     "LOCK_TIMEOUT": _DURATION,
     "STATEMENT_TIMEOUT": _DURATION,
     "LOCK_RETRY_TIMEOUT": _DURATION,
+    "MIGRATE_LOCK_TIMEOUT": _WAIT,
     "FLEXIBLE_STATEMENT_TIMEOUT": _FLAG,
     "RAISE_FOR_UNSAFE": _FLAG,
     "DEFERRED_SQL": _FLAG,
@@ -212,6 +216,7 @@ _DATABASE_SETTINGS: Final[Mapping[str, _Reader]] = {
     "CHECK_START": _STARTS,
     "CHECK_SMALL_TABLE": _SIZE,
     "SHOW_BLOCKING_QUERIES": _FLAG,
+    "SHOW_OFFENDING_VALUES": _FLAG,
 }
 _SETTINGS: Final[Mapping[str, _Reader]] = {**_DATABASE_SETTINGS, "BASE_BACKEND": _BACKEND}
 

@@ -5,24 +5,31 @@ fails.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
 
 from ..ddl import statements as s
 from ..errors import CannotMigrate, explain
-from ..plan import Plan, Query, Step, StepClass, short
+from ..plan import Plan, Query, Step, StepClass
 from ..settings import MigrationSettings
 from . import timeouts
 from .fill import fill
 from .interrupt import interruptible
 from .reasons import reason
 from .transactions import OwnTransaction
+from .undo import Undo, joined
+from .undo import undo as undo_of
+
+if TYPE_CHECKING:
+    from .journal import Journal
+    from .one_at_a_time import Turn
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 AGAIN = "The migration can be run again."
+GOES_ON = "Run the migration again when the reason is gone: it goes on from there, and repeats nothing that is done."
 COMMITTED = (
     "What the migration did before this call is committed: take those operations out of the migration, or take them "
     "back by hand, before you run it again."
@@ -55,9 +62,20 @@ class Runner:
         self._sent = False
         #: What the server said of the connection when the first step that stands alone was planned.
         self._session: timeouts.Session | None = None
+        #: Where the migration writes down what it does, while a call of its own is under way.
+        self.journal: Journal | None = None
+        #: Keeps other runs of ``migrate`` out.
+        self.turn: Turn | None = None
+        #: The step under way has marked itself done.
+        self._marked = False
+        self._taking_back = False
         #: Something is committed that cannot be taken back; and the new tables that are.
         self.keeps = False
         self.made: list[str] = []
+        #: What a step would make may be there already.
+        self.looks = False
+        #: Tables that were to be made, and were there already.
+        self.found: set[str] = set()
 
     def between_operations(self) -> None:
         """The user's own SQL may hold any lock: its transaction ends with its operation."""
@@ -65,28 +83,110 @@ class Runner:
             self.transaction.close()
 
     def run(self, plan: Plan) -> None:
-        done: list[Step] = []
+        self._steps(plan.steps, [])
+
+    def go_on(self) -> None:
+        """With the steps that the journal has from an earlier run."""
+        from .again import again
+
+        assert self.journal is not None
+        done, rest = list(self.journal.steps[: self.journal.done]), list(self.journal.steps[self.journal.done :])
+        logger.warning("Going on after %d of %d steps.", len(done), len(done) + len(rest))
+        if rest:
+            first = again(self.connection, rest[0], self._remove)
+            if first is None:
+                self._advance()
+                done.append(rest.pop(0))
+            else:
+                rest[0] = first
+        self._steps(rest, done)
+
+    def _remove(self, step: Step) -> None:
+        """Run a step that is none of the call's own."""
+        self._taking_back = True
+        try:
+            self._run(step)
+        finally:
+            self._taking_back = False
+
+    def _steps(self, steps: Sequence[Step], done: list[Step]) -> None:
+        """:param done: steps of the same call that an earlier run has sent."""
         self._session = None
-        if any(step.kind is StepClass.LONG and step.stands_alone for step in plan.steps):
-            self._refuse_transaction_pooler(plan)
-        for step in plan.steps:
-            self._sent = False
+        if any(step.kind is StepClass.LONG and step.stands_alone for step in steps):
+            self._refuse_transaction_pooler(steps)
+        for step in steps:
+            self._sent = self._marked = False
+            if self.turn is not None:
+                self.turn.renew()
             try:
-                self._run(step)
+                step = self._run_or_find(step)
             except (DatabaseError, KeyboardInterrupt) as error:
                 self._explain(error, step)
                 failed: Step | None = step
                 if self._sent and isinstance(error, KeyboardInterrupt):
                     # It came when the step had just succeeded.
                     failed, done = None, [*done, step]
+                    self._advance()
                 if not self.transaction.is_open and not self.transaction.of_caller:
                     self._take_back(error, failed, done)
                 raise
+            self._advance()
             done.append(step)
         self.keeps = self.keeps or any(step.kind is not StepClass.STOCK for step in done)
-        self.made += [step.statement.table for step in done if isinstance(step.statement, s.CreateTable)]
+        made = (step.statement.table for step in done if isinstance(step.statement, s.CreateTable))
+        self.made += [table for table in made if table not in self.found]
 
-    def _refuse_transaction_pooler(self, plan: Plan) -> None:
+    def _run_or_find(self, step: Step) -> Step:
+        """Run a step, or find that it is done already. What was there before is not taken back later."""
+        looks = self.looks and not self.transaction.of_caller
+        if looks and isinstance(step.statement, s.CreateTable) and self._exists(step):
+            # In the transaction that is open for new tables there would be no going on after the error.
+            self.transaction.close()
+            step = step._replace(kind=StepClass.SHORT)
+        elif looks and step.kind is StepClass.STOCK and step.statement.table in self.found:
+            step = step._replace(kind=StepClass.SHORT)
+        try:
+            self._run(step)
+        except DatabaseError as error:
+            if not looks or self.transaction.is_open or not self._settle(step, error):
+                raise
+            if isinstance(step.statement, s.CreateTable):
+                self.found.add(step.statement.table)
+            return step._replace(undo=())
+        return step
+
+    def _exists(self, step: Step) -> bool:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [step.statement.table])
+            return bool(cursor.fetchone()[0])
+
+    def _settle(self, step: Step, error: DatabaseError) -> bool:
+        from .there import settle
+
+        self._marked = False
+        return settle(self.connection, step, error, self.composed, self._remove)
+
+    # What is written down meanwhile
+
+    @property
+    def _writing(self) -> Journal | None:
+        """The journal, while steps of a call that it knows are run, and not taken back."""
+        return self.journal if self.journal is not None and self.journal.key and not self._taking_back else None
+
+    def _advance(self) -> None:
+        if journal := self._writing:
+            journal.advance(self._marked)
+
+    def say(self) -> None:
+        """The transaction of the editor is about to be committed."""
+        if self.journal is not None:
+            self.journal.write(self.journal.unsaid())
+
+    def _before_alone(self) -> None:
+        if journal := self._writing:
+            journal.write(journal.before())
+
+    def _refuse_transaction_pooler(self, steps: Sequence[Step]) -> None:
         """Before anything of the call is sent."""
         from .pooler import ALONE, is_behind_pooler, refuse_transaction_pooler
 
@@ -95,7 +195,7 @@ class Runner:
         # Seen from inside a transaction, every pooler gives a connection of one's own.
         self.transaction.close()
         try:
-            refuse_transaction_pooler(self.connection, self._known(), ALONE, "; ".join(x.sql for x in plan.steps))
+            refuse_transaction_pooler(self.connection, self._known(), ALONE, "; ".join(x.sql for x in steps))
         except CannotMigrate as error:
             self._take_back(error, None, [])
             raise
@@ -135,6 +235,13 @@ class Runner:
         # Statements on a new table after the user's own SQL would hold the locks of that SQL for longer.
         self.between_operations()
         self.transaction.open()
+        if self._writing and not self.transaction.is_open:
+            if step.stands_alone:
+                self._before_alone()
+                self._send(step.queries)
+            else:
+                self._together(step, {})
+            return
         for query in step.queries:
             self.send(query.sql, query.params)
 
@@ -157,6 +264,7 @@ class Runner:
                 self._together(step, timeouts.NONE if exempt else {})
 
     def _alone(self, step: Step, exempt_from: tuple[str, ...]) -> None:
+        self._before_alone()
         with timeouts.without(self.connection, self._known(), exempt_from), self._progress(step):
             self._send(step.queries)
 
@@ -173,14 +281,17 @@ class Runner:
     def _together(self, step: Step, values: dict[str, int]) -> None:
         """One query string, one round trip, one implicit transaction."""
         prefix = timeouts.set_local(values)
-        if len(step.queries) == 1 and not prefix:
+        mark = [journal.after()] if (journal := self._writing) else []
+        if len(step.queries) == 1 and not prefix and not mark:
             self._send(step.queries)
         else:
-            self._statement("; ".join([*prefix, *(self.composed(query) for query in step.queries)]), None)
+            self._marked = bool(mark)
+            self._statement("; ".join([*prefix, *(self.composed(query) for query in step.queries), *mark]), None)
 
     def _data(self, step: Step) -> None:
         if step.fill is not None:
             self.transaction.close()
+            self._before_alone()
             with interruptible(self.connection) as ctrl_c:
                 fill(self.connection, step.fill)
             if ctrl_c.pressed:
@@ -191,6 +302,8 @@ class Runner:
             self._alone(step, ("lock_timeout",) if self.settings.lock_timeout_force else ())
         else:
             self.transaction.open(raw=True)
+            if not self.transaction.is_open:
+                self._before_alone()
             self._send(step.queries)
 
     def composed(self, query: Query) -> str:
@@ -205,49 +318,45 @@ class Runner:
             return
         locks = f" ({', '.join(map(str, step.locks))})" if step.locks else ""
         explain(error, f"The step that failed: {step.sql}{locks}{reason(error, step.statement)}")
+        if isinstance(error, IntegrityError) and not self.transaction.is_open and not self.transaction.of_caller:
+            from .offenders import offenders
+
+            if rows := offenders(self.connection, step, error, self.settings):
+                explain(error, rows)
 
     def _take_back(self, error: DatabaseError | KeyboardInterrupt, failed: Step | None, done: list[Step]) -> None:
-        """Remove what has been made so far, so that the migration can be run again."""
+        """Remove what has been made so far, so that the migration can be run again.
+
+        With a journal only what the data has refused is removed: after a disturbance the next run goes on.
+        """
+        journal = self._writing
+        if journal and isinstance(error, (OperationalError, InterfaceError, KeyboardInterrupt)):
+            undo = Undo(list(failed.leftover) if failed else [], journal.done, False)
+        else:
+            undo = undo_of(failed, done, self.keeps, self.made, self.transaction.wanted)
         interrupted = isinstance(error, KeyboardInterrupt)
-        undo, whole = self._undo(failed, done)
         if self.connection.connection is None or self.connection.connection.closed:
-            if interrupted and undo:
-                logger.warning(LEFT, "The connection was closed", _joined(undo))
+            if interrupted and undo.steps:
+                logger.warning(LEFT, "The connection was closed", undo.sql)
             return
-        if interrupted and undo:
-            logger.warning("Taking back, until Ctrl-C is pressed again: %s", _joined(undo))
-        for step in undo:
-            try:
-                self._run(step)
-            except (DatabaseError, KeyboardInterrupt) as another:
-                why = "Interrupted again" if isinstance(another, KeyboardInterrupt) else str(another).strip()
-                self._tell(error, LEFT % (f"It could not be taken back ({why})", _joined(undo[undo.index(step) :])))
-                return
-        taken_back = f"Taken back: {_joined(undo)}. " if undo else ""
-        self._tell(error, taken_back + (AGAIN if whole else COMMITTED))
+        if interrupted and undo.steps:
+            logger.warning("Taking back, until Ctrl-C is pressed again: %s", undo.sql)
+        left = list(undo.steps)
+        try:
+            if journal and undo.stays < journal.done:
+                # First: what is half taken back is planned anew.
+                journal.back_to(undo.stays, undo.whole)
+            while left:
+                self._remove(left[0])
+                del left[0]
+        except (DatabaseError, KeyboardInterrupt) as another:
+            why = "Interrupted again" if isinstance(another, KeyboardInterrupt) else str(another).strip()
+            self._tell(error, LEFT % (f"It could not be taken back ({why})", joined(left)))
+            return
+        taken_back = f"Taken back: {undo.sql}. " if undo.steps else ""
+        self._tell(error, taken_back + (AGAIN if undo.whole else GOES_ON if journal else COMMITTED))
 
     def _tell(self, error: DatabaseError | KeyboardInterrupt, text: str) -> None:
         explain(error, text)
         if isinstance(error, KeyboardInterrupt):
             logger.warning("%s", text)
-
-    def _undo(self, failed: Step | None, done: list[Step]) -> tuple[list[Step], bool]:
-        """What takes the call back, and whether nothing of the migration is left then.
-
-        Rows that have been filled stay filled. Where the migration has only made new tables before, they go as well, as
-        they would with the transaction of stock Django.
-        """
-        undo = list(failed.leftover) if failed else []
-        for step in reversed([x for x in done if x.fill is None and x.kind is not StepClass.STOCK]):
-            if not step.undo:
-                return undo, False
-            # Every part of an index on a partitioned table goes with the whole.
-            undo += [x for x in step.undo if x not in undo]
-        if self.keeps or not self.transaction.wanted:
-            return undo, not (self.keeps or self.made)
-        drops = (s.DropTable(sql=f"DROP TABLE {table}", table=table) for table in reversed(self.made))
-        return undo + [short(drop, drop.sql) for drop in drops], True
-
-
-def _joined(steps: list[Step]) -> str:
-    return "; ".join(step.sql for step in steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -12,12 +13,14 @@ class OwnTransaction:
     """Open from the first statement that can be rolled back to the first that needs to stand alone.
 
     :ivar wanted: whether there may be one: inside the ``with`` block of an editor whose migration is atomic.
+    :ivar before_commit: called while it is still open.
     """
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
         self.wanted = False
         self.raw = False
+        self.before_commit: Callable[[], None] | None = None
         self._atomic: transaction.Atomic | None = None
 
     @property
@@ -46,6 +49,13 @@ class OwnTransaction:
         traceback: TracebackType | None = None,
     ) -> None:
         """Commit, or roll back with the error that ends it."""
-        if self._atomic is not None:
-            ended, self._atomic, self.raw = self._atomic, None, False
-            ended.__exit__(kind, error, traceback)
+        if self._atomic is None:
+            return
+        ended, self._atomic, self.raw = self._atomic, None, False
+        if kind is None and self.before_commit is not None:
+            try:
+                self.before_commit()
+            except BaseException as failure:
+                ended.__exit__(type(failure), failure, failure.__traceback__)
+                raise
+        ended.__exit__(kind, error, traceback)

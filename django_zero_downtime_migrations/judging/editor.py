@@ -90,11 +90,11 @@ class JudgingMixin:
     def _catalog(self) -> Catalog:
         return self._catalog_of(self.connection, self._projection)
 
-    def _carry_out(self, statements: list[s.Statement]) -> None:
+    def _carry_out(self, statements: list[s.Statement], call: Any) -> None:
         parent: Any = super()
         before = len(self.findings)
         new = set(self._projection.new_tables)
-        parent._carry_out(statements)
+        parent._carry_out(statements, call)
         for statement in statements:
             self._follow(statement, new)
         for finding in self.findings[before:]:

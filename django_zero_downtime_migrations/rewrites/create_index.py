@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..locks import Lock, LockMode
 from ..naming import unquote
-from ..plan import Context, Query, Step, StepClass, as_written, long, rewrites, short
+from ..plan import Context, Query, Step, StepClass, as_written, builds, long, rewrites, short
 from .partitioned_index import create_on_partitioned
 from .partitions import qualified
 
@@ -23,8 +23,7 @@ def create_index(statement: s.CreateIndex, context: Context) -> list[Step]:
     if tree := context.catalog.partitions(statement.table):
         return create_on_partitioned(statement, tree, context)
     sql = statement.sql if statement.concurrently else statement.sql.replace(create, f"{create} CONCURRENTLY", 1)
-    drop = long(statement, f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(statement.table, statement.name)}")
-    return [long(statement, Query(sql, statement.params), undo=[drop], leftover=[drop])]
+    return [builds(statement, Query(sql, statement.params), qualified(statement.table, statement.name))]
 
 
 @rewrites(s.DropIndex)

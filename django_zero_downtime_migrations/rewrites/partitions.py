@@ -15,7 +15,7 @@ from ..ddl.names import plain_table
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
 from ..naming import choose
-from ..plan import Context, Step, long, short
+from ..plan import Context, Step, builds, short
 from ..record import Record
 
 #: As it is written in SQL: (table, name of the index) -> statement.
@@ -168,8 +168,7 @@ class _Work(Record):
         """On a partition with rows: built, made a constraint of and attached."""
         table, name, statement = part.table, self.names[part.table], self.statement
         building = [Lock(table, LockMode.SHARE_UPDATE_EXCLUSIVE)]
-        drop = long(statement, f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(table, name)}", building)
-        yield long(statement, self.recipe.build(table, name), building, undo=[drop], leftover=[drop])
+        yield builds(statement, self.recipe.build(table, name), qualified(table, name), building)
         attach = self.attach([part])
         if self.recipe.adopt is None:
             yield attach

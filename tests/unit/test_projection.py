@@ -417,7 +417,7 @@ def test_constraint_that_was_just_dropped_is_not_found(books):
         ONCE.state_forwards("shop", state)
         ONCE.database_forwards("shop", editor, books.states[-1], state)
         model = state.apps.get_model("shop", "book")
-        with editor._planning():
+        with editor._planning("test"):
             assert editor._constraint_names(model, ["isbn"], unique=True) == []
         assert editor._constraint_names(model, ["isbn"], unique=True) == ["shop_book_isbn_key"]
 

@@ -47,7 +47,7 @@ class Recording(DatabaseSchemaEditor):
         super().__init__(*args, **kwargs)
         self.statements = []
 
-    def _carry_out(self, statements):
+    def _carry_out(self, statements, call):
         self.statements += statements
         self._remember(statements)
 

@@ -21,8 +21,9 @@ FLAGS = [
     ("EXPLICIT_CONSTRAINTS_DROP", True),
     ("KEEP_DEFAULT", False),
     ("LOCK_TIMEOUT_FORCE", False),
+    ("SHOW_OFFENDING_VALUES", False),
 ]
-DURATIONS = ["LOCK_TIMEOUT", "STATEMENT_TIMEOUT", "LOCK_RETRY_TIMEOUT"]
+DURATIONS = ["LOCK_TIMEOUT", "STATEMENT_TIMEOUT", "LOCK_RETRY_TIMEOUT", "MIGRATE_LOCK_TIMEOUT"]
 
 
 @pytest.fixture
@@ -49,6 +50,7 @@ def test_defaults():
         lock_timeout=None,
         statement_timeout=None,
         lock_retry_timeout=None,
+        migrate_lock_timeout=None,
         flexible_statement_timeout=False,
         raise_for_unsafe=False,
         deferred_sql=True,
@@ -56,6 +58,7 @@ def test_defaults():
         explicit_constraints_drop=True,
         keep_default=False,
         lock_timeout_force=False,
+        show_offending_values=False,
         base_backend="",
     )
 
@@ -182,6 +185,12 @@ def test_wrong_flat_duration_is_refused_with_name_value_and_what_is_accepted(nam
     message = str(refused.value)
     assert f"The setting ZERO_DOWNTIME_MIGRATIONS_{name} = {value!r} " in message
     assert "Write '2s', '500ms'" in message
+
+
+@pytest.mark.parametrize(("name", "zero"), [("LOCK_TIMEOUT", "0 for no limit"), ("MIGRATE_LOCK_TIMEOUT", "0 to fail")])
+def test_wrong_duration_is_refused_with_what_zero_would_mean(name, zero):
+    with flat(**{name: "soon"}), pytest.raises(ImproperlyConfigured, match=zero):
+        MigrationSettings.load("default")
 
 
 @pytest.mark.parametrize(("name", "default"), FLAGS)

@@ -17,6 +17,10 @@ from ...ddl import statements as s
 from ...naming import unquote
 from ...projection import Projection
 
+#: Among the deferred statements it stands for :meth:`EarlyIndexes.renames`: Django does not record a migration before
+#: its deferred statements have run.
+RENAMES = "-- indexes get their names"
+
 
 class EarlyIndexes:
     """:param name: Django's own ``_create_index_name`` (table, columns, suffix)."""
@@ -34,14 +38,15 @@ class EarlyIndexes:
     def _now(self, part: IndexName) -> str:
         return self._name(part.table, part.columns, part.suffix)
 
-    def follow(self, statement: s.Statement) -> None:
-        """A table or column has got another name."""
+    def follow(self, statement: s.Statement) -> bool:
+        """A table or column has got another name. Returns whether an index will get another name then."""
         for part, _ in self._made:
             if isinstance(statement, s.RenameTable):
                 part.rename_table_references(unquote(statement.table), unquote(statement.new_table))
             elif isinstance(statement, s.RenameColumn):
                 columns = unquote(statement.column), unquote(statement.new_column)
                 part.rename_column_references(unquote(statement.table), *columns)
+        return any(self._now(part) != name for part, name in self._made)
 
     def hidden_from(self, projection: Projection) -> Projection:
         """:param projection: what Django's introspection is shown."""

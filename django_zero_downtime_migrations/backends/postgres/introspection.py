@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 class IntrospectionMixin:
     """To be put before any PostgreSQL introspection class.
 
-    :ivar projection: set while a call of the editor is being planned.
+    :ivar projection: set while a call of the editor is being planned. :ivar past: it is one of an earlier run, which
+        has changed what Django would look for: there is nothing to be found.
     """
 
     projection: Projection | None = None
+    past = False
     connection: Any
 
     def _live(self, table_name: str) -> tuple[str, str]:
@@ -28,6 +30,8 @@ class IntrospectionMixin:
 
     def get_constraints(self, cursor: Any, table_name: str) -> Any:
         parent: Any = super()
+        if self.past:
+            return {}
         if self.projection is None:
             return parent.get_constraints(cursor, table_name)
         quoted, live = self._live(table_name)
@@ -35,6 +39,8 @@ class IntrospectionMixin:
 
     def get_sequences(self, cursor: Any, table_name: str, table_fields: Any = ()) -> Any:
         parent: Any = super()
+        if self.past:
+            return []
         if self.projection is None:
             return parent.get_sequences(cursor, table_name, table_fields)
         quoted, live = self._live(table_name)

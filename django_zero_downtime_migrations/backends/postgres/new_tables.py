@@ -13,8 +13,12 @@ from weakref import WeakKeyDictionary
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 
+from ...settings import MigrationSettings
+
 if TYPE_CHECKING:
+    from ...errors import CannotMigrate
     from ...findings import Finding
+    from .journals import Journals
 
 _ANY_TABLE = """
 SELECT EXISTS (
@@ -34,6 +38,7 @@ class NewTables:
     :ivar plan: the run's own list of migrations, by which it is known.
     :ivar judged: the list has been judged as a whole.
     :ivar refused: what stops the run before its first statement.
+    :ivar journals: where its migrations write down what they do; None without IDEMPOTENT_SQL.
     :ivar verbosity: that of the run. :ivar stream: where it writes, None outside of a run.
     """
 
@@ -41,7 +46,8 @@ class NewTables:
         self.running = running
         self.plan = plan
         self.judged = False
-        self.refused: Finding | None = None
+        self.refused: Finding | CannotMigrate | None = None
+        self.journals: Journals | None = None
         self.verbosity = 1
         self.stream: Any = None
         self.process = os.getpid()
@@ -82,17 +88,34 @@ def begin(connection: Any, plan: Any) -> NewTables:
 
 
 def _begin(using: str, plan: Any = None, verbosity: int = 1, stdout: Any = None, **kwargs: Any) -> None:
-    run = begin(connections[using], plan)
+    connection = connections[using]
+    run = begin(connection, plan)
     run.verbosity, run.stream = verbosity, stdout
+    ours = hasattr(connection.SchemaEditorClass, "once")
+    if (
+        plan is not None
+        and run.journals is None
+        and run.refused is None
+        and ours
+        and MigrationSettings.load(using).idempotent_sql
+    ):
+        from .journals import prepare
+
+        prepare(connection, run)
 
 
-def end(connection: Any) -> None:
-    """The run is over, or has failed: from now on its tables are in use like any other."""
-    _by_connection.pop(connection, None)
+def end(connection: Any, complete: bool = False) -> None:
+    """The run is over, or has failed: from now on its tables are in use like any other.
+
+    :param complete: all its migrations are recorded.
+    """
+    run = _by_connection.pop(connection, None)
+    if run is not None and run.journals is not None:
+        run.journals.close(complete)
 
 
 def _end(using: str, **kwargs: Any) -> None:
-    end(connections[using])
+    end(connections[using], complete=True)
 
 
 pre_migrate.connect(_begin, dispatch_uid="django_zero_downtime_migrations.begin")

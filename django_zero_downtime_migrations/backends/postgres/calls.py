@@ -1,0 +1,162 @@
+"""The public methods of Django's editor whose statements make one plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+from django.db.models import NOT_PROVIDED
+
+from ...compat import deferred_params
+from ...ddl import statements as s
+from ...ddl.template import SQL
+from ...errors import CannotMigrate
+from ...naming import LONGEST
+from .early_indexes import EarlyIndexes
+
+#: Those of which only the statements matter.
+CALLS = (
+    "create_model",
+    "delete_model",
+    "remove_index",
+    "remove_constraint",
+    "alter_unique_together",
+    "alter_index_together",
+    "alter_db_table",
+    "alter_db_table_comment",
+    "alter_db_tablespace",
+    "remove_field",
+)
+#: They leave nothing for the end of the migration, and raise when they do not find what an earlier run has removed.
+ONLY_STATEMENTS = ("alter_unique_together", "alter_index_together")
+
+
+class Call:
+    """The outermost call of the editor that is under way.
+
+    :ivar key: by which the journal knows it. :ivar past: an earlier run has begun it, so that it is only gone through
+        for what Django keeps for the end of the migration. :ivar early: it has made the indexes of its column itself.
+    """
+
+    def __init__(self, key: str = "", past: bool = False, early: bool = False) -> None:
+        self.key = key
+        self.past = past
+        self.early = early
+
+
+def _planned(name: str) -> Callable[..., Any]:
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with self._planning(name, *args[:2]) as under_way:
+            if under_way.past and name in ONLY_STATEMENTS:
+                return None
+            return getattr(super(Calls, self), name)(*args, **kwargs)
+
+    call.__name__ = name
+    return call
+
+
+class Calls:
+    """While one of its methods runs, statements are only recorded."""
+
+    connection: Any
+    collect_sql: bool
+    deferred_sql: list[Any]
+    execute: Callable[..., None]
+    treat_as_new: Callable[[str], bool]
+    _planning: Callable[..., AbstractContextManager[Call]]
+    _in_use: Callable[[str], bool]
+    _own: Any
+    _own_triggers = ""
+    _early: EarlyIndexes
+    _column_items: list[str]
+    _old_types: dict[tuple[str, str], str]
+
+    def _check_name(self, call: Call, model: Any, made: Any, name: str | None) -> None:
+        """The server cuts a longer name without an error, and two names that begin alike become one."""
+        if call.past or name is None or len(name.encode()) <= LONGEST:
+            return
+        table = self.connection.ops.quote_name(model._meta.db_table)
+        if not self.collect_sql and not self._own.of_caller and not self.treat_as_new(table):
+            raise CannotMigrate(
+                f"The name {name!r} of a {type(made).__name__} of {model._meta.label} has {len(name.encode())} bytes, "
+                f"and PostgreSQL keeps {LONGEST} of them. Give it a shorter name in the model and in the migration; "
+                "nothing was changed."
+            )
+
+    def _iter_column_sql(
+        self, column_db_type: Any, params: Any, model: Any, field: Any, field_db_params: Any, include_default: bool
+    ) -> Iterator[str]:
+        parent: Any = super()
+        self._column_items = items = []
+        goes_again = getattr(field, "db_default", NOT_PROVIDED) is NOT_PROVIDED
+        for item in parent._iter_column_sql(column_db_type, params, model, field, field_db_params, include_default):
+            items.append(SQL(item, s.PYTHON_DEFAULT) if goes_again and item.startswith("DEFAULT ") else item)
+            yield item
+
+    def column_sql(self, model: Any, field: Any, include_default: bool = False) -> Any:
+        """Django joins the pieces of a column's definition; ours remembers them."""
+        parent: Any = super()
+        sql, params = parent.column_sql(model, field, include_default)
+        if sql is not None and " ".join(self._column_items) == sql:
+            sql = SQL.join(self._column_items, " ")
+        return sql, params
+
+    def add_index(self, model: Any, index: Any, concurrently: bool = False) -> None:
+        parent: Any = super()
+        with self._planning("add_index", model, index) as call:
+            self._check_name(call, model, index, index.name)
+            parent.add_index(model, index, concurrently=concurrently)
+
+    def rename_index(self, model: Any, old_index: Any, new_index: Any) -> None:
+        parent: Any = super()
+        with self._planning("rename_index", model, new_index) as call:
+            self._check_name(call, model, new_index, new_index.name)
+            parent.rename_index(model, old_index, new_index)
+
+    def add_constraint(self, model: Any, constraint: Any) -> None:
+        parent: Any = super()
+        with self._planning("add_constraint", model, constraint) as call:
+            self._check_name(call, model, constraint, constraint.name)
+            parent.add_constraint(model, constraint)
+
+    def add_field(self, model: Any, field: Any) -> None:
+        """The indexes of a new column are built with it, not at the end of the migration: later operations may rely
+        on them.
+        """
+        parent: Any = super()
+        with self._planning("add_field", model, field) as call:
+            self._check_name(call, model, field, field.column)
+            before = list(self.deferred_sql)
+            parent.add_field(model, field)
+            table = self.connection.ops.quote_name(model._meta.db_table)
+            if not call.past:
+                call.early = not (field.many_to_many or self._own.of_caller) and self._in_use(table)
+            if not call.early:
+                return
+            for sql in [x for x in self.deferred_sql if not any(x is y for y in before)]:
+                self.deferred_sql.remove(sql)
+                self._early.add(sql)
+                self.execute(sql, deferred_params)
+
+    def alter_field(self, model: Any, old_field: Any, new_field: Any, strict: bool = False) -> None:
+        parent: Any = super()
+        with self._planning("alter_field", model, new_field) as call:
+            if new_field.column != old_field.column:
+                self._check_name(call, model, new_field, new_field.column)
+            table = self.connection.ops.quote_name(model._meta.db_table)
+            if new_field.column:
+                column = self.connection.ops.quote_name(new_field.column)
+                self._old_types[table, column] = old_field.db_parameters(self.connection)["type"]
+            # Nobody reads the statements of a new table: they may be Django's one ALTER TABLE of several actions.
+            features = self.connection.features
+            combined = features.supports_combined_alters
+            features.supports_combined_alters = combined or not (self._own_triggers or self._in_use(table))
+            try:
+                parent.alter_field(model, old_field, new_field, strict)
+            finally:
+                features.supports_combined_alters = combined
+
+
+for _name in CALLS:
+    setattr(Calls, _name, _planned(_name))

@@ -1,0 +1,64 @@
+"""A RunPython that an earlier run of the migration has done is not done again; and how one knows the same migration."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import hashlib
+import inspect
+from typing import Any
+
+from django.db.migrations.operations.special import RunPython
+from django.db.migrations.writer import OperationWriter
+
+
+def once(operation: Any) -> Any:
+    """A copy of an operation whose RunPython, also one inside of it, asks the editor first."""
+    if isinstance(operation, RunPython):
+        made = copy.copy(operation)
+        made.code = _asking(operation.code)
+        made.reverse_code = _asking(operation.reverse_code) if operation.reverse_code else None
+        return made
+    for inside in ("operations", "database_operations"):
+        inner = getattr(operation, inside, None) or []
+        asking = [once(x) for x in inner]
+        if any(new is not old for new, old in zip(asking, inner, strict=True)):
+            operation = copy.copy(operation)
+            setattr(operation, inside, asking)
+    return operation
+
+
+def _asking(code: Any) -> Any:
+    @functools.wraps(code)
+    def ask(apps: Any, schema_editor: Any) -> None:
+        schema_editor.once(code, apps)
+
+    return ask
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def digests(migration: Any, backwards: bool) -> tuple[str, ...]:
+    """Of each operation as it is written in its file, in the order in which they run."""
+    operations = reversed(migration.operations) if backwards else migration.operations
+    return tuple(digest(_text(operation)) for operation in operations)
+
+
+def _text(operation: Any) -> str:
+    try:
+        text = OperationWriter(operation, indentation=0).serialize()[0]
+    except ValueError:
+        # It has something that cannot be written, such as a lambda.
+        text = f"{type(operation).__qualname__}: {operation.describe()}"
+    functions = (getattr(operation, name, None) for name in ("code", "reverse_code"))
+    return "\n".join([text, *(_source(function) for function in functions if function)])
+
+
+def _source(function: Any) -> str:
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):
+        # It is no function of a file.
+        return ""

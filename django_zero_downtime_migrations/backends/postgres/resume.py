@@ -1,0 +1,104 @@
+"""One migration in its editor: what an earlier run has done of it is not done again."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ...execution.journal import Journal
+from ...execution.run import Runner
+from ...execution.transactions import OwnTransaction
+from ...plan import Plan
+from .calls import Call
+from .once import digest
+
+if TYPE_CHECKING:
+    from .journals import Journals
+
+logger = logging.getLogger("django_zero_downtime_migrations")
+#: Behind the key of a call that has made the indexes of its column itself.
+EARLY = " with its indexes"
+#: The call in which deferred statements run, when the operations have ended.
+END = "end"
+
+
+class Resume:
+    """Gives the calls of the editor their keys: operation, method, model and name, and a number where these repeat."""
+
+    def __init__(self, journal: Journal, own: OwnTransaction, journals: Journals) -> None:
+        self.journal = journal
+        self._own = own
+        self._journals = journals
+        self._place: tuple[int, int] | None = None
+        self._seen: Counter[str] = Counter()
+        left = journal.left.call if journal.left else ""
+        self._known = {*journal.complete, left}
+
+    def operation(self, number: int) -> None:
+        """One begins. :param number: of it, or of the one that it is inside of."""
+        inner = self._place[1] + 1 if self._place and self._place[0] == number else 0
+        self._place = (number, inner)
+
+    def call(self, what: str, model: Any, made: Any) -> Call:
+        if self._place is None or self._own.of_caller:
+            # No operation has begun, or a RunPython has its transaction open and is marked as a whole.
+            return Call()
+        key = self._key(what, getattr(getattr(model, "_meta", None), "label", ""), _name(made))
+        early = key + EARLY
+        return Call(key, past=key in self._known or early in self._known, early=early in self._known)
+
+    def _key(self, what: str, *names: str) -> str:
+        number, inner = self._place or ("", "")
+        # A deferred statement runs as soon as its tables are there, which they may be earlier this time.
+        place = {END: END, "deferred": "any"}.get(what, f"{number}.{inner}")
+        key = " ".join(filter(None, (place, what, *names)))
+        self._seen[key] += 1
+        return key if self._seen[key] == 1 else f"{key} #{self._seen[key]}"
+
+    def run(self, call: Call, runner: Runner, plan: Plan) -> None:
+        if not call.key:
+            runner.run(plan)
+            return
+        self.journal.begin(_stored(call), plan.steps)
+        runner.run(plan)
+        self.journal.end()
+
+    def go_on(self, call: Call, runner: Runner) -> None:
+        """With a call that an earlier run has begun."""
+        left = self.journal.left
+        if left is None or left.call != _stored(call):
+            logger.info("Done by an earlier run: %s", call.key)
+            return
+        self.journal.go_on()
+        runner.go_on()
+        self.journal.end()
+
+    def once(self, code: Callable[[Any, Any], None], apps: Any, editor: Any) -> None:
+        """A RunPython is marked in its own transaction, or after it where it has none."""
+        key = self._key("RunPython")
+        if key in self._known:
+            logger.info("Done by an earlier run: %s", key)
+            return
+        code(apps, editor)
+        self.journal.mark(key)
+
+    def recorded(self) -> None:
+        """Django has recorded the migration: there is nothing left to write down."""
+        self._own.before_commit = None
+
+    def close(self) -> None:
+        """The editor has ended."""
+        self._journals.ended()
+
+
+def _stored(call: Call) -> str:
+    return call.key + EARLY * call.early
+
+
+def _name(made: Any) -> str:
+    if made is None or isinstance(made, (set, frozenset, list, tuple)):
+        return ""
+    name = getattr(made, "name", None)
+    return name if isinstance(name, str) else digest(str(made))

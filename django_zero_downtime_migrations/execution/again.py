@@ -1,0 +1,42 @@
+"""The step at which an earlier run has stopped: it may be done, half done, or not begun."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from ..ddl import statements as s
+from ..plan import Query, Step, StepClass
+from .doubt import Built, is_built
+
+logger = logging.getLogger("django_zero_downtime_migrations")
+
+
+def again(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step | None:
+    """What has to be sent; None when the step is done. Only one that stands alone leaves a doubt: the others have
+    marked themselves done in their own transaction.
+
+    :param remove: runs what removes the remains of the step.
+    """
+    if step.building:
+        return _build(connection, step, remove)
+    if step.stands_alone:
+        drop = "DROP INDEX CONCURRENTLY "
+        queries = [Query(x.sql.replace(drop, drop + "IF EXISTS ", 1)) for x in step.queries if "IF EXISTS" not in x.sql]
+        return step._replace(queries=tuple(queries) or step.queries)
+    if step.kind is StepClass.DATA and step.fill is None and isinstance(step.statement, s.Raw):
+        logger.warning("An earlier run may have sent this, outside any transaction; it is sent again: %s", step.sql)
+    return step
+
+
+def _build(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step | None:
+    table = step.locks[0].table if step.locks else step.statement.table
+    built = is_built(connection, table, step.building)
+    if built is Built.BUILT:
+        logger.info("Built by an earlier run: %s", step.building)
+        return None
+    if built is Built.INVALID:
+        for leftover in step.leftover:
+            remove(leftover)
+    return step

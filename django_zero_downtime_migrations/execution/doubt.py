@@ -1,0 +1,107 @@
+"""An index whose concurrent build may have ended well, badly, or not at all: nobody saw the end of it.
+
+The server goes on building for a client that has died, and what fails leaves the index behind INVALID.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import logging
+import time
+from typing import Any
+
+from ..naming import make_object_name, split_identifier, truncate
+from .activity import duration
+
+logger = logging.getLogger("django_zero_downtime_migrations")
+
+POLL_SECONDS = 0.5
+#: How often a wait for somebody else's build is worth a warning.
+WARN_EVERY_SECONDS = 10.0
+
+# What a session of another role does, this one may not see: then a lock on the table has to do.
+_AT_WORK = """
+SELECT p.pid, a.usename, a.application_name, p.command, p.phase,
+       floor(extract(epoch FROM clock_timestamp() - a.query_start))
+FROM pg_stat_progress_create_index p LEFT JOIN pg_stat_activity a ON a.pid = p.pid
+WHERE p.datname = current_database() AND p.pid <> pg_backend_pid()
+AND (p.{column} = {oid} OR (p.relid IS NULL AND EXISTS (
+    SELECT FROM pg_locks l WHERE l.pid = p.pid AND l.relation = i.indrelid AND l.granted
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+)))
+"""
+_INDEX = f"""
+SELECT i.indisvalid,
+       (SELECT json_agg(w)::text FROM ({_AT_WORK.format(column="index_relid", oid="i.indexrelid")}) w)
+FROM pg_index i WHERE i.indexrelid = to_regclass(%s) AND i.indrelid = to_regclass(%s)
+"""
+_LEFTOVERS = f"""
+SELECT r.relname::text, format('"%%s"."%%s"', replace(n.nspname, '"', '""'), replace(r.relname, '"', '""'))
+FROM pg_index i JOIN pg_class r ON r.oid = i.indexrelid JOIN pg_namespace n ON n.oid = r.relnamespace
+WHERE i.indrelid = to_regclass(%s) AND NOT i.indisvalid AND r.relname ~ '_cc(new|old)[0-9]*$'
+AND NOT EXISTS ({_AT_WORK.format(column="relid", oid="i.indrelid")})
+ORDER BY r.relname
+"""
+
+
+class Built(enum.Enum):
+    #: There, and valid.
+    BUILT = "built"
+    ABSENT = "absent"
+    #: There, and nobody is building it any more.
+    INVALID = "invalid"
+
+
+def is_built(connection: Any, table: str, index: str) -> Built:
+    """What has become of a CREATE INDEX CONCURRENTLY. While somebody is still at it, this waits; between two looks it
+    holds neither a transaction nor a snapshot, for which the build would wait in turn.
+
+    :param table: as in SQL. :param index: as in SQL, with the schema where it is not that of the search path.
+    :raises KeyboardInterrupt: Ctrl-C ends the wait.
+    """
+    alone = 0
+    warned: float | None = None
+    while True:
+        valid, builders = _look(connection, table, index)
+        if valid is None:
+            return Built.ABSENT
+        if valid:
+            if warned is not None:
+                logger.warning("The index %s has been built.", index)
+            return Built.BUILT
+        # A build is out of sight a moment before the transaction that makes the index valid ends.
+        alone = 0 if builders else alone + 1
+        if alone > 1:
+            return Built.INVALID
+        now = time.monotonic()
+        if builders and (warned is None or now - warned >= WARN_EVERY_SECONDS):
+            warned = now
+            logger.warning("Waiting until the index %s is built by %s.", index, "; ".join(map(_builder, builders)))
+        time.sleep(POLL_SECONDS)
+
+
+def _look(connection: Any, table: str, index: str) -> tuple[bool | None, list[dict[str, Any]]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_INDEX, [index, table])
+        row = cursor.fetchone()
+    return (row[0], json.loads(row[1] or "[]")) if row else (None, [])
+
+
+def _builder(row: dict[str, Any]) -> str:
+    who = ", ".join(filter(None, (row["usename"], row["application_name"])))
+    since = "for a time that this role may not see" if row["floor"] is None else f"for {duration(row['floor'])}"
+    what = ": ".join(filter(None, (row["command"], row["phase"])))
+    return f"pid {row['pid']} ({who}) {since}{f' ({what})' if what else ''}"
+
+
+def leftovers(connection: Any, table: str, index: str) -> list[str]:
+    """The INVALID indexes that a REINDEX CONCURRENTLY of this index has left, and that nobody is at work on.
+
+    :return: names as in SQL, with their schema. They may go: the index itself does not need them.
+    """
+    plain = truncate(split_identifier(index)[-1])
+    with connection.cursor() as cursor:
+        cursor.execute(_LEFTOVERS, [table])
+        rows = cursor.fetchall()
+    return [qualified for name, qualified in rows if make_object_name(plain, None, name.rpartition("_")[2]) == name]

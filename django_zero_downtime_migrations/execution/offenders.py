@@ -1,0 +1,267 @@
+"""Which rows stop a constraint or a unique index: the primary keys of some of them, and the query for all.
+
+Everything comes from the catalogue, while the constraint that is NOT VALID or the index that is INVALID is still there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from django.db import DatabaseError, transaction
+
+from ..ddl import statements as s
+from ..plan import Step, StepClass
+from ..settings import MigrationSettings
+from .interrupt import interruptible
+from .reasons import sqlstate
+
+logger = logging.getLogger("django_zero_downtime_migrations")
+
+#: Rows in a message, and characters of a value.
+ROWS = 10
+VALUE = 60
+#: In ms, for the search and for its locks.
+SEARCH = 5000
+LOCK = 1000
+NOT_NULL, FOREIGN_KEY, UNIQUE, CHECK = "23502", "23503", "23505", "23514"
+TOO_LONG = ("57014", "55P03")
+#: What reads the rows that are there already.
+_SEARCHED = (StepClass.SHORT, StepClass.LONG, StepClass.UNSAFE)
+
+# Of the two tables, that of the statement counts first: the server may name one of its partitions.
+_CONSTRAINT = """
+SELECT
+    c.conrelid, c.contype::text, c.conrelid = to_regclass(%s) AS stated,
+    pg_get_expr(c.conbin, c.conrelid), c.connoinherit, c.confmatchtype = 'f',
+    (SELECT array_agg(quote_ident(a.attname) ORDER BY k.ord) FROM unnest(c.conkey) WITH ORDINALITY k(num, ord)
+     JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.num),
+    (SELECT CASE WHEN t.relkind = 'p' THEN '' ELSE 'ONLY ' END || format('%%I.%%I', n.nspname, t.relname)
+     FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace WHERE t.oid = c.confrelid),
+    (SELECT string_agg(format('there.%%I %%s here.%%I', there.attname, CASE
+        WHEN o.oprnamespace = 'pg_catalog'::regnamespace THEN o.oprname::text
+        ELSE format('OPERATOR(%%I.%%s)', n.nspname, o.oprname) END, here.attname), ' AND ' ORDER BY k.ord)
+     FROM unnest(c.conkey, c.confkey, c.conpfeqop) WITH ORDINALITY k(here, there, op, ord)
+     JOIN pg_attribute here ON here.attrelid = c.conrelid AND here.attnum = k.here
+     JOIN pg_attribute there ON there.attrelid = c.confrelid AND there.attnum = k.there
+     JOIN pg_operator o ON o.oid = k.op JOIN pg_namespace n ON n.oid = o.oprnamespace)
+FROM pg_constraint c
+WHERE c.conname = %s AND NOT c.convalidated AND c.contype IN ('c', 'f')
+AND c.conrelid IN (to_regclass(%s), to_regclass(format('%%I.%%I', %s::text, %s::text)))
+ORDER BY stated DESC LIMIT 1
+"""
+_INDEX = """
+SELECT
+    i.indrelid, pg_get_expr(i.indpred, i.indrelid), coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool, false),
+    (SELECT array_agg(pg_get_indexdef(i.indexrelid, k.ord::int, true) || CASE
+        WHEN l.oid IS NULL OR (k.num = 0 AND l.oid = 100) OR l.oid = a.attcollation THEN ''
+        ELSE format(' COLLATE %%I.%%I', n.nspname, l.collname) END ORDER BY k.ord)
+     FROM unnest(i.indkey, i.indcollation) WITH ORDINALITY k(num, coll, ord)
+     LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num AND k.num <> 0
+     LEFT JOIN pg_collation l ON l.oid = k.coll LEFT JOIN pg_namespace n ON n.oid = l.collnamespace
+     WHERE k.ord <= i.indnkeyatts)
+FROM pg_index i
+WHERE i.indexrelid = to_regclass(format('%%I.%%I', %s::text, %s::text)) AND i.indisunique AND NOT i.indisvalid
+"""
+_COLUMN = """
+SELECT a.attrelid, quote_ident(a.attname) FROM pg_attribute a
+WHERE a.attname = %s AND a.attnum > 0 AND NOT a.attisdropped
+AND a.attrelid IN (to_regclass(%s), to_regclass(format('%%I.%%I', %s::text, %s::text)))
+ORDER BY a.attrelid = to_regclass(%s) DESC LIMIT 1
+"""
+_TABLE = """
+SELECT
+    format('%%I.%%I', n.nspname, c.relname), c.relkind = 'p',
+    (SELECT array_agg(quote_ident(a.attname) ORDER BY k.ord)
+     FROM pg_index i CROSS JOIN unnest(i.indkey) WITH ORDINALITY k(num, ord)
+     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num
+     WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND k.ord <= i.indnkeyatts)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = %s
+"""
+
+
+class Table(NamedTuple):
+    """:param name: quoted, with its schema. :param key: the quoted columns of its primary key."""
+
+    name: str
+    partitioned: bool
+    key: tuple[str, ...]
+
+    @property
+    def named_by(self) -> tuple[str, ...]:
+        """What tells one of its rows from another."""
+        return self.key or (("tableoid::regclass", "ctid") if self.partitioned else ("ctid",))
+
+
+class Offence(NamedTuple):
+    """What is wrong with the rows.
+
+    :param columns: SQL of what is constrained. :param only: the rows of partitions and children do not matter.
+    :param where: SQL that is true for a wrong row, or with ``same`` for one that counts.
+    :param alias: what the condition calls the table, in SQL.
+    :param same: the rows are wrong that have the same in all columns.
+    """
+
+    table: Table
+    text: str
+    columns: tuple[str, ...]
+    where: str
+    only: bool = False
+    same: bool = False
+    alias: str = ""
+
+    @property
+    def source(self) -> str:
+        """What follows FROM."""
+        only = "ONLY " if self.only and not self.table.partitioned else ""
+        name = f"{only}{self.table.name}{self.alias}"
+        return f"{name} WHERE {self.where}" if self.where else name
+
+    @property
+    def all(self) -> str:
+        """The query for all of them."""
+        if self.same:
+            columns = ", ".join(self.columns)
+            numbers = ", ".join(str(number) for number, _ in enumerate(self.columns, 1))
+            return f"SELECT {columns}, count(*) FROM {self.source} GROUP BY {numbers} HAVING count(*) > 1"
+        return f"SELECT {', '.join(self.table.named_by)} FROM {self.source}"
+
+    def sample(self, values: bool) -> str:
+        """The query for some: what names them, how many are the same, and where asked for what is constrained."""
+        shown = (*self.table.named_by, *(self.columns if values else ()))
+        texts = [f"left(({x})::text, {VALUE}) AS c{number}" for number, x in enumerate(shown)]
+        names = ", ".join(f"c{number}" for number, _ in enumerate(shown))
+        if not self.same:
+            return f"SELECT 1, {', '.join(texts)} FROM {self.source} LIMIT {ROWS + 1}"
+        same = f"count(*) OVER (PARTITION BY {', '.join(self.columns)}) AS same"
+        counted = f"SELECT {same}, {', '.join(texts)} FROM {self.source}"
+        return f"SELECT same, {names} FROM ({counted}) AS counted WHERE same > 1 LIMIT {ROWS + 1}"
+
+
+def offenders(connection: Any, step: Step, error: BaseException, settings: MigrationSettings) -> str:
+    """What to add to the error of a step that has failed for the rows of a table; empty where nothing can be said.
+
+    To be called before the step is taken back, when no transaction is open. It reads under ACCESS SHARE for some
+    seconds at most, and raises nothing.
+    """
+    if sqlstate(error) not in (NOT_NULL, FOREIGN_KEY, UNIQUE, CHECK) or step.kind not in _SEARCHED:
+        return ""
+    if connection.in_atomic_block or not connection.get_autocommit():
+        return ""
+    try:
+        offence = _offence(connection, step, error)
+        return _told(connection, offence, settings.show_offending_values) if offence else ""
+    except Exception as another:
+        logger.debug("The rows that stopped it could not be found: %r", another)
+        return ""
+
+
+# What the catalogue knows of it
+
+
+def _offence(connection: Any, step: Step, error: BaseException) -> Offence | None:
+    said = getattr(error.__cause__, "diag", None)
+    if said is None or not said.table_name:
+        return None
+    place, state = (said.schema_name, said.table_name), sqlstate(error)
+    if state == UNIQUE:
+        return _of_index(connection, place[0], said.constraint_name)
+    if state == NOT_NULL:
+        return _of_column(connection, step.statement.table or None, place, said.column_name)
+    return _of_constraint(connection, step.statement, place, said.constraint_name)
+
+
+def _of_index(connection: Any, schema: Any, name: Any) -> Offence | None:
+    row = _row(connection, _INDEX, schema, name)
+    if row is None:
+        return None
+    relation, predicate, nulls_are_same, columns = row
+    table = _table(connection, relation)
+    present = [] if nulls_are_same else [f"{column} IS NOT NULL" for column in columns]
+    where = " AND ".join([*([predicate] if predicate else []), *present])
+    text = f"Rows of {table.name} with the same {', '.join(columns)}"
+    return Offence(table, text, tuple(columns), where, only=True, same=True)
+
+
+def _of_column(connection: Any, stated: str | None, place: tuple[Any, Any], name: Any) -> Offence | None:
+    row = _row(connection, _COLUMN, name, stated, *place, stated)
+    if row is None:
+        return None
+    relation, column = row
+    table = _table(connection, relation)
+    return Offence(table, f"Rows of {table.name} with NULL in {column}", (), f"{column} IS NULL")
+
+
+def _of_constraint(connection: Any, statement: s.Statement, place: tuple[Any, Any], name: Any) -> Offence | None:
+    stated = statement.table or None
+    row = _row(connection, _CONSTRAINT, stated, name, stated, *place)
+    if row is None:
+        return None
+    relation, kind, _, expression, alone, full, columns, target, joined = row
+    table = _table(connection, relation)
+    if kind == "c":
+        # The proof of a NOT NULL is a CHECK, about which nobody else knows.
+        nulls = isinstance(statement, (s.SetNotNull, s.AddPrimaryKey))
+        text = f"Rows of {table.name} " + (f"with NULL in {columns[0]}" if nulls else f"that violate {name}")
+        return Offence(table, text, tuple(columns or ()), f"NOT ({expression})", only=alone)
+    given = (" OR " if full else " AND ").join(f"here.{column} IS NOT NULL" for column in columns)
+    where = f"({given}) AND NOT EXISTS (SELECT FROM {target} AS there WHERE {joined})"
+    text = f"Rows of {table.name} whose {', '.join(columns)} is not in {target.removeprefix('ONLY ')}"
+    return Offence(table, text, tuple(columns), where, only=True, alias=" AS here")
+
+
+def _table(connection: Any, relation: int) -> Table:
+    name, partitioned, key = _row(connection, _TABLE, relation)
+    return Table(name, partitioned, tuple(key or ()))
+
+
+def _row(connection: Any, sql: str, *params: object) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchone()
+
+
+# The rows
+
+
+def _told(connection: Any, offence: Offence, values: bool) -> str:
+    try:
+        with interruptible(connection):
+            rows = _rows(connection, offence.sample(values))
+    except (DatabaseError, KeyboardInterrupt) as error:
+        if isinstance(error, DatabaseError) and sqlstate(error) not in TOO_LONG:
+            raise
+        return f"{offence.text}: to find them takes longer than {SEARCH / 1000:g} s. To see them: {offence.all}"
+    if not rows:
+        return ""
+    more = " and more" if len(rows) > ROWS else ""
+    return f"{offence.text}: {_listed(offence, rows[:ROWS])}{more}. To see all: {offence.all}"
+
+
+def _rows(connection: Any, sql: str) -> list[tuple[Any, ...]]:
+    """In a transaction of its own, with which its settings end."""
+    with transaction.atomic(connection.alias), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY", None)
+        cursor.execute(f"SET LOCAL statement_timeout = {SEARCH}", None)
+        cursor.execute(f"SET LOCAL lock_timeout = {LOCK}", None)
+        cursor.execute(sql, None)
+        return list(cursor.fetchall())
+
+
+def _listed(offence: Offence, rows: Sequence[tuple[Any, ...]]) -> str:
+    """``id 3, 17``; ``(shop, number) (1, 3), (1, 17)``; rows that are the same as each other are ``3 = 17``."""
+    named_by = offence.table.named_by
+    text, left = "", 0
+    for same, *shown in rows:
+        name, values = shown[: len(named_by)], shown[len(named_by) :]
+        row = _joined(name)
+        if values:
+            row += " with " + ", ".join("NULL" if value is None else repr(value) for value in values)
+        text += ("" if not text else " = " if left else ", ") + row
+        left = (left or same) - 1
+    return f"{_joined(named_by)} {text}"
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"

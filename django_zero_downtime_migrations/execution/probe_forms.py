@@ -1,0 +1,89 @@
+"""The forms of the queries that our rewrites and Django's own templates make: which object each is about.
+
+Only the head of a query is read, whose form we know; what it says of the object, the server reads.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ..record import Record
+from .probe_server import Server
+
+NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
+PATH = rf"{NAME}(?:\.{NAME})*"
+NAMES = rf"{NAME}(?:, {NAME})*"
+TABLE = rf"ALTER TABLE (?:ONLY )?(?P<table>{PATH}) "
+COLUMN = rf"{TABLE}ALTER COLUMN (?P<column>{NAME}) "
+
+
+class Verdict(enum.Enum):
+    #: What the query would bring about is there.
+    DONE = "done"
+    #: Something of this name is there, with another definition.
+    DIFFERS = "differs"
+    #: It is really to be done; the server's error stands.
+    ABSENT = "absent"
+    #: An index with this definition is there, INVALID: to be built anew (``execution.doubt``).
+    INVALID = "invalid"
+
+
+class Probe(NamedTuple):
+    """:param what: the object, in words. :param there: its definition. :param wanted: that of the query."""
+
+    verdict: Verdict
+    what: str
+    there: str = ""
+    wanted: str = ""
+
+
+class Asked(Record):
+    """A query whose form is known.
+
+    :param parts: the names in it. :param table: that of the statement, as in SQL; may be empty.
+    :param then: what is sent after it in the same step.
+    """
+
+    server: Server
+    parts: dict[str, str]
+    table: str
+    then: Sequence[str]
+
+    def __getitem__(self, part: str) -> str:
+        return self.parts[part]
+
+
+Question = Callable[[Asked], Probe]
+FORMS: list[tuple[re.Pattern[str], Question]] = []
+
+
+def form(pattern: str) -> Callable[[Question], Question]:
+    """Register the question for queries that begin so. Its named groups are :attr:`Asked.parts`."""
+
+    def register(question: Question) -> Question:
+        FORMS.append((re.compile(pattern, re.S), question))
+        return question
+
+    return register
+
+
+def question(sql: str) -> tuple[Question, dict[str, str]] | None:
+    """Who answers for a query, and the names in it; None for one whose form nobody knows."""
+    for pattern, ask in FORMS:
+        if found := pattern.match(sql):
+            return ask, {name: part or "" for name, part in found.groupdict().items()}
+    return None
+
+
+def gone(is_gone: bool, what: str) -> Probe:
+    return Probe(Verdict.DONE if is_gone else Verdict.ABSENT, what)
+
+
+def renamed(what: str, old: str | None, new: str | None) -> Probe:
+    """:param old: the definition of what has the old name, None where nothing has. :param new: that of the new."""
+    if old is not None and new is not None:
+        return Probe(Verdict.DIFFERS, what, new, f"{old}, under the new name")
+    return Probe(Verdict.DONE if new is not None else Verdict.ABSENT, what, new or "")

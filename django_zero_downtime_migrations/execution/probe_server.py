@@ -1,0 +1,145 @@
+"""The questions of a probe to the server, and the empty tables on which it builds what is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from django.db import DataError, IntegrityError, NotSupportedError, ProgrammingError, transaction
+
+from ..errors import CannotMigrate
+from ..naming import split_identifier, truncate
+from . import probe_descriptions as d
+from .reasons import sqlstate
+
+T = TypeVar("T")
+NO_RIGHT = "42501"
+# An object on the copy gets the tablespace that it would get on the table.
+_TABLESPACE = """
+SELECT set_config('temp_tablespaces', coalesce(quote_ident(nullif(s, '')), ''), true)
+FROM current_setting('default_tablespace') s
+"""
+_MAY_BUILD = (
+    "SELECT has_database_privilege(current_database(), 'TEMPORARY'), current_user::text, current_database()::text"
+)
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def plain(sql: str) -> str:
+    """The last part of a name in SQL, as the server keeps it."""
+    return truncate(split_identifier(sql)[-1])
+
+
+def sibling(sql: str, name: str) -> str:
+    """A name with the schema that is written before another one."""
+    *schemas, _ = split_identifier(sql)
+    return ".".join([*map(quoted, schemas), name])
+
+
+class Server:
+    """Names are SQL text, looked up as a statement would."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def fetch(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return list(cursor.fetchall())
+
+    def run(self, sql: str) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, None)
+
+    # What is there
+
+    def relation(self, name: str) -> d.Relation | None:
+        rows = self.fetch(d.RELATION, name)
+        return d.Relation(*rows[0]) if rows else None
+
+    def table(self, name: str) -> d.Relation | None:
+        found = self.relation(name)
+        return found if found and found.is_table else None
+
+    def beside(self, relation: d.Relation, name: str) -> d.Relation | None:
+        """What is called so in the schema of a relation."""
+        rows = self.fetch(d.IN_SCHEMA, plain(name), relation.schema)
+        return self.relation(rows[0][0])
+
+    def columns(self, table: d.Relation) -> dict[str, str]:
+        return dict(self.fetch(d.COLUMNS, table.oid))
+
+    def index(self, index: d.Relation) -> d.Index | None:
+        rows = self.fetch(d.INDEX, index.oid)
+        return d.Index(*rows[0]) if rows else None
+
+    def constraints(self, table: d.Relation) -> list[d.Constraint]:
+        return [d.Constraint(*row) for row in self.fetch(d.CONSTRAINTS, table.oid)]
+
+    def constraint(self, table: d.Relation, name: str) -> d.Constraint | None:
+        wanted = plain(name)
+        return next((x for x in self.constraints(table) if x.name == wanted), None)
+
+    def full_name(self, table: str) -> str:
+        """A table's name with its schema; as it is written where there is no such table."""
+        found = self.relation(table)
+        if found is None:
+            return table
+        name: str = self.fetch("SELECT format('%%I.%%I', %s::text, %s::text)", found.schema, found.name)[0][0]
+        return name
+
+    # What is wanted
+
+    def built(self, build: Callable[[], T]) -> T | None:
+        """What ``build`` makes and describes; it is rolled back. None when the server refuses to make it.
+
+        :raises CannotMigrate: when the role may not create temporary tables.
+        """
+        try:
+            with self._rolled_back():
+                return build()
+        except (ProgrammingError, NotSupportedError, DataError, IntegrityError) as error:
+            if isinstance(error, CannotMigrate) or sqlstate(error) == NO_RIGHT:
+                raise
+            return None
+
+    @contextmanager
+    def _rolled_back(self) -> Iterator[None]:
+        allowed, role, database = self.fetch(_MAY_BUILD)[0]
+        if not allowed:
+            raise CannotMigrate(
+                "An object of this name is there already, and whether it is the wanted one is found out by building "
+                f"that on an empty temporary table: the role {role} needs the privilege TEMPORARY for it. Grant it "
+                f"(GRANT TEMPORARY ON DATABASE {quoted(database)} TO {quoted(role)}) and run the migration again; "
+                "nothing was changed."
+            )
+        alias = self.connection.alias
+        with transaction.atomic(alias):
+            self.fetch(_TABLESPACE)
+            yield
+            transaction.set_rollback(True, alias)
+
+    def copy(self, table: d.Relation) -> d.Relation:
+        """An empty table of the same name and columns, without NOT NULL, defaults and constraints."""
+        source = f"{quoted(table.schema)}.{quoted(table.name)}"
+        self.run(f"CREATE TEMPORARY TABLE {self.temporary(table)} AS TABLE {source} WITH NO DATA")
+        return self._made(self.temporary(table))
+
+    def dummy(self, name: str, columns: Sequence[str], more: str = "") -> d.Relation:
+        """A table of numbers, for what does not depend on types. :param columns: quoted."""
+        parts = [f"{column} integer" for column in columns] + ([more] if more else [])
+        self.run(f"CREATE TEMPORARY TABLE pg_temp.{quoted(name)} ({', '.join(parts)})")
+        return self._made(f"pg_temp.{quoted(name)}")
+
+    def _made(self, name: str) -> d.Relation:
+        made = self.relation(name)
+        assert made is not None
+        return made
+
+    @staticmethod
+    def temporary(table: d.Relation) -> str:
+        return f"pg_temp.{quoted(table.name)}"

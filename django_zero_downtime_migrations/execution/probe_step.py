@@ -1,0 +1,49 @@
+"""What is left to be done of a step that the server has refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from .probes import Probe, Verdict, different, probe
+
+#: SQLSTATEs with which the server says that something is there already, or is not there (any more).
+REFUSALS = frozenset({"42701", "42703", "42704", "42710", "42P01", "42P07", "42P16", "55000"})
+
+
+class Rest(NamedTuple):
+    """:param queries: those that are still to be sent. :param done: what the others would have made is there.
+
+    :param invalid: an index that one of them builds is there, INVALID: ``doubt.is_built`` waits for who builds it, then
+        the step's ``leftover`` removes it.
+    """
+
+    queries: tuple[str, ...]
+    done: tuple[Probe, ...] = ()
+    invalid: bool = False
+
+    @property
+    def error_stands(self) -> bool:
+        """The step was refused for another reason."""
+        return not (self.done or self.invalid)
+
+
+def rest(connection: Any, queries: Sequence[str], table: str) -> Rest:
+    """:param queries: all those of the step, with their parameters in them; not the user's own SQL.
+
+    :param table: that of its statement, as in SQL.
+    :raises CannotMigrate: when something of a name has another definition, or when nobody can tell.
+    """
+    left: list[str] = []
+    done: list[Probe] = []
+    invalid = False
+    for number, sql in enumerate(queries):
+        found = probe(connection, sql, table, queries[number + 1 :])
+        if found is not None and found.verdict is Verdict.DIFFERS:
+            raise different(found)
+        if found is not None and found.verdict is Verdict.DONE:
+            done.append(found)
+            continue
+        invalid = invalid or (found is not None and found.verdict is Verdict.INVALID)
+        left.append(sql)
+    return Rest(tuple(left), tuple(done), invalid)

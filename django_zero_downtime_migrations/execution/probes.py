@@ -1,0 +1,51 @@
+"""Is what a query would bring about there already? Asked by definition, after the server has refused the query, on a
+database whose migration was interrupted under another tool, or that somebody has changed by hand.
+
+The server compares: what is wanted is built on an empty temporary table, and both are described by the same question.
+No table that is in use is locked for it beyond ACCESS SHARE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import CannotMigrate
+from . import probe_columns, probe_constraints, probe_indexes, probe_tables  # noqa: F401
+from .probe_forms import Asked, Probe, Verdict, question
+from .probe_server import Server
+
+__all__ = ["Probe", "Verdict", "different", "is_known", "probe"]
+
+
+def is_known(sql: str) -> bool:
+    """Whether a query is of a form that can be asked about."""
+    return question(sql) is not None
+
+
+def probe(connection: Any, sql: str, table: str = "", then: Sequence[str] = ()) -> Probe | None:
+    """What the catalogue has of the object of a query. The connection's transaction, where one is open, must not have
+    failed: what is built for the answer is rolled back to a savepoint.
+
+    :param sql: one query without placeholders, as our rewrites or Django's own templates make it; not the user's own.
+    :param table: that of its statement, as in SQL.
+    :param then: the queries after it in the same step: a default that goes at once is not missing afterwards.
+    :return: None for a query that cannot be asked about.
+    :raises CannotMigrate: when the role may not create temporary tables, and so nobody can tell.
+    """
+    found = question(sql)
+    if found is None:
+        return None
+    ask, parts = found
+    return ask(Asked(server=Server(connection), parts=parts, table=table, then=then))
+
+
+def different(found: Probe) -> CannotMigrate:
+    """The error for :attr:`Verdict.DIFFERS`."""
+    return CannotMigrate(
+        f"{found.what} is there already, but it is not what the migration makes.\n"
+        f"There:  {found.there}\n"
+        f"Wanted: {found.wanted}\n"
+        "It was left as it is, and the migration is not recorded. Rename or drop what is there, or change it into what "
+        "is wanted, and run the migration again; if what is there is right, change the migration."
+    )

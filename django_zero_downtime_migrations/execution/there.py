@@ -1,0 +1,48 @@
+"""A step that the server refuses because something is there already, or not there any more: IDEMPOTENT_SQL asks whether
+that is what the step would have brought about.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.db import DatabaseError
+
+from ..ddl import statements as s
+from ..plan import Query, Step, StepClass
+from .doubt import Built, is_built
+from .probe_step import REFUSALS, rest
+from .reasons import sqlstate
+
+logger = logging.getLogger("django_zero_downtime_migrations")
+
+
+def settle(
+    connection: Any, step: Step, error: DatabaseError, composed: Callable[[Query], str], run: Callable[[Step], None]
+) -> bool:
+    """Bring about what the step would have, as far as it is not there. False where the error stands.
+
+    :param run: runs a step: a part of this one, or what removes its remains.
+    :raises CannotMigrate: where there is something else of the same name.
+    """
+    if sqlstate(error) not in REFUSALS or _is_users_own(step):
+        return False
+    left = rest(connection, [composed(query) for query in step.queries], step.statement.table)
+    if left.error_stands:
+        return False
+    for found in left.done:
+        logger.warning("There already: %s", found.what)
+    if left.invalid and is_built(connection, step.locks[0].table, step.building) is Built.BUILT:
+        # By somebody else, in the meantime.
+        return True
+    for leftover in step.leftover if left.invalid else ():
+        run(leftover)
+    for sql in left.queries:
+        run(step._replace(queries=(Query(sql),)))
+    return True
+
+
+def _is_users_own(step: Step) -> bool:
+    return step.kind in (StepClass.DATA, StepClass.CALLERS) or isinstance(step.statement, s.Raw)
