@@ -1,7 +1,7 @@
 """Typed questions to ``pg_catalog``.
 
-Tables are asked for by ``to_regclass`` of the text in the statement, so the answer is about the schema in which the
-statement itself would act. The queries stand in ``catalog.sql``.
+Tables are asked for by the text in the statement, so the answer is about the schema in which the statement itself would
+act. The queries stand in ``catalog.sql``; ``relation(…)`` in them is :func:`naming.relation`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from django.db import DatabaseError, transaction
 
-from .naming import truncate, unquote
+from .naming import quote, relation, split_identifier, truncate, unquote
 from .projection import Projection
 from .type_changes import TypeChange
 
@@ -27,7 +27,7 @@ def _queries() -> dict[str, str]:
     text = resources.files(__package__).joinpath("catalog.sql").read_text(encoding="utf-8")
     blocks = re.split(r"^-- (\w+)\n", text, flags=re.M)[1:]
     return {
-        name: re.sub(r"^--.*\n", "", body, flags=re.M).strip()
+        name: re.sub(r"^--.*\n", "", body, flags=re.M).strip().replace("relation(%s)", relation("%s::text"))
         for name, body in zip(blocks[::2], blocks[1::2], strict=True)
     }
 
@@ -61,6 +61,8 @@ class Constraint(NamedTuple):
     inherited: bool
     #: The server's own part of a foreign key of this table, for one partition of the table that it points to.
     part: bool = False
+    #: The role may alter the table that is asked about, and not the other one, which has this foreign key.
+    out_of_reach: bool = False
 
 
 class Index(NamedTuple):
@@ -168,10 +170,10 @@ class Catalog:
         projection = self.projection
         for row in self._ask("constraints", live, live, live, live):
             name, kind, own, other, columns, to_table, to_columns, *rest = row
-            its_table = table if own else projection.shown_table(other)
+            its_table = table if own else projection.shown_table(self._as_spoken(other))
             if projection.hides(its_table, name) or its_table in projection.dropped_tables:
                 continue
-            target = projection.shown_table(to_table or "")
+            target = projection.shown_table(self._as_spoken(to_table or ""))
             yield Constraint(
                 projection.shown_name(its_table, name),
                 kind,
@@ -182,6 +184,13 @@ class Catalog:
                 tuple(projection.shown_column(target, column) for column in to_columns or ()),
                 *rest,
             )
+
+    def _as_spoken(self, table: str) -> str:
+        """Statements may write a table's schema where the catalogue does not, because the name alone means it."""
+        for spoken in self.projection.spoken:
+            if spoken.endswith(f'".{table}') and self.same_today(spoken, table):
+                return spoken
+        return table
 
     def constraint(self, table: str, name: str) -> Constraint | None:
         """:param name: as in SQL, quoted or not."""
@@ -271,15 +280,24 @@ class Catalog:
         rows = self._ask("name_taken", name, relations, name, self.projection.live_table(table))
         return self.projection.has(table, name) or bool(rows and rows[0][0])
 
+    def beside(self, table: str, name: str) -> str:
+        """The quoted name of an index of a table, with the table's schema where the name alone may mean another one."""
+        schema = [quote(part) for part in split_identifier(table)[:-1]]
+        if not schema:
+            schema = [quote(row[0]) for row in self._ask("schema_apart", self.projection.live_table(table))]
+        return ".".join([*schema, name])
+
     def sequence_owner(self, sequence: str) -> SequenceOwner | None:
         rows = self._ask("sequence_owner", sequence)
-        return SequenceOwner(*rows[0]) if rows else None
+        return SequenceOwner(self._as_spoken(rows[0][0]), rows[0][1]) if rows else None
 
     def same_table(self, table: str, other: str) -> bool:
         """Whether two quoted names mean the same table of today."""
         live = self.projection.live_table
-        rows = self.fetch("SELECT to_regclass(%s) = to_regclass(%s)", (live(table), live(other)))
-        return bool(rows[0][0])
+        return self.same_today(live(table), live(other))
+
+    def same_today(self, table: str, other: str) -> bool:
+        return table == other or bool(self._ask("same_table", table, other)[0][0])
 
     def type_change(
         self, table: str, column: str, wanted: tuple[str, str | None, bool], gone: frozenset[str], old_type: str

@@ -9,11 +9,15 @@ SELECT a.attnotnull,
        a.attidentity <> '',
        format_type(a.atttypid, a.atttypmod)
 FROM pg_attribute a
-WHERE a.attrelid = to_regclass(%s) AND a.attname = %s AND a.attnum > 0 AND NOT a.attisdropped
+WHERE a.attrelid = relation(%s) AND a.attname = %s AND a.attnum > 0 AND NOT a.attisdropped
 
 -- exists
 -- Whether there is a table of this name where the statement would look for it.
-SELECT to_regclass(%s) IS NOT NULL
+SELECT relation(%s) IS NOT NULL
+
+-- same_table
+-- Whether two names mean the same table.
+SELECT relation(%s) = relation(%s)
 
 -- nulls
 -- About how many rows of a table have NULL in a column; all of them when nobody has counted.
@@ -21,14 +25,14 @@ SELECT (greatest(c.reltuples, 0) * coalesce(s.null_frac, 1))::bigint
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = %s
-WHERE c.oid = to_regclass(%s)
+WHERE c.oid = relation(%s)
 
 -- constraints
 -- All constraints of a table, and the foreign keys of others that point to it. Tables are quoted as Django quotes them.
 SELECT c.conname,
        c.contype::text,
-       c.conrelid = to_regclass(%s),
-       CASE WHEN c.conrelid = to_regclass(%s) THEN '' ELSE
+       c.conrelid = relation(%s),
+       CASE WHEN c.conrelid = relation(%s) THEN '' ELSE
            (SELECT CASE WHEN pg_table_is_visible(r.oid) THEN format('"%%s"', replace(r.relname, '"', '""'))
                         ELSE format('"%%s"."%%s"', n.nspname, r.relname) END
             FROM pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace WHERE r.oid = c.conrelid) END,
@@ -43,9 +47,12 @@ SELECT c.conname,
        c.convalidated,
        pg_get_constraintdef(c.oid),
        c.conparentid <> 0,
-       EXISTS (SELECT FROM pg_constraint p WHERE p.oid = c.conparentid AND p.conrelid = c.conrelid)
+       EXISTS (SELECT FROM pg_constraint p WHERE p.oid = c.conparentid AND p.conrelid = c.conrelid),
+       EXISTS (SELECT FROM pg_class r WHERE r.oid = c.confrelid AND pg_has_role(r.relowner, 'USAGE'))
+           AND NOT EXISTS (SELECT FROM pg_class r WHERE r.oid = c.conrelid AND pg_has_role(r.relowner, 'USAGE')
+                           AND has_schema_privilege(r.relnamespace, 'USAGE'))
 FROM pg_constraint c
-WHERE (c.conrelid = to_regclass(%s) OR (c.confrelid = to_regclass(%s) AND c.contype = 'f')) AND c.conrelid <> 0
+WHERE (c.conrelid = relation(%s) OR (c.confrelid = relation(%s) AND c.contype = 'f')) AND c.conrelid <> 0
 ORDER BY c.conrelid, c.conname
 
 -- indexes
@@ -70,7 +77,7 @@ SELECT r.relname,
 FROM pg_index i
 JOIN pg_class r ON r.oid = i.indexrelid
 JOIN pg_am m ON m.oid = r.relam
-WHERE i.indrelid = to_regclass(%s)
+WHERE i.indrelid = relation(%s)
 ORDER BY r.relname
 
 -- partitions
@@ -78,7 +85,7 @@ ORDER BY r.relname
 -- the columns of its own partition key, empty for an expression.
 WITH RECURSIVE tree AS (
     SELECT c.oid, c.relkind, 0::oid AS parent, ARRAY[]::oid[] AS path
-    FROM pg_class c WHERE c.oid = to_regclass(%s) AND c.relkind = 'p'
+    FROM pg_class c WHERE c.oid = relation(%s) AND c.relkind = 'p'
     UNION ALL
     SELECT c.oid, c.relkind, t.oid, t.path || c.oid
     FROM tree t
@@ -114,19 +121,19 @@ JOIN pg_class p ON p.oid = t.relid
 JOIN pg_index x ON x.indexrelid = p.oid
 JOIN pg_class c ON c.oid = x.indrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE i.indrelid = to_regclass(%s) AND r.relname = %s AND t.level > 0
+WHERE i.indrelid = relation(%s) AND r.relname = %s AND t.level > 0
 
 -- index_columns
 -- The names that the server gave the columns of the one index of a table.
 SELECT array_agg(a.attname::text ORDER BY a.attnum)
 FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indexrelid
-WHERE i.indrelid = to_regclass(%s)
+WHERE i.indrelid = relation(%s)
 
 -- equal_indexes
 -- Valid indexes of partitions that are what the one index of another table is, as the server compares them when it looks
 -- for one to attach (CompareIndexInfo), in the order in which it would find them; with the type of their constraint.
 WITH RECURSIVE tree AS (
-    SELECT to_regclass(%s)::oid AS oid
+    SELECT relation(%s) AS oid
     UNION ALL
     SELECT i.inhrelid FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid
 ), described AS (
@@ -145,7 +152,7 @@ WITH RECURSIVE tree AS (
     FROM pg_index i
     JOIN pg_class r ON r.oid = i.indexrelid
     WHERE i.indisvalid AND NOT r.relispartition
-    AND (i.indrelid IN (SELECT oid FROM tree) OR i.indrelid = to_regclass(%s))
+    AND (i.indrelid IN (SELECT oid FROM tree) OR i.indrelid = relation(%s))
 )
 SELECT CASE WHEN pg_table_is_visible(c.oid) THEN format('"%%s"', replace(c.relname, '"', '""'))
             ELSE format('"%%s"."%%s"', n.nspname, c.relname) END,
@@ -153,10 +160,10 @@ SELECT CASE WHEN pg_table_is_visible(c.oid) THEN format('"%%s"', replace(c.relna
        coalesce((SELECT k.contype::text FROM pg_constraint k
                  WHERE k.conindid = d.indexrelid AND k.conrelid = d.indrelid AND k.contype IN ('p', 'u', 'x')), '')
 FROM described d
-JOIN described wanted ON wanted.definition = d.definition AND wanted.indrelid = to_regclass(%s)
+JOIN described wanted ON wanted.definition = d.definition AND wanted.indrelid = relation(%s)
 JOIN pg_class c ON c.oid = d.indrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE d.indrelid IN (SELECT oid FROM tree) AND d.indrelid <> to_regclass(%s)
+WHERE d.indrelid IN (SELECT oid FROM tree) AND d.indrelid <> relation(%s)
 ORDER BY d.indexrelid
 
 -- dependents
@@ -166,14 +173,14 @@ FROM pg_attribute a
 JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
 JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
 JOIN pg_class v ON v.oid = w.ev_class
-WHERE a.attrelid = to_regclass(%s) AND a.attname = %s AND NOT a.attisdropped
+WHERE a.attrelid = relation(%s) AND a.attname = %s AND NOT a.attisdropped
 UNION ALL
 SELECT DISTINCT 'generated column ' || quote_ident(g.attname)
 FROM pg_attribute a
 JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
 JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND d.objid = e.oid
 JOIN pg_attribute g ON g.attrelid = e.adrelid AND g.attnum = e.adnum
-WHERE a.attrelid = to_regclass(%s) AND a.attname = %s AND NOT a.attisdropped AND g.attgenerated <> '' AND g.attnum <> a.attnum
+WHERE a.attrelid = relation(%s) AND a.attname = %s AND NOT a.attisdropped AND g.attgenerated <> '' AND g.attnum <> a.attnum
 
 -- triggers
 -- Triggers of a table that have a column in their condition or events and a name that begins like this: their
@@ -182,7 +189,7 @@ SELECT DISTINCT g.tgname::text, pg_get_triggerdef(g.oid)
 FROM pg_attribute a
 JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
 JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
-WHERE a.attrelid = to_regclass(%s) AND a.attname = %s AND NOT g.tgisinternal AND starts_with(g.tgname, %s)
+WHERE a.attrelid = relation(%s) AND a.attname = %s AND NOT g.tgisinternal AND starts_with(g.tgname, %s)
 ORDER BY 1
 
 -- name_taken
@@ -190,7 +197,13 @@ ORDER BY 1
 SELECT EXISTS (SELECT FROM pg_constraint c WHERE c.connamespace = t.relnamespace AND c.conname = %s)
     OR (%s AND EXISTS (SELECT FROM pg_class r WHERE r.relnamespace = t.relnamespace AND r.relname = %s))
 FROM pg_class t
-WHERE t.oid = to_regclass(%s)
+WHERE t.oid = relation(%s)
+
+-- schema_apart
+-- The schema of a table, unless it is the first one in which a name without schema is looked for.
+SELECT n.nspname
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid = relation(%s) AND n.nspname IS DISTINCT FROM current_schema()
 
 -- sequence_owner
 -- The table of the column that a sequence belongs to, and whether it is that of an identity.
@@ -200,5 +213,5 @@ SELECT CASE WHEN pg_table_is_visible(r.oid) THEN format('"%%s"', replace(r.relna
 FROM pg_depend d
 JOIN pg_class r ON r.oid = d.refobjid
 JOIN pg_namespace n ON n.oid = r.relnamespace
-WHERE d.classid = 'pg_class'::regclass AND d.objid = to_regclass(%s)
+WHERE d.classid = 'pg_class'::regclass AND d.objid = relation(%s)
 AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')

@@ -102,6 +102,28 @@ def split_identifier(sql: str) -> tuple[str, ...]:
     raise ValueError(f"not a name in SQL: {sql!r}")
 
 
+def quote(name: str) -> str:
+    """A name as an identifier in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def relation(name: str) -> str:
+    """An SQL expression for the oid of a table, index or sequence; NULL where there is none.
+
+    As to_regclass() has it, which however fails where the role may not use the schema: such a table may still stand
+    behind a foreign key of one that it migrates.
+
+    :param name: an SQL expression for its quoted name, with or without its schema.
+    """
+    return (
+        f"(SELECT c.oid FROM parse_ident({name}) p(parts) "
+        "JOIN pg_class c ON c.relname = p.parts[cardinality(p.parts)]::name "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE CASE WHEN cardinality(p.parts) = 1 THEN pg_table_is_visible(c.oid) "
+        "WHEN p.parts[1] = 'pg_temp' THEN n.oid = pg_my_temp_schema() ELSE n.nspname = p.parts[1]::name END)"
+    )
+
+
 def _name_of(part: str) -> str:
     if part.startswith('"'):
         return part[1:-1].replace('""', '"')

@@ -30,7 +30,7 @@ def plan(statements: Iterable[s.Statement], context: Context) -> Plan:
     context.catalog.projection = before
     steps: list[Step] = []
     findings: list[Finding] = []
-    for statement in arranged:
+    for statement in (_placed(x, context) for x in arranged):
         findings += _judge(statement, context)
         steps += _rewrite(statement, context)
         before.apply(statement)
@@ -40,7 +40,7 @@ def plan(statements: Iterable[s.Statement], context: Context) -> Plan:
 def _stock(statements: Iterable[s.Statement], context: Context) -> Plan:
     steps: list[Step] = []
     findings: list[Finding] = []
-    for statement in statements:
+    for statement in (_placed(x, context) for x in statements):
         findings += _judge(statement, context)
         kind = StepClass.CALLERS if context.protects(statement) else StepClass.STOCK
         step = as_written(statement, StepClass.DATA if isinstance(statement, s.Raw) else kind)
@@ -129,6 +129,24 @@ def _rewrite(statement: s.Statement, context: Context) -> Iterable[Step]:
         return [context.around_triggers(as_written(statement, StepClass.STOCK))]
     rewrite = REWRITES.get(type(statement))
     return rewrite(statement, context) if rewrite else [as_written(statement, StepClass.SHORT)]
+
+
+def _placed(statement: s.Statement, context: Context) -> s.Statement:
+    """Where Django names something without its schema, the first namesake in the search_path would be meant, and not
+    what belongs to the statement's table.
+    """
+    if not isinstance(statement, (s.DropIndex, s.RenameIndex, s.DropForeignKey)):
+        return statement
+    table, name = statement.table, statement.name
+    if '"."' not in table and (context.nothing_in_use or not context.in_use(table)):
+        # A new table is in the first schema.
+        return statement
+    if isinstance(statement, s.DropForeignKey) and not statement.sql.startswith(f"SET CONSTRAINTS {name}"):
+        return statement
+    if isinstance(statement, s.DropForeignKey) and not context.in_transaction and context.protects(statement):
+        # It goes without SET CONSTRAINTS.
+        return statement
+    return statement.named(sql=statement.sql.replace(name, context.catalog.beside(table, name), 1))
 
 
 def _merge(steps: Iterable[Step]) -> Iterator[Step]:

@@ -38,6 +38,8 @@ class Projection:
         self._live_names: dict[tuple[str, str], str] = {}
         self._constraints: dict[str, dict[str, Constraint]] = {}
         self._hidden: set[tuple[str, str]] = set()
+        #: The tables that were spoken of, under their names of today.
+        self.spoken: set[str] = set()
         #: Names of indexes that Django does not know to be there.
         self.early: set[str] = set()
 
@@ -148,6 +150,8 @@ class Projection:
             self._live_names[(table, new)] = self._live_names.pop((table, old), old)
 
     def apply(self, statement: s.Statement) -> None:
+        tables = (statement.table, getattr(statement, "to_table", ""))
+        self.spoken |= {self.live_table(table) for table in tables if table}
         change = CHANGES.get(type(statement))
         if change is not None:
             change(self, statement)

@@ -64,6 +64,16 @@ def _simple(kind: type[s.Statement], *fields: str, **renamed: str) -> Reader:
     return reader
 
 
+def _rename_table(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
+    table, new_table = str(sql.parts["old_table"]), str(sql.parts["new_table"])
+    schema, dot, name = new_table.rpartition('"."')
+    text = sql
+    if dot and table.startswith(schema + dot):
+        # The table stays in its schema, and the server takes no other one after RENAME TO.
+        text = SQL(f'{sql.removesuffix(new_table)}"{name}', sql.template, sql.parts)
+    return s.RenameTable(sql=text, params=params, table=table, new_table=new_table)
+
+
 def _add_column(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
     definition = sql.parts["definition"]
     segments = definition.segments if isinstance(definition, SQL) else (definition,)
@@ -218,7 +228,7 @@ def _drop_foreign_key(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
 READERS: dict[str, Reader] = {
     "sql_create_table": _simple(s.CreateTable, "table"),
     "sql_delete_table": _simple(s.DropTable, "table"),
-    "sql_rename_table": _simple(s.RenameTable, table="old_table", new_table="new_table"),
+    "sql_rename_table": _rename_table,
     "sql_retablespace_table": _simple(s.SetTablespace, "table"),
     "sql_create_column": _add_column,
     "sql_delete_column": _simple(s.DropColumn, "table", "column"),

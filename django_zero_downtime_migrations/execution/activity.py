@@ -7,6 +7,7 @@ import re
 from typing import Any, NamedTuple
 
 from ..locks import Blocker
+from ..naming import relation
 from .blockers import QUERY
 
 #: Characters of a step's SQL in a line.
@@ -43,9 +44,9 @@ SELECT
 FROM pg_stat_activity a LEFT JOIN pg_stat_progress_create_index p ON p.pid = a.pid
 WHERE a.pid = %s
 """
-_SIZE = """
+_SIZE = f"""
 WITH RECURSIVE tree(oid) AS (
-    SELECT to_regclass(%s)::oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON i.inhparent = tree.oid
+    SELECT {relation("%s::text")} UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON i.inhparent = tree.oid
 )
 SELECT sum(pg_table_size(oid)) FROM tree
 """

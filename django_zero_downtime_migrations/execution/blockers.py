@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ..locks import CONFLICTS, Blocker, Lock, LockMode
+from ..naming import relation
 
 #: Characters of a query's text in a message.
 QUERY = 200
@@ -14,9 +15,9 @@ QUERY = 200
 # What a role may not see of other sessions is NULL in pg_stat_activity, and then so is the age here. One whose
 # transaction has ended since pg_locks was read is 0 ms old; CREATE INDEX CONCURRENTLY also holds its lock between two
 # transactions, so there the query counts.
-_LOOK = """
+_LOOK = f"""
 WITH RECURSIVE wanted(relation, modes, alone) AS (
-    SELECT to_regclass(w.name)::oid, string_to_array(w.modes, ' '), w.alone
+    SELECT {relation("w.name")}, string_to_array(w.modes, ' '), w.alone
     FROM unnest(%s::text[], %s::text[], %s::bool[]) AS w(name, modes, alone)
     UNION
     SELECT i.inhrelid, w.modes, false FROM pg_inherits i JOIN wanted w ON i.inhparent = w.relation AND NOT w.alone

@@ -19,6 +19,7 @@ from . import timeouts
 from .fill import fill
 from .interrupt import interruptible
 from .reasons import reason
+from .rights import lacks, refuse_without_rights
 from .transactions import OwnTransaction
 from .undo import Undo, joined
 from .undo import undo as undo_of
@@ -114,6 +115,7 @@ class Runner:
         self._session = None
         if any(step.kind is StepClass.LONG and step.stands_alone for step in steps):
             self._refuse_transaction_pooler(steps)
+        refuse_without_rights(self.connection, steps)
         for step in steps:
             self._sent = self._marked = False
             if self.turn is not None:
@@ -152,7 +154,8 @@ class Runner:
                 raise
             if isinstance(step.statement, s.CreateTable):
                 self.found.add(step.statement.table)
-            return step._replace(undo=())
+            # As it was there before, it stays.
+            return step._replace(kind=StepClass.STOCK, undo=())
         return step
 
     def _exists(self, step: Step) -> bool:
@@ -317,7 +320,8 @@ class Runner:
             logger.warning("Interrupted: %s", step.sql)
             return
         locks = f" ({', '.join(map(str, step.locks))})" if step.locks else ""
-        explain(error, f"The step that failed: {step.sql}{locks}{reason(error, step.statement)}")
+        why = lacks(self.connection, step, error) or reason(error, step.statement)
+        explain(error, f"The step that failed: {step.sql}{locks}{why}")
         if isinstance(error, IntegrityError) and not self.transaction.is_open and not self.transaction.of_caller:
             from .offenders import offenders
 
@@ -330,7 +334,8 @@ class Runner:
         With a journal only what the data has refused is removed: after a disturbance the next run goes on.
         """
         journal = self._writing
-        if journal and isinstance(error, (OperationalError, InterfaceError, KeyboardInterrupt)):
+        disturbed = isinstance(error, (OperationalError, InterfaceError, KeyboardInterrupt))
+        if journal and disturbed:
             undo = Undo(list(failed.leftover) if failed else [], journal.done, False)
         else:
             undo = undo_of(failed, done, self.keeps, self.made, self.transaction.wanted)
@@ -339,12 +344,15 @@ class Runner:
             if interrupted and undo.steps:
                 logger.warning(LEFT, "The connection was closed", undo.sql)
             return
+        if failed and failed.building and not self._is_invalid(failed.building):
+            # Nothing was left, or a valid index of this name, which is somebody's.
+            undo = undo._replace(steps=[x for x in undo.steps if x not in failed.leftover])
         if interrupted and undo.steps:
             logger.warning("Taking back, until Ctrl-C is pressed again: %s", undo.sql)
         left = list(undo.steps)
         try:
-            if journal and undo.stays < journal.done:
-                # First: what is half taken back is planned anew.
+            if journal and (undo.stays < journal.done or not (undo.stays or disturbed)):
+                # First: what is half taken back is planned anew. So is what has not got beyond its first step.
                 journal.back_to(undo.stays, undo.whole)
             while left:
                 self._remove(left[0])
@@ -355,6 +363,13 @@ class Runner:
             return
         taken_back = f"Taken back: {undo.sql}. " if undo.steps else ""
         self._tell(error, taken_back + (AGAIN if undo.whole else GOES_ON if journal else COMMITTED))
+
+    def _is_invalid(self, index: str) -> bool:
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid)", [index]
+            )
+            return bool(cursor.fetchone()[0])
 
     def _tell(self, error: DatabaseError | KeyboardInterrupt, text: str) -> None:
         explain(error, text)

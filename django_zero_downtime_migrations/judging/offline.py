@@ -79,6 +79,14 @@ class _FromTables(_Introspection):  # type: ignore[misc]
 class OfflineIntrospection(IntrospectionMixin, _FromTables):
     """What Django asks while it builds its statements."""
 
+    # There is no schema to be asked about, and nobody to ask.
+
+    def _located(self, cursor: Any, table_name: str) -> tuple[Any, str]:
+        return cursor, table_name
+
+    def _with_schemas(self, cursor: Any, table: str, sequences: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return sequences
+
 
 def _for_django(held: Held) -> dict[str, Any]:
     return {

@@ -114,12 +114,14 @@ class OfflineCatalog(Catalog):
         found = self.tables.get(table)
         return [(found is not None and any(held.name == name for held in found.held),)]
 
+    def _answer_schema_apart(self, table: str) -> Rows:
+        return []
+
     def _answer_sequence_owner(self, sequence: str) -> Rows:
         return []
 
-    def same_table(self, table: str, other: str) -> bool:
-        live = self.projection.live_table
-        return live(table) == live(other)
+    def same_today(self, table: str, other: str) -> bool:
+        return table == other
 
     def on_probe(self, definition: str, ask: Callable[[str], T]) -> T | None:
         return None

@@ -8,21 +8,24 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..ddl.names import plain_table
+from ..naming import relation, split_identifier
 from .errors import CannotJudge
 
 VERSION = 1
 #: The estimate of the last ANALYZE, over all partitions; NULL where there was none.
-_ONE = """
+_ONE = f"""
 SELECT sum(c.reltuples) FILTER (WHERE c.reltuples >= 0)::bigint, sum(pg_total_relation_size(c.oid))::bigint
 FROM pg_class c
 WHERE c.relkind IN ('r', 'm', 'p')
-AND (c.oid = to_regclass(%s) OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass(%s))))
+AND (c.oid = {relation("%s::text")} OR c.oid IN (SELECT relid FROM pg_partition_tree({relation("%s::text")})))
 AND NOT (c.relkind = 'p' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid))
 """
 _NAMES = """
-SELECT c.relname, format('%%I', c.relname) FROM pg_class c
-WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition AND pg_table_is_visible(c.oid)
-AND c.relnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname LIKE 'pg\\_%%' OR nspname = 'information_schema')
+SELECT CASE WHEN pg_table_is_visible(c.oid) THEN c.relname ELSE concat(n.nspname, '.', c.relname) END,
+       concat(CASE WHEN NOT pg_table_is_visible(c.oid) THEN quote_ident(n.nspname) || '.' END, quote_ident(c.relname))
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition
+AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema'
 ORDER BY 1
 """
 
@@ -54,7 +57,8 @@ class FileSizes(Sizes):
         self._tables = tables
 
     def of(self, table: str) -> Size:
-        found = self._tables.get(plain_table(table))
+        # Under its schema stands what is not found without it.
+        found = self._tables.get(".".join(split_identifier(table)), self._tables.get(plain_table(table)))
         return Size(found.get("rows"), found.get("bytes")) if isinstance(found, Mapping) else Size()
 
 
@@ -72,8 +76,9 @@ class DatabaseSizes(Sizes):
 
 
 def write(connection: Any, path: Path) -> int:
-    """Write the size of each table that can be seen without its schema. :returns: of how many.
+    """Write the size of each table, under its name, or with its schema where the name alone does not mean it.
 
+    :returns: of how many.
     :raises CannotJudge: when the file cannot be written.
     """
     with connection.cursor() as cursor:

@@ -199,4 +199,9 @@ class Table:
 
 def unquote_table(table: str) -> str:
     """A table's own name, without schema and quotes."""
-    return names_in(table)[-1] if '"' in table else table
+    return table_key(table).rpartition('"."')[2]
+
+
+def table_key(table: str) -> str:
+    """The same for a table's quoted name and for ``db_table``, which may have a schema: ``schema"."table``."""
+    return table.strip('"').replace('""', '"')

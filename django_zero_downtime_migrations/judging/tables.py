@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.backends.utils import strip_quotes, truncate_name
 
 from .rendering import Key, kept, models_that_point_to
-from .table import Held, Table, unquote_table
+from .table import Held, Table, table_key
 
 
 class Tables:
@@ -41,7 +41,7 @@ class Tables:
         return found
 
     def _owner(self, table: str) -> tuple[Key, str] | None:
-        name = unquote_table(table)
+        name = table_key(table)
         seen = self._seen.get(name)
         state = self.state.models.get(seen[0]) if seen else None
         if seen and state and (name, seen[1]) in _tables_of(state):
@@ -75,7 +75,7 @@ class Tables:
         key = owner[0]
         for other in [key, *models_that_point_to(self.state.models, key)]:
             for name, _ in _tables_of(self.state.models.get(other)):
-                found = self.get(f'"{name}"') if name != unquote_table(table) else None
+                found = self.get(f'"{name}"') if name != table_key(table) else None
                 held = found.held if found else ()
                 yield from ((found, each) for each in held if found and each.kind == "f" and each.to_table == table)
 
@@ -97,7 +97,7 @@ class Tables:
 
 
 def _tables_of(state: Any) -> list[tuple[str, str]]:
-    """The plain names of the tables of a model: its own, and those of its many-to-many fields with the field's name."""
+    """The tables of a model, by :func:`table_key`: its own, and those of its many-to-many fields, with their names."""
     known = kept(state)
     if "tables" not in known:
         known["tables"] = _find_tables_of(state)
@@ -111,11 +111,11 @@ def _find_tables_of(state: Any) -> list[tuple[str, str]]:
         return []
     longest = connection.ops.max_name_length()
     table = options.get("db_table") or truncate_name(f"{state.app_label}_{state.name_lower}", longest)
-    found = [(unquote_table(table), "")]
+    found = [(table_key(table), "")]
     for name, field in state.fields.items():
         if field.many_to_many and getattr(field.remote_field, "through", None) is None:
             between = getattr(field, "db_table", None) or truncate_name(f"{strip_quotes(table)}_{name}", longest)
-            found.append((unquote_table(between), name))
+            found.append((table_key(between), name))
     return found
 
 

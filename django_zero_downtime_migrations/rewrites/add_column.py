@@ -80,8 +80,13 @@ def _name(statement: s.AddColumn, label: str, context: Context) -> str:
     """The name that PostgreSQL itself would choose for the inline constraint."""
     column = None if label == PRIMARY_KEY else truncate(unquote(statement.column))
 
+    catalog, plain = context.catalog, unquote(statement.column)
+    if context.settings.idempotent_sql and catalog.column(statement.table, plain) is not None:
+        # The column is from an earlier run, and so may be its constraint.
+        return f'"{choose(plain_table(statement.table), column, label, lambda name: False)}"'
+
     def taken(name: str) -> bool:
-        return context.catalog.name_taken(statement.table, name, relations=label != CHECK)
+        return catalog.name_taken(statement.table, name, relations=label != CHECK)
 
     return f'"{choose(plain_table(statement.table), column, label, taken)}"'
 

@@ -10,7 +10,6 @@ from ..ddl import statements as s
 from ..ddl.names import names_in
 from ..plan import Context, Query, Step, StepClass, as_written, builds, rewrites, short
 from .partitioned_index import add_to_partitioned
-from .partitions import qualified
 from .set_not_null import set_not_null
 
 
@@ -59,7 +58,7 @@ def _build(statement: s.AddUnique | s.AddPrimaryKey, nulls_distinct: str, contex
     create = context.templates("sql_create_unique_index") % parts
     tablespace = f" {statement.tablespace}" if statement.tablespace else ""
     sql = create.replace("CREATE UNIQUE INDEX", "CREATE UNIQUE INDEX CONCURRENTLY", 1) + tablespace
-    return builds(statement, Query(sql, statement.params), qualified(statement.table, statement.name))
+    return builds(statement, Query(sql, statement.params), context.catalog.beside(statement.table, statement.name))
 
 
 def _use(statement: s.AddUnique | s.AddPrimaryKey, sql: str) -> Step:

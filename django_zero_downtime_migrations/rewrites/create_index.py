@@ -10,7 +10,6 @@ from ..locks import Lock, LockMode
 from ..naming import unquote
 from ..plan import Context, Query, Step, StepClass, as_written, builds, long, rewrites, short
 from .partitioned_index import create_on_partitioned
-from .partitions import qualified
 
 CREATE = {False: "CREATE INDEX", True: "CREATE UNIQUE INDEX"}
 
@@ -23,7 +22,7 @@ def create_index(statement: s.CreateIndex, context: Context) -> list[Step]:
     if tree := context.catalog.partitions(statement.table):
         return create_on_partitioned(statement, tree, context)
     sql = statement.sql if statement.concurrently else statement.sql.replace(create, f"{create} CONCURRENTLY", 1)
-    return [builds(statement, Query(sql, statement.params), qualified(statement.table, statement.name))]
+    return [builds(statement, Query(sql, statement.params), context.catalog.beside(statement.table, statement.name))]
 
 
 @rewrites(s.DropIndex)

@@ -30,13 +30,16 @@ def split_drop_column(statement: s.DropColumn, context: Context) -> Iterator[s.S
         return
     constraints = [x for x in catalog.constraints(table) if column in x.columns and not x.inherited]
     yield from (_drop_key(x) for x in constraints if x.kind == "f")
-    yield from (_drop_key(x) for x in catalog.referencing(table) if column in x.to_columns and not x.inherited)
+    others = [x for x in catalog.referencing(table) if column in x.to_columns and not x.inherited]
+    yield from (_drop_key(x) for x in others if not x.out_of_reach)
     yield from (_drop_constraint(x) for x in constraints if x.kind in KINDS)
     for index in catalog.indexes(table):
         if column in index.touches and not index.of_constraint:
             sql = context.templates("sql_delete_index") % {"name": f'"{index.name}"'}
             yield s.DropIndex(sql=sql, table=table, name=f'"{index.name}"')
-    yield statement.named(sql=statement.sql.removesuffix(" CASCADE"))
+    # What the role cannot drop by itself, CASCADE takes along.
+    needs_cascade = any(x.out_of_reach for x in others)
+    yield statement if needs_cascade else statement.named(sql=statement.sql.removesuffix(" CASCADE"))
 
 
 @splits(s.DropTable)
@@ -44,7 +47,7 @@ def split_drop_table(statement: s.DropTable, context: Context) -> Iterator[s.Sta
     if context.settings.explicit_constraints_drop:
         own = [x for x in context.catalog.constraints(statement.table) if x.kind == "f" and not x.inherited]
         keys = [x for x in own if not context.catalog.same_table(x.to_table, statement.table)]
-        keys += [x for x in context.catalog.referencing(statement.table) if not x.inherited]
+        keys += [x for x in context.catalog.referencing(statement.table) if not x.inherited and not x.out_of_reach]
         yield from (_drop_key(key) for key in keys)
     yield statement
 

@@ -10,7 +10,7 @@ from ..ddl.names import names_in
 from ..locks import LockMode
 from ..naming import INDEX, PRIMARY_KEY, UNIQUE, columns_part
 from ..plan import Context, Step, StepClass, as_written
-from .partitions import Recipe, build, has_foreign_tables, qualified, refuse_foreign_tables, refuse_without_key, usable
+from .partitions import Recipe, build, has_foreign_tables, refuse_foreign_tables, refuse_without_key, usable
 
 CREATE = {False: "CREATE INDEX", True: "CREATE UNIQUE INDEX"}
 
@@ -35,7 +35,8 @@ def create_on_partitioned(statement: s.CreateIndex, tree: Sequence[Partition], c
         mode=LockMode.SHARE,
         build=lambda its_table, its_name: f"{create} CONCURRENTLY {its_name} ON {its_table}{rest}",
         adopt=None,
-        remove=lambda its_table, its_name: f"DROP INDEX IF EXISTS {qualified(its_table, its_name)}",
+        remove=lambda its_table, its_name: f"DROP INDEX IF EXISTS {context.catalog.beside(its_table, its_name)}",
+        beside=context.catalog.beside,
         equals=usable(shape, of_constraint=False),
     )
     return build(statement, name, tree, recipe, context)
@@ -66,6 +67,7 @@ def add_to_partitioned(
         build=lambda t, n: f"CREATE UNIQUE INDEX CONCURRENTLY {n} ON {t} {columns}{nulls}{space}",
         adopt=lambda t, n: f"ALTER TABLE {t} ADD CONSTRAINT {n} {kind} USING INDEX {n}{deferrable}",
         remove=lambda t, n: f"ALTER TABLE {t} DROP CONSTRAINT IF EXISTS {n}",
+        beside=context.catalog.beside,
         equals=usable(shape, of_constraint=True),
     )
     return build(statement, name, tree, recipe, context)

@@ -13,10 +13,10 @@ from ..ddl import statements as s
 from ..ddl.names import plain_table
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
-from ..naming import FOREIGN_KEY, choose, truncate, unquote
+from ..naming import FOREIGN_KEY, choose, quote, truncate, unquote
 from ..order import ON_DELETE
 from ..plan import Context, Step, long, short
-from .partitions import quoted, unchanged
+from .partitions import unchanged
 
 
 def add_key_to_partitioned(statement: s.AddForeignKey, tree: Sequence[Partition], context: Context) -> list[Step]:
@@ -57,7 +57,7 @@ def _name(statement: s.AddForeignKey, part: Partition, there: Sequence[Constrain
     def taken(name: str) -> bool:
         return context.catalog.name_taken(part.table, name, relations=False)
 
-    return quoted(choose(plain_table(part.table), truncate(unquote(statement.column)), FOREIGN_KEY, taken))
+    return quote(choose(plain_table(part.table), truncate(unquote(statement.column)), FOREIGN_KEY, taken))
 
 
 def _equal(key: Constraint, statement: s.AddForeignKey, context: Context) -> bool:

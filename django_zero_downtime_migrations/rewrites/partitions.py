@@ -14,7 +14,7 @@ from ..ddl import statements as s
 from ..ddl.names import plain_table
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
-from ..naming import choose
+from ..naming import choose, quote
 from ..plan import Context, Step, builds, short
 from ..record import Record
 
@@ -32,6 +32,7 @@ class Recipe(Record):
     :param build: on a partition, CONCURRENTLY.
     :param adopt: what makes a constraint of it; None for an index.
     :param remove: from a partitioned table, with all that is attached; it may be gone already.
+    :param beside: an index's name with the schema of its table, where it needs that.
     :param equals: indexes of partitions that are attached instead of a new one, by table.
     """
 
@@ -42,17 +43,8 @@ class Recipe(Record):
     build: Write
     adopt: Write | None
     remove: Write
+    beside: Write
     equals: dict[str, str]
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def qualified(table: str, name: str) -> str:
-    """An index's name with the schema of its table, where the table's is written."""
-    schema, dot, _ = table.rpartition('"."')
-    return f'{schema}"."{name.strip(chr(34))}"' if dot else name
 
 
 def text(sql: str) -> str:
@@ -89,7 +81,7 @@ def usable(shape: IndexShape | None, of_constraint: bool) -> dict[str, str]:
     found: dict[str, str] = {}
     for table, name, kind in shape.equals if shape else ():
         if kind or not of_constraint:
-            found.setdefault(table, quoted(name))
+            found.setdefault(table, quote(name))
     return found
 
 
@@ -114,7 +106,7 @@ def build(statement: s.Statement, name: str, tree: Sequence[Partition], recipe: 
         # All at once and last: what is attached cannot be detached, and these indexes are not ours to drop.
         steps.append(work.attach(last)._replace(undo=()))
     if len(tree) > 1:
-        check = short(statement, complete(tree[0].table, qualified(tree[0].table, name)))
+        check = short(statement, complete(tree[0].table, recipe.beside(tree[0].table, name)))
         steps[-1] = steps[-1]._replace(queries=steps[-1].queries + check.queries)
     return steps
 
@@ -143,12 +135,14 @@ def _names(name: str, tree: Sequence[Partition], recipe: Recipe, context: Contex
             continue
 
         def taken(plain: str, table: str = part.table) -> bool:
-            return qualified(table, quoted(plain)) in chosen or context.catalog.name_taken(table, plain, relations=True)
+            return recipe.beside(table, quote(plain)) in chosen or context.catalog.name_taken(
+                table, plain, relations=True
+            )
 
         plain = choose(plain_table(part.table), recipe.middle, recipe.label, taken)
-        chosen.add(qualified(part.table, quoted(plain)))
+        chosen.add(recipe.beside(part.table, quote(plain)))
         context.projection.add_constraint(part.table, plain, [], index=True)
-        names[part.table] = quoted(plain)
+        names[part.table] = quote(plain)
     return names
 
 
@@ -168,7 +162,7 @@ class _Work(Record):
         """On a partition with rows: built, made a constraint of and attached."""
         table, name, statement = part.table, self.names[part.table], self.statement
         building = [Lock(table, LockMode.SHARE_UPDATE_EXCLUSIVE)]
-        yield builds(statement, self.recipe.build(table, name), qualified(table, name), building)
+        yield builds(statement, self.recipe.build(table, name), self.recipe.beside(table, name), building)
         attach = self.attach([part])
         if self.recipe.adopt is None:
             yield attach
@@ -187,7 +181,7 @@ class _Work(Record):
         return short(self.statement, *queries, locks=locks, undo=[self._removed(parent) for parent in parents])
 
     def _index(self, table: str) -> str:
-        return qualified(table, self.names[table])
+        return self.recipe.beside(table, self.names[table])
 
     def _removed(self, table: str) -> Step:
         """Everything that is attached goes as well."""

@@ -9,6 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
+from ..naming import relation
 from .casts import Cast, Type, Types
 
 Fetch = Callable[[str, Sequence[object]], "list[tuple[Any, ...]]"]
@@ -39,7 +40,8 @@ class Column(NamedTuple):
 
 @cache
 def question(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    text = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return text.replace("relation(%s)", relation("%s::text"))
 
 
 def ask(fetch: Fetch, table: str, column: str, new_type: str, collation: str | None) -> Column | None:

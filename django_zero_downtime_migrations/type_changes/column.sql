@@ -5,7 +5,7 @@ WITH RECURSIVE asked AS (
            to_regtype(%s::text)::oid AS new_type, to_regcollation(%s::text)::oid AS collation
     FROM pg_class c
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = %s::name AND a.attnum > 0 AND NOT a.attisdropped
-    WHERE c.oid = to_regclass(%s::text)
+    WHERE c.oid = relation(%s)
 ), reached (oid) AS (
     SELECT t.oid FROM asked JOIN pg_type t ON t.oid IN (asked.atttypid, asked.new_type)
     UNION

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -13,8 +14,11 @@ from ...ddl import statements as s
 from ...ddl.template import SQL
 from ...errors import CannotMigrate
 from ...naming import LONGEST
+from ...plan import Plan
+from ...settings import MigrationSettings
 from .early_indexes import EarlyIndexes
 
+logger = logging.getLogger("django_zero_downtime_migrations")
 #: Those of which only the statements matter.
 CALLS = (
     "create_model",
@@ -32,6 +36,10 @@ CALLS = (
 ONLY_STATEMENTS = ("alter_unique_together", "alter_index_together")
 
 
+#: What Django says of a constraint that it looks for by its columns, and that has gone.
+NONE_FOUND = "Found wrong number (0)"
+
+
 class Call:
     """The outermost call of the editor that is under way.
 
@@ -43,6 +51,39 @@ class Call:
         self.key = key
         self.past = past
         self.early = early
+
+
+class Fresh:
+    """What earlier runs have done of the migration in an editor: nothing. ``.resume`` knows of more."""
+
+    def operation(self, number: int) -> None:
+        """One begins. :param number: of it, or of the one that it is inside of."""
+
+    def call(self, what: str, model: Any, made: Any) -> Call:
+        return Call()
+
+    def run(self, call: Call, reader: Any, plan: Plan) -> None:
+        reader.run(plan)
+
+    def go_on(self, call: Call, reader: Any) -> None:
+        """With a call of the past."""
+
+    def once(self, code: Callable[[Any, Any], None], apps: Any, editor: Any) -> None:
+        """The code of a RunPython, unless it has run."""
+        code(apps, editor)
+
+    def recorded(self) -> None:
+        """Django has recorded the migration."""
+
+    def close(self) -> None:
+        """The editor has ended."""
+
+
+class Past(Fresh):
+    """For an editor that only collects: an earlier run has begun the migration."""
+
+    def call(self, what: str, model: Any, made: Any) -> Call:
+        return Call(past=True)
 
 
 def _planned(name: str) -> Callable[..., Any]:
@@ -64,6 +105,7 @@ class Calls:
     deferred_sql: list[Any]
     execute: Callable[..., None]
     treat_as_new: Callable[[str], bool]
+    settings: MigrationSettings
     _planning: Callable[..., AbstractContextManager[Call]]
     _in_use: Callable[[str], bool]
     _own: Any
@@ -156,6 +198,15 @@ class Calls:
                 parent.alter_field(model, old_field, new_field, strict)
             finally:
                 features.supports_combined_alters = combined
+
+    def _delete_composed_index(self, model: Any, *args: Any) -> None:
+        parent: Any = super()
+        try:
+            parent._delete_composed_index(model, *args)
+        except ValueError as error:
+            if not self.settings.idempotent_sql or NONE_FOUND not in str(error):
+                raise
+            logger.warning("%s of %s: gone already", args[0], model._meta.label)
 
 
 for _name in CALLS:

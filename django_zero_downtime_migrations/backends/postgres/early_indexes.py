@@ -22,6 +22,11 @@ from ...projection import Projection
 RENAMES = "-- indexes get their names"
 
 
+def _django(table: str) -> str:
+    """A quoted table's name as ``db_table`` has it, where it may have a schema: ``schema"."table``."""
+    return table[1:-1] if '"."' in table else unquote(table)
+
+
 class EarlyIndexes:
     """:param name: Django's own ``_create_index_name`` (table, columns, suffix)."""
 
@@ -42,10 +47,10 @@ class EarlyIndexes:
         """A table or column has got another name. Returns whether an index will get another name then."""
         for part, _ in self._made:
             if isinstance(statement, s.RenameTable):
-                part.rename_table_references(unquote(statement.table), unquote(statement.new_table))
+                part.rename_table_references(_django(statement.table), _django(statement.new_table))
             elif isinstance(statement, s.RenameColumn):
                 columns = unquote(statement.column), unquote(statement.new_column)
-                part.rename_column_references(unquote(statement.table), *columns)
+                part.rename_column_references(_django(statement.table), *columns)
         return any(self._now(part) != name for part, name in self._made)
 
     def hidden_from(self, projection: Projection) -> Projection:

@@ -28,14 +28,23 @@ class IntrospectionMixin:
         quoted = self.connection.ops.quote_name(table_name)
         return quoted, self.projection.live_table(quoted)[1:-1]
 
+    def _located(self, cursor: Any, table_name: str) -> tuple[Any, str]:
+        """A cursor and a name with which Django finds the table of ``db_table = 'schema"."table'``."""
+        schema, dot, name = table_name.strip('"').partition('"."')
+        if not dot:
+            return cursor, table_name
+        from .other_schemas import InSchema
+
+        return InSchema(cursor, schema, name, table_name), name
+
     def get_constraints(self, cursor: Any, table_name: str) -> Any:
         parent: Any = super()
         if self.past:
             return {}
         if self.projection is None:
-            return parent.get_constraints(cursor, table_name)
+            return parent.get_constraints(*self._located(cursor, table_name))
         quoted, live = self._live(table_name)
-        return self.projection.constraints(quoted, parent.get_constraints(cursor, live))
+        return self.projection.constraints(quoted, parent.get_constraints(*self._located(cursor, live)))
 
     def get_sequences(self, cursor: Any, table_name: str, table_fields: Any = ()) -> Any:
         parent: Any = super()
@@ -45,8 +54,14 @@ class IntrospectionMixin:
             return parent.get_sequences(cursor, table_name, table_fields)
         quoted, live = self._live(table_name)
         shown = self.projection.shown_column
-        found = parent.get_sequences(cursor, live, table_fields)
+        found = parent.get_sequences(*self._located(cursor, live), table_fields)
+        found = self._with_schemas(cursor, f'"{live}"', found) if found else []
         return [sequence | {"column": shown(quoted, sequence["column"])} for sequence in found]
+
+    def _with_schemas(self, cursor: Any, table: str, sequences: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        from .other_schemas import with_schemas
+
+        return with_schemas(cursor, table, sequences)
 
 
 class DatabaseIntrospection(IntrospectionMixin, PostgresIntrospection):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -16,6 +17,7 @@ from ...execution.run import Runner
 from ...execution.transactions import OwnTransaction
 from ...execution.undo import joined
 from ...settings import MigrationSettings
+from .calls import Fresh
 from .new_tables import NewTables
 from .once import digests, once
 from .resume import END, Resume
@@ -58,9 +60,12 @@ class Journals:
         self.run = run
         self.plan: Steps = run.plan
         self.turn = turn
-        self.table = Table(connection)
         self.left: list[Entry] = []
         self._open = False
+
+    @cached_property
+    def table(self) -> Table:
+        return Table(self.connection)
 
     def leave_out_what_is_done(self) -> None:
         """The plan is from before the other run, which may have had the same.
@@ -83,7 +88,8 @@ class Journals:
 
         :raises CannotMigrate: when an interrupted migration is in the way of this run.
         """
-        entries = self.table.entries()
+        # A new database has nothing to protect.
+        entries = [] if self.run.everything(self.connection) else self.table.entries()
         if not entries:
             return
         wanted = {(migration.app_label, migration.name): backwards for migration, backwards in self.plan}
@@ -105,19 +111,26 @@ class Journals:
         recorder = MigrationRecorder(self.connection)
         return set(recorder.applied_migrations()) if recorder.has_table() else set()
 
-    def open(self, own: OwnTransaction, runner: Runner) -> Resume | None:
+    def open(self, own: OwnTransaction, runner: Runner) -> Fresh:
         """For an editor.
 
         :raises CannotMigrate: when the migration has changed since it was interrupted.
         """
-        # An editor inside another belongs to a RunPython; and a new database has nothing to protect.
+        # An editor inside another belongs to a RunPython.
         if self._open or own.of_caller or self.run.everything(self.connection):
-            return None
+            return Fresh()
         journal = Journal(self.table, self._identify, self._entry())
         self._open = True
         runner.journal, runner.turn = journal, self.turn
+        # What an earlier run has done stays when a later call fails.
+        runner.keeps = bool(journal.complete)
         own.before_commit = runner.say
         return Resume(journal, own, self)
+
+    @property
+    def interrupted(self) -> frozenset[tuple[str, str]]:
+        """Migrations of the plan, by app and name, that an earlier run has begun."""
+        return frozenset(entry.identity[:2] for entry in self.left)
 
     def ended(self) -> None:
         """The editor has."""
@@ -146,7 +159,7 @@ class Journals:
 
     def close(self, complete: bool) -> None:
         """At the end of the run. :param complete: every migration of the plan is recorded."""
-        if self.table.exists and _usable(self.connection):
+        if "table" in vars(self) and self.table.exists and _usable(self.connection):
             try:
                 with transaction.atomic(self.connection.alias, savepoint=False):
                     self.table.remove(self._over(complete))

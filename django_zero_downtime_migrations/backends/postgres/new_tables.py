@@ -48,6 +48,7 @@ class NewTables:
         self.judged = False
         self.refused: Finding | CannotMigrate | None = None
         self.journals: Journals | None = None
+        self.has_read = False
         self.verbosity = 1
         self.stream: Any = None
         self.process = os.getpid()
@@ -91,14 +92,15 @@ def _begin(using: str, plan: Any = None, verbosity: int = 1, stdout: Any = None,
     connection = connections[using]
     run = begin(connection, plan)
     run.verbosity, run.stream = verbosity, stdout
-    ours = hasattr(connection.SchemaEditorClass, "once")
-    if (
-        plan is not None
-        and run.journals is None
-        and run.refused is None
-        and ours
-        and MigrationSettings.load(using).idempotent_sql
-    ):
+    read_journal(connection, run)
+
+
+def read_journal(connection: Any, run: NewTables) -> None:
+    """Once in a run of ``migrate``, where IDEMPOTENT_SQL is on."""
+    if run.plan is None or run.has_read or not hasattr(connection.SchemaEditorClass, "once"):
+        return
+    run.has_read = True
+    if MigrationSettings.load(connection.alias).idempotent_sql:
         from .journals import prepare
 
         prepare(connection, run)

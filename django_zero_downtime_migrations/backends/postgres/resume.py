@@ -8,10 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ...execution.journal import Journal
-from ...execution.run import Runner
 from ...execution.transactions import OwnTransaction
 from ...plan import Plan
-from .calls import Call
+from .calls import Call, Fresh
 from .once import digest
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ EARLY = " with its indexes"
 END = "end"
 
 
-class Resume:
+class Resume(Fresh):
     """Gives the calls of the editor their keys: operation, method, model and name, and a number where these repeat."""
 
     def __init__(self, journal: Journal, own: OwnTransaction, journals: Journals) -> None:
@@ -37,7 +36,6 @@ class Resume:
         self._known = {*journal.complete, left}
 
     def operation(self, number: int) -> None:
-        """One begins. :param number: of it, or of the one that it is inside of."""
         inner = self._place[1] + 1 if self._place and self._place[0] == number else 0
         self._place = (number, inner)
 
@@ -57,22 +55,21 @@ class Resume:
         self._seen[key] += 1
         return key if self._seen[key] == 1 else f"{key} #{self._seen[key]}"
 
-    def run(self, call: Call, runner: Runner, plan: Plan) -> None:
+    def run(self, call: Call, reader: Any, plan: Plan) -> None:
         if not call.key:
-            runner.run(plan)
+            reader.run(plan)
             return
         self.journal.begin(_stored(call), plan.steps)
-        runner.run(plan)
+        reader.run(plan)
         self.journal.end()
 
-    def go_on(self, call: Call, runner: Runner) -> None:
-        """With a call that an earlier run has begun."""
+    def go_on(self, call: Call, reader: Any) -> None:
         left = self.journal.left
         if left is None or left.call != _stored(call):
             logger.info("Done by an earlier run: %s", call.key)
             return
         self.journal.go_on()
-        runner.go_on()
+        reader.go_on()
         self.journal.end()
 
     def once(self, code: Callable[[Any, Any], None], apps: Any, editor: Any) -> None:
@@ -85,11 +82,10 @@ class Resume:
         self.journal.mark(key)
 
     def recorded(self) -> None:
-        """Django has recorded the migration: there is nothing left to write down."""
+        # There is nothing left to write down.
         self._own.before_commit = None
 
     def close(self) -> None:
-        """The editor has ended."""
         self._journals.ended()
 
 

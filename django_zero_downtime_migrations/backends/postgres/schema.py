@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from inspect import getattr_static
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.backends.ddl_references import Statement as DjangoStatement
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
@@ -27,14 +27,11 @@ from ...planning import plan
 from ...projection import Projection
 from ...server import capabilities
 from ...settings import MigrationSettings
-from .calls import Call, Calls
+from .calls import Call, Calls, Fresh
 from .early_indexes import RENAMES, EarlyIndexes
 from .introspection import projecting
 from .new_tables import end, new_tables
 from .verdicts import refusal, report
-
-if TYPE_CHECKING:
-    from .resume import Resume
 
 __all__ = [
     "DatabaseSchemaEditor",
@@ -59,8 +56,8 @@ class DatabaseSchemaEditorMixin(Calls):
     _recorded: list[s.Statement] | None = None
     #: What the code that still runs knows; ``check_migrations`` says so.
     old_code: OldCode | None = None
-    #: What an earlier run has left of this migration, and where this one writes down what it does.
-    resume: Resume | None = None
+    #: What earlier runs have done of the migration.
+    resume = Fresh()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -104,8 +101,7 @@ class DatabaseSchemaEditorMixin(Calls):
         if self._operation is not None:
             # Those inside of SafetyAssured have its place.
             self._operation += 0 if self._assured else 1
-            if self.resume is not None:
-                self.resume.operation(self._operation)
+            self.resume.operation(self._operation)
             self._reader.between_operations()
         return self._atomic_migration
 
@@ -156,17 +152,13 @@ class DatabaseSchemaEditorMixin(Calls):
         self._close(kind, error, traceback)
 
     def _before_end(self) -> None:
-        if self.resume is not None and not self.deferred_sql:
-            # Django has recorded the migration.
+        if not self.deferred_sql:
             self.resume.recorded()
         self.deferred_sql = [sql for sql in self.deferred_sql if sql is not RENAMES]
 
     def once(self, code: Callable[[Any, Any], None], apps: Any) -> None:
         """Run the code of a RunPython unless an earlier run of this migration has."""
-        if self.resume is None:
-            code(apps, self)
-        else:
-            self.resume.once(code, apps, self)
+        self.resume.once(code, apps, self)
 
     def _close(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -180,8 +172,7 @@ class DatabaseSchemaEditorMixin(Calls):
             self._session.close()
             failed = kind is not None
         finally:
-            if self.resume is not None:
-                self.resume.close()
+            self.resume.close()
             if failed and not self.collect_sql:
                 end(self.connection)
 
@@ -194,7 +185,7 @@ class DatabaseSchemaEditorMixin(Calls):
             return
         self._recorded = []
         self._origin = self._origin_of(model, made if model is not None else None)
-        self._call = self.resume.call(what, model, made) if self.resume is not None else Call()
+        self._call = self.resume.call(what, model, made)
         introspection = projecting(self.connection)
         introspection.projection = self._recording = self._early.hidden_from(self._projection.copy())
         introspection.past = self._call.past
@@ -237,7 +228,7 @@ class DatabaseSchemaEditorMixin(Calls):
         ready = [sql for sql in self.deferred_sql if sql is not RENAMES and self._tables_exist(sql, catalog)]
         self.deferred_sql = [sql for sql in self.deferred_sql if not any(sql is x for x in ready)]
         for sql in ready:
-            call = self.resume.call("deferred", None, sql) if self.resume is not None else Call()
+            call = self.resume.call("deferred", None, sql)
             statements = [read(sql, deferred_params)]
             if call.past:
                 self._go_on(statements)
@@ -274,9 +265,9 @@ class DatabaseSchemaEditorMixin(Calls):
 
     def _go_on(self, statements: list[s.Statement]) -> None:
         """With what an earlier run has begun. :param statements: those of the call, which it has planned."""
-        assert self.resume is not None
-        if isinstance(self._reader, Runner):
-            self.resume.go_on(self._call, self._reader)
+        self.resume.go_on(self._call, self._reader)
+        for statement in statements if self.collect_sql else ():
+            self._projection.apply(statement)
         self._remember(statements)
 
     def _carry_out(self, statements: list[s.Statement], call: Call) -> None:
@@ -303,10 +294,7 @@ class DatabaseSchemaEditorMixin(Calls):
         report(made.findings, self.settings.raise_for_unsafe and not self.collect_sql, quiet=self.collect_sql)
         if isinstance(self._reader, Runner):
             self._reader.looks = self.settings.idempotent_sql and not self.nothing_in_use
-        if self.resume is not None and isinstance(self._reader, Runner):
-            self.resume.run(call, self._reader, made)
-        else:
-            self._reader.run(made)
+        self.resume.run(call, self._reader, made)
         if any(isinstance(statement, s.Raw) for statement in statements) and not self.collect_sql:
             # What is known of it, where it could be read, is in the projection alone.
             self.new_tables.tables |= context.projection.new_tables

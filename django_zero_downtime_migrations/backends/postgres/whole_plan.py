@@ -12,11 +12,13 @@ from django.db.migrations.executor import MigrationExecutor
 from ...errors import CannotMigrate
 from ...findings import Finding, Severity
 from ...settings import MigrationSettings
-from .new_tables import begin
+from .calls import Past
+from .new_tables import begin, read_journal
 from .schema import DatabaseSchemaEditorMixin
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 Steps = Sequence[tuple[Any, bool]]
+Names = frozenset[tuple[str, str]]
 
 
 def judge_before_migrate(using: str, plan: Steps = (), **kwargs: Any) -> None:
@@ -29,16 +31,18 @@ def judge_before_migrate(using: str, plan: Steps = (), **kwargs: Any) -> None:
     if not plan or not issubclass(connection.SchemaEditorClass, DatabaseSchemaEditorMixin):
         return
     run = begin(connection, plan)
+    read_journal(connection, run)
     if run.judged or not MigrationSettings.load(using).raise_for_unsafe or run.everything(connection):
         return
     run.judged = True
-    refused = (x for x in _findings(connection, plan) if x.severity is Severity.REFUSE and not x.assured)
-    run.refused = next(refused, None)
+    interrupted = run.journals.interrupted if run.journals else frozenset()
+    refused = (x for x in _findings(connection, plan, interrupted) if x.severity is Severity.REFUSE and not x.assured)
+    run.refused = run.refused or next(refused, None)
 
 
-def _findings(connection: Any, plan: Steps) -> list[Finding]:
+def _findings(connection: Any, plan: Steps, interrupted: Names) -> list[Finding]:
     try:
-        return findings(connection, plan)
+        return findings(connection, plan, interrupted)
     except CannotMigrate:
         raise
     except Exception as error:  # an operation of the user's own may do anything
@@ -46,16 +50,20 @@ def _findings(connection: Any, plan: Steps) -> list[Finding]:
         return []
 
 
-def findings(connection: Any, plan: Steps) -> list[Finding]:
+def findings(connection: Any, plan: Steps, interrupted: Names = frozenset()) -> list[Finding]:
     """What the rules find in migrations that have not run, each as if those before it had.
 
     :param plan: (migration, backwards) pairs, as from Django's executor.
+    :param interrupted: migrations, by app and name, that have been judged when they began.
     """
     executor: Any = MigrationExecutor(connection)
     state = executor._create_project_state(with_applied_migrations=True)
 
     def open_editor(migration: Any) -> Any:
-        return connection.schema_editor(collect_sql=True, atomic=migration.atomic)
+        editor = connection.schema_editor(collect_sql=True, atomic=migration.atomic)
+        if (migration.app_label, migration.name) in interrupted:
+            editor.resume = Past()
+        return editor
 
     found: list[Finding] = []
     for migration, editor in planned(plan, state, executor.loader, open_editor):

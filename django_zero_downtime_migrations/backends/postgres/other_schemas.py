@@ -1,0 +1,53 @@
+"""Django's questions about a table whose schema stands in ``db_table``, or whose sequence is not found by its name.
+
+Django itself asks for the first table of a name in the search_path, and so finds nothing of ``schema"."table``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ...naming import relation
+
+_VISIBLE = re.compile(r"(?:pg_catalog\.)?pg_table_is_visible\((\w+)\.oid\)")
+_OUT_OF_SIGHT = f"""
+SELECT s.relname, n.nspname
+FROM pg_depend d JOIN pg_class s ON s.oid = d.objid JOIN pg_namespace n ON n.oid = s.relnamespace
+WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND s.relkind = 'S'
+AND d.refobjid = {relation("%s::text")} AND NOT pg_table_is_visible(s.oid)
+"""
+
+
+class InSchema:
+    """A cursor that asks for the table of a schema where Django's question is about the one that is found first.
+
+    :param written: the name as ``db_table`` has it, under which any other question finds nothing.
+    """
+
+    def __init__(self, cursor: Any, schema: str, name: str, written: str) -> None:
+        self._cursor = cursor
+        self._name, self._written = name, written
+        literal = schema.replace("'", "''").replace("%", "%%")
+        self._there = f"relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = '{literal}')"
+
+    def execute(self, sql: str, params: Any = None) -> Any:
+        located, count = _VISIBLE.subn(lambda found: f"{found[1]}.{self._there}", sql)
+        if not count:
+            # Another package's, which has schemas of its own.
+            params = [self._written if param == self._name else param for param in params or ()]
+        return self._cursor.execute(located, params)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+
+def with_schemas(cursor: Any, table: str, sequences: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The sequences of a table; one that its name alone does not mean has its schema, as ``db_table`` would.
+
+    :param table: its quoted name.
+    """
+    cursor.execute(_OUT_OF_SIGHT, [table])
+    schemas = dict(cursor.fetchall())
+    names = {name: f'{schema}"."{name}' for name, schema in schemas.items()}
+    return [sequence | {"name": names.get(sequence["name"], sequence["name"])} for sequence in sequences]

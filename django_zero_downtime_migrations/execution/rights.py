@@ -1,0 +1,101 @@
+"""What the role may not do is found out before the first of several steps, and not between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from ..ddl import statements as s
+from ..errors import CannotMigrate
+from ..naming import quote, relation, unquote
+from ..plan import Step, StepClass
+from .reasons import sqlstate
+
+NO_RIGHT = "42501"
+OWN, DROP, CREATE, REFERENCES = "own", "drop", "create", "references"
+
+# A table that is not there, or is still to be made, has no row.
+_MISSING = f"""
+SELECT w.need, w.name, n.nspname, owner.rolname, current_user,
+       has_schema_privilege(n.oid, 'USAGE')
+FROM unnest(%s::text[], %s::text[], %s::text[]) AS w(need, name, col)
+JOIN pg_class c ON c.oid = {relation("w.name")}
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_roles owner ON owner.oid = c.relowner
+WHERE NOT has_schema_privilege(n.oid, 'USAGE') OR NOT CASE w.need
+    WHEN '{OWN}' THEN pg_has_role(c.relowner, 'USAGE')
+    WHEN '{DROP}' THEN pg_has_role(c.relowner, 'USAGE') OR pg_has_role(n.nspowner, 'USAGE')
+    WHEN '{CREATE}' THEN has_schema_privilege(n.oid, 'CREATE')
+    ELSE NOT EXISTS (
+        SELECT FROM pg_attribute a
+        WHERE a.attrelid = c.oid AND a.attname = w.col AND NOT has_column_privilege(c.oid, a.attnum, 'REFERENCES')
+    ) END
+LIMIT 1
+"""
+
+
+class Need(NamedTuple):
+    """:param column: of a foreign key's target, a plain name."""
+
+    what: str
+    table: str
+    column: str = ""
+
+
+def refuse_without_rights(connection: Any, steps: Sequence[Step]) -> None:
+    """Ask, in one round trip, for what the steps on tables in use need. A single one is left to the server.
+
+    :raises CannotMigrate: with what is missing and how to give it.
+    """
+    missing = _missing(connection, steps) if len(steps) > 1 else ""
+    if missing:
+        raise CannotMigrate(f"{missing} Nothing of this was sent.")
+
+
+def lacks(connection: Any, step: Step, error: BaseException) -> str:
+    """Which right it was that a step was refused for and how to give it, on a line of its own; empty where it was
+    something else.
+    """
+    if sqlstate(error) != NO_RIGHT or connection.in_atomic_block or not connection.get_autocommit():
+        return ""
+    missing = _missing(connection, [step])
+    return f"\n{missing}" if missing else ""
+
+
+def _missing(connection: Any, steps: Iterable[Step]) -> str:
+    sent = (StepClass.SHORT, StepClass.LONG, StepClass.UNSAFE)
+    needs = dict.fromkeys(need for step in steps if step.kind in sent for need in _needs(step.statement))
+    if not needs:
+        return ""
+    with connection.cursor() as cursor:
+        cursor.execute(_MISSING, [list(each) for each in zip(*needs, strict=True)])
+        row = cursor.fetchone()
+    return "" if row is None else _text(*row)
+
+
+def _needs(statement: s.Statement) -> Iterator[Need]:
+    table = statement.table
+    if not table or isinstance(statement, (s.Raw, s.Command)):
+        return
+    yield Need(DROP if isinstance(statement, (s.DropTable, s.DropIndex)) else OWN, table)
+    if isinstance(statement, (s.CreateIndex, s.AddUnique, s.AddPrimaryKey, s.RenameIndex, s.RenameTable)):
+        yield Need(CREATE, table)
+    if isinstance(statement, s.AddForeignKey):
+        yield Need(REFERENCES, statement.to_table, unquote(statement.to_column))
+
+
+def _text(need: str, table: str, schema: str, owner: str, role: str, usable: bool) -> str:
+    who, where = f"The role {quote(role)}", f"the schema {quote(schema)} of {table}"
+    if not usable:
+        return f"{who} may not use {where}: GRANT USAGE ON SCHEMA {quote(schema)} TO {quote(role)}."
+    if need == CREATE:
+        return (
+            f"{who} may not create anything in {where}, as this needs: "
+            f"GRANT CREATE ON SCHEMA {quote(schema)} TO {quote(role)}."
+        )
+    if need == REFERENCES:
+        return f"{who} may not refer to {table} (permission denied): GRANT REFERENCES ON {table} TO {quote(role)}."
+    return (
+        f"{who} must be owner of {table}, which belongs to {quote(owner)}: migrate as its owner, or "
+        f"GRANT {quote(owner)} TO {quote(role)}."
+    )

@@ -1,0 +1,32 @@
+"""Where the tables of a test stand: in schema ``b``, between others that have the same names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Situation:
+    """:param search_path: that of the migration. :param quoted: Django is told the schema, in the only way that it has:
+    ``db_table = 'b"."item'``.
+    """
+
+    name: str
+    search_path: str
+    quoted: bool
+
+    def __str__(self) -> str:
+        return self.name
+
+    def table(self, name: str) -> str:
+        return f'b"."{name}' if self.quoted else name
+
+
+OUT_OF_SIGHT = Situation("schema_in_db_table_out_of_search_path", "a,c", quoted=True)
+IN_SIGHT = Situation("schema_in_db_table_second_in_search_path", "a,b,c", quoted=True)
+#: The server then calls the tables by another name than Django: without their schema.
+FIRST = Situation("schema_in_db_table_first_in_search_path", "b,a,c", quoted=True)
+SECOND = Situation("second_in_search_path", "a,b,c", quoted=False)
+SITUATIONS = (OUT_OF_SIGHT, IN_SIGHT, FIRST, SECOND)
+#: What every one of them has to come to: stock Django where there is no other schema.
+ALONE = Situation("alone", "b", quoted=False)
