@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +14,17 @@ BASELINE = "django-pg-zero-downtime-migrations"
 
 def requirements() -> list[str]:
     """The Django and the driver that run this, and the newest wagtail that takes this Django."""
-    driver = ("psycopg[binary]", "psycopg") if importlib.util.find_spec("psycopg") else ("psycopg2-binary",) * 2
-    pinned = [f"{wanted}=={importlib.metadata.version(name)}" for wanted, name in (("Django", "Django"), driver)]
-    return [*pinned, "wagtail"]
+    return [f"Django=={importlib.metadata.version('Django')}", driver(), "wagtail"]
+
+
+def for_project(*packages: str) -> list[str]:
+    """Packages, the newest Django that they take but none newer than the one that runs this, and the driver."""
+    return [*packages, f"Django<={importlib.metadata.version('Django')}", driver()]
+
+
+def driver() -> str:
+    wanted, name = ("psycopg[binary]", "psycopg") if importlib.util.find_spec("psycopg") else ("psycopg2-binary",) * 2
+    return f"{wanted}=={importlib.metadata.version(name)}"
 
 
 def make(folder: Path, *packages: str) -> Path:
@@ -23,8 +32,11 @@ def make(folder: Path, *packages: str) -> Path:
     python = folder / "bin" / "python"
     ready = folder / "ready"
     if not ready.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
+        uv = shutil.which("uv")
+        make = [uv, "venv", "--quiet", "--clear", "--python"] if uv else [sys.executable, "-m", "venv", "--clear"]
+        install = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
+        subprocess.run([*make, *([sys.executable] if uv else []), folder], check=True)
+        subprocess.run([*install, "--quiet", *packages], check=True)
         ready.touch()
     return python
 

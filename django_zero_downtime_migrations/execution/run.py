@@ -19,10 +19,7 @@ from . import timeouts
 from .fill import fill
 from .interrupt import interruptible
 from .reasons import reason
-from .rights import lacks, refuse_without_rights
 from .transactions import OwnTransaction
-from .undo import Undo, joined
-from .undo import undo as undo_of
 
 if TYPE_CHECKING:
     from .journal import Journal
@@ -88,19 +85,10 @@ class Runner:
 
     def go_on(self) -> None:
         """With the steps that the journal has from an earlier run."""
-        from .again import again
-
         assert self.journal is not None
         done, rest = list(self.journal.steps[: self.journal.done]), list(self.journal.steps[self.journal.done :])
         logger.warning("Going on after %d of %d steps.", len(done), len(done) + len(rest))
-        if rest:
-            first = again(self.connection, rest[0], self._remove)
-            if first is None:
-                self._advance()
-                done.append(rest.pop(0))
-            else:
-                rest[0] = first
-        self._steps(rest, done)
+        self._steps(rest, done, doubt=True)
 
     def _remove(self, step: Step) -> None:
         """Run a step that is none of the call's own."""
@@ -110,13 +98,27 @@ class Runner:
         finally:
             self._taking_back = False
 
-    def _steps(self, steps: Sequence[Step], done: list[Step]) -> None:
-        """:param done: steps of the same call that an earlier run has sent."""
+    def _steps(self, steps: Sequence[Step], done: list[Step], doubt: bool = False) -> None:
+        """:param done: steps of the same call that an earlier run has sent.
+
+        :param doubt: it may have sent the next ones as well, up to the first that marks itself done.
+        """
         self._session = None
         if any(step.kind is StepClass.LONG and step.stands_alone for step in steps):
             self._refuse_transaction_pooler(steps)
-        refuse_without_rights(self.connection, steps)
+        if len(steps) > 1:
+            from .rights import refuse_without_rights
+
+            refuse_without_rights(self.connection, steps)
         for step in steps:
+            if doubt:
+                doubt = step.stands_alone
+                left = self._again(step)
+                if left is None:
+                    self._advance()
+                    done.append(step)
+                    continue
+                step = left
             self._sent = self._marked = False
             if self.turn is not None:
                 self.turn.renew()
@@ -137,6 +139,11 @@ class Runner:
         self.keeps = self.keeps or any(step.kind is not StepClass.STOCK for step in done)
         made = (step.statement.table for step in done if isinstance(step.statement, s.CreateTable))
         self.made += [table for table in made if table not in self.found]
+
+    def _again(self, step: Step) -> Step | None:
+        from .again import again
+
+        return again(self.connection, step, self._remove)
 
     def _run_or_find(self, step: Step) -> Step:
         """Run a step, or find that it is done already. What was there before is not taken back later."""
@@ -320,6 +327,8 @@ class Runner:
             logger.warning("Interrupted: %s", step.sql)
             return
         locks = f" ({', '.join(map(str, step.locks))})" if step.locks else ""
+        from .rights import lacks
+
         why = lacks(self.connection, step, error) or reason(error, step.statement)
         explain(error, f"The step that failed: {step.sql}{locks}{why}")
         if isinstance(error, IntegrityError) and not self.transaction.is_open and not self.transaction.of_caller:
@@ -333,6 +342,9 @@ class Runner:
 
         With a journal only what the data has refused is removed: after a disturbance the next run goes on.
         """
+        from .undo import Undo, joined
+        from .undo import undo as undo_of
+
         journal = self._writing
         disturbed = isinstance(error, (OperationalError, InterfaceError, KeyboardInterrupt))
         if journal and disturbed:

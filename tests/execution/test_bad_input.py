@@ -306,15 +306,9 @@ TOO_LONG["index"].index.name = LONG
 
 
 @pytest.mark.parametrize("operation", TOO_LONG.values(), ids=TOO_LONG)
-def test_name_of_more_than_63_bytes_on_a_table_in_use_is_a_clear_error(books: Twins, operation: Any) -> None:
+def test_name_of_more_than_63_bytes_on_a_table_in_use_is_cut_as_with_stock(books: Twins, operation: Any) -> None:
     books.migrate(migrations.AddIndex("book", models.Index(fields=["title"], name="by_title")))
-    before = books.dump(books.ours.connection)
-    with pytest.raises(DatabaseError) as caught:
-        books.ours.migrate(operation)
-    text = told(caught.value)
-    assert LONG in text
-    assert "63" in text
-    assert books.dump(books.ours.connection) == before
+    books.migrate(operation)
 
 
 def test_history_with_names_of_more_than_63_bytes_begins_as_with_stock(twins: Twins) -> None:

@@ -12,8 +12,6 @@ from django.db.models import NOT_PROVIDED
 from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.template import SQL
-from ...errors import CannotMigrate
-from ...naming import LONGEST
 from ...plan import Plan
 from ...settings import MigrationSettings
 from .early_indexes import EarlyIndexes
@@ -114,18 +112,6 @@ class Calls:
     _column_items: list[str]
     _old_types: dict[tuple[str, str], str]
 
-    def _check_name(self, call: Call, model: Any, made: Any, name: str | None) -> None:
-        """The server cuts a longer name without an error, and two names that begin alike become one."""
-        if call.past or name is None or len(name.encode()) <= LONGEST:
-            return
-        table = self.connection.ops.quote_name(model._meta.db_table)
-        if not self.collect_sql and not self._own.of_caller and not self.treat_as_new(table):
-            raise CannotMigrate(
-                f"The name {name!r} of a {type(made).__name__} of {model._meta.label} has {len(name.encode())} bytes, "
-                f"and PostgreSQL keeps {LONGEST} of them. Give it a shorter name in the model and in the migration; "
-                "nothing was changed."
-            )
-
     def _iter_column_sql(
         self, column_db_type: Any, params: Any, model: Any, field: Any, field_db_params: Any, include_default: bool
     ) -> Iterator[str]:
@@ -146,20 +132,17 @@ class Calls:
 
     def add_index(self, model: Any, index: Any, concurrently: bool = False) -> None:
         parent: Any = super()
-        with self._planning("add_index", model, index) as call:
-            self._check_name(call, model, index, index.name)
+        with self._planning("add_index", model, index):
             parent.add_index(model, index, concurrently=concurrently)
 
     def rename_index(self, model: Any, old_index: Any, new_index: Any) -> None:
         parent: Any = super()
-        with self._planning("rename_index", model, new_index) as call:
-            self._check_name(call, model, new_index, new_index.name)
+        with self._planning("rename_index", model, new_index):
             parent.rename_index(model, old_index, new_index)
 
     def add_constraint(self, model: Any, constraint: Any) -> None:
         parent: Any = super()
-        with self._planning("add_constraint", model, constraint) as call:
-            self._check_name(call, model, constraint, constraint.name)
+        with self._planning("add_constraint", model, constraint):
             parent.add_constraint(model, constraint)
 
     def add_field(self, model: Any, field: Any) -> None:
@@ -168,7 +151,6 @@ class Calls:
         """
         parent: Any = super()
         with self._planning("add_field", model, field) as call:
-            self._check_name(call, model, field, field.column)
             before = list(self.deferred_sql)
             parent.add_field(model, field)
             table = self.connection.ops.quote_name(model._meta.db_table)
@@ -183,9 +165,7 @@ class Calls:
 
     def alter_field(self, model: Any, old_field: Any, new_field: Any, strict: bool = False) -> None:
         parent: Any = super()
-        with self._planning("alter_field", model, new_field) as call:
-            if new_field.column != old_field.column:
-                self._check_name(call, model, new_field, new_field.column)
+        with self._planning("alter_field", model, new_field):
             table = self.connection.ops.quote_name(model._meta.db_table)
             if new_field.column:
                 column = self.connection.ops.quote_name(new_field.column)

@@ -197,7 +197,7 @@ class DatabaseSchemaEditorMixin(Calls):
             introspection.projection = None
             introspection.past = False
         if self._call.past:
-            self._go_on(recorded)
+            self._go_on(recorded, self._call)
         elif recorded:
             self._carry_out(recorded, self._call)
         if not self.settings.deferred_sql:
@@ -231,7 +231,7 @@ class DatabaseSchemaEditorMixin(Calls):
             call = self.resume.call("deferred", None, sql)
             statements = [read(sql, deferred_params)]
             if call.past:
-                self._go_on(statements)
+                self._go_on(statements, call)
             else:
                 self._carry_out(statements, call)
 
@@ -263,9 +263,9 @@ class DatabaseSchemaEditorMixin(Calls):
     def _in_use(self, table: str) -> bool:
         return table not in self._recording.new_tables and not self.treat_as_new(table)
 
-    def _go_on(self, statements: list[s.Statement]) -> None:
+    def _go_on(self, statements: list[s.Statement], call: Call) -> None:
         """With what an earlier run has begun. :param statements: those of the call, which it has planned."""
-        self.resume.go_on(self._call, self._reader)
+        self.resume.go_on(call, self._reader)
         for statement in statements if self.collect_sql else ():
             self._projection.apply(statement)
         self._remember(statements)
