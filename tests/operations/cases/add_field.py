@@ -92,14 +92,6 @@ CASES = [
             AlterField("thing", "added", models.IntegerField(null=True)),
         ],
     ),
-    Case(
-        "add_field/unique_text_then_not_unique",
-        [thing()],
-        [
-            AddField("thing", "added", models.SlugField(null=True, unique=True)),
-            AlterField("thing", "added", models.SlugField(null=True, db_index=False)),
-        ],
-    ),
     # Stock Django leaves the index, which it has not made yet when it looks, and fails on the way back.
     Case(
         "add_field/index_then_none",
@@ -140,6 +132,19 @@ CASES = [
         reversible=False,
     ),
 ]
+# Django 4.2 leaves the index for LIKE, which serves nobody any more, and fails on the way back; with ours it goes.
+if features.db_default:
+    CASES.append(
+        Case(
+            "add_field/unique_text_then_not_unique",
+            [thing()],
+            [
+                AddField("thing", "added", models.SlugField(null=True, unique=True)),
+                AlterField("thing", "added", models.SlugField(null=True, db_index=False)),
+            ],
+        )
+    )
+
 if features.db_default:
     from django.db.models.functions import Random
 
