@@ -27,10 +27,11 @@ def split_add_column(statement: s.AddColumn, context: Context) -> Iterator[s.Sta
     definition = _without(statement.definition, taken_out)
     text = "".join(definition)
     sql = f"ALTER TABLE {statement.table} ADD COLUMN {statement.column} {text}"
-    column = statement.named(sql=sql, definition=definition)
-    yield column
+    # The column may be from an earlier run, and then so may be its constraints: their names are taken by themselves.
+    again = context.settings.idempotent_sql and context.catalog.column(statement.table, unquote(statement.column))
+    yield statement.named(sql=sql, definition=definition)
     for piece in taken_out:
-        yield from _constraint(statement, piece, context)
+        yield from _constraint(statement, piece, context, bool(again))
 
 
 def _stands_alone(piece: str) -> bool:
@@ -51,21 +52,21 @@ def _without(definition: tuple[str, ...], pieces: list[str]) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def _constraint(statement: s.AddColumn, piece: str, context: Context) -> Iterable[s.Statement]:
+def _constraint(statement: s.AddColumn, piece: str, context: Context, again: bool) -> Iterable[s.Statement]:
     table, column = statement.table, statement.column
     if isinstance(piece, SQL) and piece.template == "sql_create_column_inline_fk":
         return [_foreign_key(statement, piece, context)]
     if isinstance(piece, SQL):
-        name = _name(statement, CHECK, context)
+        name = _name(statement, CHECK, context, again)
         sql = context.templates("sql_create_check") % {"table": table, "name": name, "check": piece.parts["check"]}
         return [s.AddCheck(sql=sql, table=table, name=name, check=str(piece.parts["check"]))]
     if piece == "UNIQUE":
-        name = _name(statement, UNIQUE, context)
+        name = _name(statement, UNIQUE, context, again)
         parts = {"table": table, "name": name, "columns": column, "deferrable": "", "nulls_distinct": ""}
         sql = context.templates("sql_create_unique") % parts
         return [s.AddUnique(sql=sql, table=table, name=name, columns=column, tablespace=_tablespace(statement))]
     if piece == "PRIMARY KEY":
-        name = _name(statement, PRIMARY_KEY, context)
+        name = _name(statement, PRIMARY_KEY, context, again)
         sql = context.templates("sql_create_pk") % {"table": table, "name": name, "columns": column}
         return [s.AddPrimaryKey(sql=sql, table=table, name=name, columns=column, tablespace=_tablespace(statement))]
     return []
@@ -76,17 +77,12 @@ def _tablespace(statement: s.AddColumn) -> str:
     return clauses[0].removeprefix(TABLESPACE) if clauses else ""
 
 
-def _name(statement: s.AddColumn, label: str, context: Context) -> str:
+def _name(statement: s.AddColumn, label: str, context: Context, again: bool) -> str:
     """The name that PostgreSQL itself would choose for the inline constraint."""
     column = None if label == PRIMARY_KEY else truncate(unquote(statement.column))
 
-    catalog, plain = context.catalog, unquote(statement.column)
-    if context.settings.idempotent_sql and catalog.column(statement.table, plain) is not None:
-        # The column is from an earlier run, and so may be its constraint.
-        return f'"{choose(plain_table(statement.table), column, label, lambda name: False)}"'
-
     def taken(name: str) -> bool:
-        return catalog.name_taken(statement.table, name, relations=label != CHECK)
+        return not again and context.catalog.name_taken(statement.table, name, relations=label != CHECK)
 
     return f'"{choose(plain_table(statement.table), column, label, taken)}"'
 

@@ -66,7 +66,7 @@ class Fresh:
     def go_on(self, call: Call, reader: Any) -> None:
         """With a call of the past."""
 
-    def once(self, code: Callable[[Any, Any], None], apps: Any, editor: Any) -> None:
+    def once(self, code: Callable[[Any, Any], None], apps: Any, editor: Any, atomic: bool | None) -> None:
         """The code of a RunPython, unless it has run."""
         code(apps, editor)
 

@@ -48,7 +48,10 @@ def prepare(connection: Any, run: NewTables) -> None:
         raise
     run.journals = journals
     if not run.everything(connection):
-        for migration, _ in run.plan:
+        for migration, backwards in run.plan:
+            if backwards:
+                # What renames has its two names swapped while it is taken back.
+                journals.digests[migration.app_label, migration.name] = digests(migration, backwards)
             migration.operations = [once(operation) for operation in migration.operations]
 
 
@@ -62,6 +65,8 @@ class Journals:
         self.turn = turn
         self.left: list[Entry] = []
         self._open = False
+        #: Of the migrations that are taken back.
+        self.digests: dict[tuple[str, str], tuple[str, ...]] = {}
 
     @cached_property
     def table(self) -> Table:
@@ -73,7 +78,7 @@ class Journals:
         :raises CannotMigrate: when that has done a part of it.
         """
         recorded = self._recorded()
-        done = [str(_identity(*step)) for step in self.plan if _is_done(*step, recorded)]
+        done = [str(self._identity(*step)) for step in self.plan if _is_done(*step, recorded)]
         if len(done) == len(self.plan):
             logger.warning("Another migrate has done everything meanwhile: %s.", ", ".join(done) or "nothing to do")
             self.run.plan.clear()
@@ -152,7 +157,7 @@ class Journals:
         recorded = set(MigrationRecorder(self.connection).migration_qs.values_list("app", "name"))
         for step in self.plan:
             if not _is_done(*step, recorded):
-                return _identity(*step)
+                return self._identity(*step)
         raise CannotMigrate(
             "Every migration of this run is recorded already, by somebody else. Run migrate again; nothing was changed."
         )
@@ -169,11 +174,11 @@ class Journals:
 
     def _over(self, complete: bool) -> list[Identity]:
         recorded = set() if complete else self._recorded()
-        return [_identity(*step) for step in self.plan if complete or _is_done(*step, recorded)]
+        return [self._identity(*step) for step in self.plan if complete or _is_done(*step, recorded)]
 
-
-def _identity(migration: Any, backwards: bool) -> Identity:
-    return Identity(migration.app_label, migration.name, backwards, digests(migration, backwards))
+    def _identity(self, migration: Any, backwards: bool) -> Identity:
+        app, name = migration.app_label, migration.name
+        return Identity(app, name, backwards, self.digests.get((app, name)) or digests(migration, backwards))
 
 
 def _is_done(migration: Any, backwards: bool, recorded: set[tuple[str, str]]) -> bool:

@@ -16,8 +16,8 @@ def once(operation: Any) -> Any:
     """A copy of an operation whose RunPython, also one inside of it, asks the editor first."""
     if isinstance(operation, RunPython):
         made = copy.copy(operation)
-        made.code = _asking(operation.code)
-        made.reverse_code = _asking(operation.reverse_code) if operation.reverse_code else None
+        made.code = _asking(operation.code, operation.atomic)
+        made.reverse_code = _asking(operation.reverse_code, operation.atomic) if operation.reverse_code else None
         return made
     for inside in ("operations", "database_operations"):
         inner = getattr(operation, inside, None) or []
@@ -28,10 +28,10 @@ def once(operation: Any) -> Any:
     return operation
 
 
-def _asking(code: Any) -> Any:
+def _asking(code: Any, atomic: bool | None) -> Any:
     @functools.wraps(code)
     def ask(apps: Any, schema_editor: Any) -> None:
-        schema_editor.once(code, apps)
+        schema_editor.once(code, apps, atomic)
 
     return ask
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
 
 from ...execution.journal import Journal
 from ...execution.transactions import OwnTransaction
@@ -72,14 +75,19 @@ class Resume(Fresh):
         reader.go_on()
         self.journal.end()
 
-    def once(self, code: Callable[[Any, Any], None], apps: Any, editor: Any) -> None:
-        """A RunPython is marked in its own transaction, or after it where it has none."""
+    def once(self, code: Callable[[Any, Any], None], apps: Any, editor: Any, atomic: bool | None) -> None:
+        """A RunPython is marked in its own transaction, or after it where it has none.
+
+        :param atomic: of the operation. Django opens a transaction only for one that is in no other operation.
+        """
         key = self._key("RunPython")
         if key in self._known:
             logger.info("Done by an earlier run: %s", key)
             return
-        code(apps, editor)
-        self.journal.mark(key)
+        alone = atomic is False or self._own.of_caller or not (atomic or editor.atomic_wanted)
+        with nullcontext() if alone else transaction.atomic(editor.connection.alias):
+            code(apps, editor)
+            self.journal.mark(key)
 
     def recorded(self) -> None:
         # There is nothing left to write down.

@@ -156,9 +156,9 @@ class DatabaseSchemaEditorMixin(Calls):
             self.resume.recorded()
         self.deferred_sql = [sql for sql in self.deferred_sql if sql is not RENAMES]
 
-    def once(self, code: Callable[[Any, Any], None], apps: Any) -> None:
+    def once(self, code: Callable[[Any, Any], None], apps: Any, atomic: bool | None) -> None:
         """Run the code of a RunPython unless an earlier run of this migration has."""
-        self.resume.once(code, apps, self)
+        self.resume.once(code, apps, self, atomic)
 
     def _close(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -1,0 +1,1 @@
+"""Django sends its signals only for an app that has this module."""

@@ -1,0 +1,79 @@
+"""A process that runs ``migrate`` again and again, and is cut short where it is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Run(NamedTuple):
+    """:param status: negative when a signal has ended it. :param happened: whether the fault did.
+
+    :param left: what the run has left in its session that it should not.
+    """
+
+    status: int
+    said: str = ""
+    sent: list[str] = []
+    happened: bool = True
+    left: list[str] = []
+
+
+class Faults:
+    """A project in a process of its own that forks for each run."""
+
+    def __init__(self, settings_module: str, variables: Mapping[str, str]) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        environment |= {"DJANGO_SETTINGS_MODULE": settings_module, "PYTHONPATH": str(ROOT), **variables}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.server"],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def migrate(
+        self,
+        database: str,
+        *arguments: str,
+        scenario: str = "",
+        settings: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+        engine: str = "tests.faults.engine",
+        **fault: Any,
+    ) -> Run:
+        """:param scenario: whose migrations there are; by default those of the installed apps.
+
+        :param settings: of ZERO_DOWNTIME_MIGRATIONS. :param options: of OPTIONS. :param engine: another one has no
+            faults. :param fault: as of ``fault.Fault``.
+        """
+        assert self.process.stdin and self.process.stdout
+        wanted = {"database": database, "arguments": arguments, "scenario": scenario, "engine": engine}
+        wanted |= {"settings": settings or {}, "options": options or {}, "fault": fault}
+        self.process.stdin.write(json.dumps(wanted) + "\n")
+        self.process.stdin.flush()
+        return Run(**json.loads(self.process.stdout.readline()))
+
+    def close(self) -> None:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@contextmanager
+def started(settings_module: str = "tests.faults.settings", **variables: str) -> Iterator[Faults]:
+    made = Faults(settings_module, variables)
+    try:
+        yield made
+    finally:
+        made.close()

@@ -1,0 +1,120 @@
+"""A process with a Django project, which forks itself for each run of ``migrate``: it saves the time to begin.
+
+python -m tests.faults.server: a JSON object per line in, see :meth:`.project.Faults.migrate`, and out.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import tempfile
+import traceback
+from contextlib import redirect_stderr, redirect_stdout
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.db import Error, connections
+from django.db.migrations.loader import MigrationLoader
+
+from tests.faults.fault import Fault
+
+#: What a run must not leave in its session: timeouts, the turn, an open transaction.
+_LEFT = """
+SELECT format('%s = %s', name, setting) FROM pg_settings WHERE setting <> reset_val AND name ~ 'timeout'
+UNION ALL SELECT format('%s lock', locktype) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'
+UNION ALL SELECT 'transaction' WHERE pg_current_xact_id_if_assigned() IS NOT NULL
+"""
+
+
+def main() -> None:
+    django.setup()
+    # Everything that a run imports, once.
+    from django.core.management.commands import migrate  # noqa: F401
+
+    import django_zero_downtime_migrations.backends.postgres.resume
+    import django_zero_downtime_migrations.execution.again
+    import django_zero_downtime_migrations.execution.there
+    import django_zero_downtime_migrations.rewrites
+    import django_zero_downtime_migrations.rules  # noqa: F401
+
+    MigrationLoader(None)
+    for line in sys.stdin:
+        print(json.dumps(_run(json.loads(line))), flush=True)
+
+
+def _run(wanted: dict[str, Any]) -> dict[str, Any]:
+    if wanted["scenario"]:
+        # Imported here, for all runs: there are hundreds.
+        import tests.faults.scenarios  # noqa: F401
+    with tempfile.NamedTemporaryFile("r+") as said:
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                status = _migrate(wanted, said.name)
+            finally:
+                os._exit(status)
+        _, status = os.waitpid(child, 0)
+        return {"status": os.waitstatus_to_exitcode(status), **json.loads(said.read() or "{}")}
+
+
+def _migrate(wanted: dict[str, Any], said: str) -> int:
+    fault = Fault(**wanted["fault"])
+    connection = _connection(wanted)
+    connection.fault = fault
+    output = io.StringIO()
+    status = 0
+    left: list[str] = []
+    with redirect_stdout(output), redirect_stderr(output):
+        try:
+            if wanted["scenario"]:
+                _offer(wanted["scenario"])
+            call_command("migrate", *wanted["arguments"], verbosity=1)
+        except BaseException:
+            traceback.print_exc()
+            status = 1
+        connection.fault = None
+        left = _left(connection)
+    connections.close_all()
+    with open(said, "w") as file:
+        values = {"said": output.getvalue(), "sent": fault.sent, "happened": fault.happened, "left": left}
+        json.dump(values, file)
+    return status
+
+
+def _connection(wanted: dict[str, Any]) -> Any:
+    for parameters in (settings.DATABASES["default"], connections.settings["default"]):
+        parameters["NAME"], parameters["ENGINE"] = wanted["database"], wanted["engine"]
+        parameters["ZERO_DOWNTIME_MIGRATIONS"] = parameters["ZERO_DOWNTIME_MIGRATIONS"] | wanted["settings"]
+        parameters["OPTIONS"] = parameters.get("OPTIONS", {}) | wanted["options"]
+    return connections["default"]
+
+
+def _offer(name: str) -> None:
+    """The migrations of a scenario, as if they stood in files."""
+    from tests.faults.scenarios import SCENARIOS
+
+    def load_disk(loader: MigrationLoader) -> None:
+        made = SCENARIOS[name].migrations()
+        loader.disk_migrations = {(migration.app_label, migration.name): migration for migration in made}
+        loader.migrated_apps, loader.unmigrated_apps = {"app", "other"}, set()
+
+    MigrationLoader.load_disk = load_disk  # type: ignore[method-assign]
+
+
+def _left(connection: Any) -> list[str]:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_LEFT)
+            return [text for (text,) in cursor.fetchall()]
+    except Error:
+        # There is no session any more.
+        return []
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The database that a scenario begins with."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+from django.db.migrations import Migration
+from django.db.migrations.state import ProjectState
+
+from tests import databases
+from tests.operations.case import APP, fill
+
+from .project import Faults, Run
+from .scenarios.scenario import BEFORE, Scenario
+
+numbers = itertools.count(1)
+
+
+@contextmanager
+def template(scenario: Scenario, faults: Faults) -> Iterator[str]:
+    """Tables and rows that stock Django has made, and a record of it that ours has."""
+    with databases.fresh_database() as name:
+        with closing(databases.open_session(name, autocommit=True)) as session, session.cursor() as cursor:
+            if scenario.prepare:
+                cursor.execute(scenario.prepare)
+        _fill(scenario, name)
+        succeeded(migrate(faults, scenario, name, APP, BEFORE, "--fake"))
+        if scenario.first:
+            succeeded(migrate(faults, scenario, name, *scenario.first))
+        yield name
+
+
+def migrate(faults: Faults, scenario: Scenario, database: str, *arguments: str, **fault: Any) -> Run:
+    """:param arguments: by default those of the scenario."""
+    values = {"scenario": scenario.name, "settings": scenario.settings, "options": scenario.options}
+    return faults.migrate(database, *(arguments or scenario.arguments), **values, **fault)
+
+
+def succeeded(run: Run) -> Run:
+    assert run.status == 0, run.said
+    return run
+
+
+def _fill(scenario: Scenario, name: str) -> None:
+    alias = f"template{next(numbers)}"
+    parameters = copy.deepcopy(connections.settings["default"])
+    parameters |= {"ENGINE": settings.STOCK_ENGINE, "NAME": name}
+    parameters["OPTIONS"] |= scenario.options
+    with databases.registered(alias, parameters) as connection:
+        before = Migration(BEFORE, APP)
+        before.operations = copy.deepcopy(scenario.case.before)
+        with connection.schema_editor() as editor:
+            state = before.apply(ProjectState(), editor)
+        if scenario.filled:
+            fill(state, alias)
+        with connection.cursor() as cursor:
+            for sql in scenario.case.data:
+                cursor.execute(sql, None)

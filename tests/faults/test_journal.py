@@ -1,0 +1,292 @@
+"""What the journal is good for when the second run is not simply the first one again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from typing import Any
+
+import pytest
+
+from tests import databases
+from tests.backends.sessions import Beside, run, wait_until
+from tests.operations.case import APP
+
+from .copies import copy_of, outcome, schema
+from .project import Faults, Run, started
+from .recovery import JOURNAL, difference
+from .scenarios.journal import CHANGED_FIRST, CHANGED_LAST, LONGER, ONE, OTHER_THIRD, SHORTER, THIRD, UNIQUE, WRITTEN
+from .scenarios.scenario import BEFORE, CHANGE, Scenario
+from .templates import migrate, succeeded, template
+
+# The journal has the text of the statement as well.
+INDEX = "^CREATE INDEX"
+ADD = "ADD COLUMN"
+OF_DATABASE = "(SELECT oid FROM pg_database WHERE datname = current_database())"
+SESSIONS = "(SELECT * FROM pg_stat_activity WHERE datname = current_database()) AS sessions"
+
+
+class Place:
+    """A database in which migrations are interrupted."""
+
+    def __init__(self, faults: Faults, name: str) -> None:
+        self.faults = faults
+        self.name = name
+
+    def migrate(self, scenario: Scenario, *arguments: str, database: str = "", **fault: Any) -> Run:
+        return migrate(self.faults, scenario, database or self.name, *(arguments or (APP,)), **fault)
+
+    def interrupted(self, scenario: Scenario, *arguments: str, **fault: Any) -> None:
+        """:param fault: by default the process is killed when the index is there."""
+        assert self.migrate(scenario, *arguments, **(fault or {"sql": INDEX, "when": "after"})).status < 0
+
+    def run(self, sql: str) -> list[tuple[Any, ...]]:
+        with closing(databases.open_session(self.name, autocommit=True)) as session:
+            return run(session, sql)
+
+    @property
+    def has_journal(self) -> bool:
+        return bool(self.run(f"SELECT to_regclass('{JOURNAL}') IS NOT NULL")[0][0])
+
+    def finished_as(self, scenario: Scenario, template_name: str) -> None:
+        """It is now as after an uninterrupted run of these migrations."""
+        with copy_of(template_name) as other:
+            succeeded(self.migrate(scenario, database=other))
+            expected = outcome(other)
+        found = outcome(self.name)
+        assert found == expected, difference(expected, found)
+
+
+@pytest.fixture
+def fresh(faults: Faults) -> Iterator[str]:
+    """The tables of these scenarios, which all have the same."""
+    with template(WRITTEN, faults) as name:
+        yield name
+
+
+@pytest.fixture
+def place(faults: Faults, fresh: str) -> Iterator[Place]:
+    with copy_of(fresh) as name:
+        yield Place(faults, name)
+
+
+# Another migration than the one that was interrupted
+
+
+@pytest.mark.parametrize("changed", [CHANGED_FIRST, SHORTER], ids=str)
+def test_changed_operation_that_had_begun_is_refused(place: Place, fresh: str, changed: Scenario) -> None:
+    place.interrupted(WRITTEN)
+    before = schema(place.name)
+    refused = place.migrate(changed)
+    assert refused.status == 1
+    assert "app.0002_change was interrupted at" in refused.said
+    assert "have been changed since" in refused.said
+    assert schema(place.name) == before
+    succeeded(place.migrate(WRITTEN))
+    place.finished_as(WRITTEN, fresh)
+
+
+@pytest.mark.parametrize("changed", [CHANGED_LAST, LONGER], ids=str)
+def test_changed_operation_that_had_not_begun_is_fine(place: Place, fresh: str, changed: Scenario) -> None:
+    place.interrupted(WRITTEN)
+    succeeded(place.migrate(changed))
+    place.finished_as(changed, fresh)
+
+
+def test_the_error_names_the_operation_that_has_changed(place: Place) -> None:
+    place.interrupted(WRITTEN)
+    assert "up to number 2, and have been changed since (1, 2)" in place.migrate(CHANGED_FIRST).said
+
+
+def test_what_the_error_says_is_the_way_out(place: Place) -> None:
+    place.interrupted(WRITTEN)
+    said = place.migrate(CHANGED_FIRST).said
+    forget = said[said.index("DELETE FROM") : said.index(". Nothing was changed")]
+    place.run(forget)
+    place.run("ALTER TABLE app_thing DROP COLUMN b CASCADE")
+    succeeded(place.migrate(CHANGED_FIRST, APP, CHANGE))
+
+
+def test_another_app_is_migrated_with_a_warning(place: Place, fresh: str) -> None:
+    place.interrupted(WRITTEN)
+    another = succeeded(place.migrate(WRITTEN, "other"))
+    assert "app.0002_change was interrupted at" in another.said
+    assert "is not part of this run" in another.said
+    succeeded(place.migrate(WRITTEN, "other", "zero"))
+    succeeded(place.migrate(WRITTEN))
+    place.finished_as(WRITTEN, fresh)
+
+
+def test_another_migration_of_the_app_is_refused(place: Place, fresh: str) -> None:
+    place.interrupted(WRITTEN, sql='ADD COLUMN "d"', when="after")
+    before = schema(place.name)
+    refused = place.migrate(OTHER_THIRD)
+    assert refused.status == 1
+    assert "app.0003_third was interrupted at" in refused.said
+    assert "Finish it first: migrate app 0003_third" in refused.said
+    assert schema(place.name) == before
+    succeeded(place.migrate(WRITTEN))
+    place.finished_as(WRITTEN, fresh)
+
+
+def test_backwards_is_refused_while_forwards_is_interrupted(place: Place, fresh: str) -> None:
+    place.interrupted(WRITTEN, sql='ADD COLUMN "d"', when="after")
+    before = schema(place.name)
+    refused = place.migrate(WRITTEN, APP, BEFORE)
+    assert refused.status == 1
+    assert "app.0003_third was interrupted at" in refused.said
+    assert schema(place.name) == before
+    succeeded(place.migrate(WRITTEN))
+    place.finished_as(WRITTEN, fresh)
+
+
+def test_forwards_is_refused_while_backwards_is_interrupted(place: Place) -> None:
+    succeeded(place.migrate(WRITTEN, APP, CHANGE))
+    place.interrupted(WRITTEN, APP, BEFORE, sql="^DROP INDEX", when="after")
+    before = schema(place.name)
+    refused = place.migrate(WRITTEN)
+    assert refused.status == 1
+    assert "app.0002_change (backwards) was interrupted at" in refused.said
+    assert schema(place.name) == before
+    succeeded(place.migrate(WRITTEN, APP, BEFORE))
+    assert not place.has_journal
+
+
+# The end of a journal
+
+
+def test_fake_forgets_what_was_interrupted(place: Place) -> None:
+    place.interrupted(WRITTEN)
+    succeeded(place.migrate(WRITTEN, APP, CHANGE, "--fake"))
+    assert not place.has_journal
+    assert place.run("SELECT name FROM django_migrations WHERE app = 'app' ORDER BY id")[-1] == (CHANGE,)
+
+
+def test_fake_of_another_app_forgets_nothing(place: Place) -> None:
+    place.interrupted(WRITTEN)
+    succeeded(place.migrate(WRITTEN, "other", "--fake"))
+    assert place.has_journal
+
+
+def test_journal_of_another_version_is_not_read(place: Place, fresh: str) -> None:
+    place.interrupted(WRITTEN, sql=INDEX, when="during")
+    steps = place.run(f"SELECT steps::text FROM {JOURNAL}")[0][0]
+    place.run(f"""UPDATE {JOURNAL} SET steps = '[{{"another": "shape"}}]'""")
+    before = schema(place.name)
+    refused = place.migrate(WRITTEN)
+    assert refused.status == 1
+    assert "interrupted under another version of django-zero-downtime-migrations" in refused.said
+    assert schema(place.name) == before
+    with closing(databases.open_session(place.name, autocommit=True)) as session:
+        run(session, f"UPDATE {JOURNAL} SET steps = %s::json", steps)
+    succeeded(place.migrate(WRITTEN))
+    place.finished_as(WRITTEN, fresh)
+
+
+def test_there_is_no_journal_without_the_setting(place: Place) -> None:
+    off = {"IDEMPOTENT_SQL": False}
+    killed = migrate(place.faults, WRITTEN._replace(settings=off), place.name, sql=INDEX, when="after")
+    assert killed.status < 0
+    assert not place.has_journal
+    with closing(databases.open_session(place.name, autocommit=True)) as session:
+        run(session, "DROP INDEX by_b; ALTER TABLE app_thing DROP COLUMN b")
+    whole = succeeded(migrate(place.faults, WRITTEN._replace(settings=off), place.name))
+    assert [sql for sql in whole.sent if JOURNAL in sql or "advisory" in sql] == []
+
+
+# Two at a time
+
+
+@pytest.fixture
+def second(faults: Faults, place: Place) -> Iterator[Place]:
+    """The same database, and another process."""
+    with started() as another:
+        yield Place(another, place.name)
+
+
+class Holding:
+    """A session whose open transaction is in the way."""
+
+    def __init__(self, name: str, cleanup: ExitStack) -> None:
+        self.session = cleanup.enter_context(closing(databases.open_session(name)))
+        self.observer = cleanup.enter_context(closing(databases.open_session(name, autocommit=True)))
+
+    def hold(self, sql: str = "LOCK TABLE app_thing IN ROW EXCLUSIVE MODE") -> None:
+        run(self.session, sql)
+
+    def let_go(self) -> None:
+        self.session.rollback()
+
+    def somebody_has_the_turn(self) -> int:
+        """The process on the server that has it."""
+        turn = f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = {OF_DATABASE}"
+        return int(wait_until(lambda: run(self.observer, turn), "a migrate that has the turn")[0][0])
+
+    def somebody_waits(self, sql: str) -> None:
+        waits = f"SELECT 1 FROM {SESSIONS} WHERE wait_event_type = 'Lock' AND query LIKE '%{sql}%'"
+        wait_until(lambda: run(self.observer, waits), f"waiting: {sql}")
+
+    def somebody_asks_for_the_turn(self, holder: int) -> None:
+        asks = "(query LIKE '%pg_try_advisory_lock%' OR query LIKE '%objsubid = 2%')"
+        others = f"SELECT 1 FROM {SESSIONS} WHERE {asks} AND pid NOT IN ({holder}, pg_backend_pid())"
+        wait_until(lambda: run(self.observer, others), "a migrate that waits for its turn")
+
+
+@pytest.fixture
+def holding(place: Place) -> Iterator[Holding]:
+    with ExitStack() as cleanup:
+        yield Holding(place.name, cleanup)
+
+
+def test_the_second_waits_and_finds_everything_done(place: Place, second: Place, fresh: str, holding: Holding) -> None:
+    holding.hold()
+    with Beside(lambda: place.migrate(WRITTEN)) as first:
+        holder = holding.somebody_has_the_turn()
+        with Beside(lambda: second.migrate(WRITTEN)) as another:
+            holding.somebody_asks_for_the_turn(holder)
+            holding.let_go()
+            succeeded(first.result())
+            waited = succeeded(another.result())
+    assert "Another migrate is at work in the database" in waited.said
+    assert "Another migrate has done everything meanwhile" in waited.said
+    place.finished_as(WRITTEN, fresh)
+
+
+def test_without_patience_the_second_fails_and_names_the_first(
+    place: Place, second: Place, fresh: str, holding: Holding
+) -> None:
+    holding.hold()
+    with Beside(lambda: place.migrate(WRITTEN)) as first:
+        holder = holding.somebody_has_the_turn()
+        at_once = WRITTEN._replace(settings={"MIGRATE_LOCK_TIMEOUT": 0})
+        refused = migrate(second.faults, at_once, second.name)
+        holding.let_go()
+        succeeded(first.result())
+    assert refused.status == 1
+    assert f"SELECT pg_terminate_backend({holder})" in refused.said
+    place.finished_as(WRITTEN, fresh)
+
+
+def test_what_the_server_does_for_a_client_that_is_dead_is_not_done_twice(
+    place: Place, second: Place, fresh: str, holding: Holding
+) -> None:
+    patient = ONE._replace(settings={"LOCK_TIMEOUT": None, "LOCK_RETRY_TIMEOUT": None, "STATEMENT_TIMEOUT": None})
+    holding.hold()
+    assert migrate(place.faults, patient, place.name, sql=ADD, when="during").status < 0
+    holding.somebody_waits(ADD)
+    holder = holding.somebody_has_the_turn()
+    with Beside(lambda: second.migrate(ONE)) as again:
+        holding.somebody_asks_for_the_turn(holder)
+        holding.let_go()
+        finished = succeeded(again.result())
+    assert f"SELECT pg_terminate_backend({holder})" in finished.said
+    assert not [sql for sql in finished.sent if 'ADD COLUMN "b"' in sql]
+    place.finished_as(ONE, fresh)
+
+
+def test_failed_migration_can_be_changed(place: Place) -> None:
+    """Its data was not right, nothing of it is left, and the journal is not in the way of another idea."""
+    place.run("UPDATE app_thing SET name = 'same'")
+    assert place.migrate(UNIQUE).status == 1
+    assert not place.has_journal
+    succeeded(place.migrate(WRITTEN, APP, THIRD))

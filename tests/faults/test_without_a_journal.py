@@ -1,0 +1,53 @@
+"""The journal is lost with the process: what the catalogue tells has to do, and what it cannot tell is an error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db.migrations.operations import RunSQL
+
+from tests import databases
+from tests.backends.sessions import run
+
+from .points import ALL
+from .project import Faults
+from .recovery import JOURNAL, Failure, interrupt_everywhere
+from .scenarios import chains, partitioned, rewrites
+from .scenarios.scenario import Scenario
+from .templates import migrate, template
+
+OWN = [*rewrites.SCENARIOS, *chains.SCENARIOS, *partitioned.SCENARIOS]
+#: Names that a plan chooses because the ones before are taken: here by what the first run has made. The object is
+#: there twice then, or has another name.
+CHOSEN_AGAIN = re.compile(r"_(key|check|idx)1\b")
+
+
+def is_known(scenario: Scenario, failure: Failure) -> bool:
+    """What nobody can know without a journal: whether the user's own SQL has run, and whose a chosen name is."""
+    own_sql = any(isinstance(operation, RunSQL) for operation in scenario.case.operations)
+    return own_sql or CHOSEN_AGAIN.search(failure.text) is not None
+
+
+def lose_the_journal(database: str) -> None:
+    with closing(databases.open_session(database, autocommit=True)) as session:
+        run(session, f"DROP TABLE IF EXISTS {JOURNAL}")
+
+
+@pytest.mark.parametrize("scenario", OWN if ALL else OWN[::3], ids=str)
+def test_nothing_is_recorded_that_is_not_there(
+    scenario: Scenario, faults: Faults, record_property: Callable[[str, Any], None]
+) -> None:
+    with template(scenario, faults) as database:
+        tried = interrupt_everywhere(
+            database, partial(migrate, faults, scenario), scenario.name, between=lose_the_journal
+        )
+    record_property("without a journal", tried.interrupted)
+    silent = [failure for failure in tried.failures if failure.silent]
+    record_property("refused", len(tried.failures) - len(silent))
+    unexpected = [failure for failure in silent if not is_known(scenario, failure)]
+    assert unexpected == [], "\n\n".join(map(str, unexpected))
