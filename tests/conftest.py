@@ -17,6 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from servers import launch
 from tests import databases
+from tests.faults.summary import pytest_terminal_summary as pytest_terminal_summary
 
 # These import GEOS and GDAL; they run where TEST_ENGINE is the PostGIS one.
 collect_ignore = [] if settings.POSTGIS else ["gis"]

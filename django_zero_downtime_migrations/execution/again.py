@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..ddl import statements as s
-from ..plan import Query, Step, StepClass
-from .doubt import Built, is_built
+from ..plan import Query, Step, StepClass, long
+from .doubt import Built, is_built, leftovers
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
@@ -33,6 +33,9 @@ def again(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step |
 def _build(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step | None:
     table = step.locks[0].table if step.locks else step.statement.table
     built = is_built(connection, table, step.building)
+    for remains in leftovers(connection, table, step.building):
+        # Of a REINDEX CONCURRENTLY that somebody has tried meanwhile.
+        remove(long(step.statement, f"DROP INDEX CONCURRENTLY IF EXISTS {remains}", step.locks))
     if built is Built.BUILT:
         logger.info("Built by an earlier run: %s", step.building)
         return None

@@ -1,4 +1,4 @@
-"""One process for all scenarios, and the sum of the interruptions at the end."""
+"""One process for all scenarios."""
 
 from __future__ import annotations
 
@@ -24,17 +24,3 @@ def unblocked(django_db_blocker: Any) -> Iterator[None]:
 def faults() -> Iterator[Faults]:
     with started() as made:
         yield made
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The numbers come with the reports, also from the workers of pytest-xdist."""
-    sums = {"interruptions": 0, "not recovered": 0}
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            for name, value in getattr(report, "user_properties", ()):
-                if name in sums and report.when == "call":
-                    sums[name] += value
-    if sums["interruptions"]:
-        lost = sums["not recovered"]
-        end = "all recovered" if not lost else f"{lost:,} of them not recovered"
-        terminalreporter.write_line(f"{sums['interruptions']:,} interruptions, {end}")

@@ -38,7 +38,7 @@ def lose_the_journal(database: str) -> None:
         run(session, f"DROP TABLE IF EXISTS {JOURNAL}")
 
 
-@pytest.mark.parametrize("scenario", OWN if ALL else OWN[::3], ids=str)
+@pytest.mark.parametrize("scenario", OWN if ALL else OWN[::6], ids=str)
 def test_nothing_is_recorded_that_is_not_there(
     scenario: Scenario, faults: Faults, record_property: Callable[[str, Any], None]
 ) -> None:

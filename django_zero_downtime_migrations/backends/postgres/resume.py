@@ -90,8 +90,9 @@ class Resume(Fresh):
             self.journal.mark(key)
 
     def recorded(self) -> None:
-        # There is nothing left to write down.
-        self._own.before_commit = None
+        # There is nothing left to write down. What is taken back, Django records after the editor.
+        if not any(backwards for _, backwards in self._journals.plan):
+            self._own.before_commit = None
 
     def close(self) -> None:
         self._journals.ended()

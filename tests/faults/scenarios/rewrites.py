@@ -66,6 +66,7 @@ BACK = (
     "remove_field/foreign_key",
     "rename_model/many_to_many",
     "delete_model/both_sides",
+    "alter_field/null_to_not_null_and_delete",
 )
 _CASES = {case.name: case for case in CASES}
 # Some need a Django that has the feature.

@@ -1,0 +1,19 @@
+"""How many interruptions there were, at the end of the report: pytest asks the conftest of all tests for that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The numbers come with the reports, also from the workers of pytest-xdist."""
+    sums = {"interruptions": 0, "not recovered": 0}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name in sums and report.when == "call":
+                    sums[name] += value
+    if sums["interruptions"]:
+        lost = sums["not recovered"]
+        end = "all recovered" if not lost else f"{lost:,} of them not recovered"
+        terminalreporter.write_line(f"{sums['interruptions']:,} interruptions, {end}")
