@@ -36,8 +36,7 @@ def prepare(connection: Any, run: NewTables) -> None:
     turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
     try:
         journals = Journals(connection, run, turn)
-        if turn.waited:
-            journals.leave_out_what_is_done()
+        journals.leave_out_what_is_done()
         journals.read()
     except CannotMigrate as error:
         turn.release()
@@ -73,14 +72,14 @@ class Journals:
         return Table(self.connection)
 
     def leave_out_what_is_done(self) -> None:
-        """The plan is from before the other run, which may have had the same.
+        """The plan is from before this run got its turn, and another one may have had the same.
 
         :raises CannotMigrate: when that has done a part of it.
         """
-        recorded = self._recorded()
+        recorded = self._recorded() if self.plan else set()
         done = [str(self._identity(*step)) for step in self.plan if _is_done(*step, recorded)]
-        if len(done) == len(self.plan):
-            logger.warning("Another migrate has done everything meanwhile: %s.", ", ".join(done) or "nothing to do")
+        if done and len(done) == len(self.plan):
+            logger.warning("Another migrate has done everything meanwhile: %s.", ", ".join(done))
             self.run.plan.clear()
         elif done:
             raise CannotMigrate(
