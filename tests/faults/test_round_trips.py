@@ -14,8 +14,8 @@ from .scenarios.scenario import Scenario
 from .templates import migrate, succeeded, template
 
 OFF = {"IDEMPOTENT_SQL": False}
-#: In each run: where, the lock, a lease of others, and back (4); is the database new, is there a journal (2); has another
-#: run done what this one is about to do (2).
+#: In each run: where, the lock, a lease of others, and back (4); is the database new, is there a journal (2); has
+#: another run done what this one is about to do (2).
 OF_A_RUN = 8
 #: In a run that writes a journal: its row goes, the last one is looked for, the table goes, COMMIT.
 OF_CLEARING = 4
