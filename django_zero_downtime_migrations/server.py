@@ -8,6 +8,8 @@ from django.db.utils import NotSupportedError
 
 #: The oldest major version that this backend migrates. Django itself may ask for a newer one.
 OLDEST = 14
+#: The newest that it has been measured on, as a driver gives it: that of a judgement without a server.
+NEWEST = 180000
 
 
 class Capabilities(NamedTuple):

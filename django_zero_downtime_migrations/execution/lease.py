@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 
 from django.db import DatabaseError
 
+from ..naming import quote
 from .beside import connect
 from .reasons import sqlstate
 
@@ -69,7 +70,7 @@ _tokens: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
 def table_name(schema: str | None) -> str:
     """Quoted."""
-    return NAME if schema is None else '"{}".{}'.format(schema.replace('"', '""'), NAME)
+    return NAME if schema is None else f"{quote(schema)}.{NAME}"
 
 
 def token_of(connection: Any) -> str:

@@ -43,12 +43,11 @@ class Need(NamedTuple):
 
 
 def refuse_without_rights(connection: Any, steps: Sequence[Step]) -> None:
-    """Ask, in one round trip, for what the steps on tables in use need. A single one is left to the server.
+    """Ask, in one round trip, for what the steps on tables in use need.
 
     :raises CannotMigrate: with what is missing and how to give it.
     """
-    missing = _missing(connection, steps) if len(steps) > 1 else ""
-    if missing:
+    if missing := _missing(connection, steps):
         raise CannotMigrate(f"{missing} Nothing of this was sent.")
 
 

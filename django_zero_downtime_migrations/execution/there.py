@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from ..ddl import statements as s
 from ..plan import Query, Step, StepClass
 from .doubt import Built, is_built
-from .probe_step import REFUSALS, rest
+from .probes.step import REFUSALS, rest
 from .reasons import sqlstate
 
 logger = logging.getLogger("django_zero_downtime_migrations")

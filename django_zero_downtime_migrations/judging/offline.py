@@ -10,6 +10,7 @@ from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
 
 from ..backends.postgres.introspection import IntrospectionMixin
+from ..server import NEWEST
 from .table import Held, Table
 from .tables import Tables
 
@@ -21,7 +22,7 @@ class NotConnected(Exception):
 class OfflineMixin:
     """To be put before a database wrapper of ours. It judges as the newest server would, and keeps no transaction."""
 
-    pg_version = 180000
+    pg_version = NEWEST
     tables: Tables | None = None
 
     def connect(self) -> None:

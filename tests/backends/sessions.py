@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -26,6 +27,14 @@ def run(session: Any, sql: str, *params: object) -> list[tuple[Any, ...]]:
     with session.cursor() as cursor:
         cursor.execute(sql, params or None)
         return list(cursor.fetchall()) if cursor.description else []
+
+
+@contextmanager
+def role_without_rights(session: Any) -> Iterator[str]:
+    name = f"nobody_{run(session, 'SELECT pg_backend_pid()')[0][0]}"
+    run(session, f"CREATE ROLE {name}")
+    yield name
+    run(session, f"DROP ROLE {name}")
 
 
 def wait_until(condition: Callable[[], T], what: str, work: Beside[Any] | None = None) -> T:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from django_zero_downtime_migrations.locks import Lock, LockMode
 from django_zero_downtime_migrations.plan import Query, Step, StepClass
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.backends.project import Shop
-from tests.backends.sessions import WAITING, Beside, run, told, wait_until
+from tests.backends.sessions import WAITING, Beside, role_without_rights, run, told, wait_until
 
 ID = ("id", models.BigAutoField(primary_key=True))
 AUTHOR = migrations.CreateModel("author", [ID, ("name", models.CharField(max_length=20, null=True))])
@@ -59,14 +58,6 @@ def impatient(patience: Callable[..., None]) -> None:
 
 def columns(session: Any) -> set[str]:
     return {name for (name,) in run(session, COLUMNS)}
-
-
-@contextmanager
-def role_without_rights(session: Any) -> Iterator[str]:
-    name = f"nobody_{run(session, 'SELECT pg_backend_pid()')[0][0]}"
-    run(session, f"CREATE ROLE {name}")
-    yield name
-    run(session, f"DROP ROLE {name}")
 
 
 def waits_politely(caplog: Any) -> bool:

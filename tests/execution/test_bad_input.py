@@ -290,47 +290,6 @@ def test_type_of_a_column_that_a_view_reads_is_not_changed_and_the_error_names_t
     assert books.dump(books.ours.connection) == before
 
 
-# Names
-
-
-LONG = "a_name_of_more_than_sixty_three_bytes_that_the_server_would_cut_off_somewhere"
-TOO_LONG = {
-    "index": migrations.AddIndex("book", models.Index(fields=["title"], name="x")),
-    "unique constraint": migrations.AddConstraint("book", models.UniqueConstraint(fields=["title"], name=LONG)),
-    "check": migrations.AddConstraint("book", check(Q(pages__gt=0), LONG)),
-    "column": migrations.AddField("book", "weight", models.IntegerField(null=True, db_column=LONG)),
-    "renamed index": migrations.RenameIndex("book", new_name=LONG, old_name="by_title"),
-}
-# Django refuses more than 30 characters where it makes the index; a migration of somebody's own may still say so.
-TOO_LONG["index"].index.name = LONG
-
-
-@pytest.mark.parametrize("operation", TOO_LONG.values(), ids=TOO_LONG)
-def test_name_of_more_than_63_bytes_on_a_table_in_use_is_cut_as_with_stock(books: Twins, operation: Any) -> None:
-    books.migrate(migrations.AddIndex("book", models.Index(fields=["title"], name="by_title")))
-    books.migrate(operation)
-
-
-def test_history_with_names_of_more_than_63_bytes_begins_as_with_stock(twins: Twins) -> None:
-    twins.migrate(AUTHOR, BOOK, TOO_LONG["unique constraint"], TOO_LONG["column"])
-
-
-@pytest.mark.parametrize(
-    ("made", "gone"),
-    [
-        (TOO_LONG["index"], migrations.RemoveIndex("book", LONG)),
-        (TOO_LONG["unique constraint"], migrations.RemoveConstraint("book", LONG)),
-        (TOO_LONG["check"], migrations.RemoveConstraint("book", LONG)),
-        (TOO_LONG["column"], migrations.RemoveField("book", "weight")),
-        (TOO_LONG["index"], migrations.RenameIndex("book", new_name="by_title", old_name=LONG)),
-    ],
-    ids=["index", "unique constraint", "check", "column", "renamed index"],
-)
-def test_what_the_server_has_under_a_cut_off_name_can_go(twins: Twins, made: Any, gone: Any) -> None:
-    twins.migrate(AUTHOR, BOOK, made)
-    twins.migrate(gone)
-
-
 # Rights
 
 

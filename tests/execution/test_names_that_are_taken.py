@@ -34,6 +34,10 @@ LONG_NAMES = {
         unique(LONG, condition=Q(pages__gt=0)),
         migrations.RemoveConstraint("book", LONG),
     ),
+    "renamed index": (
+        migrations.RenameIndex("book", new_name=LONG, old_name="by_number"),
+        migrations.RenameIndex("book", new_name="by_number", old_name=LONG),
+    ),
     "check": (
         migrations.AddConstraint("book", check(Q(pages__gt=0), LONG)),
         migrations.RemoveConstraint("book", LONG),
@@ -62,8 +66,13 @@ def books(twins: Twins) -> Twins:
 
 @pytest.mark.parametrize(("made", "gone"), LONG_NAMES.values(), ids=LONG_NAMES)
 def test_name_that_the_server_cuts_is_as_with_stock_on_a_table_in_use(books: Twins, made: Any, gone: Any) -> None:
+    books.migrate(index("by_number", "number"))
     books.migrate(made)
     books.migrate(gone)
+
+
+def test_history_with_names_that_the_server_cuts_begins_as_with_stock(twins: Twins) -> None:
+    twins.migrate(AUTHOR, BOOK, unique(LONG), LONG_NAMES["column"][0])
 
 
 @pytest.mark.parametrize("operation", TAKES_A_NAME.values(), ids=TAKES_A_NAME)

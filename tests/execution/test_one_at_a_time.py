@@ -7,7 +7,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.execution.one_at_a_time import Turn
-from tests.backends.sessions import PATIENCE, WAITING, Beside, run, wait_until
+from tests.backends.sessions import PATIENCE, WAITING, Beside, role_without_rights, run, wait_until
 
 HELD = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND database = %s"
 DATABASE = "SELECT oid FROM pg_database WHERE datname = current_database()"
@@ -50,14 +49,6 @@ class Migrate:
         turn = self.take()
         turn.release()
         return turn.waited
-
-
-@contextmanager
-def role_without_rights(session: Any) -> Iterator[str]:
-    name = f"nobody_{run(session, 'SELECT pg_backend_pid()')[0][0]}"
-    run(session, f"CREATE ROLE {name}")
-    yield name
-    run(session, f"DROP ROLE {name}")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_zero_downtime_migrations.ddl import statements as s
-from django_zero_downtime_migrations.execution.probes import Probe, Verdict, is_known, probe
+from django_zero_downtime_migrations.execution.probes import Probe, Verdict, probe, question
 from django_zero_downtime_migrations.plan import Step
 from tests.backends.project import Shop
 from tests.backends.sessions import run
@@ -188,7 +188,7 @@ def test_trigger_that_is_made_anew(books: BaseDatabaseWrapper) -> None:
     ],
 )
 def test_other_queries_are_nobodys(sql: str, database: BaseDatabaseWrapper) -> None:
-    assert not is_known(sql)
+    assert not question(sql)
     assert probe(database, sql) is None
 
 

@@ -6,7 +6,6 @@ import copy
 import difflib
 import itertools
 import json
-import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -22,8 +21,7 @@ from django.db.migrations.state import ProjectState
 from django_zero_downtime_migrations.errors import UnsafeOperationWarning
 from tests import databases
 from tests.backends.project import APP
-from tests.operations import features
-from tests.operations.runs import DESCRIPTION, psql
+from tests.operations.runs import DESCRIPTION, new_database, psql
 
 from .cases import ROWS, Case, before
 from .situations import ALONE, Situation
@@ -74,17 +72,6 @@ class Truth(NamedTuple):
     there: Found
     back: Found
     names: Sequence[tuple[str, str]]
-
-
-@contextmanager
-def new_database(template: str = "template0") -> Iterator[str]:
-    name = f"schemas_{os.getpid()}_{next(numbers)}"
-    with closing(databases.open_session(autocommit=True)) as session, session.cursor() as cursor:
-        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"{features.file_copy}')
-        try:
-            yield name
-        finally:
-            cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @contextmanager

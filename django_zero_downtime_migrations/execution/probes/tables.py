@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from . import probe_descriptions as d
-from .probe_forms import NAME, PATH, TABLE, Asked, Probe, Verdict, form, gone, renamed
-from .probe_server import Server, quoted, sibling
+from ...naming import quote
+from . import descriptions as d
+from .forms import NAME, PATH, TABLE, Asked, Probe, Verdict, form, gone, renamed
+from .server import Server, sibling
 
 
 @form(rf"CREATE TABLE (?:IF NOT EXISTS )?(?P<table>{PATH}) (?P<rest>\(.*)")
@@ -48,14 +49,14 @@ class _Table:
         """Whether it is what the SQL wants, with more constraints perhaps. Their names count where it gives any."""
         same = (self.columns, self.tablespace) == (wanted.columns, wanted.tablespace)
         return same and all(
-            any(str(x) == str(one) and (x.name == one.name or quoted(one.name) not in sql) for x in self.constraints)
+            any(str(x) == str(one) and (x.name == one.name or quote(one.name) not in sql) for x in self.constraints)
             for one in wanted.constraints
         )
 
     def __str__(self) -> str:
-        parts = [f"{quoted(name)} {definition}" for name, definition in self.columns.items()]
-        parts += [f"CONSTRAINT {quoted(x.name)} {x}" for x in self.constraints]
-        return f"({', '.join(parts)}){f' TABLESPACE {quoted(self.tablespace)}' if self.tablespace else ''}"
+        parts = [f"{quote(name)} {definition}" for name, definition in self.columns.items()]
+        parts += [f"CONSTRAINT {quote(x.name)} {x}" for x in self.constraints]
+        return f"({', '.join(parts)}){f' TABLESPACE {quote(self.tablespace)}' if self.tablespace else ''}"
 
 
 @form(rf"DROP TABLE (?:IF EXISTS )?(?P<table>{PATH})")

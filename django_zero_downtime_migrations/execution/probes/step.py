@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from .probes import Probe, Verdict, different, probe
+from . import Probe, Verdict, different, probe
 
 #: SQLSTATEs with which the server says that something is there already, or is not there (any more).
 REFUSALS = frozenset({"42701", "42703", "42704", "42710", "42P01", "42P07", "42P16", "55000"})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from . import probe_descriptions as d
-from .probe_constraints import foreign_key
-from .probe_forms import COLUMN, NAME, NAMES, PATH, TABLE, Asked, Probe, Verdict, form, gone, renamed
-from .probe_server import plain
+from . import descriptions as d
+from .constraints import foreign_key
+from .forms import COLUMN, NAME, NAMES, PATH, TABLE, Asked, Probe, Verdict, form, gone, renamed
+from .server import plain
 
 #: The form of sql_create_column_inline_fk, at the end of a definition.
 INLINE_KEY = re.compile(

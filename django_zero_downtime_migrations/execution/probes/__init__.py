@@ -10,17 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import CannotMigrate
-from . import probe_columns, probe_constraints, probe_indexes, probe_tables  # noqa: F401
-from .probe_forms import Asked, Probe, Verdict, question
-from .probe_server import Server
+from ...errors import CannotMigrate
+from . import columns, constraints, indexes, tables  # noqa: F401
+from .forms import Asked, Probe, Verdict, question
+from .server import Server
 
-__all__ = ["Probe", "Verdict", "different", "is_known", "probe"]
-
-
-def is_known(sql: str) -> bool:
-    """Whether a query is of a form that can be asked about."""
-    return question(sql) is not None
+__all__ = ["Probe", "Verdict", "different", "probe", "question"]
 
 
 def probe(connection: Any, sql: str, table: str = "", then: Sequence[str] = ()) -> Probe | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import probe_descriptions as d
-from .probe_forms import NAME, PATH, Asked, Probe, Verdict, form, gone, renamed
-from .probe_server import plain, sibling
+from . import descriptions as d
+from .forms import NAME, PATH, Asked, Probe, Verdict, form, gone, renamed
+from .server import plain, sibling
 
 _PARENT = "SELECT inhparent::bigint FROM pg_inherits WHERE inhrelid = %s"
 _TRIGGER = "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgname = %s)"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from . import probe_descriptions as d
-from .probe_forms import NAME, NAMES, PATH, TABLE, Asked, Probe, Verdict, form, gone, renamed
-from .probe_server import plain, quoted
+from ...naming import quote
+from . import descriptions as d
+from .forms import NAME, NAMES, PATH, TABLE, Asked, Probe, Verdict, form, gone, renamed
+from .server import plain
 
 KEY = re.compile(
     rf"FOREIGN KEY (?P<columns>\({NAMES}\)) REFERENCES (?P<to>{PATH}) ?\((?P<to_columns>{NAMES})\)(?P<options>.*)", re.S
@@ -70,7 +71,7 @@ def _without(asked: Asked, table: d.Relation, what: str) -> Probe:
     else:
         rivals = []
     if rivals:
-        there = f"{_text(rivals[0])}, under the name {quoted(rivals[0].name)}"
+        there = f"{_text(rivals[0])}, under the name {quote(rivals[0].name)}"
         return Probe(Verdict.DIFFERS, what, there, definition)
     if definition.startswith(WITH_INDEX) and not USING_INDEX.match(definition):
         relation = asked.server.beside(table, asked["name"])

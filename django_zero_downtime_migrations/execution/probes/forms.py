@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ..record import Record
-from .probe_server import Server
+from ...record import Record
+from .server import Server
 
 NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
 PATH = rf"{NAME}(?:\.{NAME})*"

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from django.db import DataError, IntegrityError, NotSupportedError, ProgrammingError, transaction
 
-from ..errors import CannotMigrate
-from ..naming import split_identifier, truncate
-from . import probe_descriptions as d
-from .reasons import sqlstate
+from ...errors import CannotMigrate
+from ...naming import quote, split_identifier, truncate
+from ..reasons import sqlstate
+from . import descriptions as d
 
 T = TypeVar("T")
 NO_RIGHT = "42501"
@@ -25,10 +25,6 @@ _MAY_BUILD = (
 )
 
 
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def plain(sql: str) -> str:
     """The last part of a name in SQL, as the server keeps it."""
     return truncate(split_identifier(sql)[-1])
@@ -37,7 +33,7 @@ def plain(sql: str) -> str:
 def sibling(sql: str, name: str) -> str:
     """A name with the schema that is written before another one."""
     *schemas, _ = split_identifier(sql)
-    return ".".join([*map(quoted, schemas), name])
+    return ".".join([*map(quote, schemas), name])
 
 
 class Server:
@@ -114,7 +110,7 @@ class Server:
             raise CannotMigrate(
                 "An object of this name is there already, and whether it is the wanted one is found out by building "
                 f"that on an empty temporary table: the role {role} needs the privilege TEMPORARY for it. Grant it "
-                f"(GRANT TEMPORARY ON DATABASE {quoted(database)} TO {quoted(role)}) and run the migration again; "
+                f"(GRANT TEMPORARY ON DATABASE {quote(database)} TO {quote(role)}) and run the migration again; "
                 "nothing was changed."
             )
         alias = self.connection.alias
@@ -125,15 +121,15 @@ class Server:
 
     def copy(self, table: d.Relation) -> d.Relation:
         """An empty table of the same name and columns, without NOT NULL, defaults and constraints."""
-        source = f"{quoted(table.schema)}.{quoted(table.name)}"
+        source = f"{quote(table.schema)}.{quote(table.name)}"
         self.run(f"CREATE TEMPORARY TABLE {self.temporary(table)} AS TABLE {source} WITH NO DATA")
         return self._made(self.temporary(table))
 
     def dummy(self, name: str, columns: Sequence[str], more: str = "") -> d.Relation:
         """A table of numbers, for what does not depend on types. :param columns: quoted."""
         parts = [f"{column} integer" for column in columns] + ([more] if more else [])
-        self.run(f"CREATE TEMPORARY TABLE pg_temp.{quoted(name)} ({', '.join(parts)})")
-        return self._made(f"pg_temp.{quoted(name)}")
+        self.run(f"CREATE TEMPORARY TABLE pg_temp.{quote(name)} ({', '.join(parts)})")
+        return self._made(f"pg_temp.{quote(name)}")
 
     def _made(self, name: str) -> d.Relation:
         made = self.relation(name)
@@ -142,4 +138,4 @@ class Server:
 
     @staticmethod
     def temporary(table: d.Relation) -> str:
-        return f"pg_temp.{quoted(table.name)}"
+        return f"pg_temp.{quote(table.name)}"
