@@ -1,4 +1,4 @@
-"""``migrate`` on an empty database: stock Django, ours and the baseline package, alternating in one run.
+"""``migrate`` on an empty database: stock Django, ours without and with IDEMPOTENT_SQL, and the baseline package.
 
 python -m benchmarks.fresh [--rounds 5] [--cases contrib wagtail generated] [--json FILE]
 
@@ -46,17 +46,20 @@ IMPORT = "import time; t = time.process_time(); import {}.base; print(time.proce
 FIGURES = ("wall", "client_cpu", "server_cpu", "queries", "commits")
 HEADER = "             wall s  client s  server s  queries  commits   x stock: wall paired queries"
 LIMIT = 1.05
+#: Settings by the name of the contestant.
+OURS: dict[str, dict[str, Any]] = {"ours": {}, "resuming": {"IDEMPOTENT_SQL": True}}
 IMPORT_LIMIT = 0.015
 
 
 @dataclass
 class Contestant:
-    """:param path: what it needs on ``PYTHONPATH``."""
+    """:param path: what it needs on ``PYTHONPATH``. :param settings: those of the database, in ``DATABASES``."""
 
     name: str
     engine: str
     python: Path
     path: Path | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def run(self, code: str, folder: Path | None = None, **variables: str) -> str:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "DJANGO"))}
@@ -92,10 +95,12 @@ class Result:
     def failures(self) -> Iterator[str]:
         where = f"{self.case}, fsync {'on' if self.fsync else 'off'}"
         for figure in ("wall", "queries"):
-            if self.ratio("ours", figure) > LIMIT:
-                yield f"{where}: {self.ratio('ours', figure):.3f} x stock in {figure}"
-        if not self.same_schema["ours"]:
-            yield f"{where}: another schema than stock"
+            for name in OURS:
+                if self.ratio(name, figure) > LIMIT:
+                    yield f"{where}, {name}: {self.ratio(name, figure):.3f} x stock in {figure}"
+        for name in OURS:
+            if not self.same_schema[name]:
+                yield f"{where}, {name}: another schema than stock"
 
 
 def main() -> int:
@@ -152,7 +157,8 @@ def make_contestants(folder: Path, kept: Path, baseline: bool) -> Iterator[Conte
     # A copy: the project's root would bring the tests along, and somebody may edit the package during the run.
     copied = shutil.copytree(ROOT / PACKAGE, folder / "ours" / PACKAGE)
     yield Contestant("stock", STOCK_ENGINE, plain)
-    yield Contestant("ours", OUR_ENGINE, plain, copied.parent)
+    for name, zero_downtime in OURS.items():
+        yield Contestant(name, OUR_ENGINE, plain, copied.parent, {"ZERO_DOWNTIME_MIGRATIONS": zero_downtime})
     if baseline:
         wanted = [*environments.requirements(), environments.BASELINE]
         yield Contestant("baseline", OUR_ENGINE, environments.make(kept / "baseline", *wanted))
@@ -175,6 +181,7 @@ def run_once(server: launch.Server, folder: Path, one: Contestant, dump: bool) -
     name = f"fresh_{one.name}"
     url = urlsplit(server.url)
     parameters = {"ENGINE": one.engine, "NAME": name, "USER": "postgres", "HOST": url.hostname, "PORT": url.port}
+    parameters |= one.settings
     with closing(driver.connect(server.url)) as session:
         session.autocommit = True
         run(session, f"CREATE DATABASE {name}")

@@ -33,6 +33,9 @@ ON CONFLICT (app, name) DO UPDATE SET backwards = excluded.backwards, code = exc
 complete = excluded.complete, call = excluded.call, steps = excluded.steps, done = excluded.done, since = now()
 """
 _DONE = "UPDATE {} SET done = %s, since = now() WHERE app = %s AND name = %s"
+_REMOVE = """
+DELETE FROM {} j USING unnest(%s::text[], %s::text[]) AS gone(app, name) WHERE (j.app, j.name) = (gone.app, gone.name)
+"""
 _READ = (
     "SELECT app, name, backwards, code::text, complete::text, call, steps::text, done, since FROM {} ORDER BY app, name"
 )
@@ -103,8 +106,8 @@ class Table:
         if not self.exists:
             return
         with self.connection.cursor() as cursor:
-            for identity in identities:
-                cursor.execute(f"DELETE FROM {self.name} WHERE app = %s AND name = %s", [identity.app, identity.name])
+            names = [[identity.app for identity in identities], [identity.name for identity in identities]]
+            cursor.execute(_REMOVE.format(self.name), names)
             cursor.execute(f"SELECT EXISTS (SELECT FROM {self.name})")
             if not cursor.fetchone()[0]:
                 cursor.execute(f"DROP TABLE {self.name}")

@@ -37,12 +37,9 @@ def points(sent: list[str]) -> list[Point]:
     return found + [Point(at, when, how) for at in changes for when in ("after", "during") for how in HOW]
 
 
-def chosen(sent: list[str], name: str, but: str = "") -> list[Point]:
-    """Those that are tried: all, or some that are far from each other, other ones in each scenario.
-
-    :param but: what is in the statements at which nothing is tried.
-    """
-    found = [point for point in points(sent) if not but or but not in sent[point.at - 1]]
+def chosen(sent: list[str], name: str) -> list[Point]:
+    """Those that are tried: all, or some that are far from each other, other ones in each scenario."""
+    found = points(sent)
     if ALL:
         return found
     apart = max(1, len(found) // int(FAULTS))

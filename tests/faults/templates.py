@@ -29,8 +29,9 @@ def template(scenario: Scenario, faults: Faults) -> Iterator[str]:
         with closing(databases.open_session(name, autocommit=True)) as session, session.cursor() as cursor:
             if scenario.prepare:
                 cursor.execute(scenario.prepare)
-        _fill(scenario, name)
-        succeeded(migrate(faults, scenario, name, APP, BEFORE, "--fake"))
+        if not scenario.new:
+            _fill(scenario, name)
+            succeeded(migrate(faults, scenario, name, APP, BEFORE, "--fake"))
         if scenario.first:
             succeeded(migrate(faults, scenario, name, *scenario.first))
         yield name

@@ -14,11 +14,10 @@ import example.shop.migrations
 from tests import databases
 
 from .copies import Outcome
-from .points import ALL, chosen
+from .points import ALL
 from .project import Faults, Run, started
 from .recovery import Tried, interrupt_everywhere, record
 from .scenarios import OPERATIONS, OWN
-from .scenarios.chains import SQUASHED
 from .scenarios.code import NOT_ATOMIC
 from .scenarios.scenario import Scenario
 from .templates import migrate, succeeded, template
@@ -44,13 +43,6 @@ def test_second_run_finishes_what_the_first_has_begun(
     scenario: Scenario, faults: Faults, record_property: Record
 ) -> None:
     assert_recovered(interrupt(scenario, faults), record_property)
-
-
-@pytest.mark.parametrize("scenario", SQUASHED, ids=str)
-def test_squashed_migration(scenario: Scenario, faults: Faults, record_property: Record) -> None:
-    """Django records every migration that is squashed by itself; between two of these records it has another plan."""
-    choose = partial(chosen, but='INSERT INTO "django_migrations"')
-    assert_recovered(interrupt(scenario, faults, choose=choose), record_property)
 
 
 def once(found: Outcome) -> Outcome:
@@ -99,15 +91,7 @@ def shop() -> Iterator[Example]:
         made.close()
 
 
-@pytest.mark.parametrize("migration", EXAMPLE[1:])
+@pytest.mark.parametrize("migration", EXAMPLE)
 def test_example(migration: str, shop: Example, record_property: Record) -> None:
     run = partial(shop.migrate, migration)
     assert_recovered(interrupt_everywhere(shop.before(migration), run, migration), record_property)
-
-
-def test_new_database_is_migrated_or_nothing_is_recorded(shop: Example) -> None:
-    """Its tables come with one transaction and without a journal; Django may record the migration after it."""
-    first = EXAMPLE[0]
-    tried = interrupt_everywhere(shop.before(first), partial(shop.migrate, first), first)
-    assert tried.interrupted
-    assert [failure for failure in tried.failures if failure.silent] == []

@@ -15,6 +15,7 @@ from tests.operations.case import APP
 from .copies import copy_of, outcome, schema
 from .project import Faults, Run, started
 from .recovery import JOURNAL, difference
+from .scenarios import SCENARIOS
 from .scenarios.journal import CHANGED_FIRST, CHANGED_LAST, LONGER, ONE, OTHER_THIRD, SHORTER, THIRD, UNIQUE, WRITTEN
 from .scenarios.scenario import BEFORE, CHANGE, Scenario
 from .templates import migrate, succeeded, template
@@ -289,3 +290,15 @@ def test_failed_migration_can_be_changed(place: Place) -> None:
     assert place.migrate(UNIQUE).status == 1
     assert not place.has_journal
     succeeded(place.migrate(WRITTEN, APP, THIRD))
+
+
+@pytest.mark.parametrize("name", ["chain/squashed", "chain/squashed_not_atomic", "code/squashed", "new/squashed"])
+def test_what_a_squashed_migration_replaces_is_recorded_as_a_whole(faults: Faults, name: str) -> None:
+    """Between two records it would have another plan."""
+    squashed = SCENARIOS[name]
+    with template(squashed, faults) as database:
+        place = Place(faults, database)
+        succeeded(place.migrate(squashed))
+        replaced = place.run("SELECT xmin::text FROM django_migrations WHERE name IN ('0002_change', '0003_more')")
+    assert len(replaced) == 2
+    assert len(set(replaced)) == 1

@@ -41,6 +41,17 @@ def test_new_tables_of_a_migration_are_one_transaction(shop: Shop) -> None:
     assert len(shop.run(WRITERS)) == 1
 
 
+def test_with_idempotent_sql_a_migration_is_recorded_in_the_transaction_of_its_tables(
+    sites: tuple[Site, Site], database: BaseDatabaseWrapper
+) -> None:
+    site, shop = sites[0], Shop(database)
+    site.database["ZERO_DOWNTIME_MIGRATIONS"] = {"IDEMPOTENT_SQL": True}
+    site.add(AUTHOR, BOOK, *CHANGES)
+    [sent] = record(site)
+    assert len(shop.run(f"{WRITERS} UNION SELECT xmin::text FROM django_migrations WHERE app = 'shop'")) == 1
+    assert [sql for sql in sent if "journal" in sql] == []
+
+
 def test_migrations_of_a_run_are_a_transaction_each_as_with_stock(
     sites: tuple[Site, Site], database: BaseDatabaseWrapper, stock_database: BaseDatabaseWrapper
 ) -> None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from django.db import DatabaseError, transaction
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from ...errors import CannotMigrate
@@ -19,7 +20,7 @@ from ...execution.undo import joined
 from ...settings import MigrationSettings
 from .calls import Fresh
 from .new_tables import NewTables
-from .once import digests, once
+from .once import digests, finishing, once
 from .resume import END, Resume
 
 logger = logging.getLogger("django_zero_downtime_migrations")
@@ -46,12 +47,15 @@ def prepare(connection: Any, run: NewTables) -> None:
         turn.release()
         raise
     run.journals = journals
-    if not run.everything(connection):
-        for migration, backwards in run.plan:
-            if backwards:
-                # What renames has its two names swapped while it is taken back.
-                journals.digests[migration.app_label, migration.name] = digests(migration, backwards)
-            migration.operations = [once(operation) for operation in migration.operations]
+    for migration, backwards in run.plan:
+        if backwards:
+            # What renames has its two names swapped while it is taken back.
+            journals.digests[migration.app_label, migration.name] = digests(migration, backwards)
+        migration.operations = [once(operation) for operation in migration.operations]
+        if not backwards and (migration.replaces or run.everything(connection)):
+            # What it replaces is recorded as a whole. On a new database so is the migration with its tables: one
+            # transaction, and nothing to write down.
+            migration.operations[-1:] = map(finishing, migration.operations[-1:])
 
 
 class Journals:
@@ -103,13 +107,20 @@ class Journals:
             app, name, backwards, _ = entry.identity
             if wanted.get((app, name)) == backwards:
                 self.left.append(entry)
-            elif ((app, name) in recorded) != backwards:
+            elif self._is_over(entry.identity, recorded):
                 over.append(entry.identity)
             elif app in {app_label for app_label, _ in wanted}:
                 raise _in_the_way(entry)
             else:
                 logger.warning("%s was interrupted at %s, and is not part of this run.", entry.identity, entry.since)
         self.table.remove(over)
+
+    def _is_over(self, identity: Identity, recorded: set[tuple[str, str]]) -> bool:
+        app, name, backwards, _ = identity
+        migration = MigrationLoader(self.connection).disk_migrations.get((app, name))
+        if migration is None:
+            return ((app, name) in recorded) != backwards
+        return _is_done(migration, backwards, recorded)
 
     def _recorded(self) -> set[tuple[str, str]]:
         recorder = MigrationRecorder(self.connection)
@@ -121,7 +132,7 @@ class Journals:
         :raises CannotMigrate: when the migration has changed since it was interrupted.
         """
         # An editor inside another belongs to a RunPython.
-        if self._open or own.of_caller or self.run.everything(self.connection):
+        if self._open or own.of_caller:
             return Fresh()
         journal = Journal(self.table, self._identify, self._entry())
         self._open = True

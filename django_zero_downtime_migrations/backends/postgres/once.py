@@ -28,6 +28,22 @@ def once(operation: Any) -> Any:
     return operation
 
 
+def finishing(operation: Any) -> Any:
+    """A copy of the last operation of a migration that :func:`once` has made: it finishes the migration as well."""
+
+    @functools.wraps(operation.database_forwards)
+    def forwards(app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        operation.database_forwards(app_label, schema_editor, from_state, to_state)
+        schema_editor.finish()
+
+    made = copy.copy(operation)
+    made.database_forwards = forwards
+    if isinstance(operation, RunPython):
+        # Django's transaction would be around the end of the migration; the editor has one for the code.
+        made.atomic = False
+    return made
+
+
 def _asking(code: Any, atomic: bool | None) -> Any:
     @functools.wraps(code)
     def ask(apps: Any, schema_editor: Any) -> None:

@@ -140,8 +140,7 @@ class DatabaseSchemaEditorMixin(Calls):
             if kind is None and not self._own.of_caller:
                 self._before_end()
                 with self._planning("end"):
-                    for rename in self._early.renames(self._catalog()):
-                        self._record(rename)
+                    self._record_renames()
                     parent.__exit__(None, None, None)
                     self.deferred_sql = []
             else:
@@ -151,10 +150,29 @@ class DatabaseSchemaEditorMixin(Calls):
             raise
         self._close(kind, error, traceback)
 
+    def finish(self) -> None:
+        """What is left for the end of the migration, and the transaction in which Django then records it."""
+        if self._own.of_caller:
+            return
+        with self._planning("end"):
+            self._record_renames()
+            for sql in self._deferred():
+                self.execute(sql, deferred_params)
+        self.deferred_sql = []
+        self._own.wanted = True
+        self._own.open()
+
+    def _record_renames(self) -> None:
+        for rename in self._early.renames(self._catalog()):
+            self._record(rename)
+
+    def _deferred(self) -> list[Any]:
+        return [sql for sql in self.deferred_sql if sql is not RENAMES]
+
     def _before_end(self) -> None:
         if not self.deferred_sql:
             self.resume.recorded()
-        self.deferred_sql = [sql for sql in self.deferred_sql if sql is not RENAMES]
+        self.deferred_sql = self._deferred()
 
     def once(self, code: Callable[[Any, Any], None], apps: Any, atomic: bool | None) -> None:
         """Run the code of a RunPython unless an earlier run of this migration has."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from tests.operations.cases import CASES
 
-from . import bad_data, chains, code, journal, partitioned, rewrites
+from . import bad_data, chains, code, journal, new, partitioned, rewrites
 from .scenario import Scenario, back, of_case
 
 #: At every point, in every run of the tests, as far as it is their turn.
-OWN = [*rewrites.SCENARIOS, *chains.SCENARIOS, *code.SCENARIOS, *partitioned.SCENARIOS]
+OWN = [*rewrites.SCENARIOS, *chains.SCENARIOS, *code.SCENARIOS, *new.SCENARIOS, *partitioned.SCENARIOS]
 _OWN = {scenario.name for scenario in OWN}
 # The tablespace is one of the process that makes it.
 _CASES = [of_case(case) for case in CASES if "tablespace" not in case.name]
 _ALL = [*_CASES, *(back(scenario) for scenario in _CASES if scenario.case.reversible)]
 #: Every operation of tests/operations, there and back.
 OPERATIONS = [scenario for scenario in _ALL if scenario.name not in _OWN]
-_OTHERS = [*code.NOT_ATOMIC, *chains.SQUASHED, *bad_data.SCENARIOS, *journal.SCENARIOS]
+_OTHERS = [*code.NOT_ATOMIC, *bad_data.SCENARIOS, *journal.SCENARIOS]
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in (*OWN, *OPERATIONS, *_OTHERS)}

@@ -113,6 +113,15 @@ DELETED = scenario(
     DeleteModel("Parent"),
     AddField("thing", "b", integer()),
 )
+MORE = More("0003_more", [RenameField("thing", "b", "c")])
+
+
+def squashed(*operations: Operation, atomic: bool = True) -> tuple[More, ...]:
+    """After a migration that adds ``b``."""
+    made = [AddField("thing", "b", integer()), RenameField("thing", "b", "c"), *operations]
+    return (MORE, More("0002_squashed", made, atomic, replaces=(CHANGE, MORE.name)))
+
+
 SCENARIOS = [
     scenario("chain/add_and_rename", tables(), AddField("thing", "b", integer()), RenameField("thing", "b", "c")),
     scenario(
@@ -205,23 +214,16 @@ SCENARIOS = [
         prepare='CREATE SCHEMA "Shop of"',
         options={"options": '-c search_path="Shop\\ of",public'},
     ),
-]
-SQUASHED = [
     scenario(
         "chain/squashed",
         tables(),
         AddField("thing", "b", integer()),
-        more=(
-            More("0003_more", [RenameField("thing", "b", "c")]),
-            More(
-                "0002_squashed",
-                [
-                    AddField("thing", "b", integer()),
-                    RenameField("thing", "b", "c"),
-                    AlterField("thing", "c", models.IntegerField(unique=True, null=True)),
-                ],
-                replaces=(CHANGE, "0003_more"),
-            ),
-        ),
+        more=squashed(AlterField("thing", "c", models.IntegerField(unique=True, null=True))),
+    ),
+    scenario(
+        "chain/squashed_not_atomic",
+        tables(),
+        AddField("thing", "b", integer()),
+        more=squashed(AddField("thing", "d", char(unique=True)), atomic=False),
     ),
 ]

@@ -19,7 +19,7 @@ from django.db.migrations.operations.base import Operation
 from django_zero_downtime_migrations.operations.safety_assured import SafetyAssured
 from tests.operations.case import model
 
-from .chains import CLOSED, char, integer
+from .chains import CLOSED, char, integer, squashed
 from .scenario import back, scenario
 
 
@@ -84,6 +84,13 @@ SCENARIOS = [
     SQL,
     back(ATOMIC),
     back(INSIDE),
+    scenario(
+        "code/squashed",
+        tables(),
+        AddField("thing", "b", integer()),
+        more=squashed(AlterField("thing", "name", char(unique=True)), python()),
+        random=("id",),
+    ),
     scenario("code/alone", tables(), python(), random=("id",)),
     scenario(
         "code/in_its_own_transaction", tables(), python(change), AddField("thing", "b", integer()), random=("id",)

@@ -33,6 +33,7 @@ class Scenario(NamedTuple):
     :param more: migrations that follow. :param arguments: of the ``migrate`` that is interrupted.
     :param first: those of one that has run before.
     :param prepare: SQL before there are any tables. :param filled: whether they get rows.
+    :param new: there is no table yet: the run that is interrupted makes them.
     :param settings: of ZERO_DOWNTIME_MIGRATIONS. :param options: of OPTIONS.
     """
 
@@ -43,6 +44,7 @@ class Scenario(NamedTuple):
     first: tuple[str, ...] = ()
     prepare: str = ""
     filled: bool = True
+    new: bool = False
     settings: Mapping[str, Any] = {}
     options: Mapping[str, Any] = {}
 
