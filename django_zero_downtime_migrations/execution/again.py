@@ -8,7 +8,7 @@ from typing import Any
 
 from ..ddl import statements as s
 from ..plan import Query, Step, StepClass, long
-from .doubt import Built, is_built, leftovers
+from .doubt import Built, invalid_in, is_built, leftovers
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
@@ -21,6 +21,8 @@ def again(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step |
     """
     if step.building:
         return _build(connection, step, remove)
+    if isinstance(step.statement, s.Raw) and step.statement.concurrently:
+        _remove_invalid(connection, step, remove)
     if step.stands_alone:
         drop = "DROP INDEX CONCURRENTLY "
         queries = [Query(x.sql.replace(drop, drop + "IF EXISTS ", 1)) for x in step.queries if "IF EXISTS" not in x.sql]
@@ -28,6 +30,13 @@ def again(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step |
     if step.kind is StepClass.DATA and step.fill is None and isinstance(step.statement, s.Raw):
         logger.warning("An earlier run may have sent this, outside any transaction; it is sent again: %s", step.sql)
     return step
+
+
+def _remove_invalid(connection: Any, step: Step, remove: Callable[[Step], None]) -> None:
+    """The user's own CREATE INDEX CONCURRENTLY IF NOT EXISTS would be content with an INVALID index."""
+    for table, index in invalid_in(connection, step.sql):
+        if is_built(connection, table, index) is Built.INVALID:
+            remove(long(step.statement, f"DROP INDEX CONCURRENTLY IF EXISTS {index}", step.locks))
 
 
 def _build(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step | None:

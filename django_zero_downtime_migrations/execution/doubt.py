@@ -8,14 +8,16 @@ from __future__ import annotations
 import enum
 import json
 import logging
+import re
 import time
 from typing import Any
 
-from ..naming import make_object_name, split_identifier, truncate
+from ..naming import make_object_name, quote, split_identifier, truncate
 from .activity import duration
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
+_CREATE = re.compile(r"\bCREATE\s+(UNIQUE\s+)?INDEX\s+CONCURRENTLY\b", re.IGNORECASE)
 POLL_SECONDS = 0.5
 #: How often a wait for somebody else's build is worth a warning.
 WARN_EVERY_SECONDS = 10.0
@@ -42,6 +44,14 @@ FROM pg_index i JOIN pg_class r ON r.oid = i.indexrelid JOIN pg_namespace n ON n
 WHERE i.indrelid = to_regclass(%s) AND NOT i.indisvalid AND r.relname ~ '_cc(new|old)[0-9]*$'
 AND NOT EXISTS ({_AT_WORK.format(column="relid", oid="i.indrelid")})
 ORDER BY r.relname
+"""
+
+
+_INVALID = """
+SELECT r.relname::text, n.nspname::text, pg_table_is_visible(r.oid), i.indrelid::regclass::text,
+       format('%I.%I', n.nspname, r.relname)
+FROM pg_index i JOIN pg_class r ON r.oid = i.indexrelid JOIN pg_namespace n ON n.oid = r.relnamespace
+WHERE NOT i.indisvalid AND r.relkind = 'i' ORDER BY 5
 """
 
 
@@ -105,3 +115,23 @@ def leftovers(connection: Any, table: str, index: str) -> list[str]:
         cursor.execute(_LEFTOVERS, [table])
         rows = cursor.fetchall()
     return [qualified for name, qualified in rows if make_object_name(plain, None, name.rpartition("_")[2]) == name]
+
+
+def invalid_in(connection: Any, sql: str) -> list[tuple[str, str]]:
+    """The INVALID indexes that somebody's own CREATE INDEX CONCURRENTLY names: table and index, as in SQL."""
+    if not _CREATE.search(sql):
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_INVALID)
+        rows = cursor.fetchall()
+    return [
+        (table, index)
+        for name, schema, visible, table, index in rows
+        if _names(sql, name) and (visible or _names(sql, schema))
+    ]
+
+
+def _names(sql: str, name: str) -> bool:
+    quoted = quote(name) in sql
+    bare = re.search(rf'(?<![\w$"]){re.escape(name)}(?![\w$"])', sql, re.IGNORECASE)
+    return quoted or (name == name.lower() and bare is not None)

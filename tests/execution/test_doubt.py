@@ -15,7 +15,8 @@ from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_zero_downtime_migrations.execution import doubt
-from django_zero_downtime_migrations.execution.doubt import Built, is_built, leftovers
+from django_zero_downtime_migrations.execution.doubt import Built, invalid_in, is_built, leftovers
+from django_zero_downtime_migrations.naming import quote
 from tests.backends.sessions import Beside, run, wait_until
 
 LONG = "a_name_that_is_as_long_as_postgresql_allows_a_name_to_be_and_no"
@@ -202,3 +203,45 @@ def test_reindex_that_goes_on_has_no_leftovers(book, building) -> None:
     assert leftovers(book, '"book"', '"by_a"') == []
     end_of_writer()
     thread.join()
+
+
+# Somebody's own SQL
+
+
+@pytest.mark.parametrize(
+    ("name", "sql"),
+    [
+        ("by_a", "create unique index concurrently if not exists BY_A on book (a)"),
+        ("By A", 'CREATE INDEX CONCURRENTLY IF NOT EXISTS "By A" ON book (a)'),
+        ('by"a', 'CREATE INDEX CONCURRENTLY IF NOT EXISTS "by""a" ON book (a)'),
+        ("by_a", 'CREATE INDEX\n  CONCURRENTLY "by_a" ON book (a)'),
+    ],
+)
+def test_invalid_index_that_a_statement_names(book: BaseDatabaseWrapper, name: str, sql: str) -> None:
+    make_invalid(book, name)
+    [(table, index)] = invalid_in(book, sql)
+    assert (table, index) == ("book", run(book, "SELECT 'public.' || quote_ident(%s)", name)[0][0])
+
+
+@pytest.mark.parametrize(
+    ("name", "sql"),
+    [
+        ("by_a", "CREATE INDEX CONCURRENTLY by_ab ON book (a)"),
+        ("By_a", "CREATE INDEX CONCURRENTLY By_a ON book (a)"),
+        ("by_a", "CREATE INDEX by_a ON book (a)"),
+        ("by_a", "DROP INDEX CONCURRENTLY by_a"),
+    ],
+)
+def test_index_that_a_statement_does_not_make(book: BaseDatabaseWrapper, name: str, sql: str) -> None:
+    make_invalid(book, name)
+    assert invalid_in(book, sql) == []
+
+
+def test_valid_index_that_a_statement_names(book: BaseDatabaseWrapper) -> None:
+    run(book, "CREATE INDEX by_a ON book (a)")
+    assert invalid_in(book, "CREATE INDEX CONCURRENTLY IF NOT EXISTS by_a ON book (a)") == []
+
+
+def make_invalid(session: Any, name: str) -> None:
+    """The table has duplicates."""
+    attempt(session, f"CREATE UNIQUE INDEX CONCURRENTLY {quote(name)} ON book (b)")

@@ -20,7 +20,7 @@ from .points import ALL, Point, points
 from .project import Faults, Run, started
 from .recovery import difference, interrupt_everywhere, record
 from .scenarios import SCENARIOS
-from .scenarios.journal import UNIQUE, WRITTEN
+from .scenarios.journal import OWN_INDEX, UNIQUE, WRITTEN
 from .scenarios.scenario import BEFORE, Scenario
 from .templates import migrate, succeeded, template
 
@@ -66,9 +66,9 @@ class Building:
         """The client is killed when the build begins, and the server does not notice."""
         return self.migrate(UNIQUE, sql=f"^{UNIQUE_BUILD}", when="during", how="kill")
 
-    def ended_by(self, function: str) -> Run:
+    def ended_by(self, function: str, scenario: Scenario = UNIQUE) -> Run:
         """While the build waits for the writer."""
-        with Beside(lambda: self.migrate(UNIQUE)) as first:
+        with Beside(lambda: self.migrate(scenario)) as first:
             run(self.observer, f"SELECT {function}(%s)", self.builder())
             wait_until(lambda: not run(self.observer, BUILDING), "the end of the build")
             # What removes its remains waits for the writer as well.
@@ -125,6 +125,14 @@ def test_build_that_is_terminated_is_made_anew(building: Building) -> None:
     again = succeeded(building.migrate(UNIQUE))
     assert [sql for sql in again.sent if sql.startswith(UNIQUE_BUILD)]
     building.finished_as(UNIQUE)
+
+
+def test_index_of_somebodys_own_sql_is_made_anew(building: Building) -> None:
+    """IF NOT EXISTS alone would find the INVALID one."""
+    assert building.ended_by("pg_terminate_backend", OWN_INDEX).status == 1
+    assert building.indexes("^app_thing_name") == [("app_thing_name", False)]
+    succeeded(building.migrate(OWN_INDEX))
+    building.finished_as(OWN_INDEX)
 
 
 def test_what_a_reindex_has_left_of_the_index_goes_too(building: Building) -> None:

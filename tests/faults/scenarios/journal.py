@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.migrations.operations import AddField, AddIndex, AlterField
+from django.db.migrations.operations import AddField, AddIndex, AlterField, RunSQL
 from django.db.migrations.operations.base import Operation
 
 from tests.operations.case import model
@@ -38,6 +38,13 @@ OTHER_THIRD = WRITTEN._replace(
 )
 ONE = scenario("journal/one", tables(), AddField("thing", "b", integer()), more=others())
 UNIQUE = scenario("journal/unique", tables(), AlterField("thing", "name", char(unique=True)), more=others())
+OWN_INDEX = scenario(
+    "journal/own_index",
+    tables(),
+    RunSQL("CREATE INDEX CONCURRENTLY IF NOT EXISTS app_thing_name ON app_thing (name)", RunSQL.noop),
+    atomic=False,
+    more=others(),
+)
 SCENARIOS: list[Scenario] = [
-    *(WRITTEN, CHANGED_FIRST, CHANGED_LAST, LONGER, SHORTER, OTHER_THIRD, ONE, UNIQUE),
+    *(WRITTEN, CHANGED_FIRST, CHANGED_LAST, LONGER, SHORTER, OTHER_THIRD, ONE, UNIQUE, OWN_INDEX),
 ]
