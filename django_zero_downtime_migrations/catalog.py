@@ -280,6 +280,10 @@ class Catalog:
         rows = self._ask("name_taken", name, relations, name, self.projection.live_table(table))
         return self.projection.has(table, name) or bool(rows and rows[0][0])
 
+    def is_unfinished(self, table: str, name: str) -> bool:
+        """Whether a table has an INVALID index of this plain name that is no part of another index."""
+        return bool(self._ask("is_unfinished", self.projection.live_table(table), name)[0][0])
+
     def beside(self, table: str, name: str) -> str:
         """The quoted name of an index of a table, with the table's schema where the name alone may mean another one."""
         schema = [quote(part) for part in split_identifier(table)[:-1]]

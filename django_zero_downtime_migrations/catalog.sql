@@ -199,6 +199,14 @@ SELECT EXISTS (SELECT FROM pg_constraint c WHERE c.connamespace = t.relnamespace
 FROM pg_class t
 WHERE t.oid = relation(%s)
 
+-- is_unfinished
+-- Whether an index of this name belongs to the table, is INVALID, and is no part of another.
+SELECT EXISTS (
+    SELECT FROM pg_index i JOIN pg_class r ON r.oid = i.indexrelid
+    WHERE i.indrelid = relation(%s) AND r.relname = %s AND NOT i.indisvalid
+    AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid)
+)
+
 -- schema_apart
 -- The schema of a table, unless it is the first one in which a name without schema is looked for.
 SELECT n.nspname

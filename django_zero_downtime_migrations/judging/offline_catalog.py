@@ -114,6 +114,9 @@ class OfflineCatalog(Catalog):
         found = self.tables.get(table)
         return [(found is not None and any(held.name == name for held in found.held),)]
 
+    def _answer_is_unfinished(self, table: str, name: str) -> Rows:
+        return [(False,)]
+
     def _answer_schema_apart(self, table: str) -> Rows:
         return []
 

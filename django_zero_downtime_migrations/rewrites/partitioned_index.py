@@ -10,7 +10,7 @@ from ..ddl.names import names_in
 from ..locks import LockMode
 from ..naming import INDEX, PRIMARY_KEY, UNIQUE, columns_part
 from ..plan import Context, Step, StepClass, as_written
-from .partitions import Recipe, build, has_foreign_tables, refuse_foreign_tables, refuse_without_key, usable
+from .partitions import Recipe, build, has_foreign_tables, loose, refuse_foreign_tables, refuse_without_key, usable
 
 CREATE = {False: "CREATE INDEX", True: "CREATE UNIQUE INDEX"}
 
@@ -69,6 +69,7 @@ def add_to_partitioned(
         remove=lambda t, n: f"ALTER TABLE {t} DROP CONSTRAINT IF EXISTS {n}",
         beside=context.catalog.beside,
         equals=usable(shape, of_constraint=True),
+        loose=loose(shape),
     )
     return build(statement, name, tree, recipe, context)
 

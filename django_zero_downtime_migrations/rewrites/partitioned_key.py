@@ -49,9 +49,10 @@ def _on_partition(statement: s.AddForeignKey, part: Partition, context: Context)
 
 
 def _name(statement: s.AddForeignKey, part: Partition, there: Sequence[Constraint], context: Context) -> str:
-    """That of the whole, unless the partition has a constraint of this name already."""
+    """That of the whole, unless the partition has another constraint of this name already."""
     wanted = truncate(unquote(statement.name))
-    if not any(key.name == wanted for key in there):
+    begun = context.settings.idempotent_sql
+    if not any(key.name == wanted and not (begun and _equal(key, statement, context, valid=False)) for key in there):
         return statement.name
 
     def taken(name: str) -> bool:
@@ -60,11 +61,11 @@ def _name(statement: s.AddForeignKey, part: Partition, there: Sequence[Constrain
     return quote(choose(plain_table(part.table), truncate(unquote(statement.column)), FOREIGN_KEY, taken))
 
 
-def _equal(key: Constraint, statement: s.AddForeignKey, context: Context) -> bool:
+def _equal(key: Constraint, statement: s.AddForeignKey, context: Context, valid: bool = True) -> bool:
     """Whether the server would take this one for its own."""
     deferrable = " DEFERRABLE INITIALLY DEFERRED" if key.deferred else " DEFERRABLE" if key.deferrable else ""
     return (
-        (key.kind, key.valid, key.inherited) == ("f", True, False)
+        (key.kind, key.valid, key.inherited) == ("f", valid, False)
         and (key.columns, key.to_columns) == ((unquote(statement.column),), (unquote(statement.to_column),))
         and (deferrable, ON_DELETE.get(key.on_delete)) == (statement.deferrable, statement.on_delete)
         and (key.on_update, key.match) == ("a", "s")

@@ -34,6 +34,7 @@ class Recipe(Record):
     :param remove: from a partitioned table, with all that is attached; it may be gone already.
     :param beside: an index's name with the schema of its table, where it needs that.
     :param equals: indexes of partitions that are attached instead of a new one, by table.
+    :param loose: those that are equal, and lack the constraint that they would have to belong to; with their tables.
     """
 
     label: str
@@ -45,6 +46,7 @@ class Recipe(Record):
     remove: Write
     beside: Write
     equals: dict[str, str]
+    loose: frozenset[tuple[str, str]] = frozenset()
 
 
 def text(sql: str) -> str:
@@ -83,6 +85,10 @@ def usable(shape: IndexShape | None, of_constraint: bool) -> dict[str, str]:
         if kind or not of_constraint:
             found.setdefault(table, quote(name))
     return found
+
+
+def loose(shape: IndexShape | None) -> frozenset[tuple[str, str]]:
+    return frozenset((table, quote(name)) for table, name, kind in (shape.equals if shape else ()) if not kind)
 
 
 def build(statement: s.Statement, name: str, tree: Sequence[Partition], recipe: Recipe, context: Context) -> list[Step]:
@@ -135,6 +141,8 @@ def _names(name: str, tree: Sequence[Partition], recipe: Recipe, context: Contex
             continue
 
         def taken(plain: str, table: str = part.table) -> bool:
+            if _has_begun(table, plain, recipe, context):
+                return False
             return recipe.beside(table, quote(plain)) in chosen or context.catalog.name_taken(
                 table, plain, relations=True
             )
@@ -144,6 +152,13 @@ def _names(name: str, tree: Sequence[Partition], recipe: Recipe, context: Contex
         context.projection.add_constraint(part.table, plain, [], index=True)
         names[part.table] = quote(plain)
     return names
+
+
+def _has_begun(table: str, name: str, recipe: Recipe, context: Context) -> bool:
+    """An earlier run has made this index, or tried to; the server's refusal then leads to it."""
+    if not context.settings.idempotent_sql:
+        return False
+    return (table, quote(name)) in recipe.loose or context.catalog.is_unfinished(table, name)
 
 
 class _Work(Record):

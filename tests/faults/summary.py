@@ -7,7 +7,7 @@ from typing import Any
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """The numbers come with the reports, also from the workers of pytest-xdist."""
-    sums = {"interruptions": 0, "not recovered": 0}
+    sums = dict.fromkeys(("interruptions", "not recovered", "without a journal", "refused"), 0)
     for reports in terminalreporter.stats.values():
         for report in reports:
             for name, value in getattr(report, "user_properties", ()):
@@ -17,3 +17,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         lost = sums["not recovered"]
         end = "all recovered" if not lost else f"{lost:,} of them not recovered"
         terminalreporter.write_line(f"{sums['interruptions']:,} interruptions, {end}")
+    if sums["without a journal"]:
+        lost = f"{sums['without a journal']:,} interruptions without a journal afterwards"
+        terminalreporter.write_line(f"{lost}, {sums['refused']:,} of them refused")
