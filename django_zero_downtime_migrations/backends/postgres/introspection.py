@@ -55,11 +55,13 @@ class IntrospectionMixin:
         quoted, live = self._live(table_name)
         shown = self.projection.shown_column
         found = parent.get_sequences(*self._located(cursor, live), table_fields)
-        if found:
-            from .other_schemas import with_schemas
-
-            found = with_schemas(cursor, f'"{live}"', found)
+        found = self._with_schemas(cursor, f'"{live}"', found) if found else []
         return [sequence | {"column": shown(quoted, sequence["column"])} for sequence in found]
+
+    def _with_schemas(self, cursor: Any, table: str, sequences: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        from .other_schemas import with_schemas
+
+        return with_schemas(cursor, table, sequences)
 
 
 class DatabaseIntrospection(IntrospectionMixin, PostgresIntrospection):
