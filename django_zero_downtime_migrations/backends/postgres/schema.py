@@ -159,6 +159,7 @@ class DatabaseSchemaEditorMixin(Calls):
             for sql in self._deferred():
                 self.execute(sql, deferred_params)
         self.deferred_sql = []
+        # Also of a migration that is not atomic: nothing but its records comes now.
         self._own.wanted = True
         self._own.open()
 
