@@ -36,7 +36,8 @@ class MigrationSettings(Record):
     flexible_statement_timeout: bool = False
     raise_for_unsafe: bool = False
     deferred_sql: bool = True
-    idempotent_sql: bool = False
+    #: None: in a run of ``migrate`` whose role may keep a journal.
+    idempotent_sql: bool | None = False
     explicit_constraints_drop: bool = True
     keep_default: bool = False
     lock_timeout_force: bool = False
@@ -193,6 +194,10 @@ _ANY_DURATION: Final = (
 _DURATION: Final = _Reader(read_duration, _ANY_DURATION + "0 for no limit, or None for the server's value")
 _WAIT: Final = _Reader(read_duration, _ANY_DURATION + "0 to fail at once, or None to wait for as long as it takes")
 _FLAG: Final = _Reader(_read_flag, "True or False")
+_FLAG_OR_NONE: Final = _Reader(
+    lambda value: None if value is None else _read_flag(value),
+    "True or False, or None for True where the role may keep a journal",
+)
 _STARTS: Final = _Reader(
     _read_starts, 'a dict of app labels and migrations, such as {"shop": "0012_order_note"}, or None'
 )
@@ -209,7 +214,7 @@ _DATABASE_SETTINGS: Final[Mapping[str, _Reader]] = {
     "FLEXIBLE_STATEMENT_TIMEOUT": _FLAG,
     "RAISE_FOR_UNSAFE": _FLAG,
     "DEFERRED_SQL": _FLAG,
-    "IDEMPOTENT_SQL": _FLAG,
+    "IDEMPOTENT_SQL": _FLAG_OR_NONE,
     "EXPLICIT_CONSTRAINTS_DROP": _FLAG,
     "KEEP_DEFAULT": _FLAG,
     "LOCK_TIMEOUT_FORCE": _FLAG,

@@ -16,7 +16,7 @@ from .interrupt import interruptible
 from .transactions import OwnTransaction
 
 if TYPE_CHECKING:
-    from .journal import Journal
+    from .journal.journal import Journal
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 Send = Callable[[str, s.Params], None]

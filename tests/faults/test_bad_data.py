@@ -80,10 +80,10 @@ def test_nothing_is_left_of_what_has_failed(bad: Bad, breaking: Callable[[Bad], 
 def test_it_fails_as_often_as_it_is_run_and_does_nothing_twice(bad: Bad, breaking: Callable[[Bad], Broken]) -> None:
     broken = breaking(bad)
     assert broken.migrate(broken.name).status == 1
-    before = schema(broken.name)
+    before = without_times(schema(broken.name))
     again = broken.migrate(broken.name)
     assert re.search(bad.said, again.said), again.said
-    assert schema(broken.name) == before
+    assert without_times(schema(broken.name)) == before
 
 
 def test_old_code_can_insert_null_again(breaking: Callable[[Bad], Broken]) -> None:
@@ -98,3 +98,8 @@ def test_the_journal_goes_with_the_last_migration(breaking: Callable[[Bad], Brok
     broken.run(CASES[0].repaired)
     succeeded(broken.migrate(broken.name))
     assert broken.run(f"SELECT to_regclass('{JOURNAL}')") == [(None,)]
+
+
+def without_times(text: str) -> str:
+    """The journal says when it was written."""
+    return re.sub(r'"since":"[^"]*"', "", text)

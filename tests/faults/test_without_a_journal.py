@@ -28,7 +28,8 @@ def has_own_sql(scenario: Scenario) -> bool:
 
 def lose_the_journal(database: str) -> None:
     with closing(databases.open_session(database, autocommit=True)) as session:
-        run(session, f"DROP TABLE IF EXISTS {JOURNAL}")
+        for (name,) in run(session, f"SELECT oid::regtype FROM pg_type WHERE typname LIKE '{JOURNAL}%'"):
+            run(session, f"DROP TYPE {name}")
 
 
 SCENARIOS = (*rewrites.SCENARIOS, *chains.SCENARIOS, *partitioned.SCENARIOS)

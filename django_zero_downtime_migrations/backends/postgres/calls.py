@@ -73,7 +73,7 @@ class Fresh:
     def recorded(self) -> None:
         """Django has recorded the migration."""
 
-    def close(self) -> None:
+    def close(self, failed: bool) -> None:
         """The editor has ended."""
 
 

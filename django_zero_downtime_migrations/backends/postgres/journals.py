@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from ...errors import CannotMigrate
-from ...execution.journal import NAME, Entry, Identity, Journal, Table, read_steps
+from ...execution.journal.agreement import Agreement, agreement
+from ...execution.journal.journal import Journal
+from ...execution.journal.store import Done, Entry, Identity, Store
+from ...execution.journal.stored_steps import read_steps
 from ...execution.one_at_a_time import Turn
 from ...execution.run import Runner
 from ...execution.transactions import OwnTransaction
@@ -20,7 +22,7 @@ from ...execution.undo import joined
 from ...settings import MigrationSettings
 from .calls import Fresh
 from .new_tables import NewTables
-from .once import digests, finishing, once
+from .once import digests, finishing, once, own_sql
 from .resume import END, Resume
 
 logger = logging.getLogger("django_zero_downtime_migrations")
@@ -28,15 +30,22 @@ Steps = Sequence[tuple[Any, bool]]
 
 
 def prepare(connection: Any, run: NewTables) -> None:
-    """For a run that begins.
+    """Get a run that begins its turn and its journals.
 
     :raises CannotMigrate: when another one is at work for longer than MIGRATE_LOCK_TIMEOUT. What else stops the run is
         kept for its first editor: ``--fake`` has none.
     """
     settings = MigrationSettings.load(connection.alias)
+    if not run.plan:
+        _clear(connection, run, settings)
+        return
     turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
     try:
         journals = Journals(connection, run, turn)
+        if not run.everything(connection) and (why := journals.store.why_not()):
+            turn.release()
+            _cannot_keep(run, settings, why)
+            return
         journals.leave_out_what_is_done()
         journals.read()
     except CannotMigrate as error:
@@ -48,40 +57,70 @@ def prepare(connection: Any, run: NewTables) -> None:
         raise
     run.journals = journals
     for migration, backwards in run.plan:
-        if backwards:
-            # What renames has its two names swapped while it is taken back.
-            journals.digests[migration.app_label, migration.name] = digests(migration, backwards)
-        migration.operations = [once(operation) for operation in migration.operations]
-        if not backwards and (migration.replaces or run.everything(connection)):
-            # What it replaces is recorded as a whole. On a new database so is the migration with its tables: one
-            # transaction, and nothing to write down.
-            migration.operations[-1:] = map(finishing, migration.operations[-1:])
+        journals.mark_code(migration, backwards)
+
+
+def _cannot_keep(run: NewTables, settings: MigrationSettings, why: str) -> None:
+    if settings.idempotent_sql:
+        run.refused = CannotMigrate(f"{why} Nothing was changed.")
+    else:
+        logger.warning("Interrupted, this migrate will not go on where it stopped. %s", why)
+
+
+def _clear(connection: Any, run: NewTables, settings: MigrationSettings) -> None:
+    """A run with nothing to do removes what an earlier one has not come to remove."""
+    if run.everything(connection) or not Store(connection).entries():
+        return
+    turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
+    try:
+        Journals(connection, run, turn).read()
+    except CannotMigrate as error:
+        logger.warning("%s", error)
+    finally:
+        turn.release()
 
 
 class Journals:
-    """:param run: whose migrations write down what they do. :param turn: keeps other runs out."""
+    """What the migrations of a run write down, and what earlier runs have left.
+
+    :param run: whose migrations these are.
+    :param turn: keeps other runs out.
+    """
 
     def __init__(self, connection: Any, run: NewTables, turn: Turn) -> None:
         self.connection = connection
         self.run = run
         self.plan: Steps = run.plan
         self.turn = turn
+        self.store = Store(connection)
         self.left: list[Entry] = []
-        self._open = False
+        self.current = CurrentMigration(self.plan, self._recorded_names)
+        self._open: Journal | None = None
+        #: Migrations that are recorded, and whose journals are to go.
+        self._over: list[Identity] = []
         #: Of the migrations that are taken back.
         self.digests: dict[tuple[str, str], tuple[str, ...]] = {}
 
-    @cached_property
-    def table(self) -> Table:
-        return Table(self.connection)
+    def mark_code(self, migration: Any, backwards: bool) -> None:
+        """Have the code of a migration ask whether it has run, and its last operation finish the migration."""
+        if backwards:
+            # What renames has its two names swapped while it is taken back.
+            self.digests[migration.app_label, migration.name] = digests(migration, backwards)
+        migration.operations = [once(operation) for operation in migration.operations]
+        if not backwards and (migration.replaces or self.run.everything(self.connection)):
+            # What it replaces is recorded as a whole. On a new database so is the migration with its tables: one
+            # transaction, and nothing to write down.
+            migration.operations[-1:] = map(finishing, migration.operations[-1:])
+
+    # What earlier runs have left
 
     def leave_out_what_is_done(self) -> None:
         """The plan is from before this run got its turn, and another one may have had the same.
 
         :raises CannotMigrate: when that has done a part of it.
         """
-        recorded = self._recorded() if self.plan else set()
-        done = [str(self._identity(*step)) for step in self.plan if _is_done(*step, recorded)]
+        recorded = self._recorded()
+        done = [f"{step[0].app_label}.{step[0].name}" for step in self.plan if is_done(*step, recorded)]
         if done and len(done) == len(self.plan):
             logger.warning("Another migrate has done everything meanwhile: %s.", ", ".join(done))
             self.run.plan.clear()
@@ -92,39 +131,92 @@ class Journals:
             )
 
     def read(self) -> None:
-        """What earlier runs have left; what they only did not come to remove goes.
+        """Find what earlier runs have left, and remove what they only did not come to remove.
 
-        :raises CannotMigrate: when an interrupted migration is in the way of this run.
+        :raises CannotMigrate: when an interrupted migration is in the way of this run, or when the catalogue does not
+            agree with what it had done.
         """
         # A new database has nothing to protect.
-        entries = [] if self.run.everything(self.connection) else self.table.entries()
+        entries = [] if self.run.everything(self.connection) else self.store.entries()
+        under_way = self.run.under_way()
+        entries = [entry for entry in entries if entry.identity[:2] not in under_way]
         if not entries:
             return
-        wanted = {(migration.app_label, migration.name): backwards for migration, backwards in self.plan}
+        wanted = {(migration.app_label, migration.name): (migration, backwards) for migration, backwards in self.plan}
         recorded = self._recorded()
         over = []
         for entry in entries:
             app, name, backwards, _ = entry.identity
-            if wanted.get((app, name)) == backwards:
-                self.left.append(entry)
+            migration, direction = wanted.get((app, name), (None, None))
+            if migration is not None and direction == backwards:
+                if self._stands(entry, migration):
+                    self.left.append(entry)
+                else:
+                    over.append(entry.identity)
             elif self._is_over(entry.identity, recorded):
                 over.append(entry.identity)
             elif app in {app_label for app_label, _ in wanted}:
                 raise _in_the_way(entry)
             else:
                 logger.warning("%s was interrupted at %s, and is not part of this run.", entry.identity, entry.since)
-        self.table.remove(over)
+        self._drop(over)
+
+    def _stands(self, entry: Entry, migration: Any) -> bool:
+        """Whether the catalogue has what the journal says was done. False: nothing of it, so that it begins again.
+
+        :raises CannotMigrate: when it has a part of it, or something else.
+        """
+        if self.digests_differ(entry, migration):
+            # The migration is refused for that when it is its turn.
+            return True
+        found = agreement(self.connection, *_asked_about(entry, migration))
+        if found.nothing_is_left:
+            logger.warning(
+                "%s was interrupted at %s, and what it had done has been taken back by hand: beginning from its start.",
+                entry.identity,
+                entry.since,
+            )
+            return False
+        if found.disagreements:
+            raise self._disagree(entry, found)
+        return True
+
+    def digests_differ(self, entry: Entry, migration: Any) -> bool:
+        return bool(changed_operations(entry, self._identity(migration, entry.identity.backwards)))
+
+    def _disagree(self, entry: Entry, found: Agreement) -> CannotMigrate:
+        differences = "\n".join(f"- {x}" for x in found.disagreements)
+        return CannotMigrate(
+            f"{entry.identity} was interrupted at {entry.since}, and what it had done has been changed by hand since:\n"
+            f"{differences}\n"
+            "Nothing was changed by this run. Make it again as it was and migrate again: then it goes on from there. "
+            f"Or forget what the interrupted run has done ({self._forget(entry.identity)}) and migrate again: then the "
+            "migration begins from its start, and what is there already is compared by its definition."
+        )
+
+    def _forget(self, identity: Identity) -> str:
+        return self.store.drop([identity])
 
     def _is_over(self, identity: Identity, recorded: set[tuple[str, str]]) -> bool:
         app, name, backwards, _ = identity
         migration = MigrationLoader(self.connection).disk_migrations.get((app, name))
         if migration is None:
             return ((app, name) in recorded) != backwards
-        return _is_done(migration, backwards, recorded)
+        return is_done(migration, backwards, recorded)
 
     def _recorded(self) -> set[tuple[str, str]]:
         recorder = MigrationRecorder(self.connection)
         return set(recorder.applied_migrations()) if recorder.has_table() else set()
+
+    def _recorded_names(self) -> set[tuple[str, str]]:
+        return set(MigrationRecorder(self.connection).migration_qs.values_list("app", "name"))
+
+    @property
+    def interrupted(self) -> frozenset[tuple[str, str]]:
+        """Migrations of the plan, by app and name, that an earlier run has begun."""
+        return frozenset(entry.identity[:2] for entry in self.left)
+
+    # The editor of a migration
 
     def open(self, own: OwnTransaction, runner: Runner) -> Fresh:
         """For an editor.
@@ -132,86 +224,167 @@ class Journals:
         :raises CannotMigrate: when the migration has changed since it was interrupted.
         """
         # An editor inside another belongs to a RunPython.
-        if self._open or own.of_caller:
+        if self._open is not None or own.of_caller:
             return Fresh()
-        journal = Journal(self.table, self._identify, self._entry())
-        self._open = True
+        self._open = journal = Journal(self.store, self._identify, self._entry(), self._over)
         runner.journal, runner.turn = journal, self.turn
         # What an earlier run has done stays when a later call fails.
         runner.keeps = bool(journal.complete)
         own.before_commit = runner.say
         return Resume(journal, own, self)
 
-    @property
-    def interrupted(self) -> frozenset[tuple[str, str]]:
-        """Migrations of the plan, by app and name, that an earlier run has begun."""
-        return frozenset(entry.identity[:2] for entry in self.left)
+    def ended(self, failed: bool) -> None:
+        """The editor has ended."""
+        journal, self._open = self._open, None
+        if journal is not None and journal.exists and not failed:
+            self._over.append(journal.identity)
 
-    def ended(self) -> None:
-        """The editor has."""
-        self._open = False
+    @property
+    def under_way(self) -> tuple[str, str] | None:
+        """The migration whose editor is open and has a journal, by app and name."""
+        return self._open.identity[:2] if self._open is not None and self._open.exists else None
 
     def _entry(self) -> Entry | None:
         if not self.left:
             return None
+        self.current.asked_before()
         identity = self._identify()
         for entry in self.left:
             if entry.identity[:3] == identity[:3]:
-                _refuse_changed(entry, identity)
+                self._refuse_changed(entry, identity)
                 logger.warning("%s was interrupted at %s: going on with it.", identity, entry.since)
                 return entry
         return None
 
-    def _identify(self) -> Identity:
-        """The migration that Django is running, or about to: the first of the plan that is not recorded."""
-        recorded = set(MigrationRecorder(self.connection).migration_qs.values_list("app", "name"))
-        for step in self.plan:
-            if not _is_done(*step, recorded):
-                return self._identity(*step)
+    def _refuse_changed(self, entry: Entry, identity: Identity) -> None:
+        """:raises CannotMigrate: when an operation has changed that has been carried out, or begun."""
+        changed = changed_operations(entry, identity)
+        if not changed:
+            return
+        steps = read_steps(entry.steps, entry.identity) if entry.call else ()
+        rest = joined(steps[entry.done :]) if entry.call else "none of them is half done"
         raise CannotMigrate(
-            "Every migration of this run is recorded already, by somebody else. Run migrate again; nothing was changed."
+            f"{identity} was interrupted at {entry.since}. Its operations had been carried out, or begun, up to number "
+            f"{last_operation(entry)}, and have been changed since ({', '.join(changed)}). Put them back as they were "
+            f"and migrate again. Or finish by hand what had been begun ({rest}), and forget the interrupted run: "
+            f"{self._forget(identity)}. Nothing was changed."
         )
 
-    def close(self, complete: bool) -> None:
-        """At the end of the run. :param complete: every migration of the plan is recorded."""
-        if "table" in vars(self) and self.table.exists and _usable(self.connection):
-            try:
-                with transaction.atomic(self.connection.alias, savepoint=False):
-                    self.table.remove(self._over(complete))
-            except DatabaseError as error:
-                logger.warning("The journal could not be cleared (%s); the next migrate will.", error)
-        self.turn.release()
-
-    def _over(self, complete: bool) -> list[Identity]:
-        recorded = set() if complete else self._recorded()
-        return [self._identity(*step) for step in self.plan if complete or _is_done(*step, recorded)]
+    def _identify(self) -> Identity:
+        return self._identity(*self.current.migration())
 
     def _identity(self, migration: Any, backwards: bool) -> Identity:
         app, name = migration.app_label, migration.name
         return Identity(app, name, backwards, self.digests.get((app, name)) or digests(migration, backwards))
 
+    # The end of the run
 
-def _is_done(migration: Any, backwards: bool, recorded: set[tuple[str, str]]) -> bool:
+    def close(self, complete: bool) -> None:
+        """At the end of the run. :param complete: every migration of the plan is recorded."""
+        over = [*self._over, *(entry.identity for entry in self.left)]
+        if over and _usable(self.connection):
+            try:
+                recorded = set() if complete else self._recorded()
+                plan = {(migration.app_label, migration.name): migration for migration, _ in self.plan}
+                self._drop([x for x in over if complete or is_done(plan[x[:2]], x.backwards, recorded)])
+            except DatabaseError as error:
+                logger.warning("The journal could not be cleared (%s); the next migrate will.", error)
+        self.turn.release()
+
+    def _drop(self, over: list[Identity]) -> None:
+        if over:
+            self.store.run(self.store.drop(over))
+
+
+class CurrentMigration:
+    """Which migration of a plan Django is running.
+
+    Django says it only by the order: each migration of the plan that is not faked has an editor, whose first operation
+    tells that it is under way. Where one may be faked, as ``--fake-initial`` does, the records tell.
+
+    :param recorded: asks which migrations are recorded.
+    """
+
+    def __init__(self, plan: Steps, recorded: Callable[[], set[tuple[str, str]]]) -> None:
+        self._plan = plan
+        self._recorded = recorded
+        self._at = -1
+        self._is_sure = True
+        #: It has been asked for before its first operation.
+        self._is_next = False
+
+    def begins(self) -> None:
+        """The first operation of a migration begins."""
+        if self._is_next:
+            self._is_next = False
+            return
+        self._at += 1
+        while self._at < len(self._plan) and not self._plan[self._at][0].operations:
+            # Such a migration has no operation that could begin.
+            self._at += 1
+        self._is_sure = self._is_sure and self._at < len(self._plan) and not _may_be_faked(*self._plan[self._at])
+
+    def asked_before(self) -> None:
+        """The migration is asked for before its first operation."""
+        self._is_sure, self._is_next = False, True
+
+    def migration(self) -> tuple[Any, bool]:
+        """:raises CannotMigrate: when every migration is recorded already."""
+        if not self._is_sure:
+            recorded = self._recorded()
+            self._at = next((at for at, step in enumerate(self._plan) if not is_done(*step, recorded)), len(self._plan))
+            self._is_sure = True
+        if self._at >= len(self._plan):
+            raise CannotMigrate(
+                "Every migration of this run is recorded already, by another one. Run migrate again; nothing was "
+                "changed."
+            )
+        return self._plan[self._at]
+
+
+def _may_be_faked(migration: Any, backwards: bool) -> bool:
+    if backwards or migration.initial is False:
+        return False
+    return migration.initial or all(app != migration.app_label for app, _ in migration.dependencies)
+
+
+def is_done(migration: Any, backwards: bool, recorded: set[tuple[str, str]]) -> bool:
     names = migration.replaces or [(migration.app_label, migration.name)]
     return all(tuple(name) in recorded for name in names) != backwards
 
 
-def _refuse_changed(entry: Entry, identity: Identity) -> None:
-    """:raises CannotMigrate: when an operation has changed that has been carried out, or begun."""
+def last_operation(entry: Entry) -> int:
+    """How many operations an interrupted run has carried out, or begun."""
     places = [key.partition(".")[0] for key in (*entry.complete, entry.call) if key]
-    at_end = any(place.startswith(END) for place in places)
-    last = len(identity.code) if at_end else max((int(x) + 1 for x in places if x.isdigit()), default=0)
+    if any(place.startswith(END) for place in places):
+        return len(entry.identity.code)
+    return max((int(x) + 1 for x in places if x.isdigit()), default=0)
+
+
+def changed_operations(entry: Entry, identity: Identity) -> list[str]:
+    """The numbers of the operations, from 1, that have been carried out or begun, and are others by now."""
     before, now = entry.identity.code, identity.code
-    changed = [str(number + 1) for number in range(last) if before[number : number + 1] != now[number : number + 1]]
-    if not changed:
-        return
-    rest = joined(read_steps(entry)[entry.done :]) if entry.call else "none of them is half done"
-    raise CannotMigrate(
-        f"{identity} was interrupted at {entry.since}. Its operations had been carried out, or begun, up to number "
-        f"{last}, and have been changed since ({', '.join(changed)}). Put them back as they were and migrate again. Or "
-        f"finish by hand what had been begun ({rest}), and forget the interrupted run: DELETE FROM {NAME} "
-        f"WHERE app = '{identity.app}' AND name = '{identity.name}'. Nothing was changed."
-    )
+    last = last_operation(entry)
+    return [str(number + 1) for number in range(last) if before[number : number + 1] != now[number : number + 1]]
+
+
+def _asked_about(entry: Entry, migration: Any) -> tuple[list[Done], dict[str, list[str]]]:
+    """What an interrupted run has done, and the user's own SQL by the key of its call."""
+    calls = [done for part in entry.log for done in part]
+    operations = list(reversed(migration.operations)) if entry.identity.backwards else migration.operations
+    texts = {done.key: _own_sql(operations, done.key) for done in calls if not done.queries}
+    if entry.call:
+        steps = read_steps(entry.steps, entry.identity)
+        sent = [query.sql for step in steps[: entry.done] if step.fill is None for query in step.queries]
+        calls.append(Done(entry.call, tuple(sent)))
+        # It may be done as well.
+        texts[entry.call] = [step.sql for step in steps[entry.done : entry.done + 1]]
+    return calls, texts
+
+
+def _own_sql(operations: Sequence[Any], key: str) -> list[str]:
+    number = key.partition(".")[0]
+    return own_sql(operations[int(number)]) if number.isdigit() and int(number) < len(operations) else []
 
 
 def _in_the_way(entry: Entry) -> CannotMigrate:

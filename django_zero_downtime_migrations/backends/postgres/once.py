@@ -8,8 +8,11 @@ import hashlib
 import inspect
 from typing import Any
 
-from django.db.migrations.operations.special import RunPython
+from django.db.migrations.operations.special import RunPython, RunSQL
 from django.db.migrations.writer import OperationWriter
+
+#: The attributes in which operations keep others that change the database.
+INSIDE = ("operations", "database_operations")
 
 
 def once(operation: Any) -> Any:
@@ -19,13 +22,24 @@ def once(operation: Any) -> Any:
         made.code = _asking(operation.code, operation.atomic)
         made.reverse_code = _asking(operation.reverse_code, operation.atomic) if operation.reverse_code else None
         return made
-    for inside in ("operations", "database_operations"):
+    for inside in INSIDE:
         inner = getattr(operation, inside, None) or []
         asking = [once(x) for x in inner]
         if any(new is not old for new, old in zip(asking, inner, strict=True)):
             operation = copy.copy(operation)
             setattr(operation, inside, asking)
     return operation
+
+
+def own_sql(operation: Any) -> list[str]:
+    """The SQL that a RunSQL may send in either direction, also one inside of another operation."""
+    inner = [x for inside in INSIDE for x in getattr(operation, inside, None) or []]
+    texts = [text for x in inner for text in own_sql(x)]
+    if isinstance(operation, RunSQL):
+        for given in (operation.sql, operation.reverse_sql):
+            parts = [given] if isinstance(given, str) else given or []
+            texts += [str(part[0] if isinstance(part, (list, tuple)) else part) for part in parts]
+    return texts
 
 
 def finishing(operation: Any) -> Any:

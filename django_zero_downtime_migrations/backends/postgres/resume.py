@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from ...execution.journal import Journal
+from ...execution.journal.journal import Journal
 from ...execution.transactions import OwnTransaction
 from ...plan import Plan
 from .calls import Call, Fresh
@@ -39,6 +39,8 @@ class Resume(Fresh):
         self._known = {*journal.complete, left}
 
     def operation(self, number: int) -> None:
+        if self._place is None:
+            self._journals.current.begins()
         inner = self._place[1] + 1 if self._place and self._place[0] == number else 0
         self._place = (number, inner)
 
@@ -94,8 +96,8 @@ class Resume(Fresh):
         if not any(backwards for _, backwards in self._journals.plan):
             self._own.before_commit = None
 
-    def close(self) -> None:
-        self._journals.ended()
+    def close(self, failed: bool) -> None:
+        self._journals.ended(failed)
 
 
 def _stored(call: Call) -> str:

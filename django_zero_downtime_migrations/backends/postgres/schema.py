@@ -75,9 +75,9 @@ class DatabaseSchemaEditorMixin(Calls):
         parent: Any = super()
         parent.__init__(connection, collect_sql, atomic=atomic and self._own.of_caller)
         connection.features.supports_combined_alters = False
-        self.settings = MigrationSettings.load(connection.alias)
-        self.findings: list[Finding] = []
         self.new_tables = new_tables(connection)
+        self.settings = self.new_tables.settled(MigrationSettings.load(connection.alias))
+        self.findings: list[Finding] = []
         self._projection = Projection()
         self._assured = ""
         self._column_items: list[str] = []
@@ -113,15 +113,16 @@ class DatabaseSchemaEditorMixin(Calls):
         parent: Any = super()
         if self.new_tables.refused is not None and not self.collect_sql:
             refused = self.new_tables.refused
-            end(self.connection)
+            end(self.connection, self.new_tables)
             raise refused if isinstance(refused, CannotMigrate) else refusal(refused)
         if self.settings.lock_timeout_force and self.settings.lock_timeout is not None and not self.collect_sql:
             try:
                 self._session.enter_context(forced(self.connection, self.settings.lock_timeout))
             except CannotMigrate:
-                end(self.connection)
+                end(self.connection, self.new_tables)
                 raise
         parent.__enter__()
+        self.new_tables.editors += not self.collect_sql
         if self.new_tables.journals is not None and isinstance(self._reader, Runner):
             self.resume = self.new_tables.journals.open(self._own, self._reader)
         self._operation = -1
@@ -191,9 +192,10 @@ class DatabaseSchemaEditorMixin(Calls):
             self._session.close()
             failed = kind is not None
         finally:
-            self.resume.close()
-            if failed and not self.collect_sql:
-                end(self.connection)
+            self.resume.close(failed)
+            self.new_tables.editors -= not self.collect_sql
+            if failed and not self.new_tables.editors and not self.collect_sql:
+                end(self.connection, self.new_tables)
 
     # What a call records
 
@@ -312,7 +314,7 @@ class DatabaseSchemaEditorMixin(Calls):
         self.findings += made.findings
         report(made.findings, self.settings.raise_for_unsafe and not self.collect_sql, quiet=self.collect_sql)
         if isinstance(self._reader, Runner):
-            self._reader.looks = self.settings.idempotent_sql and not self.nothing_in_use
+            self._reader.looks = bool(self.settings.idempotent_sql) and not self.nothing_in_use
         self.resume.run(call, self._reader, made)
         if any(isinstance(statement, s.Raw) for statement in statements) and not self.collect_sql:
             # What is known of it, where it could be read, is in the projection alone.

@@ -1,0 +1,274 @@
+"""What a row of queries comes to: an object that was made, renamed and made again counts once, under its last name.
+
+It reads the heads of queries, whose forms ``execution.probes`` knows, and asks no server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..probes import question
+from ..probes.forms import NAME
+from ..probes.server import plain, sibling
+
+_USING_INDEX = re.compile(rf"(?:UNIQUE|PRIMARY KEY) USING INDEX (?P<index>{NAME})")
+_NOT_NULL = re.compile(rf"NOT NULL (?P<column>{NAME})")
+_WORD = re.compile(r"\w+")
+#: What ALTER COLUMN changes of a column, by how its action begins.
+_ASPECTS = {"TYPE": "type", "SET NOT": "null", "DROP NOT": "null", "SET DEFAULT": "default", "DROP DEFAULT": "default"}
+#: The parts of a query that mention columns of its table, and tables that it points to.
+_TEXTS = ("definition", "rest")
+
+Form = Callable[..., Any]
+
+
+@dataclass(eq=False)
+class Made:
+    """An object.
+
+    :ivar key: of the call that has changed it last. :ivar sql: the query that has.
+    :ivar form: the question about the query that has made it, None where it was there before.
+    :ivar parts: the names in that query, as they are by now.
+    :ivar changes: of a column: the last query of each aspect.
+    :ivar changed: a table whose columns are not those of its creation.
+    :ivar unsure: the user's own SQL mentions it.
+    """
+
+    key: str
+    sql: str
+    form: Form | None = None
+    parts: dict[str, str] = field(default_factory=dict)
+    changes: dict[str, Made] = field(default_factory=dict)
+    changed: bool = False
+    unsure: bool = False
+
+
+@dataclass(eq=False)
+class NetTable:
+    """:ivar name: as in SQL, the last one.
+
+    :ivar gone: by kind and name, what it had, and the query that took it away.
+    """
+
+    name: str
+    itself: Made | None = None
+    columns: dict[str, Made] = field(default_factory=dict)
+    constraints: dict[str, Made] = field(default_factory=dict)
+    indexes: dict[str, Made] = field(default_factory=dict)
+    triggers: dict[str, Made] = field(default_factory=dict)
+    gone: dict[tuple[str, str], Made] = field(default_factory=dict)
+
+    def objects(self) -> Iterator[Made]:
+        yield from (self.itself,) if self.itself else ()
+        for kind in (self.columns, self.constraints, self.indexes, self.triggers, self.gone):
+            yield from kind.values()
+
+
+class Net:
+    """:ivar tables: by their last names. :ivar gone: names of tables and other relations that must not be there."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, NetTable] = {}
+        self.gone: dict[tuple[str, str], Made] = {}
+        self.attached: list[Made] = []
+
+    def add(self, key: str, sql: str) -> None:
+        known = question(sql)
+        if known is None:
+            return
+        form, parts = known
+        follow = getattr(self, f"_{form.__name__}", None)
+        if follow is not None:
+            follow(Made(key, sql, form, parts), parts)
+
+    def mentioned(self, texts: Iterable[str]) -> None:
+        """SQL of the user's own has run: of an object whose name is in it nothing is known from here on."""
+        words = {word.lower() for text in texts for word in _WORD.findall(text)}
+        for table in self.tables.values():
+            whole = _is_in(table.name, words)
+            for kind in (table.columns, table.constraints, table.indexes, table.triggers):
+                for name, made in kind.items():
+                    made.unsure = made.unsure or whole or _is_in(name, words)
+            for (_, name), made in table.gone.items():
+                made.unsure = made.unsure or whole or _is_in(name, words)
+            if table.itself:
+                table.itself.unsure = table.itself.unsure or whole
+        for (_, name), made in self.gone.items():
+            made.unsure = made.unsure or _is_in(name, words)
+
+    def _table(self, parts: dict[str, str]) -> NetTable:
+        name = parts["table"]
+        return self.tables.setdefault(name, NetTable(name))
+
+    # Tables
+
+    def _create_table(self, made: Made, parts: dict[str, str]) -> None:
+        self.gone.pop(("table", parts["table"]), None)
+        self.tables[parts["table"]] = NetTable(parts["table"], made)
+
+    def _drop_table(self, made: Made, parts: dict[str, str]) -> None:
+        self.tables.pop(parts["table"], None)
+        self.gone["table", parts["table"]] = made
+
+    def _rename_table(self, made: Made, parts: dict[str, str]) -> None:
+        old, new = parts["table"], sibling(parts["table"], parts["new"])
+        table = self._table(parts)
+        del self.tables[old]
+        table.name = new
+        self.tables[new] = table
+        table.itself = table.itself or Made(made.key, made.sql)
+        self.gone["table", old] = made
+        self.gone.pop(("table", new), None)
+        for other in self.tables.values():
+            for made_there in other.objects():
+                _replace(made_there.parts, f"REFERENCES {old} ", f"REFERENCES {new} ")
+
+    # Columns
+
+    def _add_column(self, made: Made, parts: dict[str, str]) -> None:
+        table, name = self._table(parts), plain(parts["column"])
+        table.gone.pop(("column", name), None)
+        table.columns[name] = made
+        self._touch(table)
+
+    def _drop_column(self, made: Made, parts: dict[str, str]) -> None:
+        table, name = self._table(parts), plain(parts["column"])
+        table.columns.pop(name, None)
+        table.gone["column", name] = made
+        for kind in (table.constraints, table.indexes):
+            for other in [x for x, there in kind.items() if _mentions(there.parts, parts["column"])]:
+                del kind[other]
+        self._touch(table)
+
+    def _rename_column(self, made: Made, parts: dict[str, str]) -> None:
+        table, old, new = self._table(parts), plain(parts["old"]), plain(parts["new"])
+        column = table.columns.pop(old, None) or Made(made.key, made.sql)
+        column.parts["column"] = parts["new"]
+        table.columns[new] = column
+        table.gone["column", old] = made
+        table.gone.pop(("column", new), None)
+        for kind in (table.constraints, table.indexes):
+            for there in kind.values():
+                _replace(there.parts, parts["old"], parts["new"])
+        for other in self.tables.values():
+            for there in other.constraints.values():
+                target = f"REFERENCES {table.name} "
+                _replace(there.parts, f"{target}({parts['old']})", f"{target}({parts['new']})")
+        self._touch(table)
+
+    def _alter_column(self, made: Made, parts: dict[str, str]) -> None:
+        action = made.sql[made.sql.index(parts["column"], len("ALTER TABLE ")) + len(parts["column"]) :]
+        action = action.strip()
+        aspect = next((what for begin, what in _ASPECTS.items() if action.startswith(begin)), None)
+        if ", ALTER COLUMN " in action:
+            # Several changes of a new table in one query, which no aspect alone describes.
+            self._change(made, parts, "several")
+            made.unsure = True
+        elif aspect:
+            made.parts["action"] = action
+            self._change(made, parts, aspect)
+
+    def _add_identity(self, made: Made, parts: dict[str, str]) -> None:
+        self._change(made, parts, "identity")
+
+    _drop_identity = _add_identity
+
+    def _change(self, made: Made, parts: dict[str, str], aspect: str) -> None:
+        table, name = self._table(parts), plain(parts["column"])
+        column = table.columns.setdefault(name, Made(made.key, made.sql, None, {"column": parts["column"]}))
+        column.changes[aspect] = made
+        self._touch(table)
+
+    @staticmethod
+    def _touch(table: NetTable) -> None:
+        if table.itself:
+            table.itself.changed = True
+
+    # Constraints
+
+    def _add_constraint(self, made: Made, parts: dict[str, str]) -> None:
+        table, name = self._table(parts), plain(parts["name"])
+        table.gone.pop(("constraint", name), None)
+        table.constraints[name] = made
+        if using := _USING_INDEX.match(parts["definition"]):
+            if index := table.indexes.pop(plain(using["index"]), None):
+                index.parts["name"] = parts["name"]
+                table.indexes[name] = index
+        elif not_null := _NOT_NULL.match(parts["definition"]):
+            self._change(Made(made.key, made.sql), {**parts, "column": not_null["column"]}, "null by constraint")
+        self._touch(table)
+
+    def _drop_constraint(self, made: Made, parts: dict[str, str]) -> None:
+        table, name = self._table(parts), plain(parts["name"])
+        table.constraints.pop(name, None)
+        table.indexes.pop(name, None)
+        table.gone["constraint", name] = made
+        self._touch(table)
+
+    def _rename_constraint(self, made: Made, parts: dict[str, str]) -> None:
+        table = self._table(parts)
+        _rename(table, "constraint", table.constraints, made, parts)
+        if plain(parts["old"]) in table.indexes:
+            table.indexes[plain(parts["new"])] = table.indexes.pop(plain(parts["old"]))
+            table.indexes[plain(parts["new"])].parts["name"] = parts["new"]
+
+    # Indexes and triggers
+
+    def _create_index(self, made: Made, parts: dict[str, str]) -> None:
+        self.gone.pop(("index", plain(parts["name"])), None)
+        self._table(parts).indexes[plain(parts["name"])] = made
+
+    def _drop_index(self, made: Made, parts: dict[str, str]) -> None:
+        name = plain(parts["name"])
+        for table in self.tables.values():
+            table.indexes.pop(name, None)
+        self.attached = [x for x in self.attached if name not in (plain(x.parts["parent"]), plain(x.parts["part"]))]
+        self.gone["index", parts["name"]] = made
+
+    def _rename_index(self, made: Made, parts: dict[str, str]) -> None:
+        old, new = plain(parts["old"]), plain(parts["new"])
+        for table in self.tables.values():
+            for kind in (table.indexes, table.constraints):
+                if old in kind:
+                    kind[new] = kind.pop(old)
+                    kind[new].parts["name"] = parts["new"]
+        self.gone["index", parts["old"]] = made
+        self.gone = {x: y for x, y in self.gone.items() if x != ("index", sibling(parts["old"], parts["new"]))}
+
+    def _attach(self, made: Made, parts: dict[str, str]) -> None:
+        self.attached.append(made)
+
+    def _create_trigger(self, made: Made, parts: dict[str, str]) -> None:
+        for table in self.tables.values():
+            if f" ON {table.name} " in made.sql or f".{table.name} " in made.sql:
+                table.gone = {x: y for x, y in table.gone.items() if x[0] != "trigger" or x[1] not in made.sql}
+
+    def _drop_trigger(self, made: Made, parts: dict[str, str]) -> None:
+        self._table(parts).gone["trigger", plain(parts["name"])] = made
+
+
+def _rename(table: NetTable, kind: str, there: dict[str, Made], made: Made, parts: dict[str, str]) -> None:
+    old, new = plain(parts["old"]), plain(parts["new"])
+    moved = there.pop(old, None) or Made(made.key, made.sql)
+    moved.parts["name"] = parts["new"]
+    there[new] = moved
+    table.gone[kind, old] = made
+    table.gone.pop((kind, new), None)
+
+
+def _replace(parts: dict[str, str], old: str, new: str) -> None:
+    for text in _TEXTS:
+        if text in parts:
+            parts[text] = parts[text].replace(old, new)
+
+
+def _mentions(parts: dict[str, str], name: str) -> bool:
+    return any(name in parts.get(text, "") for text in _TEXTS)
+
+
+def _is_in(name: str, words: set[str]) -> bool:
+    """Whether all the words of a name are among those of a text."""
+    return {word.lower() for word in _WORD.findall(name)} <= words
