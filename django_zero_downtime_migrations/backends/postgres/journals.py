@@ -368,8 +368,9 @@ def changed_operations(entry: Entry, identity: Identity) -> list[str]:
     return [str(number + 1) for number in range(last) if before[number : number + 1] != now[number : number + 1]]
 
 
-def _asked_about(entry: Entry, migration: Any) -> tuple[list[Done], dict[str, list[str]]]:
-    """What an interrupted run has done, and the user's own SQL by the key of its call."""
+def _asked_about(entry: Entry, migration: Any) -> tuple[list[Done], dict[str, list[str]], str]:
+    """What an interrupted run has done, the user's own SQL by the key of its call, and what may have been sent then."""
+    doubt = ""
     calls = [done for part in entry.log for done in part]
     operations = list(reversed(migration.operations)) if entry.identity.backwards else migration.operations
     texts = {done.key: _own_sql(operations, done.key) for done in calls if not done.queries}
@@ -377,9 +378,8 @@ def _asked_about(entry: Entry, migration: Any) -> tuple[list[Done], dict[str, li
         steps = read_steps(entry.steps, entry.identity)
         sent = [query.sql for step in steps[: entry.done] if step.fill is None for query in step.queries]
         calls.append(Done(entry.call, tuple(sent)))
-        # It may be done as well.
-        texts[entry.call] = [step.sql for step in steps[entry.done : entry.done + 1]]
-    return calls, texts
+        doubt = next((step.sql for step in steps[entry.done : entry.done + 1] if step.stands_alone), "")
+    return calls, texts, doubt
 
 
 def _own_sql(operations: Sequence[Any], key: str) -> list[str]:

@@ -27,10 +27,7 @@ class Disagreement(NamedTuple):
     found: Probe
 
     def __str__(self) -> str:
-        if self.found.verdict is Verdict.DIFFERS:
-            now = f"it is {self.found.there}"
-        else:
-            now = "it is there" if " DROP " in f" {self.sql}" else "it is not there"
+        now = f"it is {self.found.there or 'not there'}"
         return f"{self.found.what}: {now}, and the run that was interrupted had sent {self.sql}"
 
 
@@ -51,31 +48,36 @@ class Agreement(NamedTuple):
         return bool(self.disagreements) and absent and not (self.agreeing or self.unknown)
 
 
-def agreement(connection: Any, done: Sequence[Done], own_sql: Mapping[str, Sequence[str]]) -> Agreement:
+def agreement(
+    connection: Any, done: Sequence[Done], own_sql: Mapping[str, Sequence[str]], doubt: str = ""
+) -> Agreement:
     """Ask the server about everything that the calls come to.
 
     :param done: the complete calls in their order, and what is done of the one under way.
     :param own_sql: the user's own SQL by the key of its call: of an object that it mentions nothing is known.
+    :param doubt: what may have been sent after that.
     """
     net = Net()
     for call in done:
         for sql in call.queries:
             net.add(call.key, sql)
         net.mentioned(own_sql.get(call.key, ()))
-    agreeing, disagreements = 0, []
+    net.doubt(doubt)
+    agreeing, disagreements = 0, list[tuple[int, Disagreement]]()
     for made, found in _asked(Server(connection), net):
         if found.verdict is Verdict.DONE:
-            agreeing += 1
+            agreeing += not made.neutral
         else:
-            disagreements.append(Disagreement(made.key, made.sql, found))
-    return Agreement(agreeing, tuple(disagreements), tuple(x.key for x in done if not x.queries))
+            disagreements.append((made.number, Disagreement(made.key, made.sql, found)))
+    unknown = [*(x.key for x in done if not x.queries), *(x.key for x in net.unsure())]
+    in_order = [found for _, found in sorted(disagreements, key=lambda each: each[0])]
+    return Agreement(agreeing, tuple(in_order), tuple(unknown))
 
 
 def _asked(server: Server, net: Net) -> Iterator[tuple[Made, Probe]]:
     for (kind, name), made in net.gone.items():
         if not made.unsure:
-            what = f"The {kind} {name}"
-            yield made, Probe(Verdict.ABSENT if server.relation(name) else Verdict.DONE, what)
+            yield made, _gone(not server.relation(name), f"The {kind} {name}")
     for table in net.tables.values():
         ask = _OfTable(server, table)
         for made, question in ask.questions():
@@ -141,8 +143,10 @@ class _OfTable:
             if aspect == "identity":
                 return self._ask(made.form, {**made.parts, "column": name}) if made.form else Probe(Verdict.DONE, what)
             action = made.parts.get("action", "SET NOT NULL")
-            done = self._has(name, there, action)
-            return Probe(Verdict.DONE if done else Verdict.DIFFERS, what, there, action)
+            if self._has(name, there, action):
+                return Probe(Verdict.DONE, what)
+            # As it was before, unless the column itself has been made.
+            return Probe(Verdict.ABSENT if column.form is None else Verdict.DIFFERS, what, there, action)
 
         return ask
 
@@ -193,8 +197,7 @@ class _OfTable:
                 return self._undone(self._ask(drop_constraint, {"name": quote(name)}))
             if kind == "column":
                 there = name in self._columns
-                what = f"The column {quote(name)} of {self.table.name}"
-                return Probe(Verdict.ABSENT if there else Verdict.DONE, what)
+                return _gone(not there, f"The column {quote(name)} of {self.table.name}")
             assert made.form is not None
             return self._undone(self._ask(made.form, made.parts))
 
@@ -202,4 +205,9 @@ class _OfTable:
 
     def _undone(self, found: Probe) -> Probe:
         """A table that is not there has lost the rest as well: that is said of the table."""
-        return found if self.server.table(self.table.name) else found._replace(verdict=Verdict.DONE)
+        is_gone = found.verdict is Verdict.DONE or not self.server.table(self.table.name)
+        return _gone(is_gone, found.what)
+
+
+def _gone(is_gone: bool, what: str) -> Probe:
+    return Probe(Verdict.DONE if is_gone else Verdict.ABSENT, what, "" if is_gone else "there again")

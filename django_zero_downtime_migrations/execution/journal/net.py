@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from ..probes import question
@@ -35,6 +36,8 @@ class Made:
     :ivar changes: of a column: the last query of each aspect.
     :ivar changed: a table whose columns are not those of its creation.
     :ivar unsure: the user's own SQL mentions it.
+    :ivar neutral: it is as it was before the first query, so that it tells nothing of whether any was sent.
+    :ivar number: of the query, in the order in which they were sent.
     """
 
     key: str
@@ -44,6 +47,8 @@ class Made:
     changes: dict[str, Made] = field(default_factory=dict)
     changed: bool = False
     unsure: bool = False
+    neutral: bool = False
+    number: int = 0
 
 
 @dataclass(eq=False)
@@ -74,6 +79,7 @@ class Net:
         self.tables: dict[str, NetTable] = {}
         self.gone: dict[tuple[str, str], Made] = {}
         self.attached: list[Made] = []
+        self._numbers = count()
 
     def add(self, key: str, sql: str) -> None:
         known = question(sql)
@@ -82,7 +88,7 @@ class Net:
         form, parts = known
         follow = getattr(self, f"_{form.__name__}", None)
         if follow is not None:
-            follow(Made(key, sql, form, parts), parts)
+            follow(Made(key, sql, form, parts, number=next(self._numbers)), parts)
 
     def mentioned(self, texts: Iterable[str]) -> None:
         """SQL of the user's own has run: of an object whose name is in it nothing is known from here on."""
@@ -99,6 +105,25 @@ class Net:
         for (_, name), made in self.gone.items():
             made.unsure = made.unsure or _is_in(name, words)
 
+    def doubt(self, sql: str) -> None:
+        """A query may have been sent, and nobody knows how far the server came: it is looked at by itself."""
+        known = question(sql)
+        if known is None:
+            self.mentioned([sql] if sql else [])
+            return
+        name = plain(known[1].get("name", ""))
+        for table in self.tables.values():
+            for kind in (table.indexes, table.constraints):
+                if name in kind:
+                    kind[name].unsure = True
+        for (_, gone), made in self.gone.items():
+            made.unsure = made.unsure or plain(gone) == name
+
+    def unsure(self) -> Iterator[Made]:
+        """The objects of which nothing is known."""
+        objects = (made for table in self.tables.values() for made in table.objects())
+        yield from (made for made in (*objects, *self.gone.values()) if made.unsure)
+
     def _table(self, parts: dict[str, str]) -> NetTable:
         name = parts["table"]
         return self.tables.setdefault(name, NetTable(name))
@@ -110,8 +135,8 @@ class Net:
         self.tables[parts["table"]] = NetTable(parts["table"], made)
 
     def _drop_table(self, made: Made, parts: dict[str, str]) -> None:
-        self.tables.pop(parts["table"], None)
-        self.gone["table", parts["table"]] = made
+        table = self.tables.pop(parts["table"], None)
+        self.gone["table", parts["table"]] = _after(table.itself if table else None, made)
 
     def _rename_table(self, made: Made, parts: dict[str, str]) -> None:
         old, new = parts["table"], sibling(parts["table"], parts["new"])
@@ -119,8 +144,8 @@ class Net:
         del self.tables[old]
         table.name = new
         self.tables[new] = table
-        table.itself = table.itself or Made(made.key, made.sql)
-        self.gone["table", old] = made
+        self.gone["table", old] = _after(table.itself, made)
+        table.itself = table.itself or Made(made.key, made.sql, number=made.number)
         self.gone.pop(("table", new), None)
         for other in self.tables.values():
             for made_there in other.objects():
@@ -136,8 +161,7 @@ class Net:
 
     def _drop_column(self, made: Made, parts: dict[str, str]) -> None:
         table, name = self._table(parts), plain(parts["column"])
-        table.columns.pop(name, None)
-        table.gone["column", name] = made
+        table.gone["column", name] = _after(table.columns.pop(name, None), made)
         for kind in (table.constraints, table.indexes):
             for other in [x for x, there in kind.items() if _mentions(there.parts, parts["column"])]:
                 del kind[other]
@@ -145,10 +169,10 @@ class Net:
 
     def _rename_column(self, made: Made, parts: dict[str, str]) -> None:
         table, old, new = self._table(parts), plain(parts["old"]), plain(parts["new"])
-        column = table.columns.pop(old, None) or Made(made.key, made.sql)
+        table.gone["column", old] = _after(table.columns.get(old), made)
+        column = table.columns.pop(old, None) or Made(made.key, made.sql, number=made.number)
         column.parts["column"] = parts["new"]
         table.columns[new] = column
-        table.gone["column", old] = made
         table.gone.pop(("column", new), None)
         for kind in (table.constraints, table.indexes):
             for there in kind.values():
@@ -178,7 +202,9 @@ class Net:
 
     def _change(self, made: Made, parts: dict[str, str], aspect: str) -> None:
         table, name = self._table(parts), plain(parts["column"])
-        column = table.columns.setdefault(name, Made(made.key, made.sql, None, {"column": parts["column"]}))
+        before = Made(made.key, made.sql, None, {"column": parts["column"]}, number=made.number)
+        column = table.columns.setdefault(name, before)
+        made.neutral = column.form is None and aspect in column.changes and made.parts.get("action", "")[:4] == "DROP"
         column.changes[aspect] = made
         self._touch(table)
 
@@ -198,14 +224,17 @@ class Net:
                 index.parts["name"] = parts["name"]
                 table.indexes[name] = index
         elif not_null := _NOT_NULL.match(parts["definition"]):
-            self._change(Made(made.key, made.sql), {**parts, "column": not_null["column"]}, "null by constraint")
+            self._change(
+                Made(made.key, made.sql, number=made.number),
+                {**parts, "column": not_null["column"]},
+                "null by constraint",
+            )
         self._touch(table)
 
     def _drop_constraint(self, made: Made, parts: dict[str, str]) -> None:
         table, name = self._table(parts), plain(parts["name"])
-        table.constraints.pop(name, None)
+        table.gone["constraint", name] = _after(table.constraints.pop(name, None), made)
         table.indexes.pop(name, None)
-        table.gone["constraint", name] = made
         self._touch(table)
 
     def _rename_constraint(self, made: Made, parts: dict[str, str]) -> None:
@@ -223,19 +252,19 @@ class Net:
 
     def _drop_index(self, made: Made, parts: dict[str, str]) -> None:
         name = plain(parts["name"])
-        for table in self.tables.values():
-            table.indexes.pop(name, None)
+        before = [index for table in self.tables.values() if (index := table.indexes.pop(name, None))]
         self.attached = [x for x in self.attached if name not in (plain(x.parts["parent"]), plain(x.parts["part"]))]
-        self.gone["index", parts["name"]] = made
+        self.gone["index", parts["name"]] = _after(before[0] if before else None, made)
 
     def _rename_index(self, made: Made, parts: dict[str, str]) -> None:
         old, new = plain(parts["old"]), plain(parts["new"])
+        before = None
         for table in self.tables.values():
             for kind in (table.indexes, table.constraints):
                 if old in kind:
-                    kind[new] = kind.pop(old)
-                    kind[new].parts["name"] = parts["new"]
-        self.gone["index", parts["old"]] = made
+                    before = kind[new] = kind.pop(old)
+                    before.parts["name"] = parts["new"]
+        self.gone["index", parts["old"]] = _after(before, made)
         self.gone = {x: y for x, y in self.gone.items() if x != ("index", sibling(parts["old"], parts["new"]))}
 
     def _attach(self, made: Made, parts: dict[str, str]) -> None:
@@ -250,12 +279,18 @@ class Net:
         self._table(parts).gone["trigger", plain(parts["name"])] = made
 
 
+def _after(before: Made | None, made: Made) -> Made:
+    """:param made: takes away the name of what one of the queries made itself, perhaps."""
+    made.neutral = before is not None and before.form is not None
+    return made
+
+
 def _rename(table: NetTable, kind: str, there: dict[str, Made], made: Made, parts: dict[str, str]) -> None:
     old, new = plain(parts["old"]), plain(parts["new"])
-    moved = there.pop(old, None) or Made(made.key, made.sql)
+    table.gone[kind, old] = _after(there.get(old), made)
+    moved = there.pop(old, None) or Made(made.key, made.sql, number=made.number)
     moved.parts["name"] = parts["new"]
     there[new] = moved
-    table.gone[kind, old] = made
     table.gone.pop((kind, new), None)
 
 
