@@ -27,7 +27,7 @@ def _queries() -> dict[str, str]:
     text = resources.files(__package__).joinpath("catalog.sql").read_text(encoding="utf-8")
     blocks = re.split(r"^-- (\w+)\n", text, flags=re.M)[1:]
     return {
-        name: re.sub(r"^--.*\n", "", body, flags=re.M).strip().replace("relation(%s)", relation("%s::text"))
+        name: re.sub(r"^--.*\n", "", body, flags=re.M).strip().replace("relation(%s)", relation("%s::pg_catalog.text"))
         for name, body in zip(blocks[::2], blocks[1::2], strict=True)
     }
 
@@ -331,10 +331,10 @@ class Catalog:
         composed = add if params is None else self.connection.ops.compose_sql(add, params)
 
         def rewritten(probe: str) -> bool:
-            before = self.fetch("SELECT pg_relation_filenode(%s)", [probe])
+            before = self.fetch("SELECT pg_catalog.pg_relation_filenode(%s)", [probe])
             with self.connection.cursor() as cursor:
                 cursor.execute(composed, None)
-            return before != self.fetch("SELECT pg_relation_filenode(%s)", [probe])
+            return before != self.fetch("SELECT pg_catalog.pg_relation_filenode(%s)", [probe])
 
         return bool(self.on_probe(f"(LIKE {self.projection.live_table(table)})", rewritten))
 

@@ -116,11 +116,12 @@ def relation(name: str) -> str:
     :param name: an SQL expression for its quoted name, with or without its schema.
     """
     return (
-        f"(SELECT c.oid FROM parse_ident({name}) p(parts) "
-        "JOIN pg_class c ON c.relname = p.parts[cardinality(p.parts)]::name "
-        "JOIN pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE CASE WHEN cardinality(p.parts) = 1 THEN pg_table_is_visible(c.oid) "
-        "WHEN p.parts[1] = 'pg_temp' THEN n.oid = pg_my_temp_schema() ELSE n.nspname = p.parts[1]::name END)"
+        f"(SELECT c.oid FROM pg_catalog.parse_ident({name}) p(parts) "
+        "JOIN pg_catalog.pg_class c ON c.relname = p.parts[pg_catalog.cardinality(p.parts)]::pg_catalog.name "
+        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE CASE WHEN pg_catalog.cardinality(p.parts) = 1 THEN pg_catalog.pg_table_is_visible(c.oid) "
+        "WHEN p.parts[1] = 'pg_temp' THEN n.oid = pg_catalog.pg_my_temp_schema() "
+        "ELSE n.nspname = p.parts[1]::pg_catalog.name END)"
     )
 
 

@@ -21,34 +21,38 @@ _ASK = """
 SELECT
     p.phase, p.blocks_done, p.blocks_total, p.tuples_done, p.tuples_total,
     p.partitions_done, p.partitions_total, p.lockers_done, p.lockers_total,
-    current_setting('block_size')::int,
-    (SELECT json_agg(json_build_array(
-        w.pid, coalesce(b.usename, w.owner), b.application_name, host(b.client_addr), b.backend_type, b.state, w.gid,
-        floor(extract(epoch FROM clock_timestamp() - coalesce(b.xact_start, w.prepared)) * 1000), NULL, NULL,
+    pg_catalog.current_setting('block_size')::int,
+    (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
+        w.pid, coalesce(b.usename, w.owner), b.application_name, pg_catalog.host(b.client_addr),
+        b.backend_type, b.state, w.gid,
+        pg_catalog.floor(
+            extract(epoch FROM pg_catalog.clock_timestamp() - coalesce(b.xact_start, w.prepared)) * 1000::numeric
+        ), NULL, NULL,
         b.query LIKE 'autovacuum:%%(to prevent wraparound)%%',
-        CASE WHEN %s THEN left(b.query, %s) END
-     ) ORDER BY coalesce(b.xact_start, w.prepared) NULLS FIRST, w.pid)::text
+        CASE WHEN %s THEN pg_catalog.left(b.query, %s) END
+     ) ORDER BY coalesce(b.xact_start, w.prepared) NULLS FIRST, w.pid)::pg_catalog.text
      FROM (
         SELECT DISTINCT nullif(pid, 0), p.gid, p.owner, p.prepared
-        FROM unnest(pg_blocking_pids(a.pid)) pid LEFT JOIN pg_prepared_xacts p
+        FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(a.pid)) pid LEFT JOIN pg_catalog.pg_prepared_xacts p
         ON pid = 0 AND EXISTS (
-            SELECT FROM pg_locks ours JOIN pg_locks theirs USING (database, relation)
-            JOIN pg_locks itself ON itself.virtualtransaction = theirs.virtualtransaction
+            SELECT FROM pg_catalog.pg_locks ours JOIN pg_catalog.pg_locks theirs USING (database, relation)
+            JOIN pg_catalog.pg_locks itself ON itself.virtualtransaction = theirs.virtualtransaction
             WHERE ours.pid = a.pid AND theirs.pid IS NULL AND itself.transactionid = p.transaction
         )
         -- A build may wait for the snapshot of this very question.
-        WHERE pid <> pg_backend_pid()
+        WHERE pid <> pg_catalog.pg_backend_pid()
      ) AS w(pid, gid, owner, prepared)
-     LEFT JOIN pg_stat_activity b ON b.pid = w.pid
+     LEFT JOIN pg_catalog.pg_stat_activity b ON b.pid = w.pid
      WHERE a.wait_event_type = 'Lock')
-FROM pg_stat_activity a LEFT JOIN pg_stat_progress_create_index p ON p.pid = a.pid
+FROM pg_catalog.pg_stat_activity a LEFT JOIN pg_catalog.pg_stat_progress_create_index p ON p.pid = a.pid
 WHERE a.pid = %s
 """
 _SIZE = f"""
 WITH RECURSIVE tree(oid) AS (
-    SELECT {relation("%s::text")} UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON i.inhparent = tree.oid
+    SELECT {relation("%s::pg_catalog.text")}
+    UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.oid
 )
-SELECT sum(pg_table_size(oid)) FROM tree
+SELECT pg_catalog.sum(pg_catalog.pg_table_size(oid)) FROM tree
 """
 
 

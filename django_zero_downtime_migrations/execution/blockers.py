@@ -17,41 +17,47 @@ QUERY = 200
 # transactions, so there the query counts.
 _LOOK = f"""
 WITH RECURSIVE wanted(relation, modes, alone) AS (
-    SELECT {relation("w.name")}, string_to_array(w.modes, ' '), w.alone
-    FROM unnest(%s::text[], %s::text[], %s::bool[]) AS w(name, modes, alone)
+    SELECT {relation("w.name")}, pg_catalog.string_to_array(w.modes, ' '), w.alone
+    FROM ROWS FROM (
+        pg_catalog.unnest(%s::pg_catalog.text[]), pg_catalog.unnest(%s::pg_catalog.text[]),
+        pg_catalog.unnest(%s::boolean[])
+    ) AS w(name, modes, alone)
     UNION
-    SELECT i.inhrelid, w.modes, false FROM pg_inherits i JOIN wanted w ON i.inhparent = w.relation AND NOT w.alone
+    SELECT i.inhrelid, w.modes, false
+    FROM pg_catalog.pg_inherits i JOIN wanted w ON i.inhparent = w.relation AND NOT w.alone
 ), locks AS MATERIALIZED (
-    SELECT * FROM pg_locks
+    SELECT * FROM pg_catalog.pg_locks
 ), held AS (
     SELECT DISTINCT l.pid, l.mode, l.relation, l.virtualtransaction
     FROM locks l JOIN wanted w ON l.relation = w.relation AND l.mode = ANY (w.modes)
-    WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
+    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
 )
 SELECT
-    (SELECT count(DISTINCT relation) FROM wanted WHERE relation IS NOT NULL),
-    (SELECT setting::int FROM pg_settings WHERE name = 'deadlock_timeout'),
-    (SELECT coalesce(json_agg(json_build_array(
-        h.pid, coalesce(a.usename, p.owner), a.application_name, host(a.client_addr), a.backend_type, a.state, p.gid,
+    (SELECT pg_catalog.count(DISTINCT relation) FROM wanted WHERE relation IS NOT NULL),
+    (SELECT setting::int FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout'),
+    (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(
+        h.pid, coalesce(a.usename, p.owner), a.application_name, pg_catalog.host(a.client_addr),
+        a.backend_type, a.state, p.gid,
         CASE WHEN a.query IS DISTINCT FROM '<insufficient privilege>'
-            THEN coalesce(floor(extract(epoch FROM clock_timestamp() - since.began) * 1000), 0) END,
-        h.mode, h.relation::regclass::text,
+            THEN coalesce(pg_catalog.floor(
+                extract(epoch FROM pg_catalog.clock_timestamp() - since.began) * 1000::numeric), 0) END,
+        h.mode, h.relation::pg_catalog.regclass::pg_catalog.text,
         a.query LIKE 'autovacuum:%%(to prevent wraparound)%%',
-        CASE WHEN %s THEN left(a.query, %s) END
+        CASE WHEN %s THEN pg_catalog.left(a.query, %s) END
      ) ORDER BY since.began NULLS FIRST, h.pid), '[]')
      FROM held h
-     LEFT JOIN pg_stat_activity a ON a.pid = h.pid
+     LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = h.pid
      LEFT JOIN locks x ON h.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'
          AND x.virtualtransaction = h.virtualtransaction
-     LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
+     LEFT JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = x.transactionid
      CROSS JOIN LATERAL (
          SELECT coalesce(a.xact_start, p.prepared, CASE WHEN a.state <> 'idle' THEN a.query_start END)
      ) AS since(began)
      WHERE a.leader_pid IS NULL)
 """
 _CANCEL = """
-SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity
 WHERE pid = %s AND backend_type = 'autovacuum worker' AND query NOT LIKE '%%(to prevent wraparound)%%'
 """
 

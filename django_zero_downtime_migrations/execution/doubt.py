@@ -25,32 +25,40 @@ WARN_EVERY_SECONDS = 10.0
 # What a session of another role does, this one may not see: then a lock on the table has to do.
 _AT_WORK = """
 SELECT p.pid, a.usename, a.application_name, p.command, p.phase,
-       floor(extract(epoch FROM clock_timestamp() - a.query_start))
-FROM pg_stat_progress_create_index p LEFT JOIN pg_stat_activity a ON a.pid = p.pid
-WHERE p.datname = current_database() AND p.pid <> pg_backend_pid()
+       pg_catalog.floor(extract(epoch FROM pg_catalog.clock_timestamp() - a.query_start))
+FROM pg_catalog.pg_stat_progress_create_index p LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = p.pid
+WHERE p.datname = pg_catalog.current_database() AND p.pid <> pg_catalog.pg_backend_pid()
 AND (p.{column} = {oid} OR (p.relid IS NULL AND EXISTS (
-    SELECT FROM pg_locks l WHERE l.pid = p.pid AND l.relation = i.indrelid AND l.granted
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    SELECT FROM pg_catalog.pg_locks l WHERE l.pid = p.pid AND l.relation = i.indrelid AND l.granted
+    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
 )))
 """
 _INDEX = f"""
 SELECT i.indisvalid,
-       (SELECT json_agg(w)::text FROM ({_AT_WORK.format(column="index_relid", oid="i.indexrelid")}) w)
-FROM pg_index i WHERE i.indexrelid = to_regclass(%s) AND i.indrelid = to_regclass(%s)
+       (SELECT pg_catalog.json_agg(w)::pg_catalog.text FROM
+        ({_AT_WORK.format(column="index_relid", oid="i.indexrelid")}) w)
+FROM pg_catalog.pg_index i WHERE i.indexrelid = pg_catalog.to_regclass(%s)::pg_catalog.oid
+AND i.indrelid = pg_catalog.to_regclass(%s)::pg_catalog.oid
 """
 _LEFTOVERS = f"""
-SELECT r.relname::text, format('"%%s"."%%s"', replace(n.nspname, '"', '""'), replace(r.relname, '"', '""'))
-FROM pg_index i JOIN pg_class r ON r.oid = i.indexrelid JOIN pg_namespace n ON n.oid = r.relnamespace
-WHERE i.indrelid = to_regclass(%s) AND NOT i.indisvalid AND r.relname ~ '_cc(new|old)[0-9]*$'
+SELECT r.relname::pg_catalog.text,
+       pg_catalog.format('"%%s"."%%s"',
+           pg_catalog.replace(n.nspname, '"', '""'), pg_catalog.replace(r.relname, '"', '""'))
+FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class r ON r.oid = i.indexrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
+WHERE i.indrelid = pg_catalog.to_regclass(%s)::pg_catalog.oid AND NOT i.indisvalid
+AND r.relname::pg_catalog.text ~ '_cc(new|old)[0-9]*$'
 AND NOT EXISTS ({_AT_WORK.format(column="relid", oid="i.indrelid")})
 ORDER BY r.relname
 """
 
 
 _INVALID = """
-SELECT r.relname::text, n.nspname::text, pg_table_is_visible(r.oid), i.indrelid::regclass::text,
-       format('%I.%I', n.nspname, r.relname)
-FROM pg_index i JOIN pg_class r ON r.oid = i.indexrelid JOIN pg_namespace n ON n.oid = r.relnamespace
+SELECT r.relname::pg_catalog.text, n.nspname::pg_catalog.text, pg_catalog.pg_table_is_visible(r.oid),
+       i.indrelid::pg_catalog.regclass::pg_catalog.text,
+       pg_catalog.format('%I.%I', n.nspname, r.relname)
+FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class r ON r.oid = i.indexrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
 WHERE NOT i.indisvalid AND r.relkind = 'i' ORDER BY 5
 """
 

@@ -53,9 +53,10 @@ def pages_sql(table: str) -> str:
     :param table: an SQL expression for the table's quoted name.
     """
     return (
-        f"WITH RECURSIVE tree(oid) AS (SELECT to_regclass({table})::oid UNION "
-        "SELECT i.inhrelid FROM pg_inherits i JOIN tree ON i.inhparent = tree.oid) "
-        "SELECT coalesce(max(pg_relation_size(oid)), 0) / current_setting('block_size')::int FROM tree"
+        f"WITH RECURSIVE tree(oid) AS (SELECT pg_catalog.to_regclass({table})::pg_catalog.oid UNION "
+        "SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.oid) "
+        "SELECT coalesce(pg_catalog.max(pg_catalog.pg_relation_size(oid)), 0) "
+        "/ pg_catalog.current_setting('block_size')::int FROM tree"
     )
 
 
@@ -68,7 +69,7 @@ def range_sql(work: Fill, start: object, end: object) -> str:
 
 
 def _range(connection: Any, work: Fill, start: int, end: int) -> int:
-    sql = range_sql(work, f"'({start},0)'::tid", f"'({end},0)'::tid")
+    sql = range_sql(work, f"'({start},0)'::pg_catalog.tid", f"'({end},0)'::pg_catalog.tid")
     composed = sql if work.params is None else connection.ops.compose_sql(sql, work.params)
     for attempt in range(ATTEMPTS):
         try:

@@ -33,51 +33,63 @@ _SEARCHED = (StepClass.SHORT, StepClass.LONG, StepClass.UNSAFE)
 # Of the two tables, that of the statement counts first: the server may name one of its partitions.
 _CONSTRAINT = """
 SELECT
-    c.conrelid, c.contype::text, c.conrelid = to_regclass(%s) AS stated,
-    pg_get_expr(c.conbin, c.conrelid), c.connoinherit, c.confmatchtype = 'f',
-    (SELECT array_agg(quote_ident(a.attname) ORDER BY k.ord) FROM unnest(c.conkey) WITH ORDINALITY k(num, ord)
-     JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.num),
-    (SELECT CASE WHEN t.relkind = 'p' THEN '' ELSE 'ONLY ' END || format('%%I.%%I', n.nspname, t.relname)
-     FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace WHERE t.oid = c.confrelid),
-    (SELECT string_agg(format('there.%%I %%s here.%%I', there.attname, CASE
-        WHEN o.oprnamespace = 'pg_catalog'::regnamespace THEN o.oprname::text
-        ELSE format('OPERATOR(%%I.%%s)', n.nspname, o.oprname) END, here.attname), ' AND ' ORDER BY k.ord)
-     FROM unnest(c.conkey, c.confkey, c.conpfeqop) WITH ORDINALITY k(here, there, op, ord)
-     JOIN pg_attribute here ON here.attrelid = c.conrelid AND here.attnum = k.here
-     JOIN pg_attribute there ON there.attrelid = c.confrelid AND there.attnum = k.there
-     JOIN pg_operator o ON o.oid = k.op JOIN pg_namespace n ON n.oid = o.oprnamespace)
-FROM pg_constraint c
+    c.conrelid, c.contype::pg_catalog.text, c.conrelid = pg_catalog.to_regclass(%s)::pg_catalog.oid AS stated,
+    pg_catalog.pg_get_expr(c.conbin, c.conrelid), c.connoinherit, c.confmatchtype = 'f',
+    (SELECT pg_catalog.array_agg(pg_catalog.quote_ident(a.attname) ORDER BY k.ord)
+     FROM pg_catalog.unnest(c.conkey) WITH ORDINALITY k(num, ord)
+     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.num),
+    (SELECT CASE WHEN t.relkind = 'p' THEN '' ELSE 'ONLY ' END || pg_catalog.format('%%I.%%I', n.nspname, t.relname)
+     FROM pg_catalog.pg_class t JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace WHERE t.oid = c.confrelid),
+    (SELECT pg_catalog.string_agg(pg_catalog.format('there.%%I %%s here.%%I', there.attname, CASE
+        WHEN o.oprnamespace = 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid THEN o.oprname::pg_catalog.text
+        ELSE pg_catalog.format('OPERATOR(%%I.%%s)', n.nspname, o.oprname) END, here.attname), ' AND ' ORDER BY k.ord)
+     FROM ROWS FROM (pg_catalog.unnest(c.conkey), pg_catalog.unnest(c.confkey), pg_catalog.unnest(c.conpfeqop))
+         WITH ORDINALITY k(here, there, op, ord)
+     JOIN pg_catalog.pg_attribute here ON here.attrelid = c.conrelid AND here.attnum = k.here
+     JOIN pg_catalog.pg_attribute there ON there.attrelid = c.confrelid AND there.attnum = k.there
+     JOIN pg_catalog.pg_operator o ON o.oid = k.op JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace)
+FROM pg_catalog.pg_constraint c
 WHERE c.conname = %s AND NOT c.convalidated AND c.contype IN ('c', 'f')
-AND c.conrelid IN (to_regclass(%s), to_regclass(format('%%I.%%I', %s::text, %s::text)))
+AND c.conrelid IN (
+    pg_catalog.to_regclass(%s)::pg_catalog.oid,
+    pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', %s::pg_catalog.text, %s::pg_catalog.text))::pg_catalog.oid
+)
 ORDER BY stated DESC LIMIT 1
 """
 _INDEX = """
 SELECT
-    i.indrelid, pg_get_expr(i.indpred, i.indrelid), coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool, false),
-    (SELECT array_agg(pg_get_indexdef(i.indexrelid, k.ord::int, true) || CASE
-        WHEN l.oid IS NULL OR (k.num = 0 AND l.oid = 100) OR l.oid = a.attcollation THEN ''
-        ELSE format(' COLLATE %%I.%%I', n.nspname, l.collname) END ORDER BY k.ord)
-     FROM unnest(i.indkey, i.indcollation) WITH ORDINALITY k(num, coll, ord)
-     LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num AND k.num <> 0
-     LEFT JOIN pg_collation l ON l.oid = k.coll LEFT JOIN pg_namespace n ON n.oid = l.collnamespace
+    i.indrelid, pg_catalog.pg_get_expr(i.indpred, i.indrelid),
+    coalesce((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct'::pg_catalog.text)::boolean, false),
+    (SELECT pg_catalog.array_agg(pg_catalog.pg_get_indexdef(i.indexrelid, k.ord::int, true) || CASE
+        WHEN l.oid IS NULL OR (k.num = 0 AND l.oid = 100::pg_catalog.oid) OR l.oid = a.attcollation THEN ''
+        ELSE pg_catalog.format(' COLLATE %%I.%%I', n.nspname, l.collname) END ORDER BY k.ord)
+     FROM ROWS FROM (pg_catalog.unnest(i.indkey), pg_catalog.unnest(i.indcollation)) WITH ORDINALITY k(num, coll, ord)
+     LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num AND k.num <> 0
+     LEFT JOIN pg_catalog.pg_collation l ON l.oid = k.coll
+     LEFT JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace
      WHERE k.ord <= i.indnkeyatts)
-FROM pg_index i
-WHERE i.indexrelid = to_regclass(format('%%I.%%I', %s::text, %s::text)) AND i.indisunique AND NOT i.indisvalid
+FROM pg_catalog.pg_index i
+WHERE i.indexrelid =
+    pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', %s::pg_catalog.text, %s::pg_catalog.text))::pg_catalog.oid
+AND i.indisunique AND NOT i.indisvalid
 """
 _COLUMN = """
-SELECT a.attrelid, quote_ident(a.attname) FROM pg_attribute a
+SELECT a.attrelid, pg_catalog.quote_ident(a.attname) FROM pg_catalog.pg_attribute a
 WHERE a.attname = %s AND a.attnum > 0 AND NOT a.attisdropped
-AND a.attrelid IN (to_regclass(%s), to_regclass(format('%%I.%%I', %s::text, %s::text)))
-ORDER BY a.attrelid = to_regclass(%s) DESC LIMIT 1
+AND a.attrelid IN (
+    pg_catalog.to_regclass(%s)::pg_catalog.oid,
+    pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', %s::pg_catalog.text, %s::pg_catalog.text))::pg_catalog.oid
+)
+ORDER BY a.attrelid = pg_catalog.to_regclass(%s)::pg_catalog.oid DESC LIMIT 1
 """
 _TABLE = """
 SELECT
-    format('%%I.%%I', n.nspname, c.relname), c.relkind = 'p',
-    (SELECT array_agg(quote_ident(a.attname) ORDER BY k.ord)
-     FROM pg_index i CROSS JOIN unnest(i.indkey) WITH ORDINALITY k(num, ord)
-     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num
+    pg_catalog.format('%%I.%%I', n.nspname, c.relname), c.relkind = 'p',
+    (SELECT pg_catalog.array_agg(pg_catalog.quote_ident(a.attname) ORDER BY k.ord)
+     FROM pg_catalog.pg_index i CROSS JOIN pg_catalog.unnest(i.indkey) WITH ORDINALITY k(num, ord)
+     JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num
      WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND k.ord <= i.indnkeyatts)
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = %s
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = %s::pg_catalog.oid
 """
 
 
@@ -91,7 +103,7 @@ class Table(NamedTuple):
     @property
     def named_by(self) -> tuple[str, ...]:
         """What tells one of its rows from another."""
-        return self.key or (("tableoid::regclass", "ctid") if self.partitioned else ("ctid",))
+        return self.key or (("tableoid::pg_catalog.regclass", "ctid") if self.partitioned else ("ctid",))
 
 
 class Offence(NamedTuple):
@@ -124,17 +136,18 @@ class Offence(NamedTuple):
         if self.same:
             columns = ", ".join(self.columns)
             numbers = ", ".join(str(number) for number, _ in enumerate(self.columns, 1))
-            return f"SELECT {columns}, count(*) FROM {self.source} GROUP BY {numbers} HAVING count(*) > 1"
+            counted = f"SELECT {columns}, pg_catalog.count(*) FROM {self.source}"
+            return f"{counted} GROUP BY {numbers} HAVING pg_catalog.count(*) > 1"
         return f"SELECT {', '.join(self.table.named_by)} FROM {self.source}"
 
     def sample(self, values: bool) -> str:
         """The query for some: what names them, how many are the same, and where asked for what is constrained."""
         shown = (*self.table.named_by, *(self.columns if values else ()))
-        texts = [f"left(({x})::text, {VALUE}) AS c{number}" for number, x in enumerate(shown)]
+        texts = [f"pg_catalog.left(({x})::pg_catalog.text, {VALUE}) AS c{number}" for number, x in enumerate(shown)]
         names = ", ".join(f"c{number}" for number, _ in enumerate(shown))
         if not self.same:
             return f"SELECT 1, {', '.join(texts)} FROM {self.source} LIMIT {ROWS + 1}"
-        same = f"count(*) OVER (PARTITION BY {', '.join(self.columns)}) AS same"
+        same = f"pg_catalog.count(*) OVER (PARTITION BY {', '.join(self.columns)}) AS same"
         counted = f"SELECT {same}, {', '.join(texts)} FROM {self.source}"
         return f"SELECT same, {names} FROM ({counted}) AS counted WHERE same > 1 LIMIT {ROWS + 1}"
 

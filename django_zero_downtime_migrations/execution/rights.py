@@ -17,18 +17,22 @@ OWN, DROP, CREATE, REFERENCES = "own", "drop", "create", "references"
 # A table that is not there, or is still to be made, has no row.
 _MISSING = f"""
 SELECT w.need, w.name, n.nspname, owner.rolname, current_user,
-       has_schema_privilege(n.oid, 'USAGE')
-FROM unnest(%s::text[], %s::text[], %s::text[]) AS w(need, name, col)
-JOIN pg_class c ON c.oid = {relation("w.name")}
-JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_roles owner ON owner.oid = c.relowner
-WHERE NOT has_schema_privilege(n.oid, 'USAGE') OR NOT CASE w.need
-    WHEN '{OWN}' THEN pg_has_role(c.relowner, 'USAGE')
-    WHEN '{DROP}' THEN pg_has_role(c.relowner, 'USAGE') OR pg_has_role(n.nspowner, 'USAGE')
-    WHEN '{CREATE}' THEN has_schema_privilege(n.oid, 'CREATE')
+       pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+FROM ROWS FROM (
+    pg_catalog.unnest(%s::pg_catalog.text[]), pg_catalog.unnest(%s::pg_catalog.text[]),
+    pg_catalog.unnest(%s::pg_catalog.text[])
+) AS w(need, name, col)
+JOIN pg_catalog.pg_class c ON c.oid = {relation("w.name")}
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_roles owner ON owner.oid = c.relowner
+WHERE NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') OR NOT CASE w.need
+    WHEN '{OWN}' THEN pg_catalog.pg_has_role(c.relowner, 'USAGE')
+    WHEN '{DROP}' THEN pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role(n.nspowner, 'USAGE')
+    WHEN '{CREATE}' THEN pg_catalog.has_schema_privilege(n.oid, 'CREATE')
     ELSE NOT EXISTS (
-        SELECT FROM pg_attribute a
-        WHERE a.attrelid = c.oid AND a.attname = w.col AND NOT has_column_privilege(c.oid, a.attnum, 'REFERENCES')
+        SELECT FROM pg_catalog.pg_attribute a
+        WHERE a.attrelid = c.oid AND a.attname = w.col
+        AND NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'REFERENCES')
     ) END
 LIMIT 1
 """

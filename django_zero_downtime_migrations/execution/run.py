@@ -228,7 +228,8 @@ class Runner(Sender):
 
     def _is_invalid(self, index: str) -> bool:
         with self.connection.cursor() as cursor:
-            cursor.execute(f"SELECT FROM pg_index WHERE indexrelid = {relation('%s')} AND NOT indisvalid", [index])
+            where = f"indexrelid = {relation('%s')} AND NOT indisvalid"
+            cursor.execute(f"SELECT FROM pg_catalog.pg_index WHERE {where}", [index])
             return cursor.fetchone() is not None
 
     def _tell(self, error: DatabaseError | KeyboardInterrupt, text: str) -> None:

@@ -18,6 +18,9 @@ from . import timeouts
 from .fill import FIRST_PAGES, pages_sql, range_sql
 from .transactions import OwnTransaction
 
+#: The first row that a page may have; to be completed by what is added to the page.
+_PAGE = "pg_catalog.format('(%s,0)', page{})::pg_catalog.tid"
+
 
 class Script:
     """:param lines: where the script goes.
@@ -104,7 +107,7 @@ class Script:
 
     def _loop(self, work: Fill) -> str:
         """A block that commits after each range, as ``execution.fill`` does."""
-        update = range_sql(work, "format('(%s,0)', page)::tid", f"format('(%s,0)', page + {FIRST_PAGES})::tid")
+        update = range_sql(work, _PAGE.format(""), _PAGE.format(f" + {FIRST_PAGES}"))
         # The default's own placeholders are composed; those of format() are not.
         text = update if work.params is None else self._composed(work)
         quote = next(x for x in (f"${'fill' * n}$" for n in count(1)) if x not in text)
@@ -116,7 +119,7 @@ class Script:
     def _composed(self, work: Fill) -> str:
         default = str(self.connection.ops.compose_sql(work.default, work.params))
         plain = Fill(work.table, work.column, default, None)
-        return range_sql(plain, "format('(%s,0)', page)::tid", f"format('(%s,0)', page + {FIRST_PAGES})::tid")
+        return range_sql(plain, _PAGE.format(""), _PAGE.format(f" + {FIRST_PAGES}"))
 
     def _write(self, step: Step) -> None:
         for query in step.queries:

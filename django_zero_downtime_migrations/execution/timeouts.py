@@ -39,7 +39,8 @@ class Session(NamedTuple):
 
 def session(connection: Any) -> Session:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid(), current_setting('lock_timeout'), current_setting('statement_timeout')")
+        timeouts = ", ".join(f"pg_catalog.current_setting('{name}')" for name in NAMES)
+        cursor.execute(f"SELECT pg_catalog.pg_backend_pid(), {timeouts}")
         pid, *values = cursor.fetchone()
         return Session(pid, dict(zip(NAMES, values, strict=True)))
 
@@ -91,6 +92,6 @@ def _restore(connection: Any, values: dict[str, str], local: bool = False) -> No
 
 
 def _set(connection: Any, values: dict[str, str], local: bool = False) -> None:
-    calls = ", ".join(f"set_config(%s, %s, {'true' if local else 'false'})" for _ in values)
+    calls = ", ".join(f"pg_catalog.set_config(%s, %s, {'true' if local else 'false'})" for _ in values)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {calls}", [part for item in values.items() for part in item])

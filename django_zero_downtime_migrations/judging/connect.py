@@ -14,6 +14,8 @@ from django.utils.connection import ConnectionDoesNotExist
 # Django's backend cannot be imported by its other modules first.
 from ..backends.postgres.base import DatabaseWrapper
 from ..backends.postgres.schema import DatabaseSchemaEditorMixin
+from ..errors import CannotMigrate
+from ..execution.search_path import refuse_hostile_search_path
 from ..server import capabilities
 from .errors import CannotJudge
 from .selection import one_line
@@ -38,7 +40,8 @@ def connected(alias: str) -> Any:
         )
     try:
         capabilities(connection)
-    except NotSupportedError as error:
+        refuse_hostile_search_path(connection)
+    except (NotSupportedError, CannotMigrate) as error:
         raise CannotJudge(one_line(error)) from None
     except DatabaseError as error:
         raise CannotJudge(f"The database {alias!r} cannot be reached: {one_line(error)}") from None

@@ -110,6 +110,9 @@ class OfflineEditorMixin:
         # Nobody can say; nearly all are, and the other ones only go without an index for LIKE.
         return True
 
+    def _refuse_hostile_search_path(self) -> None:
+        pass
+
 
 def offline(connection: Any) -> Any:
     """A connection with the class and settings of this one. :param connection: one of ours."""

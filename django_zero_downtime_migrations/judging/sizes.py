@@ -14,18 +14,25 @@ from .errors import CannotJudge
 VERSION = 1
 #: The estimate of the last ANALYZE, over all partitions; NULL where there was none.
 _ONE = f"""
-SELECT sum(c.reltuples) FILTER (WHERE c.reltuples >= 0)::bigint, sum(pg_total_relation_size(c.oid))::bigint
-FROM pg_class c
+SELECT pg_catalog.sum(c.reltuples) FILTER (WHERE c.reltuples >= 0::real)::bigint,
+       pg_catalog.sum(pg_catalog.pg_total_relation_size(c.oid))::bigint
+FROM pg_catalog.pg_class c
 WHERE c.relkind IN ('r', 'm', 'p')
-AND (c.oid = {relation("%s::text")} OR c.oid IN (SELECT relid FROM pg_partition_tree({relation("%s::text")})))
-AND NOT (c.relkind = 'p' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid))
+AND (c.oid = {relation("%s::pg_catalog.text")} OR c.oid IN (
+    SELECT relid::pg_catalog.oid FROM pg_catalog.pg_partition_tree({relation("%s::pg_catalog.text")})
+))
+AND NOT (c.relkind = 'p' AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid))
 """
 _NAMES = """
-SELECT CASE WHEN pg_table_is_visible(c.oid) THEN c.relname ELSE concat(n.nspname, '.', c.relname) END,
-       concat(CASE WHEN NOT pg_table_is_visible(c.oid) THEN quote_ident(n.nspname) || '.' END, quote_ident(c.relname))
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+SELECT pg_catalog.concat(CASE WHEN NOT seen.visible THEN n.nspname::pg_catalog.text || '.' END, c.relname),
+       pg_catalog.concat(
+           CASE WHEN NOT seen.visible THEN pg_catalog.quote_ident(n.nspname) || '.' END,
+           pg_catalog.quote_ident(c.relname))
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (SELECT pg_catalog.pg_table_is_visible(c.oid)) seen(visible)
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition
-AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema'
+AND n.nspname::pg_catalog.text NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema'
 ORDER BY 1
 """
 

@@ -211,9 +211,11 @@ def unchanged(part: Partition, tree: Sequence[Partition]) -> str:
     """Fails when the table has got a partition since the plan was made; to be sent under a lock that lets none come."""
     known = ", ".join(text(x.table) for x in tree if x.parent == part.table)
     return (
-        "DO $zdm$ DECLARE added text; BEGIN SELECT string_agg(inhrelid::regclass::text, ', ') INTO added "
-        f"FROM pg_inherits WHERE inhparent = {text(part.table)}::regclass AND NOT inhdetachpending "
-        f"AND inhrelid <> ALL (ARRAY[{known}]::regclass[]::oid[]); "
+        "DO $zdm$ DECLARE added pg_catalog.text; BEGIN "
+        "SELECT pg_catalog.string_agg(inhrelid::pg_catalog.regclass::pg_catalog.text, ', ') INTO added "
+        f"FROM pg_catalog.pg_inherits WHERE inhparent = {text(part.table)}::pg_catalog.regclass::pg_catalog.oid "
+        "AND NOT inhdetachpending "
+        f"AND inhrelid <> ALL (ARRAY[{known}]::pg_catalog.regclass[]::pg_catalog.oid[]); "
         "IF added IS NOT NULL THEN RAISE EXCEPTION 'partition % was added to % while this was planned', added, "
         f"{text(part.table)}; END IF; END $zdm$"
     )
@@ -222,9 +224,12 @@ def unchanged(part: Partition, tree: Sequence[Partition]) -> str:
 def complete(table: str, index: str) -> str:
     """Fails when a partition has no valid part of the index."""
     return (
-        "DO $zdm$ DECLARE bare text; BEGIN SELECT string_agg(relid::text, ', ') INTO bare "
-        f"FROM pg_partition_tree({text(table)}) t WHERE NOT EXISTS (SELECT FROM pg_partition_tree({text(index)}) x "
-        "JOIN pg_index i ON i.indexrelid = x.relid WHERE i.indrelid = t.relid AND i.indisvalid); "
+        "DO $zdm$ DECLARE bare pg_catalog.text; BEGIN "
+        "SELECT pg_catalog.string_agg(relid::pg_catalog.text, ', ') INTO bare "
+        f"FROM pg_catalog.pg_partition_tree({text(table)}) t WHERE NOT EXISTS ("
+        f"SELECT FROM pg_catalog.pg_partition_tree({text(index)}) x "
+        "JOIN pg_catalog.pg_index i ON i.indexrelid = x.relid::pg_catalog.oid "
+        "WHERE i.indrelid = t.relid::pg_catalog.oid AND i.indisvalid); "
         "IF bare IS NOT NULL THEN RAISE EXCEPTION 'no valid part of % on %', "
         f"{text(index)}, bare; END IF; END $zdm$"
     )

@@ -41,7 +41,9 @@ class Column(NamedTuple):
 @cache
 def question(name: str) -> str:
     text = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-    return text.replace("relation(%s)", relation("%s::text"))
+    # Comments stay here: a server whose encoding lacks a character of theirs refuses the whole question.
+    text = re.sub(r"^ *--.*\n", "", text, flags=re.M)
+    return text.replace("relation(%s)", relation("%s::pg_catalog.text"))
 
 
 def ask(fetch: Fetch, table: str, column: str, new_type: str, collation: str | None) -> Column | None:
@@ -68,7 +70,7 @@ def ask_typmod(fetch: Fetch, new_type: str, typmod_in: str | None) -> int:
     if not modifiers or typmod_in is None:
         return -1
     # The name of the function comes from the catalogue, quoted and with a schema where it needs one.
-    typmod: int = fetch(f"SELECT {typmod_in}(%s::cstring[])", ("{" + ",".join(modifiers) + "}",))[0][0]
+    typmod: int = fetch(f"SELECT {typmod_in}(%s::pg_catalog.cstring[])", ("{" + ",".join(modifiers) + "}",))[0][0]
     return typmod
 
 

@@ -1,52 +1,52 @@
--- `family` is the table with its partitions and children: ALTER … TYPE goes down to them. `accepted` repeats the
+-- `family` is the table with its partitions and children: ALTER COLUMN TYPE goes down to them. `accepted` repeats the
 -- server's test whether an operator class takes values of a type as they are, `default_class` its choice among those.
 -- `index_key` has a row for each key of an index that is the column, one with nulls for an index that has it elsewhere.
 WITH RECURSIVE family (relation) AS (
-    SELECT %s::oid
+    SELECT %s::pg_catalog.oid
     UNION
-    SELECT i.inhrelid FROM family f JOIN pg_inherits i ON i.inhparent = f.relation
+    SELECT i.inhrelid FROM family f JOIN pg_catalog.pg_inherits i ON i.inhparent = f.relation
 ), touched AS (
     SELECT a.attrelid, a.attnum, a.attcollation
-    FROM family f JOIN pg_attribute a ON a.attrelid = f.relation AND a.attname = %s::name
+    FROM family f JOIN pg_catalog.pg_attribute a ON a.attrelid = f.relation AND a.attname = %s::pg_catalog.name
 ), dependent AS (
     SELECT DISTINCT d.classid, d.objid, d.objsubid, t.*
     FROM touched t
-    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.attrelid AND d.refobjsubid = t.attnum
+    JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.refobjid = t.attrelid AND d.refobjsubid = t.attnum
 ), side (side, base) AS (
-    VALUES ('old', %s::oid), ('new', %s::oid)
+    VALUES ('old', %s::pg_catalog.oid), ('new', %s::pg_catalog.oid)
 ), accepted AS (
     SELECT s.side, o.oid AS class, o.opcmethod, o.opcdefault,
            CASE WHEN o.opcintype = s.base THEN 2
                 WHEN i.typispreferred AND i.typcategory = t.typcategory THEN 1
                 ELSE 0 END AS rank
     FROM side s
-    JOIN pg_type t ON t.oid = s.base
-    CROSS JOIN pg_opclass o
-    JOIN pg_type i ON i.oid = o.opcintype
+    JOIN pg_catalog.pg_type t ON t.oid = s.base
+    CROSS JOIN pg_catalog.pg_opclass o
+    JOIN pg_catalog.pg_type i ON i.oid = o.opcintype
     WHERE o.opcintype = s.base
        OR EXISTS (
-              SELECT FROM pg_cast k
+              SELECT FROM pg_catalog.pg_cast k
               WHERE k.castsource = s.base AND k.casttarget = o.opcintype AND k.castmethod = 'b' AND k.castcontext = 'i')
        OR CASE o.opcintype
-              WHEN 'anyarray'::regtype THEN t.typsubscript = 'array_subscript_handler'::regproc
-              WHEN 'anyenum'::regtype THEN t.typtype = 'e'
-              WHEN 'anyrange'::regtype THEN t.typtype = 'r'
-              WHEN 'anymultirange'::regtype THEN t.typtype = 'm'
-              WHEN 'record'::regtype THEN t.typtype = 'c'
-              ELSE o.opcintype IN ('"any"'::regtype, 'anyelement'::regtype) END
+              WHEN 'pg_catalog.anyarray'::pg_catalog.regtype::pg_catalog.oid THEN t.typsubscript::pg_catalog.oid = 'pg_catalog.array_subscript_handler'::pg_catalog.regproc::pg_catalog.oid
+              WHEN 'pg_catalog.anyenum'::pg_catalog.regtype::pg_catalog.oid THEN t.typtype = 'e'
+              WHEN 'pg_catalog.anyrange'::pg_catalog.regtype::pg_catalog.oid THEN t.typtype = 'r'
+              WHEN 'pg_catalog.anymultirange'::pg_catalog.regtype::pg_catalog.oid THEN t.typtype = 'm'
+              WHEN 'pg_catalog.record'::pg_catalog.regtype::pg_catalog.oid THEN t.typtype = 'c'
+              ELSE o.opcintype IN ('pg_catalog."any"'::pg_catalog.regtype::pg_catalog.oid, 'pg_catalog.anyelement'::pg_catalog.regtype::pg_catalog.oid) END
 ), default_class AS (
-    SELECT side, opcmethod, CASE WHEN count(*) = 1 THEN min(class::bigint) END AS class
-    FROM (SELECT *, max(rank) OVER (PARTITION BY side, opcmethod) AS best FROM accepted WHERE opcdefault) candidate
+    SELECT side, opcmethod, CASE WHEN pg_catalog.count(*) = 1 THEN pg_catalog.min(class::bigint) END AS class
+    FROM (SELECT *, pg_catalog.max(rank) OVER (PARTITION BY side, opcmethod) AS best FROM accepted WHERE opcdefault) candidate
     WHERE rank = best
     GROUP BY side, opcmethod
 ), index_used AS (
     SELECT d.attnum, d.attcollation, i.*, c.relkind, con.conexclop IS NOT NULL AS exclusion
     FROM dependent d
-    LEFT JOIN pg_constraint own
-      ON d.classid = 'pg_constraint'::regclass AND own.oid = d.objid AND own.contype IN ('p', 'u', 'x')
-    JOIN pg_index i ON i.indexrelid = CASE WHEN d.classid = 'pg_class'::regclass THEN d.objid ELSE own.conindid END
-    JOIN pg_class c ON c.oid = i.indexrelid
-    LEFT JOIN pg_constraint con
+    LEFT JOIN pg_catalog.pg_constraint own
+      ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid AND own.oid = d.objid AND own.contype IN ('p', 'u', 'x')
+    JOIN pg_catalog.pg_index i ON i.indexrelid = CASE WHEN d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid THEN d.objid ELSE own.conindid END
+    JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+    LEFT JOIN pg_catalog.pg_constraint con
       ON con.conindid = i.indexrelid AND con.conrelid = i.indrelid AND con.contype IN ('p', 'u', 'x')
 ), index_key AS (
     SELECT i.indexrelid::bigint, i.attnum, i.indisvalid AS valid, i.exclusion,
@@ -58,117 +58,117 @@ WITH RECURSIVE family (relation) AS (
            CASE WHEN input.typtype = 'p' THEN stored.atttypid::bigint END AS polymorphic_type,
            i.indcollation[k.pos]::bigint AS collation, i.attcollation::bigint AS column_collation
     FROM index_used i
-    LEFT JOIN LATERAL generate_series(0, i.indnkeyatts - 1) k (pos) ON i.indkey[k.pos] = i.attnum
-    LEFT JOIN pg_opclass o ON o.oid = i.indclass[k.pos]
-    LEFT JOIN pg_am m ON m.oid = o.opcmethod
-    LEFT JOIN pg_type input ON input.oid = o.opcintype
-    LEFT JOIN pg_attribute stored ON stored.attrelid = i.indexrelid AND stored.attnum = k.pos + 1
+    LEFT JOIN LATERAL pg_catalog.generate_series(0, i.indnkeyatts - 1) k (pos) ON i.indkey[k.pos] = i.attnum
+    LEFT JOIN pg_catalog.pg_opclass o ON o.oid = i.indclass[k.pos]
+    LEFT JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod
+    LEFT JOIN pg_catalog.pg_type input ON input.oid = o.opcintype
+    LEFT JOIN pg_catalog.pg_attribute stored ON stored.attrelid = i.indexrelid AND stored.attnum = k.pos + 1
     LEFT JOIN default_class before ON before.side = 'old' AND before.opcmethod = o.opcmethod
     LEFT JOIN default_class after ON after.side = 'new' AND after.opcmethod = o.opcmethod
 ), foreign_key AS (
     SELECT f.conname, f.convalidated AS valid, end_.child, class.oid AS class,
            CASE WHEN end_.child THEN class.oid ELSE (
                SELECT x.new_class FROM index_key x WHERE x.indexrelid = i.indexrelid AND x.class = class.oid LIMIT 1
-           )::oid END AS new_class,
+           )::pg_catalog.oid END AS new_class,
            CASE WHEN end_.child THEN (SELECT base FROM side WHERE side = 'new')
-                ELSE coalesce(nullif(t.typbasetype, 0), t.oid) END AS referencing_type
+                ELSE coalesce(nullif(t.typbasetype, 0::pg_catalog.oid), t.oid) END AS referencing_type
     FROM dependent d
-    JOIN pg_constraint f ON d.classid = 'pg_constraint'::regclass AND f.oid = d.objid AND f.contype = 'f'
+    JOIN pg_catalog.pg_constraint f ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid AND f.oid = d.objid AND f.contype = 'f'
     CROSS JOIN (VALUES (true), (false)) end_ (child)
-    CROSS JOIN generate_series(1, cardinality(f.conkey)) k (pos)
-    JOIN pg_index i ON i.indexrelid = f.conindid
-    CROSS JOIN generate_series(0, i.indnkeyatts - 1) key (pos)
-    JOIN pg_opclass class ON class.oid = i.indclass[key.pos]
-    JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[k.pos]
-    JOIN pg_type t ON t.oid = a.atttypid
+    CROSS JOIN pg_catalog.generate_series(1, pg_catalog.cardinality(f.conkey)) k (pos)
+    JOIN pg_catalog.pg_index i ON i.indexrelid = f.conindid
+    CROSS JOIN pg_catalog.generate_series(0, i.indnkeyatts - 1) key (pos)
+    JOIN pg_catalog.pg_opclass class ON class.oid = i.indclass[key.pos]
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[k.pos]
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     WHERE i.indkey[key.pos] = f.confkey[k.pos]
       AND CASE WHEN end_.child THEN (f.conrelid, f.conkey[k.pos]) ELSE (f.confrelid, f.confkey[k.pos]) END
           = (d.attrelid, d.attnum)
       AND (f.conrelid, f.conkey[k.pos]) <> (f.confrelid, f.confkey[k.pos])
 )
-SELECT 'index', c.relname::text, row_to_json(x)::text
-FROM index_key x JOIN pg_class c ON c.oid = x.indexrelid
+SELECT 'index', c.relname::pg_catalog.text, pg_catalog.row_to_json(x)::pg_catalog.text
+FROM index_key x JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid
 UNION
-SELECT 'foreign key', f.conname::text, json_build_object(
+SELECT 'foreign key', f.conname::pg_catalog.text, pg_catalog.json_build_object(
            'valid', f.valid,
-           'same_operator', (SELECT count(DISTINCT base) FROM side) = 1
-                            OR CASE WHEN f.child THEN 2 = (SELECT count(*) FROM accepted a WHERE a.class = f.class)
+           'same_operator', (SELECT pg_catalog.count(DISTINCT base) FROM side) = 1
+                            OR CASE WHEN f.child THEN 2 = (SELECT pg_catalog.count(*) FROM accepted a WHERE a.class = f.class)
                                     ELSE f.class IS NOT DISTINCT FROM f.new_class END,
            'has_operator', EXISTS (
-               SELECT FROM pg_opclass o
+               SELECT FROM pg_catalog.pg_opclass o
                WHERE o.oid = f.new_class
                  AND (o.opcintype = f.referencing_type
                       OR EXISTS (
-                             SELECT FROM pg_amop p
+                             SELECT FROM pg_catalog.pg_amop p
                              WHERE p.amopfamily = o.opcfamily AND p.amopstrategy = 3
                                AND p.amoplefttype = o.opcintype AND p.amoprighttype = f.referencing_type)
                       OR EXISTS (
-                             SELECT FROM pg_cast k
+                             SELECT FROM pg_catalog.pg_cast k
                              WHERE k.castsource = f.referencing_type AND k.casttarget = o.opcintype
-                               AND k.castcontext = 'i'))))::text
+                               AND k.castcontext = 'i'))))::pg_catalog.text
 FROM foreign_key f
 UNION
 SELECT CASE WHEN c.relkind = 'v' THEN 'view' WHEN c.relkind = 'm' THEN 'materialized view' ELSE 'rule' END,
-       CASE WHEN c.relkind IN ('v', 'm') THEN c.relname ELSE r.rulename END::text, '{}'
+       CASE WHEN c.relkind IN ('v', 'm') THEN c.relname ELSE r.rulename END::pg_catalog.text, '{}'
 FROM dependent d
-JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
-JOIN pg_class c ON c.oid = r.ev_class
+JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid AND r.oid = d.objid
+JOIN pg_catalog.pg_class c ON c.oid = r.ev_class
 UNION
-SELECT 'trigger', g.tgname::text, '{}'
-FROM dependent d JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
+SELECT 'trigger', g.tgname::pg_catalog.text, '{}'
+FROM dependent d JOIN pg_catalog.pg_trigger g ON d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid AND g.oid = d.objid
 UNION
-SELECT 'policy', p.polname::text, '{}'
-FROM dependent d JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
+SELECT 'policy', p.polname::pg_catalog.text, '{}'
+FROM dependent d JOIN pg_catalog.pg_policy p ON d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass::pg_catalog.oid AND p.oid = d.objid
 UNION
-SELECT 'function', p.proname::text, '{}'
-FROM dependent d JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+SELECT 'function', p.proname::pg_catalog.text, '{}'
+FROM dependent d JOIN pg_catalog.pg_proc p ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid AND p.oid = d.objid
 UNION
-SELECT 'publication', p.pubname::text, '{}'
+SELECT 'publication', p.pubname::pg_catalog.text, '{}'
 FROM dependent d
-JOIN pg_publication_rel r ON d.classid = 'pg_publication_rel'::regclass AND r.oid = d.objid
-JOIN pg_publication p ON p.oid = r.prpubid
+JOIN pg_catalog.pg_publication_rel r ON d.classid = 'pg_catalog.pg_publication_rel'::pg_catalog.regclass::pg_catalog.oid AND r.oid = d.objid
+JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid
 UNION
-SELECT CASE WHEN e.adnum = d.attnum THEN 'default' ELSE 'generated column' END, a.attname::text, '{}'
+SELECT CASE WHEN e.adnum = d.attnum THEN 'default' ELSE 'generated column' END, a.attname::pg_catalog.text, '{}'
 FROM dependent d
-JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
-JOIN pg_attribute a ON a.attrelid = e.adrelid AND a.attnum = e.adnum
+JOIN pg_catalog.pg_attrdef e ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass::pg_catalog.oid AND e.oid = d.objid
+JOIN pg_catalog.pg_attribute a ON a.attrelid = e.adrelid AND a.attnum = e.adnum
 UNION
 -- Before version 15 it is the generated column itself, not its expression, that depends on the columns in it.
 SELECT CASE WHEN d.objsubid = 0 THEN 'unknown' ELSE 'generated column' END,
-       coalesce(a.attname, c.relname)::text, '{}'
+       coalesce(a.attname, c.relname)::pg_catalog.text, '{}'
 FROM dependent d
-JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relkind NOT IN ('i', 'I', 'S')
-LEFT JOIN pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid AND d.objsubid > 0
+JOIN pg_catalog.pg_class c ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND c.oid = d.objid AND c.relkind NOT IN ('i', 'I', 'S')
+LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid AND d.objsubid > 0
 UNION
 -- The columns of a partition key, also those in its expressions, depend on their table and not the other way round.
-SELECT 'partition key', c.relname::text, '{}'
+SELECT 'partition key', c.relname::pg_catalog.text, '{}'
 FROM touched t
-JOIN pg_depend d
-  ON d.classid = 'pg_class'::regclass AND d.objid = t.attrelid AND d.objsubid = t.attnum
- AND d.refclassid = 'pg_class'::regclass AND d.refobjid = t.attrelid AND d.refobjsubid = 0 AND d.deptype = 'i'
-JOIN pg_class c ON c.oid = t.attrelid
+JOIN pg_catalog.pg_depend d
+  ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.objid = t.attrelid AND d.objsubid = t.attnum
+ AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.refobjid = t.attrelid AND d.refobjsubid = 0 AND d.deptype = 'i'
+JOIN pg_catalog.pg_class c ON c.oid = t.attrelid
 UNION
-SELECT CASE WHEN k.convalidated THEN 'check' ELSE 'unchecked' END, k.conname::text, '{}'
-FROM dependent d JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contype = 'c'
+SELECT CASE WHEN k.convalidated THEN 'check' ELSE 'unchecked' END, k.conname::pg_catalog.text, '{}'
+FROM dependent d JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid AND k.oid = d.objid AND k.contype = 'c'
 UNION
-SELECT 'statistics', s.stxname::text, json_build_object('possible', EXISTS (
-           SELECT FROM default_class o JOIN pg_am m ON m.oid = o.opcmethod
-           WHERE m.amname = 'btree' AND o.side = 'new' AND o.class IS NOT NULL))::text
-FROM dependent d JOIN pg_statistic_ext s ON d.classid = 'pg_statistic_ext'::regclass AND s.oid = d.objid
+SELECT 'statistics', s.stxname::pg_catalog.text, pg_catalog.json_build_object('possible', EXISTS (
+           SELECT FROM default_class o JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod
+           WHERE m.amname = 'btree' AND o.side = 'new' AND o.class IS NOT NULL))::pg_catalog.text
+FROM dependent d JOIN pg_catalog.pg_statistic_ext s ON d.classid = 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass::pg_catalog.oid AND s.oid = d.objid
 UNION
-SELECT 'row type', c.relname || '.' || a.attname, '{}'
+SELECT 'row type', c.relname::pg_catalog.text || '.' || a.attname::pg_catalog.text, '{}'
 FROM family f
-JOIN pg_class own ON own.oid = f.relation
-JOIN pg_type t ON t.oid = own.reltype
-JOIN pg_depend d
-  ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray) AND d.classid = 'pg_class'::regclass
-JOIN pg_class c ON c.oid = d.objid AND c.relkind IN ('r', 'm', 'p')
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid
+JOIN pg_catalog.pg_class own ON own.oid = f.relation
+JOIN pg_catalog.pg_type t ON t.oid = own.reltype
+JOIN pg_catalog.pg_depend d
+  ON d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid AND d.refobjid IN (t.oid, t.typarray) AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+JOIN pg_catalog.pg_class c ON c.oid = d.objid AND c.relkind IN ('r', 'm', 'p')
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid
 UNION
-SELECT 'unknown', pg_describe_object(d.classid, d.objid, d.objsubid), '{}'
+SELECT 'unknown', pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid), '{}'
 FROM dependent d
 WHERE d.classid NOT IN (
-          'pg_class'::regclass, 'pg_constraint'::regclass, 'pg_rewrite'::regclass, 'pg_trigger'::regclass,
-          'pg_policy'::regclass, 'pg_proc'::regclass, 'pg_publication_rel'::regclass, 'pg_attrdef'::regclass,
-          'pg_statistic_ext'::regclass)
+          'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid, 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid, 'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid,
+          'pg_catalog.pg_policy'::pg_catalog.regclass::pg_catalog.oid, 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, 'pg_catalog.pg_publication_rel'::pg_catalog.regclass::pg_catalog.oid, 'pg_catalog.pg_attrdef'::pg_catalog.regclass::pg_catalog.oid,
+          'pg_catalog.pg_statistic_ext'::pg_catalog.regclass::pg_catalog.oid)
 ORDER BY 1, 2

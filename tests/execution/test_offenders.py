@@ -282,7 +282,7 @@ def test_rows_of_partitions_without_a_primary_key_are_told_with_their_partition(
     execute(PARTITIONED)
     execute("ALTER TABLE visit ADD CONSTRAINT positive CHECK (page > 0) NOT VALID")
     text = told("ALTER TABLE visit VALIDATE CONSTRAINT positive", "visit")
-    assert ": (tableoid::regclass, ctid) (visit_1, (0,1)), (visit_2, (0,1)). " in text
+    assert ": (tableoid::pg_catalog.regclass, ctid) (visit_1, (0,1)), (visit_2, (0,1)). " in text
 
 
 def test_duplicates_in_one_partition(told: Any, execute: Any) -> None:

@@ -13,9 +13,11 @@ from ...naming import relation
 _VISIBLE = re.compile(r"(?:pg_catalog\.)?pg_table_is_visible\((\w+)\.oid\)")
 _OUT_OF_SIGHT = f"""
 SELECT s.relname, n.nspname
-FROM pg_depend d JOIN pg_class s ON s.oid = d.objid JOIN pg_namespace n ON n.oid = s.relnamespace
-WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND s.relkind = 'S'
-AND d.refobjid = {relation("%s::text")} AND NOT pg_table_is_visible(s.oid)
+FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid
+JOIN pg_catalog.pg_namespace n ON n.oid = s.relnamespace
+WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND s.relkind = 'S'
+AND d.refobjid = {relation("%s::pg_catalog.text")} AND NOT pg_catalog.pg_table_is_visible(s.oid)
 """
 
 
@@ -29,7 +31,7 @@ class InSchema:
         self._cursor = cursor
         self._name, self._written = name, written
         literal = schema.replace("'", "''").replace("%", "%%")
-        self._there = f"relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = '{literal}')"
+        self._there = f"relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = '{literal}')"
 
     def execute(self, sql: str, params: Any = None) -> Any:
         located, count = _VISIBLE.subn(lambda found: f"{found[1]}.{self._there}", sql)

@@ -20,6 +20,7 @@ from ...errors import CannotMigrate, Unsafe, UnsafeOperationException, UnsafeOpe
 from ...execution.forced import forced
 from ...execution.run import Runner
 from ...execution.script import Script
+from ...execution.search_path import refuse_hostile_search_path
 from ...execution.transactions import OwnTransaction
 from ...findings import Finding, Origin
 from ...plan import Context, OldCode
@@ -115,6 +116,11 @@ class DatabaseSchemaEditorMixin(Calls):
             refused = self.new_tables.refused
             end(self.connection, self.new_tables)
             raise refused if isinstance(refused, CannotMigrate) else refusal(refused)
+        try:
+            self._refuse_hostile_search_path()
+        except CannotMigrate:
+            end(self.connection)
+            raise
         if self.settings.lock_timeout_force and self.settings.lock_timeout is not None and not self.collect_sql:
             try:
                 self._session.enter_context(forced(self.connection, self.settings.lock_timeout))
@@ -150,6 +156,9 @@ class DatabaseSchemaEditorMixin(Calls):
             self._close(type(failure), failure, failure.__traceback__)
             raise
         self._close(kind, error, traceback)
+
+    def _refuse_hostile_search_path(self) -> None:
+        refuse_hostile_search_path(self.connection)
 
     def finish(self) -> None:
         """What is left for the end of the migration, and the transaction in which Django then records it."""

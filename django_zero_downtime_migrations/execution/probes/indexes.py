@@ -6,9 +6,15 @@ from . import descriptions as d
 from .forms import NAME, PATH, Asked, Probe, Verdict, form, gone, renamed
 from .server import plain, sibling
 
-_PARENT = "SELECT inhparent::bigint FROM pg_inherits WHERE inhrelid = %s"
-_TRIGGER = "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgname = %s)"
-_SAME_TRIGGER = "SELECT EXISTS (SELECT FROM pg_trigger WHERE NOT tgisinternal AND pg_get_triggerdef(oid) = %s)"
+_PARENT = "SELECT inhparent::bigint FROM pg_catalog.pg_inherits WHERE inhrelid = %s::pg_catalog.oid"
+_TRIGGER = """
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = pg_catalog.to_regclass(%s)::pg_catalog.oid AND tgname = %s
+)
+"""
+_SAME_TRIGGER = """
+SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE NOT tgisinternal AND pg_catalog.pg_get_triggerdef(oid) = %s)
+"""
 
 
 @form(
@@ -80,7 +86,7 @@ def attach(asked: Asked) -> Probe:
         return Probe(Verdict.ABSENT, what)
     if rows[0][0] == parent.oid:
         return Probe(Verdict.DONE, what)
-    other = server.fetch("SELECT %s::oid::regclass::text", rows[0][0])[0][0]
+    other = server.fetch("SELECT %s::pg_catalog.oid::pg_catalog.regclass::pg_catalog.text", rows[0][0])[0][0]
     return Probe(Verdict.DIFFERS, what, f"a part of {other}", f"a part of {asked['parent']}")
 
 

@@ -17,12 +17,14 @@ T = TypeVar("T")
 NO_RIGHT = "42501"
 # An object on the copy gets the tablespace that it would get on the table.
 _TABLESPACE = """
-SELECT set_config('temp_tablespaces', coalesce(quote_ident(nullif(s, '')), ''), true)
-FROM current_setting('default_tablespace') s
+SELECT pg_catalog.set_config('temp_tablespaces', coalesce(pg_catalog.quote_ident(nullif(s, '')), ''), true)
+FROM pg_catalog.current_setting('default_tablespace') s
 """
-_MAY_BUILD = (
-    "SELECT has_database_privilege(current_database(), 'TEMPORARY'), current_user::text, current_database()::text"
-)
+_MAY_BUILD = """
+SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY'),
+       current_user::pg_catalog.text, pg_catalog.current_database()::pg_catalog.text
+"""
+_FULL_NAME = "SELECT pg_catalog.format('%%I.%%I', %s::pg_catalog.text, %s::pg_catalog.text)"
 
 
 def plain(sql: str) -> str:
@@ -85,7 +87,7 @@ class Server:
         found = self.relation(table)
         if found is None:
             return table
-        name: str = self.fetch("SELECT format('%%I.%%I', %s::text, %s::text)", found.schema, found.name)[0][0]
+        name: str = self.fetch(_FULL_NAME, found.schema, found.name)[0][0]
         return name
 
     # What is wanted
