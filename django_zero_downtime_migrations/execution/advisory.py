@@ -26,10 +26,21 @@ EXCLUSIVE = "ExclusiveLock"
 #: How many that hold the usual key and are no migrate a warning names.
 NAMED = 5
 
-_PLACE = """
-SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_database()::pg_catalog.text,
-    pg_catalog.current_schema()::pg_catalog.text,
-    pg_catalog.hashtext(COALESCE(pg_catalog.current_schema()::pg_catalog.text, ''::pg_catalog.text))
+# On a connection that is direct, one round trip finds the place and tries its lock. In a transaction, what the server
+# has told of other sessions before would be told again.
+_PLACE = f"""
+WITH place AS MATERIALIZED (
+    SELECT pg_catalog.current_database()::pg_catalog.text AS database,
+        pg_catalog.current_schema()::pg_catalog.text AS schema,
+        pg_catalog.hashtext(COALESCE(pg_catalog.current_schema()::pg_catalog.text, ''::pg_catalog.text)) AS key
+)
+SELECT pg_catalog.pg_backend_pid(), p.database, p.schema, p.key,
+    CASE
+        WHEN pg_catalog.pg_backend_pid() = %s::pg_catalog.int4
+        THEN pg_catalog.pg_try_advisory_lock({KEY}::pg_catalog.int4, p.key)
+    END,
+    pg_catalog.pg_stat_clear_snapshot()
+FROM place p
 """
 # A role could migrate here when it is the role that migrates or a member of it, or of the owner of the database, of the
 # schema or of the record of migrations; a superuser is a member of every role. usesysid is the role that has logged in,
@@ -123,12 +134,14 @@ class Place(NamedTuple):
     :param pid: of the server process that was asked.
     :param schema: None where no schema of the search_path exists.
     :param key: the hash of the schema's name.
+    :param locked: the session has got its usual key; None where that was not tried.
     """
 
     pid: int
     database: str
     schema: str | None
     key: int
+    locked: bool | None
 
     def __str__(self) -> str:
         schema = f", schema {printable(repr(self.schema))}" if self.schema else ""
@@ -158,8 +171,14 @@ class Seen(NamedTuple):
     strangers: tuple[Holder, ...]
 
 
-def find_place(connection: Any) -> Place:
-    return Place(*rows(connection, _PLACE)[0])
+def find_place(connection: Any, lock: bool = False) -> Place:
+    """Where the connection migrates.
+
+    :param lock: try to take the usual key for the session, where no pooler is in between.
+    """
+    connection.ensure_connection()
+    # A pooler makes up the process id that the driver knows.
+    return Place(*rows(connection, _PLACE, connection.connection.info.backend_pid if lock else 0)[0][:-1])
 
 
 def look(connection: Any, place: Place, queries: bool, also: int = 0) -> Seen:

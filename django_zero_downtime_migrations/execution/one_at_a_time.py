@@ -183,6 +183,10 @@ class SessionTurn(Turn):
 
     local = False
 
+    def __init__(self, connection: Any, place: Place, queries: bool = False) -> None:
+        super().__init__(connection, place, queries)
+        self._tried = place.locked
+
     def _try(self) -> Holder | None:
         if not self.local:
             return super()._try()
@@ -195,6 +199,9 @@ class SessionTurn(Turn):
         return holder
 
     def _lock(self, key: Key) -> bool:
+        if (tried := self._tried) is not None:
+            self._tried = None
+            return tried
         function = "pg_try_advisory_xact_lock" if self.local else "pg_try_advisory_lock"
         # In a transaction, what it was told of other sessions before would be told again.
         taken, _ = ask(
@@ -225,7 +232,7 @@ class SessionTurn(Turn):
 
 def _turn(connection: Any, queries: bool) -> Turn:
     of_caller = in_transaction(connection)
-    place = find_place(connection)
+    place = find_place(connection, lock=True)
     session = Session(place.pid, {})
     turn = SessionTurn(connection, place, queries)
     from . import lease, pooler

@@ -35,7 +35,10 @@ SPOOFS = {
     ),
 }
 FREE = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = %s"
-HELD = "SELECT a.usename FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory'"
+HELD = """
+SELECT a.usename FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND a.datname = current_database()
+"""
 NAMES = ("owner", "app", "staff")
 #: What a role with CREATE on the schema may put in the way of a name that is not qualified or of types that do not fit.
 PLANTED = """
