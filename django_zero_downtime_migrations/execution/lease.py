@@ -15,7 +15,8 @@ import os
 import socket
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -77,36 +78,44 @@ class Lease:
 
         :raises CannotMigrate: when the pooler has no second server connection for it.
         """
-        timer = threading.Timer(PATIENCE_SECONDS, self._give_up)
         try:
-            if self._session is None:
-                self._session = connect(self.connection, f"process {os.getpid()} on {_host()}")
-            timer.start()
-            self._execute("BEGIN")
-            self.pid = int(self._execute(_BEGIN, str(int(SECONDS * 1000)))[0])
+            self._session = connect(self.connection, f"process {os.getpid()} on {_host()}")
+            with self.patience():
+                self._execute("BEGIN")
+                self.pid = int(self._execute(_BEGIN, str(int(SECONDS * 1000)))[0])
         except Exception as error:
-            self.end()
-            raise CannotMigrate(_NO_SECOND.format(self.lost or printable(str(error).strip()))) from error
-        finally:
-            timer.cancel()
+            raise self._refusal(error) from error
 
     def lock(self, key: Key) -> bool:
-        """Try to take it for the transaction."""
-        return bool(self._execute(f"SELECT pg_catalog.pg_try_advisory_xact_lock({key.arguments})")[0])
+        """Try to take it for the transaction.
 
-    def beside(self) -> threading.Timer:
-        """Start the clock for a statement of the connection that it sends while the transaction is open.
+        :raises CannotMigrate: when the transaction has ended.
+        """
+        try:
+            return bool(self._execute(f"SELECT pg_catalog.pg_try_advisory_xact_lock({key.arguments})")[0])
+        except Exception as error:
+            raise self._refusal(error) from error
 
-        In a pool of one server connection it would wait for the end of the transaction.
+    @contextmanager
+    def patience(self) -> Iterator[None]:
+        """End the transaction when the block lasts for too long.
+
+        In a pool of one server connection, a statement of the connection would wait for its end.
+
+        :raises CannotMigrate: when that has happened.
         """
         timer = threading.Timer(PATIENCE_SECONDS, self._give_up)
         timer.start()
-        return timer
-
-    def refuse_if_given_up(self) -> None:
-        """:raises CannotMigrate: when the clock of :meth:`beside` has run out."""
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
         if self.lost:
-            raise CannotMigrate(_NO_SECOND.format(self.lost))
+            raise self._refusal()
+
+    def _refusal(self, error: Exception | None = None) -> CannotMigrate:
+        return CannotMigrate(_NO_SECOND.format(self.lost or printable(str(error).strip())))
 
     def keep(self) -> None:
         """Go on asking, in a thread: a step may take hours."""
@@ -168,7 +177,7 @@ class Lease:
         self.lost = f"no answer within {PATIENCE_SECONDS:.0f} s"
         if session := self._session:
             # The connection is another thread's, which may be waiting for an answer: that wakes up with an error.
-            with suppress(OSError), socket.socket(fileno=os.dup(session.fileno())) as wire:
+            with suppress(Exception), socket.socket(fileno=os.dup(session.fileno())) as wire:
                 wire.shutdown(socket.SHUT_RDWR)
 
 
@@ -209,12 +218,8 @@ class LeaseTurn(Turn):
         return self._lease.lock(key)
 
     def _look(self) -> Seen:
-        timer = self._lease.beside()
-        try:
+        with self._lease.patience() if self._lease.pid else nullcontext():
             return look(self.connection, self.place, self._queries, self._lease.pid)
-        finally:
-            timer.cancel()
-            self._lease.refuse_if_given_up()
 
     def _unlock(self) -> None:
         if self._key is None and self._lease.holders:

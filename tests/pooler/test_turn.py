@@ -180,3 +180,47 @@ def test_without_autocommit_the_pool_is_found_too(
     assert run(observer, LOCKS) == [("idle in transaction",)]
     turn.release()
     assert run(observer, LOCKS) == []
+
+
+# Whole runs
+
+
+NESTED = """
+from django.core.management import call_command
+from django.db import migrations
+
+def migrate_another(apps, schema_editor):
+    call_command("migrate", "auth", database=schema_editor.connection.alias, verbosity=0)
+
+class Migration(migrations.Migration):
+    dependencies = [("shop", "{before}"), ("contenttypes", "0002_remove_content_type_name")]
+    operations = [migrations.RunPython(migrate_another, atomic={atomic})]
+"""
+
+
+@pytest.fixture
+def pooled_site(site: Site, pooled: Callable[..., Shop]) -> Site:
+    """A project whose database is behind a pool of transactions, with a table in use."""
+    site.settings["INSTALLED_APPS"] += ["django.contrib.contenttypes", "django.contrib.auth"]
+    site.add(migrations.CreateModel("book", [("id", models.BigAutoField(primary_key=True))]))
+    site.migrate("contenttypes")
+    site.migrate("shop")
+    site.database["ZERO_DOWNTIME_MIGRATIONS"] = {"IDEMPOTENT_SQL": True, "LOCK_TIMEOUT": "2s"}
+    site.database["PORT"] = pooled("transaction").connection.settings_dict["PORT"]
+    site.database["HOST"] = "127.0.0.1"
+    return site
+
+
+def test_migrate_goes_through_a_pool_of_transactions(pooled_site: Site, observer: Any) -> None:
+    pooled_site.add(migrations.AddField("book", "pages", models.PositiveIntegerField(null=True)))
+    pooled_site.migrate("shop")
+    assert run(observer, LOCKS) == []
+    assert run(observer, "SELECT count(*) FROM pg_constraint WHERE conname = 'shop_book_pages_check'") == [(1,)]
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_migrate_inside_of_a_migration_shares_its_turn(pooled_site: Site, observer: Any, atomic: bool) -> None:
+    pooled_site.add_text("0002_nested", NESTED.format(before=pooled_site.names[-1], atomic=atomic))
+    pooled_site.migrate("shop")
+    assert run(observer, LOCKS) == []
+    assert run(observer, "SELECT count(*) > 5 FROM django_migrations WHERE app = 'auth'") == [(True,)]
