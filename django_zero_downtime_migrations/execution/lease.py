@@ -24,6 +24,7 @@ from ..errors import CannotMigrate
 from .advisory import Holder, Key, Place, Seen, look, printable
 from .beside import connect
 from .one_at_a_time import Turn
+from .served import Statement
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
@@ -68,6 +69,7 @@ class Lease:
         self.holders = 0
         self.lost = ""
         self._session: Any = None
+        self._statement = Statement(connection)
         self._alone = threading.Lock()
         self._over = threading.Event()
         # When the server was last asked something: it counts from then, or later.
@@ -120,6 +122,7 @@ class Lease:
     def keep(self) -> None:
         """Go on asking, in a thread: a step may take hours."""
         self.holders = 1
+        self._statement.begin()
         threading.Thread(target=self._work, name="lease", daemon=True).start()
 
     def is_kept(self) -> bool:
@@ -132,6 +135,7 @@ class Lease:
     def end(self) -> None:
         """Roll the transaction back and close its connection. It raises nothing."""
         self._over.set()
+        self._statement.end()
         self.holders = self.pid = 0
         session, self._session = self._session, None
         if session is None:
@@ -148,11 +152,14 @@ class Lease:
 
     def _work(self) -> None:
         while not self._over.wait(SECONDS / PART) and not self.lost:
-            self._ask_again()
+            self._ask_again(watch=True)
 
-    def _ask_again(self) -> None:
+    def _ask_again(self, watch: bool = False) -> None:
         try:
             self._execute("SELECT 1")
+            if watch and self._statement.is_unserved(self._execute, SECONDS / PART):
+                self.lost = "the pooler serves nobody, as when it is told to PAUSE, and waits for the end of the turn"
+                self._execute("ROLLBACK")
         except Exception as error:
             if not self._over.is_set():
                 self.lost = printable(str(error).strip() or type(error).__name__)

@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
 from django.db import connections, migrations, models, transaction
 
 from django_zero_downtime_migrations.errors import CannotMigrate
+from django_zero_downtime_migrations.execution import lease
 from django_zero_downtime_migrations.execution.one_at_a_time import Turn
+from tests import databases
 from tests.backends.project import Shop, Site
 from tests.backends.sessions import Beside, run, wait_until
 from tests.execution.another_process import process
@@ -180,6 +183,49 @@ def test_without_autocommit_the_pool_is_found_too(
     assert run(observer, LOCKS) == [("idle in transaction",)]
     turn.release()
     assert run(observer, LOCKS) == []
+
+
+# PAUSE
+
+
+def console(pool: Shop, command: str) -> None:
+    """Say it on PgBouncer's own console, which knows no transactions."""
+    parameters = pool.connection.settings_dict
+    where = f"host={parameters['HOST']} port={parameters['PORT']} user={parameters['USER']} dbname=pgbouncer"
+    with closing(databases.driver.connect(where)) as session:
+        session.autocommit = True
+        run(session, command)
+
+
+def test_a_pooler_that_pauses_does_not_wait_for_the_turn_of_a_migrate_that_it_does_not_serve(
+    pooled: Callable[..., Shop], monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(lease, "SECONDS", 0.6)
+    pool = pooled("transaction", admin_users=connections.settings["default"]["USER"])
+    turn = take(pool)
+
+    def operate() -> None:
+        # Answered when the last transaction has ended.
+        console(pool, "PAUSE")
+        console(pool, "RESUME")
+
+    with Beside(operate) as operator:
+        while operator.thread.is_alive():
+            pool.run("SELECT 1")
+    with pytest.raises(CannotMigrate, match="the pooler serves nobody, as when it is told to PAUSE"):
+        turn.renew()
+    turn.release()
+
+
+def test_a_long_statement_is_not_taken_for_one_that_is_not_served(
+    pooled: Callable[..., Shop], monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(lease, "SECONDS", 0.6)
+    pool = pooled("transaction")
+    turn = take(pool)
+    pool.run("SELECT pg_sleep(2)")
+    turn.renew()
+    turn.release()
 
 
 # Whole runs
