@@ -1,84 +1,229 @@
-"""The advisory lock of ``execution.one_at_a_time``: its keys, and who has it."""
+"""The advisory lock of ``execution.one_at_a_time``: its keys, and who has it.
+
+Any role that may connect can take any advisory lock. So a lock counts as another ``migrate`` only when its role could
+migrate here as well, and where a role that could not has the usual key, there are four thousand million others.
+"""
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, NamedTuple
 
 from django.db import DatabaseError
+from django.db.migrations.recorder import MigrationRecorder
 
 from ..locks import Blocker
 from .blockers import QUERY
 
-#: The first of the lock's two keys; the second is the hash of the schema's name.
+#: The first of the usual key's two halves; the second is the hash of the schema's name.
 KEY = 0x5A444D31
 #: libpq's PQTRANS_IDLE.
 IDLE = 0
+#: ``pg_locks.objsubid``: whether a key was given as one bigint or as two integers.
+ONE, TWO = 1, 2
+#: ``pg_locks.mode`` of the lock that a migrate takes.
+EXCLUSIVE = "ExclusiveLock"
+#: How many that hold the usual key and are no migrate a warning names.
+NAMED = 5
 
-_PLACE = "SELECT pg_backend_pid(), current_database(), current_schema(), hashtext(coalesce(current_schema(), ''))"
-# The columns are those of a Blocker, then since when its session exists. An idle one has no transaction whose age tells
-# anything.
-_HOLDER = """
+# On a connection that is direct, one round trip finds the place and tries its lock. In a transaction, what the server
+# has told of other sessions before would be told again.
+_PLACE = f"""
+WITH place AS MATERIALIZED (
+    SELECT pg_catalog.current_database()::pg_catalog.text AS database,
+        pg_catalog.current_schema()::pg_catalog.text AS schema,
+        pg_catalog.hashtext(COALESCE(pg_catalog.current_schema()::pg_catalog.text, ''::pg_catalog.text)) AS key
+)
+SELECT pg_catalog.pg_backend_pid(), p.database, p.schema, p.key,
+    CASE
+        WHEN pg_catalog.pg_backend_pid() = %s::pg_catalog.int4
+        THEN pg_catalog.pg_try_advisory_lock({KEY}::pg_catalog.int4, p.key)
+    END,
+    pg_catalog.pg_stat_clear_snapshot()
+FROM place p
+"""
+# A role could migrate here when it is the role that migrates or a member of it, or of the owner of the database, of the
+# schema or of the record of migrations; a superuser is a member of every role. usesysid is the role that has logged in,
+# whatever SET ROLE and SET SESSION AUTHORIZATION say, and everybody may see it (14 and 18). A migrate takes its lock in
+# exclusive mode, and a prepared transaction is none. The process is looked up when its lock is known: one join could
+# read the sessions first and miss one that is new.
+_LOOK = f"""
+WITH locks AS MATERIALIZED (
+    SELECT * FROM pg_catalog.pg_locks
+), able(role) AS (
+    SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER
+    UNION ALL
+    SELECT d.datdba FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
+    UNION ALL
+    SELECT n.nspowner FROM pg_catalog.pg_namespace n WHERE n.nspname = %s::pg_catalog.name
+    UNION ALL
+    SELECT c.relowner FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %s::pg_catalog.name AND c.relname = %s::pg_catalog.name
+), held AS (
+    SELECT l.*, l.objsubid = {TWO}::pg_catalog.int2 AS usual, a.usesysid, a.application_name, a.client_addr,
+        a.backend_type, a.state, a.query, a.xact_start, a.state_change, a.backend_start,
+        l.mode = '{EXCLUSIVE}'::pg_catalog.text AND EXISTS (
+            SELECT FROM able WHERE pg_catalog.pg_has_role(a.usesysid, able.role, 'MEMBER'::pg_catalog.text)
+        ) AS migrates
+    FROM locks l
+    LEFT JOIN LATERAL pg_catalog.pg_stat_get_activity(COALESCE(l.pid, 0::pg_catalog.int4)) a ON true
+    WHERE l.locktype = 'advisory'::pg_catalog.text AND l.granted
+    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+    AND (
+        l.objsubid = {TWO}::pg_catalog.int2 AND l.classid = %s::pg_catalog.oid AND l.objid = %s::pg_catalog.oid
+        OR l.objsubid = {ONE}::pg_catalog.int2 AND l.classid = %s::pg_catalog.oid
+    )
+    AND (l.pid IS NULL OR l.pid <> pg_catalog.pg_backend_pid() AND l.pid <> %s::pg_catalog.int4)
+)
 SELECT
-    l.pid, a.usename, a.application_name, host(a.client_addr), a.backend_type, a.state, NULL,
-    CASE WHEN a.state IS NOT NULL THEN floor(1000 * extract(epoch FROM clock_timestamp() - CASE
-        WHEN a.state = 'idle' THEN a.state_change ELSE coalesce(a.xact_start, clock_timestamp()) END)) END::bigint,
-    NULL, NULL, NULL, CASE WHEN %s AND a.state <> 'idle' THEN left(a.query, %s) END,
-    date_trunc('second', a.backend_start)::text
-FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %s::bigint::oid AND l.objid = %s::bigint::oid
-AND l.objsubid = 2 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-AND l.pid IS DISTINCT FROM pg_backend_pid()
+    h.migrates, h.mode, pg_catalog.date_trunc('second'::pg_catalog.text, h.backend_start)::pg_catalog.text,
+    h.pid, COALESCE(r.rolname, p.owner)::pg_catalog.text, h.application_name, pg_catalog.host(h.client_addr),
+    h.backend_type, h.state, p.gid,
+    CASE
+        WHEN h.state IS NOT NULL OR p.prepared IS NOT NULL
+        THEN pg_catalog.date_part('epoch'::pg_catalog.text, pg_catalog.clock_timestamp() - COALESCE(
+            CASE WHEN h.state = 'idle'::pg_catalog.text THEN h.state_change ELSE h.xact_start END, p.prepared,
+            pg_catalog.clock_timestamp()
+        )) * 1000::pg_catalog.float8
+    END::pg_catalog.int8,
+    NULL, NULL, NULL,
+    CASE
+        WHEN %s::pg_catalog.bool AND h.state <> 'idle'::pg_catalog.text
+        THEN pg_catalog."left"(h.query, %s::pg_catalog.int4)
+    END
+FROM held h
+LEFT JOIN pg_catalog.pg_roles r ON r.oid = h.usesysid
+LEFT JOIN locks x ON h.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'::pg_catalog.text
+    AND x.virtualtransaction = h.virtualtransaction
+LEFT JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = x.transactionid
+WHERE h.migrates OR h.usual
+ORDER BY COALESCE(h.migrates, false) DESC, h.pid
+LIMIT %s::pg_catalog.int8
 """
 
 
 class Holder(NamedTuple):
-    """Whose turn it is. :param who: in words. :param end: how to end it."""
+    """Who has the lock, and what it is instead where it is no migrate.
+
+    :param who: in words.
+    :param end: SQL that ends it.
+    """
 
     who: str
     end: str
 
 
+class Key(NamedTuple):
+    """A key as ``pg_locks`` shows it: two halves without sign, and how they were given."""
+
+    high: int
+    low: int
+    form: int
+
+    @property
+    def arguments(self) -> str:
+        """Those of ``pg_advisory_lock()``."""
+        if self.form == TWO:
+            return ", ".join(f"'{_signed(half, 32)}'::pg_catalog.int4" for half in (self.high, self.low))
+        return f"'{_signed(self.high << 32 | self.low, 64)}'::pg_catalog.int8"
+
+
 class Place(NamedTuple):
     """Where only one has a turn at a time.
 
-    :param pid: of the server process that was asked. :param key: the second of the lock's keys.
+    :param pid: of the server process that was asked.
     :param schema: None where no schema of the search_path exists.
+    :param key: the hash of the schema's name.
+    :param locked: the session has got its usual key; None where that was not tried.
     """
 
     pid: int
     database: str
     schema: str | None
     key: int
+    locked: bool | None
 
     def __str__(self) -> str:
-        return f"the database {self.database!r}" + (f", schema {self.schema!r}" if self.schema else "")
+        schema = f", schema {printable(repr(self.schema))}" if self.schema else ""
+        return f"the database {printable(repr(self.database))}{schema}"
+
+    @property
+    def usual(self) -> Key:
+        return Key(KEY, self.key & 0xFFFFFFFF, TWO)
+
+    def another(self) -> Key:
+        """One that nobody can have taken beforehand: its second half is random."""
+        return Key(self._others, secrets.randbits(32), ONE)
+
+    @property
+    def _others(self) -> int:
+        return KEY ^ self.key & 0xFFFFFFFF
 
 
-def find_place(connection: Any) -> Place:
-    return Place(*ask(connection, _PLACE))
+class Seen(NamedTuple):
+    """Who holds keys of a place.
+
+    :param migrate: another migrate.
+    :param strangers: those that hold the usual key and are no migrate.
+    """
+
+    migrate: Holder | None
+    strangers: tuple[Holder, ...]
 
 
-def lock_holder(connection: Any, place: Place, queries: bool) -> Holder | None:
-    """The session, but ours, that holds the lock. :param queries: also what it is running."""
-    row = ask(connection, _HOLDER, queries, QUERY, KEY, place.key & 0xFFFFFFFF)
-    if row is None:
-        return None
-    *blocker, since = row
-    who = str(Blocker._make(blocker)) + (f", connected since {since}" if since else "")
-    return Holder(who, f"SELECT pg_terminate_backend({row[0]})")
+def find_place(connection: Any, lock: bool = False) -> Place:
+    """Where the connection migrates.
+
+    :param lock: try to take the usual key for the session, where no pooler is in between.
+    """
+    connection.ensure_connection()
+    # A pooler makes up the process id that the driver knows.
+    return Place(*rows(connection, _PLACE, connection.connection.info.backend_pid if lock else 0)[0][:-1])
 
 
-def ask(connection: Any, sql: str, *params: object) -> Any:
-    """The first row. Where there is no autocommit, the transaction that begins with this ends with it."""
+def look(connection: Any, place: Place, queries: bool, also: int = 0) -> Seen:
+    """Ask who but this session holds a key of the place.
+
+    :param queries: also what they are running.
+    :param also: the pid of another session of ours.
+    """
+    table = MigrationRecorder.Migration._meta.db_table
+    keys = (*map(str, place.usual[:2]), str(place._others))
+    found = rows(connection, _LOOK, place.schema, place.schema, table, *keys, also, queries, QUERY, NAMED)
+    migrates = [_holder(*row) for row in found if row[0]]
+    return Seen(migrates[0] if migrates else None, tuple(_holder(*row) for row in found if not row[0]))
+
+
+def _holder(migrates: bool | None, mode: str, since: str | None, *blocker: Any) -> Holder:
+    found = Blocker._make(blocker)
+    who = printable(str(found)) + (f", connected since {since}" if since else "")
+    if found.prepared is not None:
+        gid = printable(found.prepared.replace("'", "''"))
+        return Holder(f"{who}: a prepared transaction is not a migrate", f"ROLLBACK PREPARED '{gid}'")
+    if mode != EXCLUSIVE:
+        who += ": the lock is a shared one, which a migrate does not take"
+    elif not migrates:
+        who += f": the role {printable(repr(found.user))} could not migrate here"
+    return Holder(who, f"SELECT pg_terminate_backend({found.pid})")
+
+
+def ask(connection: Any, sql: str) -> Any:
+    """The first row."""
+    found = rows(connection, sql)
+    return found[0] if found else None
+
+
+def rows(connection: Any, sql: str, *params: object) -> list[Any]:
+    """Where there is no autocommit, the transaction that begins with this ends with it."""
     connection.ensure_connection()
     ours = not in_transaction(connection) and not connection.get_autocommit()
     try:
         with connection.cursor() as cursor:
             cursor.execute(sql, params or None)
-            row = cursor.fetchone() if cursor.description else None
+            found = list(cursor.fetchall()) if cursor.description else []
         if ours:
             connection.commit()
-        return row
+        return found
     except DatabaseError:
         if ours and not connection.connection.closed:
             connection.rollback()
@@ -89,3 +234,12 @@ def in_transaction(connection: Any) -> bool:
     """Whether somebody has one open, or will with the next statement."""
     connection.ensure_connection()
     return bool(connection.in_atomic_block or connection.connection.info.transaction_status != IDLE)
+
+
+def printable(text: str) -> str:
+    """Text from the server without what a terminal would obey, or a reader take for a line of ours."""
+    return "".join(x if x.isprintable() else ascii(x)[1:-1] for x in text)
+
+
+def _signed(value: int, bits: int) -> int:
+    return value - (1 << bits) if value >> bits - 1 else value

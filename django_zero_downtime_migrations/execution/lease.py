@@ -1,8 +1,11 @@
-"""Whose turn it is, as a row with a lease, for connections whose sessions are not their own: behind a pooler such as
-PgBouncer with ``pool_mode=transaction``.
+"""The turn of a connection whose session is not its own: behind a pooler such as PgBouncer with
+``pool_mode=transaction``.
 
-The row is taken by one statement, and taken again while the process lives, so a turn whose process is gone is over
-after some minutes. The table is made on first need and goes with the turn.
+A second client of the pooler keeps a transaction open that holds the advisory lock. Nothing is written, so nothing can
+be forged, published or left behind: when the process is gone, the pooler ends the transaction. Where the pooler does
+not learn of that, the server does it, since the transaction may be idle for 30 seconds and the process asks something
+there every ten. It has neither a snapshot nor a lock on a table, so it keeps no row from VACUUM and no concurrent build
+waiting (``tests/execution/test_lease.py``).
 """
 
 from __future__ import annotations
@@ -12,155 +15,239 @@ import os
 import socket
 import threading
 import time
-import uuid
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from django.db import DatabaseError
-
-from ..naming import quote
+from ..errors import CannotMigrate
+from .advisory import Holder, Key, Place, Seen, look, printable
 from .beside import connect
-from .reasons import sqlstate
+from .one_at_a_time import Turn
+from .served import Statement
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
-NAME = "zero_downtime_migrations_turn"
-SECONDS = 300
-#: It is renewed when this part of it is over.
+#: So long the server lets the transaction be idle.
+SECONDS = 30.0
+#: It is not idle for longer than this part of it.
 PART = 3
-UNDEFINED_TABLE = "42P01"
-#: Somebody else has just made the table.
-MADE = ("23505", "42P07")
+#: How long a pooler has to give out a second server connection.
+PATIENCE_SECONDS = 5.0
+#: Characters of the host's name: an application_name has 63 in all.
+HOST = 14
 
-_CREATE = """
-CREATE TABLE IF NOT EXISTS {} (
-    id integer PRIMARY KEY CHECK (id = 1), token text NOT NULL, holder text NOT NULL,
-    since timestamptz NOT NULL, until timestamptz NOT NULL
+_NO_SECOND = (
+    "Behind a pooler that pools transactions, the turn of this migrate is a transaction of its own, and the pooler has "
+    "not given it a second server connection beside that of the migration ({}). Nothing was sent. Leave room for two "
+    "(PgBouncer: default_pool_size, max_client_conn, max_user_connections), or run migrate on a connection that is "
+    "direct, or pooled by session."
 )
+# A transaction_timeout (PostgreSQL 17) would end it however busy it is.
+_BEGIN = """
+SELECT pg_catalog.pg_backend_pid(),
+    pg_catalog.set_config('statement_timeout'::pg_catalog.text, '0'::pg_catalog.text, true),
+    pg_catalog.set_config('idle_in_transaction_session_timeout'::pg_catalog.text, %s::pg_catalog.text, true),
+    CASE
+        WHEN pg_catalog.current_setting('transaction_timeout'::pg_catalog.text, true) IS NOT NULL
+        THEN pg_catalog.set_config('transaction_timeout'::pg_catalog.text, '0'::pg_catalog.text, true)
+    END
 """
-# A lease of our own begins anew; only one that is over goes to another.
-_TAKE = """
-INSERT INTO {0} AS turn (id, token, holder, since, until)
-VALUES (1, %s, %s, clock_timestamp(), clock_timestamp() + %s * interval '1 second')
-ON CONFLICT (id) DO UPDATE SET token = excluded.token, holder = excluded.holder, until = excluded.until,
-since = CASE WHEN turn.token = excluded.token THEN turn.since ELSE excluded.since END
-WHERE turn.token = excluded.token OR turn.until < clock_timestamp()
-RETURNING since >= statement_timestamp()
-"""
-_HELD = """
-SELECT
-    holder || ' since ' || date_trunc('second', since) || ', until ' || date_trunc('second', until)
-    || ' unless it renews its lease',
-    'end that process; if it is gone already: DELETE FROM ' || %s
-FROM {0} WHERE token <> %s AND until >= clock_timestamp()
-"""
-_RENEW = "UPDATE {0} SET until = clock_timestamp() + %s * interval '1 second' WHERE token = %s"
-_DELETE = "DELETE FROM {0} WHERE token = '{1}'"
-# Who is about to take it waits in INSERT, which would be a deadlock with a DROP that comes after the DELETE.
-_DROP = """
-SET LOCAL lock_timeout = 1000; LOCK TABLE {0} IN ACCESS EXCLUSIVE MODE; DO $zdm$ BEGIN
-DELETE FROM {0} WHERE token = '{1}'; IF NOT EXISTS (SELECT FROM {0}) THEN DROP TABLE {0}; END IF; END $zdm$
-"""
-
-Ask = Callable[..., Any]
-_tokens: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
-
-
-def table_name(schema: str | None) -> str:
-    """Quoted."""
-    return NAME if schema is None else f"{quote(schema)}.{NAME}"
-
-
-def token_of(connection: Any) -> str:
-    """What stands for this connection in the row."""
-    return _tokens.setdefault(connection, uuid.uuid4().hex)
-
-
-def held(connection: Any, table: str) -> tuple[str, str, str]:
-    """The question who else has the lease, in words, and how to end it; and its parameters."""
-    return _HELD.format(table), table, token_of(connection)
 
 
 class Lease:
-    """:param ask: (connection, sql, \\*params) -> the first row, in a transaction of its own."""
+    """A transaction beside the connection.
 
-    def __init__(self, connection: Any, table: str, ask: Ask) -> None:
+    :ivar pid: of its server process; 0 while there is none.
+    :ivar holders: how many turns of the connection share it.
+    :ivar lost: why it has ended.
+    """
+
+    def __init__(self, connection: Any) -> None:
         self.connection = connection
-        self.table = table
-        self._ask = ask
-        self._token = token_of(connection)
-        self._who = f"process {os.getpid()} on {socket.gethostname()} ({connection.settings_dict['USER'] or 'unknown'})"
-        #: It was not ours before.
-        self._ours = False
-        self._renewed = 0.0
+        self.pid = 0
+        self.holders = 0
+        self.lost = ""
+        self._session: Any = None
+        self._statement = Statement(connection)
+        self._alone = threading.Lock()
         self._over = threading.Event()
+        # When the server was last asked something: it counts from then, or later.
+        self._asked = 0.0
 
-    def take(self) -> tuple[str, str] | None:
-        """Take it, or say who has it, and how to end it."""
-        while True:
-            try:
-                took = self._ask(self.connection, _TAKE.format(self.table), self._token, self._who, SECONDS)
-                other = None if took else self._ask(self.connection, *held(self.connection, self.table))
-            except DatabaseError as error:
-                if sqlstate(error) != UNDEFINED_TABLE:
-                    raise
-                self._create()
-                continue
-            if took:
-                self._took(fresh=took[0])
-                return None
-            if other:
-                return str(other[0]), str(other[1])
-            # It has been released between the two questions.
+    def begin(self) -> None:
+        """Open the transaction.
 
-    def _create(self) -> None:
+        :raises CannotMigrate: when the pooler has no second server connection for it.
+        """
         try:
-            self._ask(self.connection, _CREATE.format(self.table))
-        except DatabaseError as error:
-            if sqlstate(error) not in MADE:
-                raise
+            self._session = connect(self.connection, f"process {os.getpid()} on {_host()}")
+            with self.patience():
+                self._execute("BEGIN")
+                self.pid = int(self._execute(_BEGIN, str(int(SECONDS * 1000)))[0])
+        except Exception as error:
+            raise self._refusal(error) from error
 
-    def _took(self, fresh: bool) -> None:
-        self._renewed = time.monotonic()
-        if fresh and not self._ours:
-            self._ours = True
-            self._over.clear()
-            threading.Thread(target=self._work, name="lease", daemon=True).start()
+    def lock(self, key: Key) -> bool:
+        """Try to take it for the transaction.
 
-    def renew(self) -> tuple[str, str] | None:
-        """Now and then. Who has it, where somebody else has got it."""
-        if time.monotonic() - self._renewed < SECONDS / PART:
-            return None
-        return self.take()
+        :raises CannotMigrate: when the transaction has ended.
+        """
+        try:
+            return bool(self._execute(f"SELECT pg_catalog.pg_try_advisory_xact_lock({key.arguments})")[0])
+        except Exception as error:
+            raise self._refusal(error) from error
+
+    @contextmanager
+    def patience(self) -> Iterator[None]:
+        """End the transaction when the block lasts for too long.
+
+        In a pool of one server connection, a statement of the connection would wait for its end.
+
+        :raises CannotMigrate: when that has happened.
+        """
+        timer = threading.Timer(PATIENCE_SECONDS, self._give_up)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+        if self.lost:
+            raise self._refusal()
+
+    def _refusal(self, error: Exception | None = None) -> CannotMigrate:
+        return CannotMigrate(_NO_SECOND.format(self.lost or printable(str(error).strip())))
+
+    def keep(self) -> None:
+        """Go on asking, in a thread: a step may take hours."""
+        self.holders = 1
+        self._statement.begin()
+        threading.Thread(target=self._work, name="lease", daemon=True).start()
+
+    def is_kept(self) -> bool:
+        """Whether the transaction is still open; it is asked only when the thread has not done so lately."""
+        late = time.monotonic() - self._asked > SECONDS * (PART - 1) / PART
+        if late and not self.lost:
+            self._ask_again()
+        return not self.lost
+
+    def end(self) -> None:
+        """Roll the transaction back and close its connection. It raises nothing."""
+        self._over.set()
+        self._statement.end()
+        self.holders = self.pid = 0
+        session, self._session = self._session, None
+        if session is None:
+            return
+        try:
+            if not self.lost:
+                # A pooler throws away the server connection of a client that goes in the middle of a transaction.
+                with self._alone, session.cursor() as cursor:
+                    cursor.execute("ROLLBACK")
+        except Exception as error:
+            logger.debug("The turn ends with its connection: %r", error)
+        finally:
+            session.close()
 
     def _work(self) -> None:
-        """A step may take longer than the lease lasts."""
-        while not self._over.wait(SECONDS / PART):
-            try:
-                self._beside(_RENEW.format(self.table), SECONDS, self._token)
-            except Exception as error:
-                logger.debug("The lease was not renewed: %r", error)
+        while not self._over.wait(SECONDS / PART) and not self.lost:
+            self._ask_again(watch=True)
 
-    def _beside(self, sql: str, *params: object) -> None:
-        with closing(connect(self.connection, "turn")) as session, session.cursor() as cursor:
-            cursor.execute(sql, params or None)
+    def _ask_again(self, watch: bool = False) -> None:
+        try:
+            self._execute("SELECT 1")
+            if watch and self._statement.is_unserved(self._execute, SECONDS / PART):
+                self.lost = "the pooler serves nobody, as when it is told to PAUSE, and waits for the end of the turn"
+                self._execute("ROLLBACK")
+        except Exception as error:
+            if not self._over.is_set():
+                self.lost = printable(str(error).strip() or type(error).__name__)
+                logger.debug("The turn is lost: %r", error)
 
-    def release(self, usable: bool) -> None:
-        """:param usable: the connection can be asked, and no transaction is open."""
-        if not self._ours:
+    def _execute(self, sql: str, *params: object) -> Any:
+        if not self._alone.acquire(timeout=SECONDS / PART):
+            raise TimeoutError(f"no answer for {SECONDS / PART:.0f} s")
+        try:
+            if self._session is None:
+                raise ConnectionError("the connection is closed")
+            asked = time.monotonic()
+            with self._session.cursor() as cursor:
+                cursor.execute(sql, params or None)
+                row = cursor.fetchone() if cursor.description else None
+            self._asked = asked
+            return row
+        finally:
+            self._alone.release()
+
+    def _give_up(self) -> None:
+        self.lost = f"no answer within {PATIENCE_SECONDS:.0f} s"
+        if session := self._session:
+            # The connection is another thread's, which may be waiting for an answer: that wakes up with an error.
+            with suppress(Exception), socket.socket(fileno=os.dup(session.fileno())) as wire:
+                wire.shutdown(socket.SHUT_RDWR)
+
+
+#: What connections have, by the key of the place.
+_leases: WeakKeyDictionary[Any, dict[int, Lease]] = WeakKeyDictionary()
+
+
+def kept(connection: Any, place: Place) -> Lease | None:
+    """The transaction that the connection has for this place already."""
+    return _leases.get(connection, {}).get(place.key)
+
+
+class LeaseTurn(Turn):
+    """An advisory lock of a transaction beside the connection. A connection that has its turn already shares it."""
+
+    def __init__(self, connection: Any, place: Place, queries: bool = False) -> None:
+        super().__init__(connection, place, queries)
+        self._lease = Lease(connection)
+
+    def _try(self) -> Holder | None:
+        if shared := kept(self.connection, self.place):
+            self._lease = shared
+            self._lease.holders += 1
+            self._key = self.place.usual
+            return None
+        # While it waits for another, it takes no server connection from the pool.
+        if holder := self._look().migrate:
+            return holder
+        self._lease = Lease(self.connection)
+        self._lease.begin()
+        holder = super()._try()
+        if holder is None:
+            self._lease.keep()
+            _leases.setdefault(self.connection, {})[self.place.key] = self._lease
+        return holder
+
+    def _lock(self, key: Key) -> bool:
+        return self._lease.lock(key)
+
+    def _look(self) -> Seen:
+        with self._lease.patience() if self._lease.pid else nullcontext():
+            return look(self.connection, self.place, self._queries, self._lease.pid)
+
+    def _unlock(self) -> None:
+        if self._key is None and self._lease.holders:
+            # It is released, and the turn of this connection that is around it is not.
             return
-        self._ours = False
-        self._over.set()
-        for sql in (_DROP, _DELETE):
-            text = sql.format(self.table, self._token)
-            try:
-                if usable:
-                    self._ask(self.connection, text)
-                else:
-                    self._beside(text)
-            except Exception as error:
-                logger.debug("The lease could not be released: %r", error)
-            else:
-                return
+        self._key = None
+        self._lease.holders = max(self._lease.holders - 1, 0)
+        if not self._lease.holders:
+            if kept(self.connection, self.place) is self._lease:
+                del _leases[self.connection][self.place.key]
+            self._lease.end()
+
+    def _renew(self) -> Holder | None:
+        if not self._lease.is_kept():
+            raise CannotMigrate(
+                f"The turn of this migrate in {self.place} is lost, since the transaction that held it has ended "
+                f"({self._lease.lost}): another migrate may have begun. What had not been sent by then is not sent any "
+                "more; run migrate again."
+            )
+        return None
+
+
+def _host() -> str:
+    return socket.gethostname()[:HOST].encode("ascii", "replace").decode()

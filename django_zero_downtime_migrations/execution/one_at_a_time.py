@@ -2,7 +2,7 @@
 
 A session that waits in ``pg_advisory_lock()`` holds a snapshot, for which a concurrent build of the one before it waits
 in turn: a deadlock. So the lock is asked for again and again. Behind a pooler that gives each transaction a server
-connection of its own, a session's lock belongs to strangers: there it is a row with a lease, in ``execution.lease``.
+connection of its own, a session's lock belongs to strangers: there a transaction beside has it, in ``execution.lease``.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from __future__ import annotations
 import logging
 import random
 import time
-from contextlib import nullcontext
-from typing import Any
-
-from django.db import DatabaseError, transaction
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CannotMigrate
-from . import lease
-from .advisory import KEY, Holder, Place, ask, find_place, in_transaction, lock_holder
+from .advisory import Holder, Key, Place, Seen, ask, find_place, in_transaction, look
 from .interrupt import interruptible
 from .timeouts import IN_ERROR, Session
+
+if TYPE_CHECKING:
+    from .pooler import Found
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
@@ -39,6 +39,8 @@ class Turn:
         self.place = place
         self.waited = False
         self._queries = queries
+        self._key: Key | None = None
+        self._warned: set[str] = set()
         self._driver = connection.connection
 
     @staticmethod
@@ -74,21 +76,58 @@ class Turn:
     def release(self) -> None:
         """The next one may go on. It raises nothing: what cannot be released ends with the session."""
         try:
-            self._release()
+            self._unlock()
         except Exception as error:
             logger.debug("The turn could not be released: %r", error)
 
+    def _try(self) -> Holder | None:
+        """Take it, or say who has it.
+
+        Each takes a key first and looks for other keys then, so of two that come at the same time one sees the other.
+        """
+        key = self.place.usual
+        if not self._lock(key):
+            seen = self._look()
+            if seen.migrate is not None:
+                self._unlock()
+                return seen.migrate
+            self._warn(seen.strangers)
+            key = self._lock_another()
+        self._key = key
+        seen = self._look()
+        if seen.migrate is not None:
+            self._unlock()
+        return seen.migrate
+
+    def _lock_another(self) -> Key:
+        while not self._lock(key := self.place.another()):
+            pass
+        return key
+
+    def _warn(self, strangers: Iterable[Holder]) -> None:
+        """The usual key is held, but not by a migrate."""
+        for holder in strangers:
+            if holder.end not in self._warned:
+                self._warned.add(holder.end)
+                text = "The lock of migrate in %s is held, but not by a migrate: %s. Going on without it. To end it: %s"
+                logger.warning(text, self.place, holder.who, holder.end)
+
     # The ways of taking it differ in these
 
-    def _try(self) -> Holder | None:
-        """Take it, or say who has it."""
+    def _lock(self, key: Key) -> bool:
+        """Try to take a key."""
+        raise NotImplementedError
+
+    def _look(self) -> Seen:
+        """Ask who else has keys of the place."""
+        raise NotImplementedError
+
+    def _unlock(self) -> None:
+        """Release the key, if there is one."""
         raise NotImplementedError
 
     def _renew(self) -> Holder | None:
         """Keep it, or say who has got it."""
-        raise NotImplementedError
-
-    def _release(self) -> None:
         raise NotImplementedError
 
     # Waiting
@@ -143,20 +182,44 @@ class SessionTurn(Turn):
     """
 
     local = False
-    _held = False
+
+    def __init__(self, connection: Any, place: Place, queries: bool = False) -> None:
+        super().__init__(connection, place, queries)
+        self._tried = place.locked
 
     def _try(self) -> Holder | None:
+        if not self.local:
+            return super()._try()
+        # What is locked after a savepoint is released with it.
+        ask(self.connection, "SAVEPOINT zero_downtime_migrations_turn")
+        holder = super()._try()
+        if holder is not None:
+            ask(self.connection, "ROLLBACK TO SAVEPOINT zero_downtime_migrations_turn")
+        ask(self.connection, "RELEASE SAVEPOINT zero_downtime_migrations_turn")
+        return holder
+
+    def _lock(self, key: Key) -> bool:
+        if (tried := self._tried) is not None:
+            self._tried = None
+            return tried
         function = "pg_try_advisory_xact_lock" if self.local else "pg_try_advisory_lock"
-        while True:
-            self._held = ask(self.connection, f"SELECT {function}(%s, %s)", KEY, self.place.key)[0]
-            if self._held:
-                holder = self._lease_holder()
-                if holder is not None:
-                    self._release()
-                return holder
-            if holder := lock_holder(self.connection, self.place, self._queries):
-                return holder
-            # It has been released between the two questions.
+        # In a transaction, what it was told of other sessions before would be told again.
+        taken, _ = ask(
+            self.connection, f"SELECT pg_catalog.{function}({key.arguments}), pg_catalog.pg_stat_clear_snapshot()"
+        )
+        return bool(taken)
+
+    def _look(self) -> Seen:
+        return look(self.connection, self.place, self._queries)
+
+    def _unlock(self) -> None:
+        if self._key is None or self.local:
+            return
+        key, self._key = self._key, None
+        if self._usable:
+            ask(self.connection, f"SELECT pg_catalog.pg_advisory_unlock({key.arguments})")
+        else:
+            logger.debug("The turn ends with its session, which cannot be asked any more.")
 
     def _renew(self) -> Holder | None:
         if self.local or self._same_session:
@@ -166,83 +229,38 @@ class SessionTurn(Turn):
         self._driver = self.connection.connection
         return self._try()
 
-    def _lease_holder(self) -> Holder | None:
-        """Somebody else goes through a pooler."""
-        table = lease.table_name(self.place.schema)
-        if not ask(self.connection, "SELECT to_regclass(%s) IS NOT NULL", table)[0]:
-            return None
-        # The table may go before it is read, which should not end a transaction of the caller's.
-        savepoint = transaction.atomic(self.connection.alias) if in_transaction(self.connection) else nullcontext()
-        try:
-            with savepoint:
-                row = ask(self.connection, *lease.held(self.connection, table))
-            return Holder(*row) if row else None
-        except DatabaseError as error:
-            logger.debug("There is no lease any more: %r", error)
-            return None
-
-    def _release(self) -> None:
-        if not self._held or self.local:
-            return
-        self._held = False
-        if self._usable:
-            ask(self.connection, "SELECT pg_advisory_unlock(%s, %s)", KEY, self.place.key)
-        else:
-            logger.debug("The turn ends with its session, which cannot be asked any more.")
-
-
-class LeaseTurn(Turn):
-    """A row that is taken for some minutes, and taken again before they are over."""
-
-    def __init__(self, connection: Any, place: Place, queries: bool = False) -> None:
-        super().__init__(connection, place, queries)
-        self._lease = lease.Lease(connection, lease.table_name(place.schema), ask)
-
-    def _try(self) -> Holder | None:
-        if session := self._session():
-            return session
-        if holder := self._lease.take():
-            return Holder(*holder)
-        # Once more: one of two that come at the same time sees the other.
-        if session := self._session():
-            self._lease.release(usable=True)
-        return session
-
-    def _session(self) -> Holder | None:
-        """Somebody else goes past the pooler."""
-        return lock_holder(self.connection, self.place, self._queries)
-
-    def _renew(self) -> Holder | None:
-        if in_transaction(self.connection):
-            # What is written there counts only at its end, and holds up who asks.
-            return None
-        holder = self._lease.renew()
-        return Holder(*holder) if holder else None
-
-    def _release(self) -> None:
-        self._lease.release(self._usable and not in_transaction(self.connection))
-
 
 def _turn(connection: Any, queries: bool) -> Turn:
     of_caller = in_transaction(connection)
-    place = find_place(connection)
-    from .pooler import is_behind_pooler
-
+    place = find_place(connection, lock=True)
+    session = Session(place.pid, {})
     turn = SessionTurn(connection, place, queries)
-    if is_behind_pooler(connection, Session(place.pid, {})):
-        if of_caller:
-            turn.local = True
-        elif _pools_transactions(connection, place.pid):
-            return LeaseTurn(connection, place, queries)
+    from . import lease, pooler
+
+    if not pooler.is_behind_pooler(connection, session):
+        return turn
+    if lease.kept(connection, place):
+        return lease.LeaseTurn(connection, place, queries)
+    if of_caller:
+        turn.local = True
+        return turn
+    found = _find_pooling(connection, place.pid)
+    if found.pooling is pooler.Pooling.TRANSACTION:
+        return lease.LeaseTurn(connection, place, queries)
+    if found.pooling is not pooler.Pooling.SESSION:
+        raise CannotMigrate(
+            f"{pooler.describe(found)} So it is not known how to keep other runs of migrate out, which IDEMPOTENT_SQL "
+            f"needs. Nothing was sent. {pooler.WAY_OUT}"
+        )
     return turn
 
 
-def _pools_transactions(connection: Any, pid: int) -> bool:
-    from .pooler import pools_transactions
+def _find_pooling(connection: Any, pid: int) -> Found:
+    from .pooler import find_pooling
 
     autocommit = connection.get_autocommit()
     connection.set_autocommit(True)
     try:
-        return pools_transactions(connection, pid)
+        return find_pooling(connection, pid)
     finally:
         connection.set_autocommit(autocommit)

@@ -1,6 +1,6 @@
-"""Is there a pooler such as PgBouncer between us and the server, that gives each transaction a connection of its own?
+"""Is there a pooler such as PgBouncer between us and the server, and does it keep one server connection for us?
 
-Settings of the session do not stick there: they reach strangers.
+Where it does not, settings and locks of the session reach strangers.
 """
 
 from __future__ import annotations
@@ -8,11 +8,14 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from contextlib import closing
-from typing import Any
-from weakref import WeakSet
+from enum import Enum
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from ..errors import CannotMigrate
+from .advisory import printable
 from .beside import connect
 from .timeouts import Session
 
@@ -21,20 +24,52 @@ logger = logging.getLogger("django_zero_downtime_migrations")
 #: How often another client tries to get the server connection that was ours. Once suffices where a pooler hands out the
 #: one that was used last, twice where it takes turns; the rest is for pools that others use as well.
 TRIES = 5
-#: In a session pool that is full, the other client waits for as long as we stay. So long is a busy pooler given.
+#: In a session pool that is full, the other client waits for as long as we stay. A busy pooler gets this long.
 PATIENCE_SECONDS = 5.0
 #: A pool that others have all but used up has none left for us while the other client holds one: not for longer, then.
 HOLD_SECONDS = 1.0
+#: An answer that a pooler has given before ours is here by then.
+GRACE_SECONDS = 0.2
 STOP = "stop"
 
-#: Connections of the driver that keep their server connection, as has been found out.
-_sessions: WeakSet[Any] = WeakSet()
 
-_WAY_OUT = (
-    "The connection goes through a pooler, such as PgBouncer with pool_mode=transaction, that gives each transaction a "
-    "server connection of its own. {why} Run migrate on a connection that is direct, or pooled by session: with "
-    "PostgreSQL's own HOST and PORT in DATABASES, or with an alias that has them and `migrate --database ALIAS`. "
-    "Nothing of this was sent: {what}"
+class Pooling(Enum):
+    """For how long a server connection stays with its client."""
+
+    SESSION = "session"
+    TRANSACTION = "transaction"
+    STATEMENT = "statement"
+    UNKNOWN = "unknown"
+
+
+class Found(NamedTuple):
+    """:param reason: why it is unknown."""
+
+    pooling: Pooling
+    reason: str = ""
+
+
+#: What has been found out about connections of the driver.
+_known: WeakKeyDictionary[Any, Found] = WeakKeyDictionary()
+
+_WHAT = {
+    Pooling.TRANSACTION: (
+        "The connection goes through a pooler, such as PgBouncer with pool_mode=transaction, that gives each "
+        "transaction a server connection of its own."
+    ),
+    Pooling.STATEMENT: (
+        "The connection goes through a pooler, such as PgBouncer with pool_mode=statement, that takes no transaction "
+        "(BEGIN)."
+    ),
+    Pooling.UNKNOWN: (
+        "The connection goes through a pooler, and whether that keeps one server connection for each client, as "
+        "PgBouncer does with pool_mode=session, could not be found out, since a second client was not served ({}). "
+        "Leave room for one (PgBouncer: max_client_conn, default_pool_size, max_user_connections)."
+    ),
+}
+WAY_OUT = (
+    "Run migrate on a connection that is direct, or pooled by session: with PostgreSQL's own HOST and PORT in "
+    "DATABASES, or with an alias that has them and `migrate --database ALIAS`."
 )
 ALONE = (
     "A statement CONCURRENTLY cannot carry its settings with it there, and one whose client goes away is ended and "
@@ -51,51 +86,92 @@ def is_behind_pooler(connection: Any, session: Session) -> bool:
 
 
 def refuse_transaction_pooler(connection: Any, session: Session, why: str, what: str) -> None:
-    """:param what: what is not sent then. :raises CannotMigrate: where the pooler pools transactions."""
-    if not is_behind_pooler(connection, session) or connection.connection in _sessions:
+    """Refuse what needs a session of its own.
+
+    :param what: what is not sent then.
+    :raises CannotMigrate: where the pooler does not pool sessions, and where that could not be found out.
+    """
+    if not is_behind_pooler(connection, session):
         return
-    if pools_transactions(connection, session.pid):
-        raise CannotMigrate(_WAY_OUT.format(why=why, what=what))
-    _sessions.add(connection.connection)
+    found = find_pooling(connection, session.pid)
+    if found.pooling is not Pooling.SESSION:
+        raise CannotMigrate(f"{describe(found)} {why} {WAY_OUT} Nothing of this was sent: {what}")
 
 
-def pools_transactions(connection: Any, pid: int) -> bool:
-    """Whether the server connection is ours only until the transaction ends. None of ours may be open.
+def describe(found: Found) -> str:
+    """What is between us and the server, in a sentence or two."""
+    return _WHAT[found.pooling].format(found.reason)
 
-    While another client holds a transaction, it has our server process or we have got another one.
+
+def find_pooling(connection: Any, pid: int) -> Found:
+    """Find out for how long a server connection behind the pooler is ours. No transaction of ours may be open.
 
     :param pid: of the server process that was ours a moment ago.
     """
-    ours = {pid}
+    driver = connection.connection
+    if driver in _known:
+        return _known[driver]
     other = _Other(connection)
     try:
-        for _ in range(TRIES):
-            theirs = other.begin()
-            logger.debug("The server process is %s here and %s for another client.", ours, theirs)
-            if theirs is None:
-                return other.pools_statements
-            if theirs not in ours:
-                # Twice: where the two clients take turns, each would get its own again.
-                ours |= {_backend_pid(connection), _backend_pid(connection)}
-            if theirs in ours or len(ours) > 1:
-                return True
+        found = _ask(connection, pid, other)
     finally:
         other.stop()
-    return False
+    logger.debug("Behind the pooler: %s", found)
+    if found.pooling is not Pooling.UNKNOWN:
+        _known[driver] = found
+    return found
+
+
+def _ask(connection: Any, pid: int, other: _Other) -> Found:
+    """While another client holds a transaction, it has our server process or we have got another one."""
+    ours = {pid}
+    for _ in range(TRIES):
+        theirs = other.begin()
+        logger.debug("The server process is %s here and %s for another client.", ours, theirs)
+        if theirs is None:
+            return _without_answer(connection, pid, other)
+        if theirs not in ours:
+            # Twice: where the two clients take turns, each would get its own again.
+            ours |= {_backend_pid(connection), _backend_pid(connection)}
+        if theirs in ours or len(ours) > 1:
+            return Found(Pooling.TRANSACTION)
+    return Found(Pooling.SESSION)
+
+
+def _without_answer(connection: Any, pid: int, other: _Other) -> Found:
+    """Only a full pool of sessions lets the other client wait while it answers us, who have asked later."""
+    if other.pools_statements:
+        return Found(Pooling.STATEMENT)
+    if other.failed:
+        return Found(Pooling.UNKNOWN, other.failed)
+    for _ in range(TRIES):
+        if not other.connected or _backend_pid(connection) != pid:
+            break
+        time.sleep(GRACE_SECONDS)
+        if other.answered:
+            break
+    else:
+        return Found(Pooling.SESSION)
+    return Found(Pooling.UNKNOWN, f"no answer within {PATIENCE_SECONDS:.0f} s")
 
 
 def _backend_pid(connection: Any) -> int:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
+        cursor.execute("SELECT pg_catalog.pg_backend_pid()")
         return int(cursor.fetchone()[0])
 
 
 class _Other:
-    """Another client of the pooler, in a thread, since it may have to wait for a server connection."""
+    """Another client of the pooler, in a thread, since it may have to wait for a server connection.
+
+    :ivar connected: the pooler has taken it. :ivar answered: it has been given a server connection once.
+    :ivar failed: why there is no such client any more.
+    """
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
-        self.pools_statements = False
+        self.connected = self.answered = self.pools_statements = False
+        self.failed = ""
         self._wishes: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         threading.Thread(target=self._work, name="pooler", daemon=True).start()
@@ -117,22 +193,28 @@ class _Other:
     def _work(self) -> None:
         try:
             with closing(connect(self.connection, "pooler")) as session, session.cursor() as cursor:
-                wish: str | None = self._wishes.get()
-                cursor.execute("SELECT 1")
-                # PgBouncer ends a client that says BEGIN where it pools statements; psycopg2 does not tell us why.
-                self.pools_statements = True
-                while wish != STOP:
-                    cursor.execute("BEGIN")
-                    self.pools_statements = False
-                    cursor.execute("SELECT pg_backend_pid()")
-                    self._answers.put(cursor.fetchone()[0])
-                    wish = self._next_wish()
-                    # A pooler throws away the server connection of a client that goes in the middle of one.
-                    cursor.execute("COMMIT")
-                    wish = wish or self._wishes.get()
+                self.connected = True
+                self._begin_as_wished(cursor)
         except Exception as error:
             logger.debug("No second connection to the pooler: %r", error)
+            self.failed = printable(" ".join(str(error).split()) or type(error).__name__)
             self._answers.put(None)
+
+    def _begin_as_wished(self, cursor: Any) -> None:
+        wish: str | None = self._wishes.get()
+        cursor.execute("SELECT 1")
+        self.answered = True
+        # PgBouncer ends a client that says BEGIN where it pools statements; psycopg2 does not tell us why.
+        self.pools_statements = True
+        while wish != STOP:
+            cursor.execute("BEGIN")
+            self.pools_statements = False
+            cursor.execute("SELECT pg_catalog.pg_backend_pid()")
+            self._answers.put(cursor.fetchone()[0])
+            wish = self._next_wish()
+            # A pooler throws away the server connection of a client that goes in the middle of one.
+            cursor.execute("COMMIT")
+            wish = wish or self._wishes.get()
 
     def _next_wish(self) -> str | None:
         try:

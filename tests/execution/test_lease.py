@@ -1,8 +1,9 @@
-"""The turn as a row with a lease: as behind a pooler of transactions (tests/pooler), but asked for directly."""
+"""The turn as a transaction beside the connection: as behind a pooler of transactions, asked for directly."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -13,18 +14,27 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.execution import lease
 from django_zero_downtime_migrations.execution.advisory import find_place
-from django_zero_downtime_migrations.execution.one_at_a_time import LeaseTurn, Turn
+from django_zero_downtime_migrations.execution.lease import LeaseTurn
+from django_zero_downtime_migrations.execution.one_at_a_time import Turn
 from tests.backends.sessions import Beside, run, wait_until
+from tests.execution.another_process import process
 
-ROWS = 'SELECT holder FROM "zero_downtime_migrations_turn"'
-TABLES = "SELECT relnamespace::regnamespace::text FROM pg_class WHERE relname = 'zero_downtime_migrations_turn'"
-OVER = "UPDATE zero_downtime_migrations_turn SET until = now() - interval '1 second'"
-LEFT = "SELECT extract(epoch FROM until - now()) FROM zero_downtime_migrations_turn"
+HOLDERS = """
+SELECT a.pid, a.application_name, a.backend_xmin, a.backend_xid, a.query_start, now() - a.xact_start
+FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND a.datname = current_database()
+"""
+LOCKS = "SELECT locktype FROM pg_locks WHERE pid = %s ORDER BY 1"
+TERMINATE = "SELECT pg_terminate_backend(%s)"
 
 
 def take(connection: BaseDatabaseWrapper, timeout_ms: int | None = 0) -> LeaseTurn:
     turn = LeaseTurn(connection, find_place(connection))
-    turn._wait(timeout_ms)
+    try:
+        turn._wait(timeout_ms)
+    except BaseException:
+        turn.release()
+        raise
     return turn
 
 
@@ -38,183 +48,249 @@ def second(first: BaseDatabaseWrapper, make_connection: Callable[..., BaseDataba
     return make_connection(name=first.settings_dict["NAME"])
 
 
-def test_the_table_stands_in_the_first_schema_and_goes_with_the_turn(first: BaseDatabaseWrapper, observer: Any) -> None:
-    with first.cursor() as cursor:
-        cursor.execute('CREATE SCHEMA "My ""own"""; SET search_path = nowhere, "My ""own""", public')
+@pytest.fixture
+def holders(observer: Any) -> Callable[[], list[tuple[Any, ...]]]:
+    return lambda: run(observer, HOLDERS)
+
+
+def test_it_leaves_nothing_in_the_database(first: BaseDatabaseWrapper, dump: Any, holders: Any) -> None:
+    before = dump(first)
     turn = take(first)
-    assert run(observer, TABLES) == [('"My ""own"""',)]
+    assert dump(first) == before
     turn.release()
-    assert run(observer, TABLES) == []
+    assert holders() == []
+    assert dump(first) == before
+
+
+def test_its_transaction_has_no_snapshot_no_id_and_no_lock_on_a_table(
+    first: BaseDatabaseWrapper, holders: Any, observer: Any
+) -> None:
+    turn = take(first)
+    [(pid, _, xmin, xid, *_)] = holders()
+    assert (xmin, xid) == (None, None)
+    assert run(observer, LOCKS, pid) == [("advisory",), ("virtualxid",)]
+    turn.release()
+
+
+def test_a_concurrent_build_does_not_wait_for_it(first: BaseDatabaseWrapper, observer: Any) -> None:
+    turn = take(first)
+    run(observer, "CREATE TABLE book (title text); INSERT INTO book VALUES ('x')")
+    with Beside(lambda: run(observer, "CREATE INDEX CONCURRENTLY by_title ON book (title)")) as build:
+        build.result()
+    turn.release()
 
 
 def test_a_second_one_fails_and_is_told_who_has_the_turn(
-    first: BaseDatabaseWrapper, second: BaseDatabaseWrapper
+    first: BaseDatabaseWrapper, second: BaseDatabaseWrapper, holders: Any
 ) -> None:
-    take(first)
+    turn = take(first)
     with pytest.raises(CannotMigrate) as refused:
         take(second)
     text = str(refused.value)
-    assert f"process {os.getpid()} on " in text
-    assert f"({first.settings_dict['USER']}) since 2" in text
-    assert 'DELETE FROM "public".zero_downtime_migrations_turn' in text
+    [(pid, *_)] = holders()
+    assert f"application 'django_zero_downtime_migrations: process {os.getpid()} on " in text
+    assert f"pid {pid} ({first.settings_dict['USER']}, " in text
+    assert f"SELECT pg_terminate_backend({pid})" in text
+    turn.release()
 
 
 def test_a_second_one_waits_until_the_first_has_released_its_turn(
-    first: BaseDatabaseWrapper, second: BaseDatabaseWrapper, caplog: Any, observer: Any
+    first: BaseDatabaseWrapper, second: BaseDatabaseWrapper, caplog: Any, holders: Any
 ) -> None:
     turn = take(first)
     with Beside(lambda: take(connections[second.alias], None)) as work:
         wait_until(lambda: "Another migrate is at work" in caplog.text, "the second waits", work)
+        # It holds no connection of the pool meanwhile.
+        assert len(holders()) == 1
         turn.release()
         assert work.result().waited
-    assert len(run(observer, ROWS)) == 1
+    assert len(holders()) == 1
     work.result().release()
 
 
-def test_a_lease_that_is_over_goes_to_the_next(
-    first: BaseDatabaseWrapper, second: BaseDatabaseWrapper, observer: Any
+# The process and its turn end together
+
+
+def test_a_killed_process_leaves_the_turn_to_the_next(first: BaseDatabaseWrapper, second: BaseDatabaseWrapper) -> None:
+    with process(first) as other:
+        with pytest.raises(CannotMigrate, match=f"process {other.pid} on "):
+            take(second)
+        other.kill()
+        take(second, None).release()
+
+
+def test_a_process_that_stands_still_loses_its_turn_and_does_not_go_on(
+    first: BaseDatabaseWrapper, second: BaseDatabaseWrapper
 ) -> None:
+    with process(first, seconds=1) as other:
+        other.send_signal(signal.SIGSTOP)
+        turn = take(second, None)
+        other.send_signal(signal.SIGCONT)
+        said, _ = other.communicate("\n")
+        assert "The turn of this migrate in the database" in said
+        assert "is not sent any more; run migrate again" in said
+        turn.release()
+
+
+def test_a_lease_lasts_for_thirty_seconds(first: BaseDatabaseWrapper) -> None:
     turn = take(first)
-    run(observer, OVER)
-    later = take(second)
+    assert turn._lease._execute("SHOW idle_in_transaction_session_timeout") == ("30s",)
+    assert lease.SECONDS / lease.PART <= 10
     turn.release()
-    assert len(run(observer, ROWS)) == 1
-    later.release()
-    assert run(observer, TABLES) == []
+
+
+def test_a_turn_is_kept_for_longer_than_its_lease_while_a_step_runs(
+    first: BaseDatabaseWrapper, second: BaseDatabaseWrapper, holders: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(lease, "SECONDS", 1.0)
+    turn = take(first)
+    [before] = holders()
+    wait_until(lambda: holders()[0][-1].total_seconds() > 3, "three times the lease is over")
+    [after] = holders()
+    assert after[0] == before[0]
+    assert after[4] > before[4]
+    with pytest.raises(CannotMigrate):
+        take(second)
+    turn.renew()
+    turn.release()
+
+
+def test_timeouts_of_the_role_do_not_end_it(
+    first: BaseDatabaseWrapper, holders: Any, observer: Any, monkeypatch: Any
+) -> None:
+    names = ("idle_in_transaction_session_timeout", "statement_timeout", "transaction_timeout", "idle_session_timeout")
+    name = first.settings_dict["NAME"]
+    for (setting,) in run(observer, "SELECT name FROM pg_settings WHERE name = ANY (%s)", list(names)):
+        run(observer, f"ALTER DATABASE {name} SET {setting} = '300ms'")
+    monkeypatch.setattr(lease, "SECONDS", 6.0)
+    turn = take(first)
+    wait_until(lambda: holders()[0][-1].total_seconds() > 3, "it is open for longer")
+    first.close()
+    turn.renew()
+    turn.release()
 
 
 def test_who_has_lost_the_turn_does_not_go_on(
-    first: BaseDatabaseWrapper, second: BaseDatabaseWrapper, observer: Any, monkeypatch: Any
+    first: BaseDatabaseWrapper, second: BaseDatabaseWrapper, holders: Any, observer: Any, monkeypatch: Any
 ) -> None:
+    monkeypatch.setattr(lease, "SECONDS", 0.3)
     turn = take(first)
-    run(observer, OVER)
-    later = take(second)
-    monkeypatch.setattr(lease, "SECONDS", 0)
-    with pytest.raises(CannotMigrate, match="Another migrate has got the turn"):
+    [(pid, *_)] = holders()
+    run(observer, TERMINATE, pid)
+    later = take(second, None)
+    wait_until(lambda: turn._lease.lost, "it is noticed")
+    with pytest.raises(CannotMigrate, match="is lost, since the transaction that held it has ended"):
         turn.renew()
     for each in (turn, later):
         each.release()
+    assert holders() == []
 
 
-def test_a_lease_is_renewed_when_a_third_of_it_is_over(first: BaseDatabaseWrapper, observer: Any) -> None:
+def test_a_turn_is_kept_without_a_question(first: BaseDatabaseWrapper, django_assert_num_queries: Any) -> None:
     turn = take(first)
-    run(observer, OVER)
-    turn.renew()
-    assert run(observer, LEFT)[0][0] < 0
-    turn._lease._renewed -= lease.SECONDS / 3
-    turn.renew()
-    assert run(observer, LEFT)[0][0] > 0
-    turn.release()
-
-
-def test_a_lease_is_renewed_while_a_long_step_runs(first: BaseDatabaseWrapper, observer: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(lease, "PART", lease.SECONDS * 100)
-    turn = take(first)
-    run(observer, OVER)
-    wait_until(lambda: run(observer, LEFT)[0][0] > 0, "the lease is renewed")
-    turn.release()
-
-
-def test_a_lease_is_not_renewed_in_an_open_transaction(
-    first: BaseDatabaseWrapper, django_assert_num_queries: Any
-) -> None:
-    turn = take(first)
-    turn._lease._renewed -= lease.SECONDS
+    with django_assert_num_queries(0, connection=first):
+        turn.renew()
     with transaction.atomic(first.alias), django_assert_num_queries(0, connection=first):
         turn.renew()
     turn.release()
 
 
-def test_a_row_that_somebody_has_deleted_is_made_again(first: BaseDatabaseWrapper, observer: Any) -> None:
-    turn = take(first)
-    run(observer, "DROP TABLE zero_downtime_migrations_turn")
-    turn._lease._renewed -= lease.SECONDS
-    turn.renew()
-    assert len(run(observer, ROWS)) == 1
-    turn.release()
+# The same connection
 
 
 def test_the_same_connection_has_its_turn_twice_and_the_outer_one_ends_it(
-    first: BaseDatabaseWrapper, observer: Any
+    first: BaseDatabaseWrapper, holders: Any
 ) -> None:
     outer = take(first)
     inner = take(first)
     assert not inner.waited
     inner.release()
-    assert len(run(observer, ROWS)) == 1
+    inner.release()
+    assert len(holders()) == 1
     outer.release()
-    assert run(observer, TABLES) == []
+    assert holders() == []
 
 
-def test_a_turn_whose_connection_is_closed_is_released_by_another(first: BaseDatabaseWrapper, observer: Any) -> None:
+def test_another_schema_has_a_turn_of_its_own(
+    first: BaseDatabaseWrapper, second: BaseDatabaseWrapper, holders: Any
+) -> None:
+    turn = take(first)
+    with second.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA tenant; SET search_path = tenant, public")
+    take(second).release()
+    with first.cursor() as cursor:
+        cursor.execute("SET search_path = tenant, public")
+    inner = take(first)
+    assert len(holders()) == 2
+    inner.release()
+    turn.release()
+    assert holders() == []
+
+
+def test_a_turn_whose_connection_is_closed_is_kept_and_released(first: BaseDatabaseWrapper, holders: Any) -> None:
     turn = take(first)
     first.close()
+    turn.renew()
+    assert len(holders()) == 1
     turn.release()
-    assert run(observer, TABLES) == []
+    assert holders() == []
 
 
-def test_a_turn_is_released_while_a_transaction_is_open(first: BaseDatabaseWrapper, observer: Any) -> None:
+def test_a_turn_is_released_while_a_transaction_is_open(first: BaseDatabaseWrapper, holders: Any) -> None:
     turn = take(first)
     with pytest.raises(ZeroDivisionError), transaction.atomic(first.alias):
         try:
             raise ZeroDivisionError
         finally:
             turn.release()
-    assert run(observer, TABLES) == []
+    assert holders() == []
 
 
-def test_a_turn_that_cannot_be_released_raises_nothing_and_ends_with_its_lease(
-    first: BaseDatabaseWrapper, other_session: Any, observer: Any, caplog: Any
-) -> None:
-    caplog.set_level("DEBUG", logger="django_zero_downtime_migrations")
+def test_a_turn_that_cannot_be_released_raises_nothing(first: BaseDatabaseWrapper, holders: Any, observer: Any) -> None:
     turn = take(first)
-    with first.cursor() as cursor:
-        cursor.execute("SET lock_timeout = 50")
-    run(other_session, "LOCK TABLE zero_downtime_migrations_turn")
+    [(pid, *_)] = holders()
+    run(observer, TERMINATE, pid)
     turn.release()
-    other_session.rollback()
-    assert "The lease could not be released" in caplog.text
-    assert len(run(observer, ROWS)) == 1
+    assert holders() == []
+    take(first).release()
 
 
-def test_a_table_that_somebody_reads_stays_without_the_row(
-    first: BaseDatabaseWrapper, second: BaseDatabaseWrapper, other_session: Any, observer: Any
-) -> None:
-    turn = take(first)
-    run(other_session, ROWS)
-    turn.release()
-    assert run(observer, ROWS) == []
-    other_session.rollback()
-    take(second).release()
-    assert run(observer, TABLES) == []
-
-
-def test_without_autocommit_the_row_is_committed_and_no_transaction_left(
-    first: BaseDatabaseWrapper, make_connection: Callable[..., BaseDatabaseWrapper], observer: Any
+def test_without_autocommit_no_transaction_of_the_connection_is_left(
+    first: BaseDatabaseWrapper, make_connection: Callable[..., BaseDatabaseWrapper], observer: Any, holders: Any
 ) -> None:
     turn = take(make_connection(name=first.settings_dict["NAME"], AUTOCOMMIT=False))
-    assert len(run(observer, ROWS)) == 1
+    [(pid, *_)] = holders()
+    open_ = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%%'"
+    assert run(observer, open_ + " AND pid <> %s", pid) == []
     turn.release()
-    assert run(observer, TABLES) == []
 
 
-# Who goes past the pooler has an advisory lock
+def test_a_server_that_takes_no_second_connection_is_refused(
+    first: BaseDatabaseWrapper, observer: Any, monkeypatch: Any
+) -> None:
+    first.ensure_connection()
+    monkeypatch.setitem(first.settings_dict, "PORT", "1")
+    with pytest.raises(CannotMigrate, match=r"has not given it a second server connection .* Nothing was sent"):
+        take(first)
+
+
+# Who goes past the pooler has a lock of the session
 
 
 def test_a_session_waits_for_a_lease(first: BaseDatabaseWrapper, second: BaseDatabaseWrapper) -> None:
     turn = take(first)
-    with pytest.raises(CannotMigrate, match=r"until .* unless it renews"):
+    with pytest.raises(CannotMigrate, match=f"process {os.getpid()} on "):
         Turn.take(second, 0)
     turn.release()
     assert not Turn.take(second, 0).waited
 
 
-def test_a_lease_waits_for_a_session(first: BaseDatabaseWrapper, second: BaseDatabaseWrapper, observer: Any) -> None:
+def test_a_lease_waits_for_a_session(first: BaseDatabaseWrapper, second: BaseDatabaseWrapper, holders: Any) -> None:
     turn = Turn.take(first, 0)
     with pytest.raises(CannotMigrate, match="pg_terminate_backend"):
         take(second)
-    assert run(observer, TABLES) == []
     turn.release()
+    assert holders() == []
     take(second).release()
 
 

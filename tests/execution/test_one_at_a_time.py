@@ -368,6 +368,31 @@ def test_a_turn_is_kept_without_a_question(first: Migrate, django_assert_num_que
         turn.renew()
 
 
+def test_a_turn_costs_two_questions_and_its_end_one(first: Migrate, django_assert_num_queries: Any) -> None:
+    first.connection.ensure_connection()
+    with django_assert_num_queries(2, connection=first.connection):
+        turn = first.take()
+    with django_assert_num_queries(1, connection=first.connection):
+        turn.release()
+
+
+# Other versions of this package
+
+
+def test_a_migrate_of_an_earlier_version_is_waited_for(first: Migrate, second: Migrate) -> None:
+    first.run("SELECT pg_advisory_lock(1514425649, hashtext('public'))")
+    with pytest.raises(CannotMigrate, match=f"pid {first.pid} "):
+        second.take(0)
+
+
+def test_a_migrate_of_an_earlier_version_waits(first: Migrate, second: Migrate) -> None:
+    turn = first.take()
+    taken = "SELECT pg_try_advisory_lock(1514425649, hashtext('public'))"
+    assert second.run(taken) == [(False,)]
+    turn.release()
+    assert second.run(taken) == [(True,)]
+
+
 # Ctrl-C
 
 

@@ -13,7 +13,7 @@ from django.db import OperationalError, migrations, models, transaction
 
 from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.execution import timeouts
-from django_zero_downtime_migrations.execution.pooler import pools_transactions
+from django_zero_downtime_migrations.execution.pooler import ALONE, Pooling, find_pooling, refuse_transaction_pooler
 from tests.backends.project import Shop, Site
 from tests.backends.sessions import Beside, blocked_query, run, told, wait_until
 
@@ -39,6 +39,12 @@ POOLS: dict[str, dict[str, Any]] = {
 by_pool = pytest.mark.parametrize("options", POOLS.values(), ids=POOLS)
 TIMEOUTS = "SELECT current_setting('lock_timeout'), current_setting('statement_timeout')"
 OTHERS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+#: What a session of the pool has that its next client would get, and what a step may have left.
+STEADY = """
+SELECT (SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+        WHERE d.datname = current_database() AND l.locktype = 'advisory'),
+    (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_index WHERE NOT indisvalid)
+"""
 WAITED = """
 SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
 AND now() - query_start > interval '400 ms'
@@ -69,9 +75,16 @@ def filled(shop: Shop) -> Shop:
     return shop
 
 
-def left_behind(shop: Shop, pooled: Callable[..., Shop], observer: Any) -> set[tuple[Any, ...]]:
-    """The timeouts of every server connection of the pool: clients that hold a transaction each have one each."""
+def left_behind(
+    shop: Shop, pooled: Callable[..., Shop], observer: Any, one_by_one: bool = False
+) -> set[tuple[Any, ...]]:
+    """The timeouts of every server connection of the pool: clients that hold a transaction each have one each.
+
+    `one_by_one`: the pooler takes one client, which has had one server connection.
+    """
     pids = {pid for (pid,) in run(observer, OTHERS)}
+    if one_by_one:
+        assert len(pids) == 1
     found: set[tuple[Any, ...]] = set()
     clients = [pooled(like=shop) for _ in pids]
     try:
@@ -118,7 +131,7 @@ def test_transaction_pool_is_found_when_it_has_no_connection_left_for_two(pooled
     connection = pooled("transaction", default_pool_size=1).connection
     connection.ensure_connection()
     no_process_of_ours = 0
-    assert pools_transactions(connection, no_process_of_ours)
+    assert find_pooling(connection, no_process_of_ours).pooling is Pooling.TRANSACTION
 
 
 def test_what_the_migration_made_before_a_refused_step_goes_again(pooled: Callable[..., Shop], dump: Any) -> None:
@@ -132,7 +145,49 @@ def test_what_the_migration_made_before_a_refused_step_goes_again(pooled: Callab
 def test_pool_of_statements_refuses_a_concurrent_step_too(pooled: Callable[..., Shop]) -> None:
     connection = pooled("statement").connection
     connection.ensure_connection()
-    assert pools_transactions(connection, timeouts.session(connection).pid)
+    session = timeouts.session(connection)
+    assert find_pooling(connection, session.pid).pooling is Pooling.STATEMENT
+    with pytest.raises(CannotMigrate, match="takes no transaction"):
+        refuse_transaction_pooler(connection, session, ALONE, "the build")
+
+
+# Where a second client is not served
+
+
+def test_pooler_that_refuses_a_second_client_is_not_taken_for_one_of_sessions(
+    pooled: Callable[..., Shop], observer: Any, brief: str
+) -> None:
+    shop = filled(pooled("transaction", max_client_conn=1))
+    before = run(observer, STEADY)
+    with pytest.raises(CannotMigrate, match="could not be found out") as caught:
+        shop.migrate(ADD_INDEX)
+    assert "max_client_conn" in str(caught.value)
+    assert "Nothing of this was sent: CREATE INDEX CONCURRENTLY" in str(caught.value)
+    assert run(observer, STEADY) == before
+    # Without another look the pool is one of transactions to us: what is sent in one goes through.
+    shop.migrate(ADD_PAGES)
+    shop.connection.close()
+    assert left_behind(shop, pooled, observer, one_by_one=True) == {(brief, "0")}
+
+
+def test_second_client_that_may_not_log_in_leaves_it_open_what_the_pooler_does(
+    pooled: Callable[..., Shop], monkeypatch: Any
+) -> None:
+    shop = filled(pooled("session"))
+    monkeypatch.setitem(shop.connection.settings_dict, "USER", "expired")
+    with pytest.raises(CannotMigrate, match="could not be found out"):
+        shop.migrate(ADD_INDEX)
+
+
+def test_lock_timeout_for_the_session_is_refused_where_a_second_client_is(
+    pooled: Callable[..., Shop], observer: Any, timeouts_of: Callable[..., None]
+) -> None:
+    shop = filled(pooled("transaction", max_client_conn=1))
+    timeouts_of(LOCK_TIMEOUT="100ms", LOCK_TIMEOUT_FORCE=True)
+    with pytest.raises(CannotMigrate, match=r"could not be found out.* LOCK_TIMEOUT_FORCE"):
+        shop.migrate(RAW)
+    shop.connection.close()
+    assert left_behind(shop, pooled, observer, one_by_one=True) == {("0", "0")}
 
 
 @pytest.mark.parametrize("name", VALIDATED)
