@@ -199,11 +199,13 @@ def _keeps_files(statement: s.SetType, context: Context) -> bool:
 
 
 def _make_before_drop(statements: Statements, context: Context) -> Statements:
-    """Move each drop of an index, unique constraint or foreign key behind what the call makes on the same table."""
+    """Move each drop of an index, unique constraint, primary or foreign key behind what the call makes on the same
+    table.
+    """
     result = list(statements)
     for drop in statements:
         protection = isinstance(drop, (s.DropIndex, s.DropForeignKey)) or (
-            isinstance(drop, s.DropConstraint) and drop.kind == "unique"
+            isinstance(drop, s.DropConstraint) and drop.kind in ("unique", "primary key")
         )
         if not protection or not context.protects(drop):
             continue
