@@ -146,7 +146,8 @@ def _renamed_key(drop: s.Statement, same: Made) -> s.Statement:
     return _rename_constraint(drop.table, drop.name, same.name).named(why=why)
 
 
-def _renamed(columns: Sequence[str], statements: Statements, table: str) -> tuple[str, ...]:
+def renamed(columns: Sequence[str], statements: Statements, table: str) -> tuple[str, ...]:
+    """What the statements make of the names of columns."""
     names = list(columns)
     for statement in statements:
         if isinstance(statement, s.RenameColumn) and statement.table == table:
@@ -160,7 +161,7 @@ def _same_key(live: Constraint, add: s.AddForeignKey, between: Statements, conte
     return (
         live.kind == "f"
         and live.valid
-        and _renamed(live.columns, between, add.table) == (unquote(add.column),)
+        and renamed(live.columns, between, add.table) == (unquote(add.column),)
         and live.to_columns == (unquote(add.to_column),)
         and (deferrable, ON_DELETE.get(live.on_delete)) == (add.deferrable, add.on_delete)
         and (live.on_update, live.match) == ("a", "s")
@@ -177,7 +178,7 @@ def _same_index(live: Index, add: s.CreateIndex, between: Statements) -> bool:
         and not live.tablespace
         and live.unique == add.unique
         and live.opclasses == wanted
-        and _renamed(live.keys, between, add.table) == add.columns
+        and renamed(live.keys, between, add.table) == add.columns
     )
 
 
@@ -198,11 +199,13 @@ def _keeps_files(statement: s.SetType, context: Context) -> bool:
 
 
 def _make_before_drop(statements: Statements, context: Context) -> Statements:
-    """Move each drop of an index, unique constraint or foreign key behind what the call makes on the same table."""
+    """Move each drop of an index, unique constraint, primary or foreign key behind what the call makes on the same
+    table.
+    """
     result = list(statements)
     for drop in statements:
         protection = isinstance(drop, (s.DropIndex, s.DropForeignKey)) or (
-            isinstance(drop, s.DropConstraint) and drop.kind == "unique"
+            isinstance(drop, s.DropConstraint) and drop.kind in ("unique", "primary key")
         )
         if not protection or not context.protects(drop):
             continue

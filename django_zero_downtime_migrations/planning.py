@@ -13,6 +13,7 @@ from .ddl import statements as s
 from .findings import Finding, Kind, Severity
 from .order import arrange
 from .plan import CHECKS, REWRITES, SPLITS, Check, Context, Plan, Step, StepClass, as_written
+from .together import join, one_step, separate
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
@@ -26,15 +27,38 @@ def plan(statements: Iterable[s.Statement], context: Context) -> Plan:
         return _stock(statements, context)
     before = context.projection
     context.catalog.projection = before.copy()
-    arranged = arrange(list(_split(statements, context)), before, context)
+    arranged = join(arrange(list(_split(statements, context)), before, context), before, context)
     context.catalog.projection = before
     steps: list[Step] = []
     findings: list[Finding] = []
-    for statement in (_placed(x, context) for x in arranged):
-        findings += _judge(statement, context)
-        steps += _rewrite(statement, context)
-        before.apply(statement)
+    for statement in arranged:
+        planned = _planned_together if isinstance(statement, s.Together) else _planned
+        made, found = planned(statement, context)
+        steps += made
+        findings += found
     return Plan(tuple(_merge(steps)), tuple(findings))
+
+
+def _planned(statement: s.Statement, context: Context) -> tuple[list[Step], list[Finding]]:
+    """The steps and findings of a statement, which has run as far as the projection is concerned."""
+    statement = _placed(statement, context)
+    findings = list(_judge(statement, context))
+    steps = list(_rewrite(statement, context))
+    context.projection.apply(statement)
+    return steps, findings
+
+
+def _planned_together(statement: s.Together, context: Context) -> tuple[list[Step], list[Finding]]:
+    inside: list[Step] = []
+    after: list[Step] = []
+    findings: list[Finding] = []
+    for part in statement.statements:
+        steps, found = _planned(part, context)
+        now, then = separate(part, steps)
+        inside += now
+        after += then
+        findings += found
+    return [*([one_step(inside)] if inside else []), *after], findings
 
 
 def _stock(statements: Iterable[s.Statement], context: Context) -> Plan:

@@ -304,6 +304,19 @@ class DropSequence(Statement):
     mode = None
 
 
+class Together(Statement):
+    """Statements that have to stand in one transaction, by whatever name the tables are that they lock.
+
+    None of Django's: the planner makes it of what a call drops and makes again.
+    """
+
+    statements: tuple[Statement, ...]
+    mode = None
+
+    def locks(self) -> tuple[Lock, ...]:
+        return tuple(lock for statement in self.statements for lock in statement.locks())
+
+
 class Raw(Statement):
     """Text that did not come from a template: ``RunSQL``, an extension, a collation. It is sent as it was written.
 

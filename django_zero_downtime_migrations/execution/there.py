@@ -24,7 +24,7 @@ def settle(
 ) -> bool:
     """Bring about what the step would have, as far as it is not there. False where the error stands.
 
-    :param run: runs a step: a part of this one, or what removes its remains.
+    :param run: runs a step: what is left of this one, or what removes its remains.
     :raises CannotMigrate: where there is something else of the same name.
     """
     if sqlstate(error) not in REFUSALS or _is_users_own(step):
@@ -39,8 +39,9 @@ def settle(
         return True
     for leftover in step.leftover if left.invalid else ():
         run(leftover)
-    for sql in left.queries:
-        run(step._replace(queries=(Query(sql),)))
+    if left.queries:
+        # What was to stand in one transaction still does.
+        run(step._replace(queries=tuple(map(Query, left.queries))))
     return True
 
 

@@ -1,0 +1,168 @@
+"""What a call drops and makes again stands in one transaction, with everything that has to come in between.
+
+A foreign key whose column changes its type, a CHECK that is replaced, a default in place of an identity: stock Django
+runs all statements of a migration in one transaction, so nobody gets in while there is neither the old one nor the new
+one. Only what takes its time without a lock that blocks traffic, such as a validation, comes before or after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from .ddl import statements as s
+from .ddl.names import names_in
+from .locks import Lock
+from .naming import unquote
+from .order import Statements, renamed
+from .plan import Context, Step, StepClass, as_written
+from .projection import Projection
+
+#: What replaces a dropped constraint, by its ``pg_constraint.contype``.
+REPLACES: dict[str, tuple[type[s.Statement], ...]] = {
+    "f": (s.AddForeignKey,),
+    "c": (s.AddCheck,),
+    "u": (s.AddUnique, s.AddPrimaryKey),
+    "p": (s.AddUnique, s.AddPrimaryKey),
+    "x": (s.AddExclusion,),
+}
+KINDS = {"foreign key": "f", "check": "c", "unique": "u", "primary key": "p"}
+#: What gives a new row its value where an INSERT does not.
+VALUES = (s.SetDefault, s.AddIdentity)
+Window = tuple[int, int]
+
+
+def join(statements: Statements, before: Projection, context: Context) -> Statements:
+    """The statements of a call, those that have to stand together as one :class:`~.ddl.statements.Together`.
+
+    :param before: the projection from which the statements start.
+    """
+    result: Statements = []
+    position = 0
+    for start, end in _overlapping(_windows(statements, before, context)):
+        result += statements[position:start]
+        result += _joined(statements[start : end + 1])
+        position = end + 1
+    return result + statements[position:]
+
+
+def _windows(statements: Statements, before: Projection, context: Context) -> Iterator[Window]:
+    """The positions of what is dropped and of what replaces it."""
+    projection = before.copy()
+    for start, drop in enumerate(statements):
+        context.catalog.projection = projection
+        if context.protects(drop):
+            end = _replacement(drop, statements[start + 1 :], context)
+            if end is not None:
+                yield start, start + 1 + end
+        projection.apply(drop)
+
+
+def _replacement(drop: s.Statement, later: Statements, context: Context) -> int | None:
+    for position, made in enumerate(later):
+        if made.table == drop.table and _replaces(made, drop, later[:position], context):
+            return position
+    return None
+
+
+def _replaces(made: s.Statement, drop: s.Statement, between: Statements, context: Context) -> bool:
+    if isinstance(drop, (s.DropDefault, s.DropIdentity)):
+        columns = renamed([unquote(drop.column)], between, drop.table)
+        return isinstance(made, VALUES) and columns == (unquote(made.column),)
+    if not isinstance(drop, s.DropConstraint):
+        return False
+    live = context.catalog.constraint(drop.table, drop.name)
+    if not isinstance(made, REPLACES.get(live.kind if live else KINDS.get(drop.kind, ""), ())):
+        return False
+    columns = renamed(live.columns, between, drop.table) if live else ()
+    return not columns or not (own := _columns(made)) or not own.isdisjoint(columns)
+
+
+def _columns(made: s.Statement) -> set[str]:
+    """The columns of a new constraint; empty where its text does not tell."""
+    match made:
+        case s.AddForeignKey():
+            return {unquote(made.column)}
+        case s.AddUnique() | s.AddPrimaryKey():
+            return set(names_in(made.columns))
+        case s.AddCheck():
+            return set(names_in(made.check))
+    return set()
+
+
+def _overlapping(windows: Iterable[Window]) -> list[Window]:
+    """Windows that overlap become one."""
+    joined: list[Window] = []
+    for start, end in sorted(windows):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _joined(statements: Statements) -> Statements:
+    """The statements of a window, and before and after it those that need not stand in its transaction."""
+    early, inside, late = [], [], []
+    later_defaults: set[tuple[str, str]] = set()
+    keys = [x for x in statements if isinstance(x, s.AddPrimaryKey) and x is statements[-1]]
+    for position, statement in enumerate(statements):
+        if isinstance(statement, s.DropIndex):
+            early.append(statement)
+        elif isinstance(statement, (s.SetNotNull, s.FillNulls)) and not keys:
+            # The default with which it is filled stays until it is filled.
+            later_defaults.add((statement.table, statement.column))
+            late.append(statement)
+        elif isinstance(statement, s.DropDefault) and (statement.table, statement.column) in later_defaults:
+            late.append(statement)
+        elif isinstance(statement, s.CreateIndex) or _can_wait(statement, statements[position + 1 :]):
+            late.append(statement)
+        else:
+            inside.append(statement)
+    return [*early, s.Together(sql="", statements=tuple(inside)), *late]
+
+
+def _can_wait(statement: s.Statement, later: Statements) -> bool:
+    """Whether a key with an index can be built after the window: it replaces nothing, and no foreign key needs it."""
+    if not isinstance(statement, (s.AddUnique, s.AddPrimaryKey)) or not later:
+        return False
+    columns = names_in(statement.columns)
+    return not any(
+        isinstance(x, s.AddForeignKey) and x.to_table == statement.table and unquote(x.to_column) in columns
+        for x in later
+    )
+
+
+def separate(statement: s.Statement, steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
+    """The steps of a statement that go into a common transaction, and those that come after it.
+
+    A statement whose safe form cannot be divided so stands there as it was written: its table is locked anyway.
+    """
+    short = next((n for n, step in enumerate(steps) if not _is_short(step)), len(steps))
+    inside, after = list(steps[:short]), list(steps[short:])
+    if isinstance(statement, s.SetNotNull) or any(map(_is_short, after)):
+        fill = [statement.fill] if isinstance(statement, s.SetNotNull) and statement.fill else []
+        return [as_written(x, StepClass.UNSAFE) for x in (*fill, statement)], []
+    return inside, after
+
+
+def _is_short(step: Step) -> bool:
+    return step.kind not in (StepClass.LONG, StepClass.DATA)
+
+
+def one_step(steps: Sequence[Step]) -> Step:
+    """Several steps as one, in one transaction: they are all done, or none of them is."""
+    kind = StepClass.UNSAFE if any(step.kind is StepClass.UNSAFE for step in steps) else StepClass.SHORT
+    told = next((step for step in steps if step.kind is kind), steps[-1])
+    undo = [x for step in reversed(steps) for x in step.undo] if all(step.undo for step in steps) else []
+    queries = tuple(query for step in steps for query in step.queries)
+    return Step(queries, kind, told.statement, tuple(_strongest(steps)), tuple(undo))
+
+
+def _strongest(steps: Iterable[Step]) -> Iterable[Lock]:
+    """The strongest lock on each table, in the order in which the tables are locked."""
+    strongest: dict[str, Lock] = {}
+    for lock in (lock for step in steps for lock in step.locks):
+        known = strongest.setdefault(lock.table, lock)
+        mode = max(known.mode, lock.mode, key=lambda mode: mode.strength)
+        strongest[lock.table] = lock._replace(mode=mode, only=known.only and lock.only)
+    return strongest.values()
