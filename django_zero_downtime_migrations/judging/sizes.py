@@ -5,21 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from ..catalog import Catalog, Size
 from ..ddl.names import plain_table
-from ..naming import relation, split_identifier
+from ..naming import split_identifier
+from ..projection import Projection
 from .errors import CannotJudge
 
 VERSION = 1
-#: The estimate of the last ANALYZE, over all partitions; NULL where there was none.
-_ONE = f"""
-SELECT sum(c.reltuples) FILTER (WHERE c.reltuples >= 0)::bigint, sum(pg_total_relation_size(c.oid))::bigint
-FROM pg_class c
-WHERE c.relkind IN ('r', 'm', 'p')
-AND (c.oid = {relation("%s::text")} OR c.oid IN (SELECT relid FROM pg_partition_tree({relation("%s::text")})))
-AND NOT (c.relkind = 'p' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid))
-"""
 _NAMES = """
 SELECT CASE WHEN pg_table_is_visible(c.oid) THEN c.relname ELSE concat(n.nspname, '.', c.relname) END,
        concat(CASE WHEN NOT pg_table_is_visible(c.oid) THEN quote_ident(n.nspname) || '.' END, quote_ident(c.relname))
@@ -28,11 +22,6 @@ WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartiti
 AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema'
 ORDER BY 1
 """
-
-
-class Size(NamedTuple):
-    rows: int | None = None
-    bytes: int | None = None
 
 
 class Sizes:
@@ -64,15 +53,10 @@ class FileSizes(Sizes):
 
 class DatabaseSizes(Sizes):
     def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self._known: dict[str, Size] = {}
+        self._catalog = Catalog(connection, Projection())
 
     def of(self, table: str) -> Size:
-        if table not in self._known:
-            with self._connection.cursor() as cursor:
-                cursor.execute(_ONE, (table, table))
-                self._known[table] = Size(*cursor.fetchone())
-        return self._known[table]
+        return self._catalog.size(table)
 
 
 def write(connection: Any, path: Path) -> int:

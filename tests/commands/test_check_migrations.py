@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -270,15 +271,35 @@ def test_colours_when_they_are_asked_for(used: Project) -> None:
     assert "\033[1;31mrefuse ALTER_TABLE_RENAME_COLUMN\033[0m" in out.getvalue()
 
 
-def test_installed_package_has_notes_only(database: BaseDatabaseWrapper, tmp_path, monkeypatch) -> None:
+@pytest.fixture
+def package(tmp_path: Path, database: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Installed with pip, not written in the project; its first migration was applied some time ago."""
     project = Project(tmp_path, database, below="lib/site-packages")
     monkeypatch.syspath_prepend(str(project.home))
     project.migrate(project.add(BOOK))
-    project.add(UNSAFE)
-    project.add(PYTHON)
+    return project
 
-    result = project.check("--fail-on", "refuse", "--fail-on", "unanalysed")
 
-    assert (result.code, result.heads) == (0, ["note ALTER_TABLE_RENAME_COLUMN"])
-    assert "    A note only: the app is not part of this project.\n" in result.out
-    assert project.check("--include-third-party").heads == [RENAME]
+def test_pending_migration_of_an_installed_package_counts(package: Project) -> None:
+    package.add(UNSAFE)
+    package.add(PYTHON)
+
+    result = package.check("--fail-on", "refuse", "--fail-on", "unanalysed")
+
+    assert (result.code, result.heads) == (1, [RENAME])
+    assert "1 not analysed" in result.out
+
+
+@pytest.mark.parametrize("choice", ["--all", "--without-database"])
+def test_history_of_an_installed_package_is_judged_when_it_is_asked_for(package: Project, choice: str) -> None:
+    package.add(UNSAFE)
+
+    left_out = package.check(choice)
+    asked_for = package.check(choice, "--include-third-party")
+    named = package.check(package.app, choice)
+
+    assert (left_out.code, left_out.heads) == (0, [])
+    assert "0 migrations judged" in left_out.out
+    assert "2 migrations of installed packages not judged: add --include-third-party, or name the app." in left_out.out
+    assert (asked_for.code, asked_for.heads) == (named.code, named.heads) == (1, [RENAME])
+    assert "not judged" not in asked_for.out + named.out

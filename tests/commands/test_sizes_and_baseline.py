@@ -10,16 +10,19 @@ from django.test import override_settings
 from tests.commands.judged import Known, check
 from tests.commands.project import UNSAFE, Project
 
+#: The setting is not there.
+default_size = pytest.mark.usefixtures("small_tables")
 LONGER = '[migrations.AlterField("Book", "pages", models.BigIntegerField(null=True))]'
 
 
-def test_small_table_has_a_note(used: Project) -> None:
+@default_size
+def test_small_table_has_a_warning(used: Project) -> None:
     used.add(LONGER)
 
     result = used.check()
 
-    assert (result.code, result.heads) == (0, ["note ALTER_COLUMN_TYPE"])
-    assert "    A note only: the table is small.\n" in result.out
+    assert (result.code, result.heads) == (0, ["warn ALTER_COLUMN_TYPE"])
+    assert "    Not refused: the table is small.\n" in result.out
 
 
 @pytest.mark.parametrize("size", [8192, "8kB"])
@@ -31,7 +34,8 @@ def test_small_is_a_setting(used: Project, size: object) -> None:
         assert used.check().heads == ["refuse ALTER_COLUMN_TYPE"]
 
 
-def test_what_breaks_running_code_is_no_note_on_a_small_table(used: Project) -> None:
+@default_size
+def test_what_breaks_running_code_is_refused_on_a_small_table(used: Project) -> None:
     used.add(UNSAFE)
 
     assert used.check().heads == ["refuse ALTER_TABLE_RENAME_COLUMN"]
@@ -75,6 +79,7 @@ def test_nobody_has_counted_the_rows(used: Project) -> None:
     assert json.loads(used.check("--format", "json").out)["findings"][0]["rows"] is None
 
 
+@default_size
 def test_sizes_from_production(used: Project) -> None:
     used.run(f"INSERT INTO {used.app}_book (pages) SELECT n FROM generate_series(1, 5000) n")
     used.run(f"ANALYZE {used.app}_book")
@@ -86,9 +91,10 @@ def test_sizes_from_production(used: Project) -> None:
     assert (written.code, written.out) == (0, "")
     assert written.err == "The sizes of 2 tables are in sizes.json.\n"
     finding = json.loads(judged.out)["findings"][0]
-    assert (finding["code"], finding["severity"], finding["rows"]) == ("ALTER_COLUMN_TYPE", "note", 5000)
+    assert (finding["code"], finding["severity"], finding["rows"]) == ("ALTER_COLUMN_TYPE", "warn", 5000)
 
 
+@default_size
 def test_large_table_of_the_file(used: Project) -> None:
     used.add(LONGER)
     tables = {f"{used.app}_book": {"rows": 9_000_000, "bytes": 4_000_000_000}}
@@ -110,6 +116,7 @@ def test_fill_of_a_large_table_by_the_file(used: Project) -> None:
     assert result.heads == ["warn FILL_LARGE_TABLE", "warn SET_NOT_NULL"]
 
 
+@default_size
 def test_table_that_the_file_does_not_have(used: Project) -> None:
     used.add(LONGER)
     (used.folder / "sizes.json").write_text(json.dumps({"version": 1, "tables": {}}))
