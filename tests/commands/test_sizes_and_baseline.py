@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import transaction
 from django.test import override_settings
 
+from django_zero_downtime_migrations.catalog import Size
+from django_zero_downtime_migrations.judging.sizes import DatabaseSizes
 from tests.commands.judged import Known, check
 from tests.commands.project import UNSAFE, Project
 
@@ -127,8 +131,6 @@ def test_table_that_the_file_does_not_have(used: Project) -> None:
 def test_size_of_a_table_that_has_another_name_today(books) -> None:
     from django.db import migrations, models
 
-    from django_zero_downtime_migrations.judging.sizes import Size
-
     renamed = migrations.RenameModel("book", "volume")
     changed = migrations.AlterField("volume", "pages", models.BigIntegerField(null=True))
     report = check(books, [renamed, changed], sizes=Known(shop_book=Size(7, 8192)))
@@ -185,3 +187,66 @@ def test_baseline_of_a_clean_project(used: Project) -> None:
 
     assert json.loads((used.folder / "known.json").read_text()) == {"version": 1, "findings": []}
     assert used.check("--baseline", "known.json").code == 0
+
+
+# What a size is
+
+
+def test_size_of_a_table_with_others_that_inherit_from_it(used: Project) -> None:
+    table = f"{used.app}_book"
+    used.run(f"CREATE TABLE old () INHERITS ({table}); CREATE TABLE older () INHERITS (old)")
+    used.run("INSERT INTO older (id, pages) SELECT n, n FROM generate_series(1, 3000) n")
+    used.run(f"ANALYZE {table}, old, older")
+    (size,) = used.run(f"SELECT pg_total_relation_size('{table}') + pg_total_relation_size('older')")[0]
+    used.add(LONGER)
+
+    with override_settings(ZERO_DOWNTIME_MIGRATIONS_CHECK_SMALL_TABLE=size):
+        result = used.check("--format", "json")
+
+    finding = json.loads(result.out)["findings"][0]
+    assert (finding["rows"], finding["bytes"], finding["severity"]) == (3000, size, "refuse")
+
+
+@pytest.mark.parametrize("locked", ["table", "index", "table that is waited for"])
+def test_size_of_a_table_that_is_locked_is_as_last_counted(used: Project, open_session, locked: str) -> None:
+    table = f"{used.app}_book"
+    used.run(f"INSERT INTO {table} (pages) SELECT n FROM generate_series(1, 2000) n")
+    used.run(f"ANALYZE {table}")
+    (size,) = used.run(f"SELECT pg_relation_size('{table}') + pg_relation_size('{table}_pkey')")[0]
+    holder, waiter = open_session(), open_session(autocommit=True)
+    modes = {"table": "ACCESS EXCLUSIVE", "table that is waited for": "ACCESS SHARE"}
+    with holder.cursor() as cursor, waiter.cursor() as other, ThreadPoolExecutor() as threads:
+        if locked == "index":
+            cursor.execute(f"REINDEX INDEX {table}_pkey")
+        else:
+            cursor.execute(f"LOCK TABLE {table} IN {modes[locked]} MODE")
+        if locked == "table that is waited for":
+            waiting = threads.submit(other.execute, f"TRUNCATE {table}")
+            while not used.run("SELECT pid FROM pg_locks WHERE NOT granted"):
+                pass
+        found = DatabaseSizes(used.connection).of(f'"{table}"')
+        holder.rollback()
+        if locked == "table that is waited for":
+            waiting.result()
+
+    assert found == Size(2000, size)
+
+
+def test_size_of_a_table_that_is_locked_and_that_nobody_has_counted(used: Project, other_session) -> None:
+    with other_session.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {used.app}_book IN ACCESS EXCLUSIVE MODE")
+
+        assert DatabaseSizes(used.connection).of(f'"{used.app}_book"') == Size(None, None)
+
+
+def test_our_own_lock_does_not_hide_a_size(used: Project) -> None:
+    table = f"{used.app}_book"
+    with transaction.atomic(used.connection.alias):
+        used.run(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        (size,) = used.run(f"SELECT pg_total_relation_size('{table}')")[0]
+
+        assert DatabaseSizes(used.connection).of(f'"{table}"').bytes == size
+
+
+def test_table_that_is_not_there_has_no_size(used: Project) -> None:
+    assert DatabaseSizes(used.connection).of('"nowhere"') == Size(None, None)
