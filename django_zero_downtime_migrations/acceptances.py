@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 #: The app's label; with a dot the migration's name; behind a colon a rule's code.
@@ -39,32 +39,37 @@ class Acceptance(NamedTuple):
         return self.app == app and self.migration in ("", migration) and self.code in ("", code)
 
 
-def acceptance(stated: Iterable[Acceptance], app: str, migration: str, code: str) -> Acceptance | None:
-    """The most exact one that covers a finding: its migration counts more than its code, the first of equals wins.
+Acceptances = Mapping[str, Acceptance]
+NOTHING: Final[Acceptances] = {}
+
+
+def acceptance(stated: Acceptances, app: str, migration: str, code: str) -> Acceptance | None:
+    """The most exact one that covers a finding: its migration counts more than its code.
 
     :param code: empty for what no rule has judged.
     """
-    covering = [one for one in stated if one.covers(app, migration, code)]
+    covering = [one for one in stated.values() if one.covers(app, migration, code)]
     return max(covering, key=lambda one: (one.migration != "", one.code != ""), default=None)
 
 
-def read_acceptances(value: object) -> tuple[Acceptance, ...]:
+def read_acceptances(value: object) -> Acceptances:
     """What the setting says.
 
     :raises ValueError: saying what is wrong with it.
     """
     if not isinstance(value, Mapping):
         raise ValueError(f"is of type {type(value).__name__}")
-    return tuple(_read(key, reason) for key, reason in value.items())
+    return {key: _read(key, reason) for key, reason in value.items()}
 
 
-def read_environment(text: str) -> tuple[Acceptance, ...]:
+def read_environment(text: str) -> Acceptances:
     """What the environment says: ``key: reason``, several of them separated by semicolons or line feeds.
 
     :raises ValueError: saying what is wrong with it.
     """
     parts = [part for part in re.split(r"[;\n]", text) if part.strip()]
-    return tuple(_read_part(part)._replace(once=True) for part in parts)
+    found = [_read_part(part)._replace(once=True) for part in parts]
+    return {one.key: one for one in found}
 
 
 def _read_part(part: str) -> Acceptance:

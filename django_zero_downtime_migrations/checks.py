@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.db.utils import load_backend
 
-from .acceptances import Acceptance
+from .acceptances import Acceptances
 from .errors import Unsafe
 from .settings import PER_DATABASE, PREFIX, Kind, database, effective, problems
 
@@ -98,9 +98,9 @@ class Unknown(NamedTuple):
     hint: str
 
 
-def unknown_acceptances(stated: Iterable[Acceptance], loader: Any) -> Iterator[Unknown]:
+def unknown_acceptances(stated: Acceptances, loader: Any) -> Iterator[Unknown]:
     """:param loader: Django's, of migrations."""
-    for one in stated:
+    for one in stated.values():
         where = f"The environment variable {PREFIX}ACCEPT" if one.once else "ACCEPT"
         has = f"{where} has the key {one.key!r}"
         codes = [name for name in vars(Unsafe) if name.isupper() and name != _NOT_TO_BE_ACCEPTED]

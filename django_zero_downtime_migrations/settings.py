@@ -14,7 +14,7 @@ from django.conf import ENVIRONMENT_VARIABLE, settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
-from .acceptances import Acceptance, read_acceptances, read_environment
+from .acceptances import NOTHING, Acceptances, read_acceptances, read_environment
 from .compat import has_db_default
 from .durations import LONGEST, Duration, read_duration
 from .record import Record
@@ -47,8 +47,8 @@ class MigrationSettings(Record):
     check_start: Mapping[str, str] | None = None
     #: On tables of fewer bytes what a lock stops is not refused.
     check_small_table: int = 10 * 1024 * 1024
-    #: Accepted findings; those of the environment come first.
-    accept: tuple[Acceptance, ...] = ()
+    #: What is accepted, by the key of ACCEPT or of the environment.
+    accept: Acceptances = NOTHING
     base_backend: str = ""
 
     @classmethod
@@ -106,11 +106,11 @@ def _effective(everything: list[_Stated]) -> MigrationSettings:
     values = {name.lower(): stated.read() for name, stated in winners.items()}
     if has_db_default:
         values.pop("keep_default", None)
-    values["accept"] = (*_accepted_once(), *values.get("accept", ()))
+    values["accept"] = {**values.get("accept", {}), **_accepted_once()}
     return MigrationSettings(**values)
 
 
-def _accepted_once() -> tuple[Acceptance, ...]:
+def _accepted_once() -> Acceptances:
     """Read on top of the settings, for one command: a rollback at night needs no release."""
     name = f"{PREFIX}ACCEPT"
     text = os.environ.get(name, "")

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from .acceptances import Acceptance, acceptance
+from .acceptances import Acceptances, acceptance
 from .findings import Finding, Kind, Severity
 from .plan import Context
 
@@ -21,7 +19,7 @@ def judged(finding: Finding, context: Context) -> Finding:
     return accepted(finding, context.settings.accept, *context.migration)
 
 
-def accepted(finding: Finding, stated: Iterable[Acceptance], app: str, migration: str) -> Finding:
+def accepted(finding: Finding, stated: Acceptances, app: str, migration: str) -> Finding:
     """The finding, with the reason of the acceptance that covers it.
 
     :param app: label of the migration that it is in. :param migration: its name.

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.postgres import operations as postgres_operations
 
-from ..acceptances import Acceptance, acceptance
+from ..acceptances import Acceptances, acceptance
 from ..catalog import Size
 from ..errors import CannotMigrate
 from ..findings import Finding, Origin
@@ -47,7 +47,7 @@ class How(Record):
 class Entries:
     """:param accept: what the settings and the environment accept."""
 
-    def __init__(self, sizes: Sizes, how: How, accept: Sequence[Acceptance]) -> None:
+    def __init__(self, sizes: Sizes, how: How, accept: Acceptances) -> None:
         self.sizes = sizes
         self.how = how
         self.accept = accept
@@ -122,7 +122,7 @@ class Entries:
     def unused_acceptances(self, migrations: Sequence[Any], entries: Iterable[Entry]) -> Iterator[UnusedAssurance]:
         """Those that could have covered something in what was judged, and were not needed. Call it at the end."""
         used = self._used | {entry.finding.accept for entry in entries}
-        for one in self.accept:
+        for one in self.accept.values():
             about = [x for x in migrations if one.app == x.app_label and one.migration in ("", x.name)]
             if about and one.key not in used:
                 yield UnusedAssurance(

@@ -61,7 +61,7 @@ def test_defaults(settings):
         lock_timeout_force=False,
         show_offending_values=False,
         check_small_table=10 * 1024**2,
-        accept=(),
+        accept={},
         base_backend="",
     )
 
