@@ -66,7 +66,7 @@ def _judge(statement: s.Statement, context: Context) -> Iterator[Finding]:
         found = _judge_sql(statement, context)
     elif context.protects(statement):
         found = _found(statement, CHECKS.get(type(statement), ()), context)
-    return (judged(finding, context) for finding in found)
+    return (judged(finding, statement, context) for finding in found)
 
 
 def _found(statement: s.Statement, checks: Iterable[Check], context: Context) -> Iterator[Finding]:

@@ -189,6 +189,21 @@ def test_baseline_of_a_clean_project(used: Project) -> None:
     assert used.check("--baseline", "known.json").code == 0
 
 
+@pytest.mark.parametrize(
+    ("column", "verdict"), [("pages", "refuse ALTER_COLUMN_TYPE"), ("id", "warn ALTER_COLUMN_TYPE")]
+)
+def test_large_table_that_points_to_the_column_is_read_as_well(used: Project, column: str, verdict: str) -> None:
+    table = f"{used.app}_book"
+    used.run(f"ALTER TABLE {table} ADD UNIQUE (pages)")
+    used.run(f"INSERT INTO {table} (id, pages) SELECT n, n FROM generate_series(1, 5) n")
+    used.run(f"CREATE TABLE reader (book integer REFERENCES {table} ({column}))")
+    used.run("INSERT INTO reader SELECT 1 FROM generate_series(1, 20000)")
+    used.add(LONGER)
+
+    with override_settings(ZERO_DOWNTIME_MIGRATIONS_CHECK_SMALL_TABLE="500kB"):
+        assert used.check().heads == [verdict]
+
+
 # What a size is
 
 
