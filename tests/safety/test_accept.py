@@ -103,6 +103,16 @@ def test_migrations_are_told_apart_in_one_run(used):
     assert said.count(f"{WARNING}: {REFUSED}") == 2
 
 
+def test_accepted_with_a_journal(used, database):
+    used.settings["ZERO_DOWNTIME_MIGRATIONS_IDEMPOTENT_SQL"] = True
+    used.settings[ACCEPT] = {"shop.0002_step": REASON}
+    used.add(RENAMED)
+    used.add(migrations.RenameField("book", "sheets", "leaves"))
+    assert REFUSED in used.refused()
+    used.migrate("shop", "0002")
+    assert columns(database) == {"id", "sheets"}
+
+
 def test_reason_of_the_migration_itself_counts_more(used):
     used.settings[ACCEPT] = {"shop": "because of the setting"}
     used.add(SafetyAssured([RENAMED], reason=REASON))
