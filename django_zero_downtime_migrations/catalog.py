@@ -115,6 +115,13 @@ class SequenceOwner(NamedTuple):
     identity: bool
 
 
+class Size(NamedTuple):
+    """About how many rows a table has, and its bytes with indexes and TOAST; None where that is not known."""
+
+    rows: int | None = None
+    bytes: int | None = None
+
+
 class Catalog:
     """Asks under today's names and answers under those of ``projection``. Answers are kept: make a new one for each
     plan.
@@ -139,6 +146,10 @@ class Catalog:
 
     def exists(self, table: str) -> bool:
         return bool(self._ask("exists", self.projection.live_table(table))[0][0])
+
+    def size(self, table: str) -> Size:
+        """Of a table with all that inherits from it."""
+        return Size(*self._ask("size", self.projection.live_table(table))[0])
 
     def nulls(self, table: str, column: str) -> int:
         """About how many rows have NULL in a column, by the statistics of the last ANALYZE."""

@@ -19,6 +19,36 @@ SELECT relation(%s) IS NOT NULL
 -- Whether two names mean the same table.
 SELECT relation(%s) = relation(%s)
 
+-- size
+-- About how many rows a table has with all that inherits from it, by the last ANALYZE, and its bytes; NULL where nobody
+-- knows. pg_total_relation_size() waits behind ACCESS EXCLUSIVE, for as long as that is held or waited for: such a table
+-- is as large as VACUUM or ANALYZE has last found it.
+WITH RECURSIVE family(id) AS (
+    SELECT relation(%s)
+    UNION
+    SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN family f ON i.inhparent = f.id
+), whole(id, kind, counted) AS MATERIALIZED (
+    SELECT c.oid, c.relkind, c.reltuples FROM family f JOIN pg_catalog.pg_class c ON c.oid = f.id
+), part(id) AS MATERIALIZED (
+    SELECT w.id FROM whole w
+    UNION ALL
+    SELECT c.reltoastrelid FROM whole w JOIN pg_catalog.pg_class c ON c.oid = w.id
+    UNION ALL
+    SELECT i.indexrelid FROM whole w JOIN pg_catalog.pg_index i ON i.indrelid = w.id
+)
+SELECT (SELECT pg_catalog.sum(w.counted) FROM whole w WHERE w.counted >= 0::pg_catalog.float4 AND w.kind <> 'p')
+           ::pg_catalog.int8,
+       CASE WHEN NOT EXISTS (
+           SELECT FROM pg_catalog.pg_locks l JOIN part p ON l.relation = p.id
+           WHERE l.mode = 'AccessExclusiveLock' AND l.pid <> pg_catalog.pg_backend_pid()
+           AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
+                             WHERE d.datname = pg_catalog.current_database())
+       ) THEN (SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(w.id)) FROM whole w)::pg_catalog.int8
+       WHEN NOT EXISTS (SELECT FROM whole w WHERE w.counted < 0::pg_catalog.float4 AND w.kind <> 'p')
+       THEN (SELECT pg_catalog.sum(c.relpages) FROM part p JOIN pg_catalog.pg_class c ON c.oid = p.id)
+           * pg_catalog.current_setting('block_size')::pg_catalog.int8
+       END
+
 -- nulls
 -- About how many rows of a table have NULL in a column; all of them when nobody has counted.
 SELECT (greatest(c.reltuples, 0::real) * coalesce(s.null_frac, 1::real))::bigint

@@ -5,8 +5,9 @@ They read settings and never connect, so a plain ``manage.py check`` runs them w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django.conf import settings
 from django.core import checks
@@ -14,6 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.db.utils import load_backend
 
+from .acceptances import Acceptances
+from .errors import Unsafe
 from .settings import PER_DATABASE, PREFIX, Kind, database, effective, problems
 
 if TYPE_CHECKING:
@@ -33,6 +36,10 @@ _MESSAGES: Final[dict[Kind, tuple[type[checks.Error] | type[checks.Warning], str
     Kind.GONE: (checks.Warning, f"{TAG}.W001"),
     Kind.NO_EFFECT: (checks.Warning, f"{TAG}.W002"),
 }
+#: A key of ACCEPT that is about nothing.
+_UNKNOWN: Final = f"{TAG}.E005"
+#: Its findings say that the server would refuse the statement: there is nothing to accept.
+_NOT_TO_BE_ACCEPTED: Final = "CANNOT_MIGRATE"
 
 
 def check_settings(
@@ -53,7 +60,7 @@ def check_database(alias: str) -> list[checks.CheckMessage]:
     for problem in problems(alias):
         level, number = _MESSAGES[problem.kind]
         found.append(level(f"{problem.message}.", hint=problem.hint, id=number))
-    return found + _long_waits(alias)
+    return [*found, *_long_waits(alias), *_unknown_acceptances(alias)]
 
 
 def has_our_engine(alias: str) -> bool:
@@ -82,6 +89,60 @@ def _long_waits(alias: str) -> list[checks.CheckMessage]:
         message = f"LOCK_TIMEOUT of database {alias!r} lets queries queue {longest}; no STATEMENT_TIMEOUT ends that."
         return [checks.Warning(message, hint=_write(alias, "STATEMENT_TIMEOUT", "3s"), id=f"{TAG}.W004")]
     return []
+
+
+class Unknown(NamedTuple):
+    """A key of ACCEPT that is about nothing, and what to write instead."""
+
+    message: str
+    hint: str
+
+
+def unknown_acceptances(stated: Acceptances, loader: Any) -> Iterator[Unknown]:
+    """:param loader: Django's, of migrations."""
+    for one in stated.values():
+        where = f"The environment variable {PREFIX}ACCEPT" if one.once else "ACCEPT"
+        has = f"{where} has the key {one.key!r}"
+        codes = [name for name in vars(Unsafe) if name.isupper() and name != _NOT_TO_BE_ACCEPTED]
+        names = [name for app, name in loader.disk_migrations if app == one.app]
+        if one.app not in loader.migrated_apps:
+            yield Unknown(
+                f"{has}: no app with migrations is called {one.app!r}", _likely(one.app, loader.migrated_apps)
+            )
+        elif one.migration and one.migration not in names:
+            yield Unknown(f"{has}: app {one.app!r} has no such migration", _likely(one.migration, names))
+        elif one.code == _NOT_TO_BE_ACCEPTED:
+            yield Unknown(
+                f"{has}: what the server refuses cannot be accepted", "Do what the message of check_migrations says."
+            )
+        elif one.code and one.code not in codes:
+            yield Unknown(f"{has}: no rule is called {one.code!r}", _likely(one.code, codes))
+
+
+def _likely(name: str, known: Iterable[str]) -> str:
+    known = sorted(known)
+    longer = [each for each in known if each.startswith(name)]
+    close = longer or difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"Write {close[0]!r}."
+    return f"There are {', '.join(map(repr, known))}." if known else "Remove it."
+
+
+def _unknown_acceptances(alias: str) -> list[checks.CheckMessage]:
+    try:
+        stated = effective(alias).accept
+    except ImproperlyConfigured:  # problems() has it already
+        return []
+    if not stated:
+        return []
+    # Imported here, since it imports every migration of the project.
+    from django.db.migrations.loader import MigrationLoader
+
+    try:
+        loader = MigrationLoader(None, ignore_no_migrations=True)
+    except Exception:  # a migration is a module, whose import may do anything; the command that needs it says so
+        return []
+    return [checks.Error(f"{x.message}.", hint=x.hint, id=_UNKNOWN) for x in unknown_acceptances(stated, loader)]
 
 
 def _write(alias: str, name: str, value: str) -> str:

@@ -40,6 +40,7 @@ class Origin(Record):
 
 class Finding(Record):
     """:param text: the rule's ``Unsafe`` text.
+    :param severity: as it counts, in every program.
     :param message: what is wrong here, with names.
     :param instead: what to write instead.
     """
@@ -54,16 +55,38 @@ class Finding(Record):
     table: str = ""
     lock: LockMode | None = None
     origin: Origin = Origin()
-    #: The reason that the author of the migration gave; empty where nobody accepted the finding.
+    #: The reason that was given for accepting the finding; empty where nobody has accepted it.
     assured: str = ""
+    #: The key of ACCEPT that has the reason; empty where the migration itself has it.
+    accept: str = ""
+    #: Why it counts for less than its rule says; empty where it does not.
+    eased: str = ""
+    #: The rule's own severity where the finding is eased.
+    severity_before: Severity | None = None
+
+    @property
+    def rule_severity(self) -> Severity:
+        return self.severity_before or self.severity
+
+    @property
+    def remark(self) -> str:
+        """What is said behind its message in a line of a log or script; empty where nothing eases or accepts it."""
+        eased = f" (not refused: {self.eased})" if self.eased else ""
+        return eased + (f" (accepted: {self.assured})" if self.assured else "")
 
     @property
     def details(self) -> str:
         where = f" [{self.origin}]" if str(self.origin) else ""
-        return f"{self.message}{where}\nInstead: {self.instead}"
+        eased = f" (not refused: {self.eased})" if self.eased else ""
+        return f"{self.message}{where}{eased}\nInstead: {self.instead}"
 
     def __str__(self) -> str:
         return f"{self.text}\n{self.details}"
 
-    def accepted(self, reason: str) -> Finding:
-        return self.named(assured=reason)
+    def accepted(self, reason: str, accept: str = "") -> Finding:
+        """:param accept: the key of ACCEPT that has the reason."""
+        return self.named(assured=reason, accept=accept)
+
+    def not_refused(self, why: str) -> Finding:
+        """The finding as a warning."""
+        return self.named(severity=Severity.WARN, eased=why, severity_before=self.severity)

@@ -129,6 +129,10 @@ class Context:
     old_types: Mapping[tuple[str, str], str] = field(default_factory=dict)
     #: What the code that still runs knows; None for ``migrate``, which cannot tell whether there is such code.
     old_code: OldCode | None = None
+    #: The reason of the SafetyAssured around the statements; empty outside of one.
+    assured: str = ""
+    #: App label and name of the migration that is at work; empty outside of one.
+    migration: tuple[str, str] = ("", "")
     #: What the names of triggers begin with that may go and come back while the type of their column changes.
     own_triggers: str = ""
     _type_changes: dict[tuple[str, frozenset[str], bool], TypeChange | None] = field(default_factory=dict)

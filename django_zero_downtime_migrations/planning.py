@@ -14,6 +14,7 @@ from .findings import Finding, Kind, Severity
 from .order import arrange
 from .plan import CHECKS, REWRITES, SPLITS, Check, Context, Plan, Step, StepClass, as_written
 from .together import join, one_step, separate
+from .verdict import judged
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
@@ -83,11 +84,13 @@ def _split(statements: Iterable[s.Statement], context: Context) -> Iterator[s.St
 
 
 def _judge(statement: s.Statement, context: Context) -> Iterator[Finding]:
-    """What the rules have against a statement on a table that is in use."""
+    """What the rules have against a statement on a table that is in use, as it counts."""
+    found: Iterable[Finding] = ()
     if isinstance(statement, s.Raw):
-        yield from _judge_sql(statement, context)
+        found = _judge_sql(statement, context)
     elif context.protects(statement):
-        yield from _found(statement, CHECKS.get(type(statement), ()), context)
+        found = _found(statement, CHECKS.get(type(statement), ()), context)
+    return (judged(finding, statement, context) for finding in found)
 
 
 def _found(statement: s.Statement, checks: Iterable[Check], context: Context) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from django.conf import ENVIRONMENT_VARIABLE, settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
+from .acceptances import NOTHING, Acceptances, read_acceptances, read_environment
 from .compat import has_db_default
 from .durations import LONGEST, Duration, read_duration
 from .record import Record
@@ -45,8 +46,10 @@ class MigrationSettings(Record):
     show_offending_values: bool = False
     #: For check_migrations: the migration from which on an app is judged, by the app's label.
     check_start: Mapping[str, str] | None = None
-    #: For check_migrations: tables of fewer bytes have no lock findings, only notes.
+    #: On tables of fewer bytes what a lock stops is not refused.
     check_small_table: int = 10 * 1024 * 1024
+    #: What is accepted, by the key of ACCEPT or of the environment.
+    accept: Acceptances = NOTHING
     base_backend: str = ""
 
     @classmethod
@@ -104,7 +107,20 @@ def _effective(everything: list[_Stated]) -> MigrationSettings:
     values = {name.lower(): stated.read() for name, stated in winners.items()}
     if has_db_default:
         values.pop("keep_default", None)
+    values["accept"] = {**values.get("accept", {}), **_accepted_once()}
     return MigrationSettings(**values)
+
+
+def _accepted_once() -> Acceptances:
+    """Read on top of the settings, for one command: a rollback at night needs no release."""
+    name = f"{PREFIX}ACCEPT"
+    text = os.environ.get(name, "")
+    try:
+        return read_environment(text)
+    except ValueError as error:
+        message = f"The environment variable {name} = {text!r} {error}"
+        hint = 'Write "shop.0007_total: reason", and a semicolon between two of them.'
+        raise _Wrong(Problem(Kind.VALUE, message, hint)) from None
 
 
 def base_backend() -> str:
@@ -127,6 +143,7 @@ def problems(alias: str) -> list[Problem]:
         for stated in everything:
             found += _wrong_value(stated)
         found += [_no_effect(stated) for stated in _without_effect(everything)]
+        _accepted_once()
     except _Wrong as error:
         found.append(error.problem)
     return found
@@ -202,6 +219,10 @@ _STARTS: Final = _Reader(
     _read_starts, 'a dict of app labels and migrations, such as {"shop": "0012_order_note"}, or None'
 )
 _SIZE: Final = _Reader(_read_size, "'10MB' (units B, kB, MB, GB, TB), or a whole number of bytes")
+_ACCEPT: Final = _Reader(
+    read_acceptances,
+    'a dict of apps, migrations or rules and the reason, such as {"shop.0007_total": "no old code runs"}',
+)
 _BACKEND: Final = _Reader(
     _read_base_backend, "a backend's module path, such as 'django_prometheus.db.backends.postgresql'"
 )
@@ -220,6 +241,7 @@ _DATABASE_SETTINGS: Final[Mapping[str, _Reader]] = {
     "LOCK_TIMEOUT_FORCE": _FLAG,
     "CHECK_START": _STARTS,
     "CHECK_SMALL_TABLE": _SIZE,
+    "ACCEPT": _ACCEPT,
     "SHOW_BLOCKING_QUERIES": _FLAG,
     "SHOW_OFFENDING_VALUES": _FLAG,
 }

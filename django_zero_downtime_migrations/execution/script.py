@@ -127,10 +127,8 @@ class Script:
 
     def _say(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
-            accepted = f" (accepted: {finding.assured})" if finding.assured else ""
-            self.lines.append(
-                f"-- {finding.severity.value} {finding.code}: {finding.message}{accepted}".replace("\n", " ")
-            )
+            text = f"-- {finding.severity.value} {finding.code}: {finding.message}{finding.remark}"
+            self.lines.append(" ".join(text.splitlines()))
 
     def _add(self, *statements: str) -> None:
         self.lines.extend(text if text.rstrip().endswith(";") else text + ";" for text in statements)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.contrib.postgres import operations as postgres_operations
 
+from ..acceptances import Acceptances, acceptance
+from ..catalog import Size
 from ..errors import CannotMigrate
-from ..findings import Finding, Kind, Origin, Severity
+from ..findings import Finding, Origin
 from ..operations import SafetyAssured
 from ..record import Record
 from ..reporting.report import Entry, Unanalysed, UnusedAssurance
 from ..rules.cannot_migrate import RULE as CANNOT_MIGRATE
+from ..verdict import accepted
 from . import raw, whole
 from .editor import Place, every
 from .examples import example
 from .offline import NotConnected
 from .places import location
-from .selection import one_line, third_party
-from .sizes import Size, Sizes
+from .selection import one_line
+from .sizes import Sizes
 from .whole import Judged, Result, assured
 
 #: They ask the server what it has, and change no table.
@@ -34,20 +37,21 @@ _NO_TABLE = (
 class How(Record):
     """:param strict: only additive operations pass.
 
-    :param one_deployment: the migrations will run together. :param include_third_party: theirs count like our own.
-    :param small: tables of fewer bytes have no lock findings, only notes.
+    :param one_deployment: the migrations will run together.
     """
 
     strict: bool = False
     one_deployment: bool = False
-    include_third_party: bool = False
-    small: int = 0
 
 
 class Entries:
-    def __init__(self, sizes: Sizes, how: How) -> None:
+    """:param accept: what the settings and the environment accept."""
+
+    def __init__(self, sizes: Sizes, how: How, accept: Acceptances) -> None:
         self.sizes = sizes
         self.how = how
+        self.accept = accept
+        self._used: set[str] = set()
 
     def results(self, judged: Judged) -> Iterator[Result]:
         for found in judged.editor.found:
@@ -55,7 +59,7 @@ class Entries:
         for error, place in judged.editor.failed:
             if isinstance(error, CannotMigrate):
                 origin = Origin(app=judged.migration.app_label, operation=place.path[0])
-                yield place, CANNOT_MIGRATE.found(one_line(error), origin=origin, assured=assured(judged, place))
+                yield place, CANNOT_MIGRATE.found(one_line(error), origin=origin)
         yield from whole.changes_rows_and_table(judged)
         if self.how.strict:
             yield from whole.not_additive(judged)
@@ -68,36 +72,31 @@ class Entries:
             operation=place.path[0] if place else None,
         )
         size = self.sizes.of(judged.editor.live_names.get(finding.table, finding.table)) if finding.table else Size()
-        severity, eased = self._severity(migration, finding, size)
+        if not finding.assured and finding.code != CANNOT_MIGRATE.code:
+            # What check_migrations alone looks for has not been there when the plan was made.
+            finding = accepted(finding, self.accept, migration.app_label, migration.name)
         return Entry(
             finding=finding.named(origin=origin),
             app=migration.app_label,
             migration=migration.name,
             operation=type(place.operation).__name__ if place else "",
-            severity=severity,
-            eased=eased,
+            severity=finding.severity,
+            eased=finding.eased,
             location=location(migration, place.path if place else ()),
             rows=size.rows,
             size=size.bytes,
             example=example(finding, place, migration.app_label),
         )
 
-    def _severity(self, migration: Any, finding: Finding, size: Size) -> tuple[Severity, str]:
-        if finding.severity is Severity.NOTE:
-            return Severity.NOTE, ""
-        if not self.how.include_third_party and third_party(migration):
-            return Severity.NOTE, "the app is not part of this project"
-        locks = finding.lock is not None and finding.kind is Kind.LOCK
-        if locks and size.bytes is not None and size.bytes < self.how.small:
-            return Severity.NOTE, "the table is small"
-        return finding.severity, ""
-
     def unanalysed(self, judged: Judged) -> Iterator[Unanalysed]:
-        if third_party(judged.migration) and not self.how.include_third_party:
-            return
+        migration = judged.migration
+        covering = acceptance(self.accept, migration.app_label, migration.name, "")
         for place, why in _not_read(judged):
-            if place is None or not assured(judged, place):
-                migration = judged.migration
+            if place is not None and assured(judged, place):
+                continue
+            if covering is not None:
+                self._used.add(covering.key)
+            else:
                 yield Unanalysed(
                     app=migration.app_label,
                     migration=migration.name,
@@ -118,6 +117,20 @@ class Entries:
                     migration=migration.name,
                     reason=place.operation.reason,
                     location=location(migration, place.path),
+                )
+
+    def unused_acceptances(self, migrations: Sequence[Any], entries: Iterable[Entry]) -> Iterator[UnusedAssurance]:
+        """Those that could have covered something in what was judged, and were not needed. Call it at the end."""
+        used = self._used | {entry.finding.accept for entry in entries}
+        for one in self.accept.values():
+            about = [x for x in migrations if one.app == x.app_label and one.migration in ("", x.name)]
+            if about and one.key not in used:
+                yield UnusedAssurance(
+                    app=one.app,
+                    migration=about[-1].name,
+                    reason=one.reason,
+                    location=location(about[-1]),
+                    accept=one.key,
                 )
 
 

@@ -10,10 +10,11 @@ from django.db.backends.postgresql.schema import DatabaseSchemaEditor as StockEd
 from django.db.utils import Error
 
 from ..backends.postgres.whole_plan import planned
-from ..catalog import Catalog
+from ..catalog import Catalog, Size
 from ..errors import CannotMigrate
 from ..projection import Projection
 from ..reporting.report import Entry, Report, Unanalysed, UnusedAssurance
+from ..settings import MigrationSettings
 from . import whole
 from .editor import editor_class, watched
 from .entries import Entries, How, order
@@ -36,7 +37,7 @@ class Judgement:
         self.connection = connection
         self.sizes = sizes
         self.how = how
-        self.made = Entries(sizes, how)
+        self.made = Entries(sizes, how, MigrationSettings.load(connection.alias).accept)
 
     def report(self, database: str) -> Report:
         """:param database: what the report calls it.
@@ -53,11 +54,13 @@ class Judgement:
             entries += [self.made.entry(each, *result) for result in sorted(results, key=order)]
             unanalysed += self.made.unanalysed(each)
             unused += self.made.unused(each, results)
+        unused += self.made.unused_acceptances([each.migration for each in judged], entries)
         return Report(
             entries=tuple(entries),
             unanalysed=tuple(unanalysed),
             unused_assurances=tuple(unused),
             migrations=len(judged),
+            not_judged=self.selection.not_judged,
             database=database,
         )
 
@@ -77,7 +80,7 @@ class Judgement:
         old_code = Tables(state.clone(), StockEditor(self.connection))
 
         def catalog_of(connection: Any, projection: Projection) -> Catalog:
-            return Catalog(connection, projection)
+            return _Sized(connection, projection, self.sizes)
 
         yield from self._through(self.connection, self.selection.plan, state, catalog_of, old_code)
 
@@ -95,7 +98,7 @@ class Judgement:
                 tables = connection.tables = Tables(state.clone(), scribe, owners)
 
                 def catalog_of(connection: Any, projection: Projection, tables: Tables = tables) -> Catalog:
-                    return OfflineCatalog(connection, projection, tables, lambda table: self.sizes.of(table).rows)
+                    return OfflineCatalog(connection, projection, tables, self.sizes)
 
                 yield from self._through(connection, [migration], state, catalog_of, tables)
 
@@ -123,6 +126,17 @@ class Judgement:
                 raise
             except Exception as error:  # operations are anybody's
                 raise _no_state(at_work[0], error) from error
+
+
+class _Sized(Catalog):
+    """The database's own, with sizes that somebody may have given."""
+
+    def __init__(self, connection: Any, projection: Projection, sizes: Sizes) -> None:
+        super().__init__(connection, projection)
+        self._sizes = sizes
+
+    def size(self, table: str) -> Size:
+        return self._sizes.of(self.projection.live_table(table))
 
 
 def _mutate(migration: Any, state: Any) -> None:

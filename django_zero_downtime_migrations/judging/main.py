@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ..checks import unknown_acceptances
 from ..findings import Severity
 from ..reporting.report import Report
 from ..settings import MigrationSettings
@@ -41,11 +42,11 @@ def judge(given: Given) -> Result:
     settings = MigrationSettings.load(alias)
     known = baseline.read(given["baseline"]) if given["baseline"] else None
     selection = select(_request(given, settings), None if without else connection)
+    for problem in unknown_acceptances(settings.accept, selection.loader):
+        raise CannotJudge(f"{problem.message}. {problem.hint}")
     how = How(
         strict=given["strict"],
         one_deployment=selection.pending or bool(given["since"]) or given["staged"],
-        include_third_party=given["include_third_party"],
-        small=settings.check_small_table,
     )
     made = Judgement(selection, connection, _sizes(given, None if without else connection), how)
     report = made.report("" if without else alias)
@@ -81,6 +82,7 @@ def _request(given: Given, settings: MigrationSettings) -> Request:
         since=given["since"],
         staged=given["staged"],
         starts=settings.check_start,
+        third_party=given["include_third_party"],
     )
 
 

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ..catalog import Catalog, Column, Constraint, Index, T
+from ..catalog import Catalog, Column, Constraint, Index, Size, T
 from ..projection import Projection
 from ..type_changes import TypeChange
 from ..type_changes.builtin import Use, always_known, judge
 from .offline import NotConnected
+from .sizes import Sizes
 from .table import Held, Table
 from .tables import Tables
 
@@ -30,14 +31,12 @@ EXTENSION_TYPES = frozenset(
 
 
 class OfflineCatalog(Catalog):
-    """:param rows_of: about how many rows a quoted table has."""
+    """:param sizes: how large the tables are, as far as anybody has said."""
 
-    def __init__(
-        self, connection: Any, projection: Projection, tables: Tables, rows_of: Callable[[str], int | None]
-    ) -> None:
+    def __init__(self, connection: Any, projection: Projection, tables: Tables, sizes: Sizes) -> None:
         super().__init__(connection, projection)
         self.tables = tables
-        self.rows_of = rows_of
+        self.sizes = sizes
 
     def fetch(self, query: str, params: Sequence[object]) -> Rows:
         raise NotConnected(f"check_migrations judges without a database here, and something asks: {query}")
@@ -50,7 +49,10 @@ class OfflineCatalog(Catalog):
         return [(self.tables.get(table) is not None,)]
 
     def _answer_nulls(self, column: str, table: str) -> Rows:
-        return [(self.rows_of(table) or 0,)]
+        return [(self.sizes.of(table).rows or 0,)]
+
+    def _answer_size(self, table: str) -> list[Size]:
+        return [self.sizes.of(table)]
 
     def _answer_column(self, table: str, column: str) -> Rows:
         found = self.tables.get(table)

@@ -28,6 +28,7 @@ class Request(Record):
     :param everything: applied migrations as well. :param since: a commit of git; migrations that have changed since.
     :param staged: migrations in git's index.
     :param starts: the migration from which on an app is judged, by label.
+    :param third_party: where every migration is judged, also those of installed packages that nobody has named.
     """
 
     app: str = ""
@@ -36,6 +37,7 @@ class Request(Record):
     since: str = ""
     staged: bool = False
     starts: Mapping[str, str] | None = None
+    third_party: bool = False
 
 
 class Selection(NamedTuple):
@@ -52,6 +54,8 @@ class Selection(NamedTuple):
     plan: list[Any]
     judged: frozenset[Key]
     pending: bool
+    #: How many migrations of installed packages were left out.
+    not_judged: int = 0
 
 
 def select(request: Request, connection: Any | None) -> Selection:
@@ -71,7 +75,13 @@ def select(request: Request, connection: Any | None) -> Selection:
     if live and (not request.migration or wanted <= set(pending)):
         applied = [loader.graph.nodes[key] for key in order if key in loader.applied_migrations]
         return _selection(loader, applied, pending, wanted, live=True)
-    return _selection(loader, [], order, wanted, live=False)
+    left_out = _of_packages(wanted, loader) if chosen is None and not (request.app or request.third_party) else set()
+    return _selection(loader, [], order, wanted - left_out, live=False)._replace(not_judged=len(left_out))
+
+
+def _of_packages(keys: Iterable[Key], loader: Any) -> set[Key]:
+    """Most of them were applied long ago, and nobody here can change them. What ``migrate`` would run is judged."""
+    return {key for key in keys if third_party(loader.graph.nodes[key])}
 
 
 def _selection(loader: Any, applied: list[Any], order: list[Key], wanted: set[Key], live: bool) -> Selection:

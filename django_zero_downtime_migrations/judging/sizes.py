@@ -5,24 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from ..catalog import Catalog, Size
 from ..ddl.names import plain_table
-from ..naming import relation, split_identifier
+from ..naming import split_identifier
+from ..projection import Projection
 from .errors import CannotJudge
 
 VERSION = 1
-#: The estimate of the last ANALYZE, over all partitions; NULL where there was none.
-_ONE = f"""
-SELECT pg_catalog.sum(c.reltuples) FILTER (WHERE c.reltuples >= 0::real)::bigint,
-       pg_catalog.sum(pg_catalog.pg_total_relation_size(c.oid))::bigint
-FROM pg_catalog.pg_class c
-WHERE c.relkind IN ('r', 'm', 'p')
-AND (c.oid = {relation("%s::pg_catalog.text")} OR c.oid IN (
-    SELECT relid::pg_catalog.oid FROM pg_catalog.pg_partition_tree({relation("%s::pg_catalog.text")})
-))
-AND NOT (c.relkind = 'p' AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid))
-"""
 _NAMES = """
 SELECT pg_catalog.concat(CASE WHEN NOT seen.visible THEN n.nspname::pg_catalog.text || '.' END, c.relname),
        pg_catalog.concat(
@@ -35,11 +26,6 @@ WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartiti
 AND n.nspname::pg_catalog.text NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema'
 ORDER BY 1
 """
-
-
-class Size(NamedTuple):
-    rows: int | None = None
-    bytes: int | None = None
 
 
 class Sizes:
@@ -71,15 +57,10 @@ class FileSizes(Sizes):
 
 class DatabaseSizes(Sizes):
     def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self._known: dict[str, Size] = {}
+        self._catalog = Catalog(connection, Projection())
 
     def of(self, table: str) -> Size:
-        if table not in self._known:
-            with self._connection.cursor() as cursor:
-                cursor.execute(_ONE, (table, table))
-                self._known[table] = Size(*cursor.fetchone())
-        return self._known[table]
+        return self._catalog.size(table)
 
 
 def write(connection: Any, path: Path) -> int:

@@ -59,7 +59,7 @@ class SafetyAssured(Operation):
         """Django's own loop over operations, with its states, its rule for RunPython's transaction, and its comments in
         a script, where a RunPython among them is left out and its neighbours are not.
         """
-        values = {"operations": self.operations, "atomic": _atomic(schema_editor)}
+        values = {"operations": self.operations, "atomic": _atomic(schema_editor), "part_of_operation": True}
         migration: Migration = type("Migration", (Migration,), values)("safety_assured", app_label)
         return migration
 

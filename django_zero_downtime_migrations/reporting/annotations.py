@@ -32,16 +32,18 @@ class Note(Record):
 
 
 def notes(report: Report) -> Iterator[Note]:
-    """Everything of a report that nobody has accepted."""
+    """Everything of a report but what the baseline has; of what is accepted, that and why."""
     for entry in report.entries:
         if entry.counts:
-            identity = entry.fingerprint
-            yield _note(entry, entry.finding.code, entry.severity, message(entry), identity)
+            yield _note(entry, entry.finding.code, entry.severity, message(entry), entry.fingerprint)
+        elif entry.finding.assured:
+            text = f"{entry.finding.message}\nAccepted: {entry.finding.assured}"
+            yield _note(entry, entry.finding.code, Severity.NOTE, text, entry.fingerprint)
     for unknown in report.unanalysed:
         text = f"{unknown.operation} is not analysed: {unknown.why}"
         yield _note(unknown, "UNANALYSED", Severity.NOTE, text, f"{unknown.operation} {unknown.why}")
     for unused in report.unused_assurances:
-        text = f"Nothing needs this SafetyAssured any more ({unused.reason})"
+        text = f"Nothing needs this {unused.what} any more ({unused.reason})"
         yield _note(unused, "UNUSED_ASSURANCE", Severity.NOTE, text, unused.reason)
 
 

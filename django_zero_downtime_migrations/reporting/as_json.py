@@ -20,6 +20,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "version": VERSION,
         "database": report.database or None,
         "migrations": report.migrations,
+        "not_judged": report.not_judged,
         "summary": {
             **{severity.value: len(report.of(severity)) for severity in Severity},
             "accepted": sum(bool(entry.finding.assured) for entry in report.entries),
@@ -32,7 +33,7 @@ def as_data(report: Report) -> dict[str, Any]:
             for each in report.unanalysed
         ],
         "unused_assurances": [
-            {**_place(each.app, each.migration, each.location), "reason": each.reason}
+            {**_place(each.app, each.migration, each.location), "reason": each.reason, "accept": each.accept or None}
             for each in report.unused_assurances
         ],
     }
@@ -52,7 +53,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
     return {
         "code": finding.code,
         "severity": entry.severity.value,
-        "rule_severity": finding.severity.value,
+        "rule_severity": finding.rule_severity.value,
         "eased": entry.eased or None,
         "kind": finding.kind.value,
         **_place(entry.app, entry.migration, entry.location),
@@ -70,6 +71,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "instead": finding.instead,
         "example": entry.example or None,
         "accepted": finding.assured or None,
+        "accept": finding.accept or None,
         "baselined": entry.baselined,
         "fingerprint": entry.fingerprint,
     }

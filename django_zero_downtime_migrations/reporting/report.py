@@ -28,8 +28,8 @@ class Entry(Record):
     :param app: label of the migration's app.
     :param migration: its name.
     :param operation: the operation's class (``AddField``).
-    :param severity: as it counts here; ``finding.severity`` is the rule's own.
-    :param eased: why ``severity`` is less than the rule's; empty where it is not.
+    :param severity: as it counts, in every program.
+    :param eased: why that is less than the rule's; empty where it is not.
     :param rows: about how many the table has; None where nobody has counted.
     :param size: bytes of the table with its indexes; None where it is not known.
     :param example: what to write instead, as Python for this model and field; empty where there is none.
@@ -50,7 +50,7 @@ class Entry(Record):
 
     @property
     def counts(self) -> bool:
-        """Whether it can make the check fail: nobody has accepted it, in the migration or in the baseline."""
+        """Whether it can make the check fail: neither the migration, ACCEPT nor the baseline has it."""
         return not (self.baselined or self.finding.assured)
 
     @property
@@ -93,12 +93,21 @@ class Unanalysed(Record):
 
 
 class UnusedAssurance(Record):
-    """A ``SafetyAssured`` in which no rule found anything."""
+    """A ``SafetyAssured`` in which no rule found anything, or a key of ACCEPT that nothing judged needs.
+
+    :param migration: for a whole app, the last one that was judged.
+    :param accept: the key; empty for a ``SafetyAssured``.
+    """
 
     app: str
     migration: str
     reason: str
     location: Location | None = None
+    accept: str = ""
+
+    @property
+    def what(self) -> str:
+        return f"key {self.accept!r} of ACCEPT" if self.accept else "SafetyAssured"
 
 
 class Report(Record):
@@ -106,6 +115,7 @@ class Report(Record):
 
     :param entries: in the order in which ``migrate`` would come to them.
     :param migrations: how many were judged.
+    :param not_judged: how many of installed packages were left out.
     :param database: its alias; empty where none was asked.
     """
 
@@ -113,6 +123,7 @@ class Report(Record):
     unanalysed: tuple[Unanalysed, ...] = ()
     unused_assurances: tuple[UnusedAssurance, ...] = ()
     migrations: int = 0
+    not_judged: int = 0
     database: str = ""
 
     def of(self, severity: Severity) -> list[Entry]:

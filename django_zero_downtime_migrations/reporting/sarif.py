@@ -111,7 +111,8 @@ def _result(entry: Entry, place: int, count: int) -> dict[str, Any]:
 
 
 def _suppressions(entry: Entry) -> list[dict[str, str]]:
-    accepted = [{"kind": "inSource", "justification": entry.finding.assured}] if entry.finding.assured else []
+    kind = "external" if entry.finding.accept else "inSource"
+    accepted = [{"kind": kind, "justification": entry.finding.assured}] if entry.finding.assured else []
     return accepted + ([{"kind": "external", "justification": "The baseline has it."}] if entry.baselined else [])
 
 
@@ -142,7 +143,7 @@ def _notifications(report: Report) -> list[dict[str, Any]]:
     ]
     return unknown + [
         _notification(
-            x, "UNUSED_ASSURANCE", f"Nothing in {x.app}.{x.migration} needs this SafetyAssured any more ({x.reason})"
+            x, "UNUSED_ASSURANCE", f"Nothing in {x.app}.{x.migration} needs this {x.what} any more ({x.reason})"
         )
         for x in report.unused_assurances
     ]

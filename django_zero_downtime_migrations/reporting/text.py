@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from ..findings import Kind, Severity
-from .report import Entry, Location, Options, Report
+from .report import Entry, Location, Options, Report, UnusedAssurance
 
 WIDTH = 100
 #: Escape sequences of ANSI terminals: bold red, bold yellow, bold blue.
@@ -33,9 +33,10 @@ def _entry(entry: Entry, options: Options) -> Iterator[str]:
     if finding.table:
         yield from _wrapped(_table(entry))
     if entry.eased:
-        yield from _wrapped(f"A note only: {entry.eased}.")
+        yield from _wrapped(f"Not refused: {entry.eased}.")
     if finding.assured:
-        yield from _wrapped(f"Accepted: {finding.assured}")
+        by = f" (ACCEPT, {finding.accept!r})" if finding.accept else ""
+        yield from _wrapped(f"Accepted: {finding.assured}{by}")
         return
     if finding.sql:
         yield from _wrapped(f"SQL: {finding.sql}")
@@ -92,10 +93,16 @@ def _others(report: Report) -> Iterator[str]:
         for each in report.unanalysed:
             yield f"    {_place(each.location)}{each.operation} ({each.app}.{each.migration}): {each.why}"
         yield ""
-    if report.unused_assurances:
-        yield "SafetyAssured that nothing needs:"
-        for unused in report.unused_assurances:
-            yield f"    {_place(unused.location)}{unused.reason} ({unused.app}.{unused.migration})"
+    yield from _unused("SafetyAssured", [x for x in report.unused_assurances if not x.accept])
+    yield from _unused("ACCEPT", [x for x in report.unused_assurances if x.accept])
+
+
+def _unused(what: str, assurances: list[UnusedAssurance]) -> Iterator[str]:
+    if assurances:
+        yield f"{what} that nothing needs:"
+        for unused in assurances:
+            key = f"{unused.accept}: " if unused.accept else ""
+            yield f"    {_place(unused.location)}{key}{unused.reason} ({unused.app}.{unused.migration})"
         yield ""
 
 
@@ -112,6 +119,9 @@ def _summary(report: Report) -> Iterator[str]:
     counts += [f"{len(report.unanalysed)} not analysed"] if report.unanalysed else []
     judged = _number(report.migrations, "migration", "migrations")
     yield f"{judged} judged: {', '.join(counts)}."
+    if report.not_judged:
+        others = _number(report.not_judged, "migration of an installed package", "migrations of installed packages")
+        yield f"{others} not judged: add --include-third-party, or name the app."
 
 
 def _number(count: int, one: str, many: str) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import migrations, models
@@ -45,3 +46,9 @@ def books(shop: Shop) -> Shop:
     ]
     shop.migrate(migrations.CreateModel("book", fields))
     return shop
+
+
+@pytest.fixture
+def small_tables(settings: Any) -> None:
+    """Tables are small below the size that is the default."""
+    del settings.ZERO_DOWNTIME_MIGRATIONS_CHECK_SMALL_TABLE

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from io import StringIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -178,6 +180,90 @@ def test_assurance_around_python_is_needed(used: Project) -> None:
     assert used.check() == (0, "1 migration judged: 0 refused, 0 warnings, 0 notes.\n", "")
 
 
+# What the settings accept
+
+
+def accepting(used: Project, key: str) -> Any:
+    return override_settings(ZERO_DOWNTIME_MIGRATIONS_ACCEPT={key.format(app=used.app): "the shop is closed"})
+
+
+def test_finding_that_a_setting_accepts_passes(used: Project) -> None:
+    used.add(UNSAFE)
+
+    with accepting(used, "{app}.0002_step"):
+        result = used.check()
+
+    assert (result.code, result.heads) == (0, ["accepted refuse ALTER_TABLE_RENAME_COLUMN"])
+    assert f"    Accepted: the shop is closed (ACCEPT, '{used.app}.0002_step')\n" in result.out
+    assert result.out.endswith("0 refused, 0 warnings, 0 notes, 1 accepted.\n")
+
+
+@pytest.mark.parametrize("form", ["json", "sarif", "github", "gitlab"])
+def test_every_format_has_what_a_setting_accepts(used: Project, form: str) -> None:
+    used.add(UNSAFE)
+
+    with accepting(used, "{app}"):
+        result = used.check("--format", form)
+
+    assert result.code == 0
+    assert "ALTER_TABLE_RENAME_COLUMN" in result.out
+    assert "the shop is closed" in result.out
+
+
+@pytest.mark.parametrize("key", ["{app}", "{app}.0002_step", "{app}:RUN_SQL", "{app}.0002_step:RUN_SQL"])
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "github", "gitlab"])
+def test_acceptance_that_nothing_needs_is_reported(used: Project, form: str, key: str) -> None:
+    used.add(SAFE)
+
+    with accepting(used, key):
+        result = used.check("--format", form)
+
+    assert result.code == 0
+    assert key.format(app=used.app) in result.out
+    assert "the shop is closed" in result.out
+    if form == "text":
+        assert "ACCEPT that nothing needs:\n" in result.out
+
+
+def test_acceptance_of_what_was_not_judged_is_not_reported(used: Project) -> None:
+    used.add(SAFE)
+
+    with accepting(used, "{app}.0001_step"):
+        assert used.check() == (0, "1 migration judged: 0 refused, 0 warnings, 0 notes.\n", "")
+
+
+def test_acceptance_beside_the_reason_of_the_migration_is_not_needed(used: Project) -> None:
+    used.add('[SafetyAssured([migrations.RenameField("Book", "pages", "sheets")], reason="nobody reads it")]')
+
+    with accepting(used, "{app}"):
+        result = used.check()
+
+    assert "    Accepted: nobody reads it\n" in result.out
+    assert "ACCEPT that nothing needs:\n" in result.out
+
+
+@pytest.mark.parametrize(("key", "code"), [("{app}", 0), ("{app}.0002_step", 0), ("{app}:RUN_SQL", 1)])
+def test_what_is_not_known_is_accepted_without_a_code(used: Project, key: str, code: int) -> None:
+    used.add(PYTHON)
+
+    with accepting(used, key):
+        result = used.check("--fail-on", "unanalysed")
+
+    assert result.code == code
+    assert ("not analysed" in result.out) == ("ACCEPT that nothing needs" in result.out) == bool(code)
+
+
+@pytest.mark.parametrize("options", [["--strict"], []])
+def test_findings_that_only_this_command_has_are_accepted_too(used: Project, options: list[str]) -> None:
+    used.add('[migrations.RemoveField("Book", "pages")]')
+
+    with accepting(used, "{app}"):
+        result = used.check("--fail-on", "warn", *options)
+
+    assert result.code == 0
+    assert result.heads == ["accepted warn DROP_COLUMN", *(["accepted refuse NOT_ADDITIVE"] if options else [])]
+
+
 # When it fails
 
 
@@ -270,15 +356,35 @@ def test_colours_when_they_are_asked_for(used: Project) -> None:
     assert "\033[1;31mrefuse ALTER_TABLE_RENAME_COLUMN\033[0m" in out.getvalue()
 
 
-def test_installed_package_has_notes_only(database: BaseDatabaseWrapper, tmp_path, monkeypatch) -> None:
+@pytest.fixture
+def package(tmp_path: Path, database: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Installed with pip, not written in the project; its first migration was applied some time ago."""
     project = Project(tmp_path, database, below="lib/site-packages")
     monkeypatch.syspath_prepend(str(project.home))
     project.migrate(project.add(BOOK))
-    project.add(UNSAFE)
-    project.add(PYTHON)
+    return project
 
-    result = project.check("--fail-on", "refuse", "--fail-on", "unanalysed")
 
-    assert (result.code, result.heads) == (0, ["note ALTER_TABLE_RENAME_COLUMN"])
-    assert "    A note only: the app is not part of this project.\n" in result.out
-    assert project.check("--include-third-party").heads == [RENAME]
+def test_pending_migration_of_an_installed_package_counts(package: Project) -> None:
+    package.add(UNSAFE)
+    package.add(PYTHON)
+
+    result = package.check("--fail-on", "refuse", "--fail-on", "unanalysed")
+
+    assert (result.code, result.heads) == (1, [RENAME])
+    assert "1 not analysed" in result.out
+
+
+@pytest.mark.parametrize("choice", ["--all", "--without-database"])
+def test_history_of_an_installed_package_is_judged_when_it_is_asked_for(package: Project, choice: str) -> None:
+    package.add(UNSAFE)
+
+    left_out = package.check(choice)
+    asked_for = package.check(choice, "--include-third-party")
+    named = package.check(package.app, choice)
+
+    assert (left_out.code, left_out.heads) == (0, [])
+    assert "0 migrations judged" in left_out.out
+    assert "2 migrations of installed packages not judged: add --include-third-party, or name the app." in left_out.out
+    assert (asked_for.code, asked_for.heads) == (named.code, named.heads) == (1, [RENAME])
+    assert "not judged" not in asked_for.out + named.out

@@ -139,6 +139,14 @@ def test_sarif_shows_what_was_accepted_as_suppressed() -> None:
     assert suppressed[5][0]["kind"] == "external"
 
 
+def test_sarif_tells_what_a_setting_accepts_from_what_a_migration_does() -> None:
+    accepted = entry(assured="No old code runs.")
+    by_setting = accepted.named(finding=accepted.finding.named(accept="shop.0002_pages"))
+    kinds = [x["suppressions"][0]["kind"] for x in run_of(Report(entries=(accepted, by_setting)))["results"]]
+
+    assert kinds == ["inSource", "external"]
+
+
 def test_sarif_fingerprints_differ_within_a_report_and_stay_over_edits() -> None:
     prints = [tuple(result["partialFingerprints"].values()) for result in run_of(FULL)["results"]]
     moved = Report(entries=tuple(x.named(location=at("elsewhere.py", 99)) for x in FULL.entries))
@@ -177,11 +185,18 @@ def test_sarif_path_outside_of_the_project(path: str, uri: str) -> None:
 def test_github_command_for_each_finding_that_counts() -> None:
     found = commands(FULL)
 
-    assert [x["command"] for x in found] == ["error", "error", "warning", "notice", "notice", "notice"]
+    assert [x["command"] for x in found] == ["error", "error", "warning", "notice", "notice", "notice", "notice"]
     assert [x["title"] for x in found[-3:]] == ["ADD_COLUMN_NOT_NULL", "UNANALYSED", "UNUSED_ASSURANCE"]
     assert (found[0]["file"], found[0]["line"]) == ("shop/migrations/0002_pages.py", "7")
     assert found[0]["data"].startswith(f"{MESSAGE}\nACCESS EXCLUSIVE blocks")
     assert found[0]["data"].endswith("\ndb_default=0")
+
+
+def test_github_shows_what_was_accepted_as_a_notice() -> None:
+    accepted = commands(FULL)[4]
+
+    assert (accepted["command"], accepted["title"]) == ("notice", "ADD_COLUMN_NOT_NULL")
+    assert accepted["data"] == f"{MESSAGE}\nAccepted: Nothing writes it yet."
 
 
 def test_github_of_nothing() -> None:
@@ -202,7 +217,7 @@ def test_gitlab_has_the_documented_form(report: Report) -> None:
     found = json.loads(render("gitlab", report))
 
     assert [error.message for error in Draft202012Validator(GITLAB).iter_errors(found)] == []
-    assert len(found) == (6 if report is FULL else 0)
+    assert len(found) == (7 if report is FULL else 0)
 
 
 def test_gitlab_severities() -> None:
@@ -210,6 +225,7 @@ def test_gitlab_severities() -> None:
         "critical",
         "critical",
         "major",
+        "info",
         "info",
         "info",
         "info",

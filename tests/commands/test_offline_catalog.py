@@ -12,6 +12,7 @@ from django.db import migrations, models
 from django_zero_downtime_migrations.catalog import Catalog
 from django_zero_downtime_migrations.judging.offline import NotConnected, offline
 from django_zero_downtime_migrations.judging.offline_catalog import OfflineCatalog
+from django_zero_downtime_migrations.judging.sizes import Sizes
 from django_zero_downtime_migrations.judging.tables import Tables
 from django_zero_downtime_migrations.projection import Projection
 from django_zero_downtime_migrations.type_changes import Effect
@@ -75,7 +76,7 @@ def both(library: Shop) -> tuple[Catalog, Catalog]:
     connection = offline(library.connection)
     scribe = connection.SchemaEditorClass(connection, collect_sql=True)
     tables = Tables(library.states[-1], scribe)
-    told = OfflineCatalog(connection, Projection(), tables, lambda table: None)
+    told = OfflineCatalog(connection, Projection(), tables, Sizes())
     return Catalog(library.connection, Projection()), told
 
 
@@ -206,7 +207,7 @@ def test_index_of_another_kind(library: Shop, make_connection: Callable[..., Any
     library.migrate(migrations.AddIndex("Book", index))
     connection = offline(library.connection)
     tables = Tables(library.states[-1], connection.SchemaEditorClass(connection, collect_sql=True))
-    told = OfflineCatalog(connection, Projection(), tables, lambda table: None)
+    told = OfflineCatalog(connection, Projection(), tables, Sizes())
 
     change = told.type_change(
         TABLE, "text", ("varchar", None, False), frozenset({"expression", "some", "once_where"}), ""

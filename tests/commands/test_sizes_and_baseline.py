@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import transaction
 from django.test import override_settings
 
+from django_zero_downtime_migrations.catalog import Size
+from django_zero_downtime_migrations.judging.sizes import DatabaseSizes
 from tests.commands.judged import Known, check
 from tests.commands.project import UNSAFE, Project
 
+#: The setting is not there.
+default_size = pytest.mark.usefixtures("small_tables")
 LONGER = '[migrations.AlterField("Book", "pages", models.BigIntegerField(null=True))]'
 
 
-def test_small_table_has_a_note(used: Project) -> None:
+@default_size
+def test_small_table_has_a_warning(used: Project) -> None:
     used.add(LONGER)
 
     result = used.check()
 
-    assert (result.code, result.heads) == (0, ["note ALTER_COLUMN_TYPE"])
-    assert "    A note only: the table is small.\n" in result.out
+    assert (result.code, result.heads) == (0, ["warn ALTER_COLUMN_TYPE"])
+    assert "    Not refused: the table is small.\n" in result.out
 
 
 @pytest.mark.parametrize("size", [8192, "8kB"])
@@ -31,7 +38,8 @@ def test_small_is_a_setting(used: Project, size: object) -> None:
         assert used.check().heads == ["refuse ALTER_COLUMN_TYPE"]
 
 
-def test_what_breaks_running_code_is_no_note_on_a_small_table(used: Project) -> None:
+@default_size
+def test_what_breaks_running_code_is_refused_on_a_small_table(used: Project) -> None:
     used.add(UNSAFE)
 
     assert used.check().heads == ["refuse ALTER_TABLE_RENAME_COLUMN"]
@@ -75,6 +83,7 @@ def test_nobody_has_counted_the_rows(used: Project) -> None:
     assert json.loads(used.check("--format", "json").out)["findings"][0]["rows"] is None
 
 
+@default_size
 def test_sizes_from_production(used: Project) -> None:
     used.run(f"INSERT INTO {used.app}_book (pages) SELECT n FROM generate_series(1, 5000) n")
     used.run(f"ANALYZE {used.app}_book")
@@ -86,9 +95,10 @@ def test_sizes_from_production(used: Project) -> None:
     assert (written.code, written.out) == (0, "")
     assert written.err == "The sizes of 2 tables are in sizes.json.\n"
     finding = json.loads(judged.out)["findings"][0]
-    assert (finding["code"], finding["severity"], finding["rows"]) == ("ALTER_COLUMN_TYPE", "note", 5000)
+    assert (finding["code"], finding["severity"], finding["rows"]) == ("ALTER_COLUMN_TYPE", "warn", 5000)
 
 
+@default_size
 def test_large_table_of_the_file(used: Project) -> None:
     used.add(LONGER)
     tables = {f"{used.app}_book": {"rows": 9_000_000, "bytes": 4_000_000_000}}
@@ -110,6 +120,7 @@ def test_fill_of_a_large_table_by_the_file(used: Project) -> None:
     assert result.heads == ["warn FILL_LARGE_TABLE", "warn SET_NOT_NULL"]
 
 
+@default_size
 def test_table_that_the_file_does_not_have(used: Project) -> None:
     used.add(LONGER)
     (used.folder / "sizes.json").write_text(json.dumps({"version": 1, "tables": {}}))
@@ -119,8 +130,6 @@ def test_table_that_the_file_does_not_have(used: Project) -> None:
 
 def test_size_of_a_table_that_has_another_name_today(books) -> None:
     from django.db import migrations, models
-
-    from django_zero_downtime_migrations.judging.sizes import Size
 
     renamed = migrations.RenameModel("book", "volume")
     changed = migrations.AlterField("volume", "pages", models.BigIntegerField(null=True))
@@ -178,3 +187,81 @@ def test_baseline_of_a_clean_project(used: Project) -> None:
 
     assert json.loads((used.folder / "known.json").read_text()) == {"version": 1, "findings": []}
     assert used.check("--baseline", "known.json").code == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "verdict"), [("pages", "refuse ALTER_COLUMN_TYPE"), ("id", "warn ALTER_COLUMN_TYPE")]
+)
+def test_large_table_that_points_to_the_column_is_read_as_well(used: Project, column: str, verdict: str) -> None:
+    table = f"{used.app}_book"
+    used.run(f"ALTER TABLE {table} ADD UNIQUE (pages)")
+    used.run(f"INSERT INTO {table} (id, pages) SELECT n, n FROM generate_series(1, 5) n")
+    used.run(f"CREATE TABLE reader (book integer REFERENCES {table} ({column}))")
+    used.run("INSERT INTO reader SELECT 1 FROM generate_series(1, 20000)")
+    used.add(LONGER)
+
+    with override_settings(ZERO_DOWNTIME_MIGRATIONS_CHECK_SMALL_TABLE="500kB"):
+        assert used.check().heads == [verdict]
+
+
+# What a size is
+
+
+def test_size_of_a_table_with_others_that_inherit_from_it(used: Project) -> None:
+    table = f"{used.app}_book"
+    used.run(f"CREATE TABLE old () INHERITS ({table}); CREATE TABLE older () INHERITS (old)")
+    used.run("INSERT INTO older (id, pages) SELECT n, n FROM generate_series(1, 3000) n")
+    used.run(f"ANALYZE {table}, old, older")
+    (size,) = used.run(f"SELECT pg_total_relation_size('{table}') + pg_total_relation_size('older')")[0]
+    used.add(LONGER)
+
+    with override_settings(ZERO_DOWNTIME_MIGRATIONS_CHECK_SMALL_TABLE=size):
+        result = used.check("--format", "json")
+
+    finding = json.loads(result.out)["findings"][0]
+    assert (finding["rows"], finding["bytes"], finding["severity"]) == (3000, size, "refuse")
+
+
+@pytest.mark.parametrize("locked", ["table", "index", "table that is waited for"])
+def test_size_of_a_table_that_is_locked_is_as_last_counted(used: Project, open_session, locked: str) -> None:
+    table = f"{used.app}_book"
+    used.run(f"INSERT INTO {table} (pages) SELECT n FROM generate_series(1, 2000) n")
+    used.run(f"ANALYZE {table}")
+    (size,) = used.run(f"SELECT pg_relation_size('{table}') + pg_relation_size('{table}_pkey')")[0]
+    holder, waiter = open_session(), open_session(autocommit=True)
+    modes = {"table": "ACCESS EXCLUSIVE", "table that is waited for": "ACCESS SHARE"}
+    with holder.cursor() as cursor, waiter.cursor() as other, ThreadPoolExecutor() as threads:
+        if locked == "index":
+            cursor.execute(f"REINDEX INDEX {table}_pkey")
+        else:
+            cursor.execute(f"LOCK TABLE {table} IN {modes[locked]} MODE")
+        if locked == "table that is waited for":
+            waiting = threads.submit(other.execute, f"TRUNCATE {table}")
+            while not used.run("SELECT pid FROM pg_locks WHERE NOT granted"):
+                pass
+        found = DatabaseSizes(used.connection).of(f'"{table}"')
+        holder.rollback()
+        if locked == "table that is waited for":
+            waiting.result()
+
+    assert found == Size(2000, size)
+
+
+def test_size_of_a_table_that_is_locked_and_that_nobody_has_counted(used: Project, other_session) -> None:
+    with other_session.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {used.app}_book IN ACCESS EXCLUSIVE MODE")
+
+        assert DatabaseSizes(used.connection).of(f'"{used.app}_book"') == Size(None, None)
+
+
+def test_our_own_lock_does_not_hide_a_size(used: Project) -> None:
+    table = f"{used.app}_book"
+    with transaction.atomic(used.connection.alias):
+        used.run(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        (size,) = used.run(f"SELECT pg_total_relation_size('{table}')")[0]
+
+        assert DatabaseSizes(used.connection).of(f'"{table}"').bytes == size
+
+
+def test_table_that_is_not_there_has_no_size(used: Project) -> None:
+    assert DatabaseSizes(used.connection).of('"nowhere"') == Size(None, None)

@@ -45,7 +45,8 @@ def only_problem(alias="default"):
     return problem
 
 
-def test_defaults():
+def test_defaults(settings):
+    del settings.ZERO_DOWNTIME_MIGRATIONS_CHECK_SMALL_TABLE
     assert MigrationSettings.load("default") == MigrationSettings(
         lock_timeout=None,
         statement_timeout=None,
@@ -59,6 +60,8 @@ def test_defaults():
         keep_default=False,
         lock_timeout_force=False,
         show_offending_values=False,
+        check_small_table=10 * 1024**2,
+        accept={},
         base_backend="",
     )
 

@@ -31,6 +31,7 @@ from ...settings import MigrationSettings
 from .calls import Call, Calls, Fresh
 from .early_indexes import RENAMES, EarlyIndexes
 from .introspection import projecting
+from .migration_at_work import migration_at_work
 from .new_tables import end, new_tables
 from .verdicts import refusal, report
 
@@ -81,6 +82,7 @@ class DatabaseSchemaEditorMixin(Calls):
         self.findings: list[Finding] = []
         self._projection = Projection()
         self._assured = ""
+        self._migration: tuple[str, str] | None = None
         self._column_items: list[str] = []
         self._origin = Origin()
         self._old_types: dict[tuple[str, str], str] = {}
@@ -102,6 +104,7 @@ class DatabaseSchemaEditorMixin(Calls):
         if self._operation is not None:
             # Those inside of SafetyAssured have its place.
             self._operation += 0 if self._assured else 1
+            self._migration = self._migration or migration_at_work()
             self.resume.operation(self._operation)
             self._reader.between_operations()
         return self._atomic_migration
@@ -316,10 +319,11 @@ class DatabaseSchemaEditorMixin(Calls):
             old_types=self._old_types,
             old_code=self.old_code,
             own_triggers=self._own_triggers,
+            assured=self._assured,
+            # An editor that a RunPython has opened is asked for no operation.
+            migration=self._migration or migration_at_work() or ("", ""),
         )
         made = plan(statements, context)
-        if self._assured:
-            made = made._replace(findings=tuple(x.accepted(self._assured) for x in made.findings))
         self.findings += made.findings
         report(made.findings, self.settings.raise_for_unsafe and not self.collect_sql, quiet=self.collect_sql)
         if isinstance(self._reader, Runner):

@@ -20,8 +20,7 @@ def report(findings: Iterable[Finding], raises: bool, quiet: bool) -> None:
     """
     for finding in findings:
         if quiet or finding.severity is Severity.NOTE or finding.assured:
-            accepted = f" (accepted: {finding.assured})" if finding.assured else ""
-            logger.info("%s: %s%s", finding.code, finding.message, accepted)
+            logger.info("%s: %s%s", finding.code, finding.message, finding.remark)
         elif finding.severity is Severity.REFUSE and raises:
             raise refusal(finding)
         else:

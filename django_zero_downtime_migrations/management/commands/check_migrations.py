@@ -48,7 +48,11 @@ class Command(BaseCommand):
         add("--staged", action="store_true", help="Judge the migrations whose files are staged in git's index.")
         add("--strict", action="store_true", help="Only CreateModel, AddField without default, AlterModelOptions pass.")
         add("--without-database", action="store_true", help="Judge from the migrations alone, each on tables in use.")
-        add("--include-third-party", action="store_true", help="Findings in installed packages are more than notes.")
+        add(
+            "--include-third-party",
+            action="store_true",
+            help="With --all or --without-database: judge the migrations of installed packages as well.",
+        )
 
     def _add_files(self, parser: CommandParser) -> None:
         add = parser.add_argument

@@ -1,0 +1,50 @@
+"""The verdict on a finding: what eases it, and who accepts it.
+
+``migrate``, ``sqlmigrate`` and ``check_migrations`` read findings that have gone through here, so they say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .acceptances import Acceptances, acceptance
+from .ddl import statements as s
+from .findings import Finding, Kind, Severity
+from .naming import unquote
+from .plan import Context
+
+
+def judged(finding: Finding, statement: s.Statement, context: Context) -> Finding:
+    """A rule's finding as it counts on this database and in this migration. :param statement: what it is about."""
+    if finding.severity is Severity.REFUSE and finding.kind is Kind.LOCK and finding.lock is not None:
+        finding = _eased(finding, statement, context)
+    if context.assured:
+        return finding.accepted(context.assured)
+    return accepted(finding, context.settings.accept, *context.migration)
+
+
+def accepted(finding: Finding, stated: Acceptances, app: str, migration: str) -> Finding:
+    """The finding, with the reason of the acceptance that covers it.
+
+    :param app: label of the migration that it is in. :param migration: its name.
+    """
+    found = acceptance(stated, app, migration, finding.code)
+    return finding.accepted(found.reason, found.key) if found else finding
+
+
+def _eased(finding: Finding, statement: s.Statement, context: Context) -> Finding:
+    """What takes a moment stops others for a moment."""
+    limit = context.settings.check_small_table
+    if not limit or not statement.table:
+        return finding
+    sizes = [context.catalog.size(table).bytes for table in {statement.table, *_also_read(statement, context)}]
+    small = all(size is not None for size in sizes) and sum(size or 0 for size in sizes) < limit
+    return finding.not_refused("the table is small") if small else finding
+
+
+def _also_read(statement: s.Statement, context: Context) -> Iterable[str]:
+    """The tables whose foreign keys point to a column that changes its type: the server validates them again."""
+    if not isinstance(statement, s.SetType):
+        return ()
+    column = unquote(statement.column)
+    return (key.table for key in context.catalog.referencing(statement.table) if column in key.to_columns)
