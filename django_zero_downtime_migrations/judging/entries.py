@@ -11,14 +11,13 @@ from django.contrib.postgres import operations as postgres_operations
 from ..errors import CannotMigrate
 from ..findings import Finding, Kind, Origin, Severity
 from ..operations import SafetyAssured
+from ..places import Place, every, location
 from ..record import Record
 from ..reporting.report import Entry, Unanalysed, UnusedAssurance
 from ..rules.cannot_migrate import RULE as CANNOT_MIGRATE
 from . import raw, whole
-from .editor import Place, every
 from .examples import example
 from .offline import NotConnected
-from .places import location
 from .selection import one_line, third_party
 from .sizes import Size, Sizes
 from .whole import Judged, Result, assured

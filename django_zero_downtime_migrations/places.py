@@ -1,17 +1,91 @@
-"""Where an operation stands in the file of its migration, told from the source: operations do not know."""
+"""The operations of a migration, and where each stands in its file, told from the source: operations do not know."""
 
 from __future__ import annotations
 
 import ast
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..reporting.report import Location
-from .editor import inside
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.operations.special import SeparateDatabaseAndState
+
+from .record import Record
+
+
+class Location(Record):
+    """Where something stands.
+
+    :param path: with slashes, relative to the working directory where the file is below it.
+    :param line: from 1.
+    """
+
+    path: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+class Place(NamedTuple):
+    """An operation in its migration. ``path`` has its index and, for one inside another, that one's before it."""
+
+    path: tuple[int, ...]
+    operation: Operation
+    from_state: Any = None
+    to_state: Any = None
+
+
+def inside(operation: Operation) -> Sequence[Operation]:
+    """The operations that an operation runs on the database."""
+    if isinstance(operation, SeparateDatabaseAndState):
+        return list(operation.database_operations)
+    return getattr(operation, "inner_operations", ())
+
+
+def every(operations: Sequence[Operation], path: tuple[int, ...] = ()) -> Iterator[Place]:
+    """All operations that reach the database, those inside others after them."""
+    for number, operation in enumerate(operations):
+        here = (*path, number)
+        yield Place(here, operation)
+        yield from every(inside(operation), here)
+
+
+#: around(place, app_label, schema_editor): entered while the operation is at work.
+Around = Callable[[Place, str, Any], AbstractContextManager[Any]]
+
+
+@contextmanager
+def watched(migration: Any, around: Around, method: str = "database_forwards") -> Iterator[None]:
+    """While the migration is applied, ``around`` is entered for each operation, also for one inside another.
+
+    :param method: ``database_backwards`` where the migration is taken back.
+    """
+    with ExitStack() as cleanup:
+        for place in every(migration.operations):
+            cleanup.callback(_put_back, place.operation, method, place.operation.__dict__.get(method))
+            place.operation.__dict__[method] = _watching(place, getattr(place.operation, method), around)
+        yield
+
+
+def _watching(place: Place, work: Callable[..., None], around: Around) -> Callable[..., None]:
+    def watching(app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        here = place._replace(from_state=from_state, to_state=to_state)
+        with around(here, app_label, schema_editor):
+            work(app_label, schema_editor, from_state, to_state)
+
+    return watching
+
+
+def _put_back(operation: Operation, method: str, before: Any) -> None:
+    if before is None:
+        operation.__dict__.pop(method, None)
+    else:
+        operation.__dict__[method] = before
 
 
 def file_of(migration: Any) -> str:
@@ -20,7 +94,7 @@ def file_of(migration: Any) -> str:
 
 
 def location(migration: Any, path: Sequence[int] = ()) -> Location | None:
-    """:param path: of the operation, as in :class:`editor.Place`; without one the place of the class."""
+    """:param path: of the operation, as in :class:`Place`; without one the place of the class."""
     file = file_of(migration)
     if not file:
         return None
