@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 from django.db.migrations.operations.base import Operation
 from django.db.utils import InterfaceError, OperationalError
 
+from ..backends.postgres.whole_plan import Unsent
 from ..catalog import Catalog
 from ..ddl import statements as s
 from ..ddl.meaning import meaning
 from ..findings import Finding
 from ..places import Place
-from ..plan import OldCode, Plan
+from ..plan import OldCode
 from ..projection import Projection
 from .states import Reach
 
@@ -31,16 +32,6 @@ class Touched(NamedTuple):
     table: str
     statement: s.Statement
     place: Place | None
-
-
-class Unsent:
-    """Takes the plans, as ``Runner`` and ``Script`` do, and does nothing with them."""
-
-    def run(self, plan: Plan) -> None:
-        pass
-
-    def between_operations(self) -> None:
-        pass
 
 
 CatalogOf = Callable[[Any, Projection], Catalog]

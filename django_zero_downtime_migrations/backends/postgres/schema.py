@@ -31,7 +31,7 @@ from .calls import Call, Calls, Fresh
 from .early_indexes import RENAMES, EarlyIndexes
 from .introspection import projecting
 from .new_tables import end, new_tables
-from .verdicts import refusal, report
+from .verdicts import report
 
 __all__ = [
     "DatabaseSchemaEditor",
@@ -112,9 +112,10 @@ class DatabaseSchemaEditorMixin(Calls):
     def __enter__(self) -> Any:
         parent: Any = super()
         if self.new_tables.refused is not None and not self.collect_sql:
-            refused = self.new_tables.refused
+            refused: Any = self.new_tables.refused
+            self._say("refused")
             end(self.connection)
-            raise refused if isinstance(refused, CannotMigrate) else refusal(refused)
+            raise refused
         if self.settings.lock_timeout_force and self.settings.lock_timeout is not None and not self.collect_sql:
             try:
                 self._session.enter_context(forced(self.connection, self.settings.lock_timeout))
@@ -149,6 +150,11 @@ class DatabaseSchemaEditorMixin(Calls):
             self._close(type(failure), failure, failure.__traceback__)
             raise
         self._close(kind, error, traceback)
+
+    def _say(self, what: str) -> None:
+        """End the line in which ``migrate`` names the migration that it applies."""
+        if self.new_tables.stream is not None and self.new_tables.verbosity > 0:
+            self.new_tables.stream.write(f" {what}\n")
 
     def finish(self) -> None:
         """What is left for the end of the migration, and the transaction in which Django then records it."""
