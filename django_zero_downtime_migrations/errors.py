@@ -137,6 +137,7 @@ def notes(error: BaseException) -> list[str]:
     return list(getattr(error, "__notes__", ()))
 
 
+#: By the class that they were of before.
 _without_traceback: dict[type[DatabaseError], type[DatabaseError]] = {}
 
 
@@ -148,5 +149,6 @@ def without_traceback(error: DatabaseError) -> None:
     if isinstance(error, MigrationError):
         return
     if kind not in _without_traceback:
-        _without_traceback[kind] = type(kind.__name__, (kind, MigrationError), {"__module__": kind.__module__})
+        body = {"__module__": kind.__module__, "__reduce__": lambda self: (kind, self.args)}
+        _without_traceback[kind] = type(kind.__name__, (kind, MigrationError), body)
     error.__class__ = _without_traceback[kind]

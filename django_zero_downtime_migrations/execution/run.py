@@ -13,6 +13,7 @@ from ..ddl import statements as s
 from ..errors import CannotMigrate, explain
 from ..naming import relation
 from ..plan import Plan, Step, StepClass
+from .interrupt import Terminated, terminable
 from .reasons import reason
 from .send import Sender, logger
 
@@ -38,20 +39,24 @@ class Runner(Sender):
         #: Something is committed that cannot be taken back; and the new tables that are.
         self.keeps = False
         self.made: list[str] = []
+        #: The error of the step that has failed.
+        self.explained: BaseException | None = None
         #: What a step would make may be there already.
         self.looks = False
         #: Tables that were to be made, and were there already.
         self.found: set[str] = set()
 
     def run(self, plan: Plan) -> None:
-        self._steps(plan.steps, [])
+        with terminable():
+            self._steps(plan.steps, [])
 
     def go_on(self) -> None:
         """With the steps that the journal has from an earlier run."""
         assert self.journal is not None
         done, rest = list(self.journal.steps[: self.journal.done]), list(self.journal.steps[self.journal.done :])
         logger.warning("Going on after %d of %d steps.", len(done), len(done) + len(rest))
-        self._steps(rest, done, doubt=True)
+        with terminable():
+            self._steps(rest, done, doubt=True)
 
     def _remove(self, step: Step) -> None:
         """Run a step that is none of the call's own."""
@@ -100,6 +105,7 @@ class Runner(Sender):
             step = self._run_or_find(step)
         except (DatabaseError, KeyboardInterrupt) as error:
             self._explain(error, step)
+            self.explained = error
             failed: Step | None = step
             if self._sent and isinstance(error, KeyboardInterrupt):
                 # It came when the step had just succeeded.
@@ -174,7 +180,7 @@ class Runner(Sender):
 
     def _explain(self, error: DatabaseError | KeyboardInterrupt, step: Step) -> None:
         if isinstance(error, KeyboardInterrupt):
-            logger.warning("Interrupted: %s", step.sql)
+            logger.warning("%s: %s", "Terminated" if isinstance(error, Terminated) else "Interrupted", step.sql)
             return
         from .rights import lacks
 

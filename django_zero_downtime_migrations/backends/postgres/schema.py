@@ -8,6 +8,7 @@ from inspect import getattr_static
 from types import TracebackType
 from typing import Any
 
+from django.db import DatabaseError
 from django.db.backends.ddl_references import Statement as DjangoStatement
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
 
@@ -16,7 +17,7 @@ from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.read import read
 from ...ddl.template import wrap_templates
-from ...errors import CannotMigrate, Unsafe, UnsafeOperationException, UnsafeOperationWarning
+from ...errors import CannotMigrate, Unsafe, UnsafeOperationException, UnsafeOperationWarning, without_traceback
 from ...execution.forced import forced
 from ...execution.run import Runner
 from ...execution.script import Script
@@ -31,6 +32,7 @@ from .calls import Call, Calls, Fresh
 from .early_indexes import RENAMES, EarlyIndexes
 from .introspection import projecting
 from .new_tables import end, new_tables
+from .terminal import is_of_code
 from .verdicts import report
 
 __all__ = [
@@ -185,9 +187,19 @@ class DatabaseSchemaEditorMixin(Calls):
         """Run the code of a RunPython unless an earlier run of this migration has."""
         self.resume.once(code, apps, self, atomic)
 
+    def _failed(self, error: BaseException) -> None:
+        """Before anything is rolled back."""
+        if not isinstance(self._reader, Runner) or self._own.of_caller:
+            return
+        if error is self._reader.explained and isinstance(error, DatabaseError) and not is_of_code(error):
+            without_traceback(error)
+        self._say("interrupted" if isinstance(error, (KeyboardInterrupt, SystemExit)) else "failed")
+
     def _close(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if error is not None:
+            self._failed(error)
         if isinstance(self._reader, Script):
             self._reader.close()
         failed = True

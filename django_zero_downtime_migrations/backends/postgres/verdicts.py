@@ -37,13 +37,13 @@ def refusal(
     :param details: what the note says; by default what the finding has to say. :param findings: all of them.
     """
     exception = UnsafeOperationException(finding.text, finding, findings)
-    text = f"{finding.details}\nNothing of this operation was sent." if details is None else details
+    text = f"{finding.details}\nNot sent: {finding.sql}" if details is None else details
     if hasattr(exception, "add_note"):
         explain(exception, text)
     else:
-        # Python 3.10 shows no notes: ``manage.py`` does, through the exception, and others have the log.
+        # Python 3.10 shows no notes in a traceback, but what an exception comes from.
         exception.__notes__ = [text]
-        logger.error("%s: %s", finding.code, text)
+        exception.__cause__ = Exception(text)
     return exception
 
 
