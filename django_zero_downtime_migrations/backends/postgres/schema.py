@@ -191,6 +191,7 @@ class DatabaseSchemaEditorMixin(Calls):
         """Before anything is rolled back."""
         if not isinstance(self._reader, Runner) or self._own.of_caller:
             return
+        self._reader.say_what_stays(error)
         if error is self._reader.explained and isinstance(error, DatabaseError) and not is_of_code(error):
             without_traceback(error)
         self._say("interrupted" if isinstance(error, (KeyboardInterrupt, SystemExit)) else "failed")
