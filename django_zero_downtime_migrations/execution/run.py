@@ -14,7 +14,7 @@ from ..errors import CannotMigrate, explain
 from ..naming import relation
 from ..plan import Plan, Step, StepClass
 from .interrupt import Terminated, terminable
-from .reasons import reason
+from .reasons import LOCK_NOT_AVAILABLE, QUERY_CANCELED, reason, sqlstate
 from .send import Sender, logger
 from .what_stays import AGAIN, GOES_ON, met, way_on
 
@@ -192,12 +192,22 @@ class Runner(Sender):
 
         locks = f" ({', '.join(map(str, step.locks))})" if step.locks else ""
         why = lacks(self.connection, step, error) or reason(error, step.statement)
-        explain(error, f"The step that failed: {step.sql}{locks}{why}")
+        explain(error, f"The step that failed: {step.sql}{locks}{why}{self._in_the_way(error, step)}")
         if isinstance(error, IntegrityError) and not self.transaction.is_open and not self.transaction.of_caller:
             from .offenders import offenders
 
             if rows := offenders(self.connection, step, error, self.settings):
                 explain(error, rows)
+
+    def _in_the_way(self, error: DatabaseError, step: Step) -> str:
+        """Who holds what the step did not get in its only attempt, on a line of its own."""
+        open_transaction = self.transaction.is_open or self.transaction.of_caller
+        if sqlstate(error) not in (LOCK_NOT_AVAILABLE, QUERY_CANCELED) or open_transaction or not step.locks:
+            return ""
+        from .blockers import look
+
+        found = look(self.connection, step.locks, self.settings.show_blocking_queries).blockers
+        return f"\nIn the way: {'; '.join(map(str, found))}" if found else ""
 
     def _take_back(self, error: DatabaseError | KeyboardInterrupt, failed: Step | None, done: Sequence[Step]) -> None:
         """Remove what has been made so far, so that the migration can be run again.

@@ -53,8 +53,21 @@ def test_lock_that_was_not_free_in_one_attempt(books: Site, other_session: Any) 
     books.add(ADD_RANK)
     said = failed(books)
     assert said[0].startswith("OperationalError: canceling statement due to lock timeout")
+    [(pid,)] = run(other_session, "SELECT pg_backend_pid()")
+    (line,) = [line for line in said if line.startswith("In the way: ")]
+    assert f"pid {pid} (" in line
+    assert "ACCESS SHARE on shop_book" in line
     assert said[-1] == "The migration can be run again."
     assert "Traceback (most recent call last):" not in said
+
+
+def test_lock_that_was_not_free_within_the_statement_timeout(books: Site, other_session: Any) -> None:
+    run(other_session, "SELECT FROM shop_book")
+    books.settings["ZERO_DOWNTIME_MIGRATIONS_LOCK_TIMEOUT"] = "1h"
+    books.settings["ZERO_DOWNTIME_MIGRATIONS_STATEMENT_TIMEOUT"] = "100ms"
+    books.add(ADD_RANK)
+    [(pid,)] = run(other_session, "SELECT pg_backend_pid()")
+    assert any(line.startswith(f"In the way: pid {pid} (") for line in failed(books))
 
 
 def test_lock_that_was_not_free_at_all(books: Site, other_session: Any) -> None:
