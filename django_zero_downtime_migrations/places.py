@@ -98,7 +98,7 @@ def location(migration: Any, path: Sequence[int] = ()) -> Location | None:
     file = file_of(migration)
     if not file:
         return None
-    lines = _lines(file, type(migration).__name__, _changed(file))
+    lines = _lines(_source(migration, file), type(migration).__name__)
     line, operations = lines[0], migration.operations
     node: Any = lines[1]
     for number in path:
@@ -116,19 +116,22 @@ def _shown(file: str) -> str:
     return Path(file if relative.startswith(os.pardir) else relative).as_posix()
 
 
-def _changed(file: str) -> int:
+def _source(migration: Any, file: str) -> bytes:
+    """Of the module as it was imported, which need not be what its file has by now."""
+    loader = getattr(sys.modules.get(type(migration).__module__), "__loader__", None)
+    read: Any = getattr(loader, "get_data", None)
     try:
-        return os.stat(file).st_mtime_ns
+        return bytes(read(file)) if read else Path(file).read_bytes()
     except OSError:
-        return 0
+        return b""
 
 
 @cache
-def _lines(file: str, name: str, changed: int) -> tuple[int, ast.expr | None]:
+def _lines(source: bytes, name: str) -> tuple[int, ast.expr | None]:
     """The line of the class, and the expression that its operations are."""
     try:
-        tree = ast.parse(Path(file).read_bytes())
-    except (OSError, SyntaxError, ValueError):
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
         return 1, None
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.name == name:
