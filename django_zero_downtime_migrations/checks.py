@@ -6,9 +6,10 @@ They read settings and never connect, so a plain ``manage.py check`` runs them w
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from django.apps import apps
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
@@ -60,7 +61,8 @@ def check_database(alias: str) -> list[checks.CheckMessage]:
     for problem in problems(alias):
         level, number = _MESSAGES[problem.kind]
         found.append(level(f"{problem.message}.", hint=problem.hint, id=number))
-    return [*found, *_long_waits(alias), *_unknown_acceptances(alias)]
+    waits = [*_long_waits(alias), *_contradictions(alias)]
+    return [*found, *waits, *_unknown_starts(alias), *_unknown_acceptances(alias)]
 
 
 def has_our_engine(alias: str) -> bool:
@@ -143,6 +145,51 @@ def _unknown_acceptances(alias: str) -> list[checks.CheckMessage]:
     except Exception:  # a migration is a module, whose import may do anything; the command that needs it says so
         return []
     return [checks.Error(f"{x.message}.", hint=x.hint, id=_UNKNOWN) for x in unknown_acceptances(stated, loader)]
+
+
+def _contradictions(alias: str) -> list[checks.CheckMessage]:
+    """What each reader of the settings takes as it is, and what nobody can have meant together."""
+    try:
+        values = effective(alias)
+    except ImproperlyConfigured:  # problems() has it already
+        return []
+    found: list[checks.CheckMessage] = []
+    lock, statement, retry = values.lock_timeout, values.statement_timeout, values.lock_retry_timeout
+    if lock and statement and lock > statement:
+        message = (
+            f"LOCK_TIMEOUT ({lock} ms) of database {alias!r} is longer than STATEMENT_TIMEOUT ({statement} ms), which "
+            "ends a statement that waits for its lock as well: LOCK_TIMEOUT has no effect."
+        )
+        found.append(checks.Warning(message, hint=_write(alias, "LOCK_TIMEOUT", "2s"), id=f"{TAG}.W005"))
+    if lock and retry and retry < lock:
+        message = (
+            f"LOCK_RETRY_TIMEOUT ({retry} ms) of database {alias!r} is shorter than LOCK_TIMEOUT ({lock} ms), the wait "
+            "of one attempt: there will be no second one."
+        )
+        found.append(checks.Warning(message, hint=_write(alias, "LOCK_RETRY_TIMEOUT", "10min"), id=f"{TAG}.W006"))
+    return found
+
+
+def _unknown_starts(alias: str) -> list[checks.CheckMessage]:
+    try:
+        starts = effective(alias).check_start or {}
+    except ImproperlyConfigured:
+        return []
+    labels = {config.label for config in apps.get_app_configs()}
+    return [
+        checks.Error(
+            f"CHECK_START of database {alias!r} names {label!r}, which is not the label of an installed app.",
+            hint=_likely_label(label, labels),
+            id=f"{TAG}.E003",
+        )
+        for label in starts
+        if label not in labels
+    ]
+
+
+def _likely_label(label: str, labels: Collection[str]) -> str:
+    likely = difflib.get_close_matches(label, labels, n=1)
+    return f'Write "{likely[0]}".' if likely else "Write the app's label, or take it out."
 
 
 def _write(alias: str, name: str, value: str) -> str:

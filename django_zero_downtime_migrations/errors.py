@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.utils import NotSupportedError, OperationalError
+from django.core.management.base import CommandError
+from django.db.utils import DatabaseError, NotSupportedError, OperationalError
 
 if TYPE_CHECKING:
     from .findings import Finding
@@ -58,23 +59,53 @@ class UnsafeOperationWarning(Warning):
         self.finding = finding
 
 
-class UnsafeOperationException(Exception):
+class MigrationError(CommandError):
+    """What stops a migration. ``manage.py`` prints its text and its notes, without a traceback unless ``--traceback``
+    is given.
+    """
+
+    @property
+    def returncode(self) -> Any:
+        """Django hands it to ``sys.exit()`` when it has printed ``str(self)``."""
+        return _Notes(self) if notes(self) else 1
+
+    @returncode.setter
+    def returncode(self, value: Any) -> None:
+        """``CommandError`` sets it."""
+
+
+class _Notes:
+    """An exit status of 1. ``sys.exit()`` prints what is not an integer to the standard error."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __str__(self) -> str:
+        return "\n".join(notes(self._error))
+
+    def __index__(self) -> int:
+        return 1
+
+
+class UnsafeOperationException(MigrationError):
     """The migration was stopped before its statement ran. ``str()`` is the rule's :class:`Unsafe` text; ``finding``
-    has the rest.
+    has the rest, and ``findings`` everything that the run was refused for.
     """
 
     finding: Finding | None
+    findings: tuple[Finding, ...]
 
-    def __init__(self, text: str, finding: Finding | None = None) -> None:
+    def __init__(self, text: str, finding: Finding | None = None, findings: tuple[Finding, ...] = ()) -> None:
         super().__init__(text)
         self.finding = finding
+        self.findings = findings or ((finding,) if finding else ())
 
 
-class CannotMigrate(NotSupportedError):
+class CannotMigrate(NotSupportedError, MigrationError):
     """The server would refuse a step, or could only do it by dropping something else; nothing of the call was sent."""
 
 
-class LockNotAcquired(OperationalError):
+class LockNotAcquired(OperationalError, MigrationError):
     """A short step did not get its locks within LOCK_RETRY_TIMEOUT. It holds none of them, and nobody waits for it.
 
     :param statement: its SQL.
@@ -100,3 +131,24 @@ def explain(error: BaseException, text: str) -> None:
         error.args = (f"{error.args[0].rstrip()}\n{text}", *error.args[1:])
     else:
         error.args = (text, *error.args)
+
+
+def notes(error: BaseException) -> list[str]:
+    return list(getattr(error, "__notes__", ()))
+
+
+#: By the class that they were of before.
+_without_traceback: dict[type[DatabaseError], type[DatabaseError]] = {}
+
+
+def without_traceback(error: DatabaseError) -> None:
+    """Make an error of the server, once it is explained, a :class:`MigrationError` as well. It stays the same object of
+    the same name, and what it was before: who catches it, its cause, notes and traceback notice nothing.
+    """
+    kind = type(error)
+    if isinstance(error, MigrationError):
+        return
+    if kind not in _without_traceback:
+        body = {"__module__": kind.__module__, "__reduce__": lambda self: (kind, self.args)}
+        _without_traceback[kind] = type(kind.__name__, (kind, MigrationError), body)
+    error.__class__ = _without_traceback[kind]

@@ -1,8 +1,10 @@
-"""Ctrl-C ends the statement that is running on the server, and leaves a connection that can be used.
+"""Ctrl-C and SIGTERM end the statement that is running on the server, and leaves a connection that can be used.
 
 By itself psycopg2 notices Ctrl-C when the statement has ended. psycopg 3 cancels the statement; but when Python raises
 in the middle of the driver's work and not of its wait, the answer stays unread and the connection is lost. So the
 signal raises nothing here: the server's error does.
+
+By itself SIGTERM, with which a container is stopped, ends the process at once: nothing would be taken back.
 """
 
 from __future__ import annotations
@@ -28,8 +30,45 @@ PROGRESS = "django_zero_downtime_migrations: progress"
 AGAIN_SECONDS = 0.2
 
 
+#: As a shell sees a process that the signal has ended.
+STATUS = 128 + signal.SIGTERM
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, for which everything is done that is done for Ctrl-C."""
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """A block in which SIGTERM is what Ctrl-C is, unless the project has a handler of its own.
+
+    :raises SystemExit: at the end of a block that was terminated.
+    """
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    ):
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    except Terminated:
+        raise SystemExit(STATUS) from None
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(number: int, frame: Any) -> None:
+    raise Terminated
+
+
+#: What is replaced, while a statement is sent, by :class:`CtrlC`. Who has a handler of his own knows what he wants.
+_DEFAULTS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _terminate}
+
+
 class CtrlC:
-    """A handler of the signal. The second time it raises KeyboardInterrupt, and what comes of the connection is the
+    """A handler of the signals. The second time it raises KeyboardInterrupt, and what comes of the connection is the
     driver's business.
 
     :ivar pressed: since the block began.
@@ -37,14 +76,16 @@ class CtrlC:
 
     def __init__(self, connection: Any) -> None:
         self.pressed = False
+        self._error: type[KeyboardInterrupt] = KeyboardInterrupt
         self._connection = connection
         self._over = False
         self._cancelling = threading.Lock()
 
     def __call__(self, number: int, frame: Any) -> None:
         if self.pressed:
-            signal.default_int_handler(number, frame)
+            _DEFAULTS[signal.Signals(number)](number, frame)
         self.pressed = True
+        self._error = Terminated if number == signal.SIGTERM else KeyboardInterrupt
         # Not a Thread: the main thread may hold the lock that its start() takes.
         _thread.start_new_thread(self._cancel, ())
 
@@ -61,6 +102,11 @@ class CtrlC:
                     logger.debug("The statement could not be cancelled: %r", error)
             time.sleep(AGAIN_SECONDS)
 
+    @property
+    def error(self) -> KeyboardInterrupt:
+        """To be raised when it was pressed."""
+        return self._error()
+
     def end(self) -> None:
         """Once the last request is answered: the next statement is not the one that it is meant for."""
         with self._cancelling:
@@ -75,24 +121,23 @@ def interruptible(connection: Any) -> Iterator[CtrlC]:
         interrupted any more.
     """
     ctrl_c = CtrlC(connection)
-    # Python gives signals to the main thread alone; who has a handler of his own knows what he wants.
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-        or not _waits_in_python(True)
-    ):
+    numbers = [number for number, handler in _DEFAULTS.items() if signal.getsignal(number) is handler]
+    # Python gives signals to the main thread alone.
+    if threading.current_thread() is not threading.main_thread() or not numbers or not _waits_in_python(True):
         yield ctrl_c
         return
-    signal.signal(signal.SIGINT, ctrl_c)
+    for number in numbers:
+        signal.signal(number, ctrl_c)
     try:
         yield ctrl_c
     except DatabaseError:
         if ctrl_c.pressed:
-            raise KeyboardInterrupt from None
+            raise ctrl_c.error from None
         raise
     finally:
         ctrl_c.end()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in numbers:
+            signal.signal(number, _DEFAULTS[number])
         _waits_in_python(False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..ddl import statements as s
 
+LOCK_NOT_AVAILABLE, QUERY_CANCELED = "55P03", "57014"
 REASONS = {
     "42501": (
         "The role that migrates has to own the table: migrate as its owner, or make the role a member of the owner."

@@ -13,18 +13,15 @@ from ..ddl import statements as s
 from ..errors import CannotMigrate, explain
 from ..naming import relation
 from ..plan import Plan, Step, StepClass
-from .reasons import reason
+from .interrupt import Terminated, terminable
+from .reasons import LOCK_NOT_AVAILABLE, QUERY_CANCELED, reason, sqlstate
 from .send import Sender, logger
+from .what_stays import AGAIN, GOES_ON, met, way_on
 
 if TYPE_CHECKING:
     from .one_at_a_time import Turn
+    from .undo import Undo
 
-AGAIN = "The migration can be run again."
-GOES_ON = "Run the migration again when the reason is gone: it goes on from there, and repeats nothing that is done."
-COMMITTED = (
-    "What the migration did before this call is committed: take those operations out of the migration, or take them "
-    "back by hand, before you run it again."
-)
 LEFT = "%s. Run this before you migrate again: %s"
 
 
@@ -38,20 +35,28 @@ class Runner(Sender):
         #: Something is committed that cannot be taken back; and the new tables that are.
         self.keeps = False
         self.made: list[str] = []
+        #: The error of the step that has failed.
+        self.explained: BaseException | None = None
+        #: The error that says how to go on.
+        self._told: BaseException | None = None
+        #: The steps of the calls that have ended, each with the transaction in which it was sent.
+        self._sent_before: list[tuple[Step, object | None]] = []
         #: What a step would make may be there already.
         self.looks = False
         #: Tables that were to be made, and were there already.
         self.found: set[str] = set()
 
     def run(self, plan: Plan) -> None:
-        self._steps(plan.steps, [])
+        with terminable():
+            self._steps(plan.steps, [])
 
     def go_on(self) -> None:
         """With the steps that the journal has from an earlier run."""
         assert self.journal is not None
         done, rest = list(self.journal.steps[: self.journal.done]), list(self.journal.steps[self.journal.done :])
         logger.warning("Going on after %d of %d steps.", len(done), len(done) + len(rest))
-        self._steps(rest, done, doubt=True)
+        with terminable():
+            self._steps(rest, done, doubt=True)
 
     def _remove(self, step: Step) -> None:
         """Run a step that is none of the call's own."""
@@ -67,6 +72,7 @@ class Runner(Sender):
         :param doubt: it may have sent the next ones as well, up to the first that marks itself done.
         """
         self._prepare(steps)
+        sent: list[tuple[Step, object | None]] = []
         for step in steps:
             if doubt:
                 doubt = step.stands_alone
@@ -77,6 +83,9 @@ class Runner(Sender):
                     continue
                 step = left
             done.append(self._carry_out(step, done))
+            sent.append((done[-1], self.transaction.current))
+        if not self.transaction.of_caller:
+            self._sent_before += sent
         self.keeps = self.keeps or any(step.kind is not StepClass.STOCK for step in done)
         made = (step.statement.table for step in done if isinstance(step.statement, s.CreateTable))
         self.made += [table for table in made if table not in self.found]
@@ -100,6 +109,7 @@ class Runner(Sender):
             step = self._run_or_find(step)
         except (DatabaseError, KeyboardInterrupt) as error:
             self._explain(error, step)
+            self.explained = error
             failed: Step | None = step
             if self._sent and isinstance(error, KeyboardInterrupt):
                 # It came when the step had just succeeded.
@@ -107,6 +117,8 @@ class Runner(Sender):
                 self._advance()
             if not self.transaction.is_open and not self.transaction.of_caller:
                 self._take_back(error, failed, done)
+            elif text := met(step, error):
+                self._tell(error, text)
             raise
         self._advance()
         return step
@@ -174,18 +186,28 @@ class Runner(Sender):
 
     def _explain(self, error: DatabaseError | KeyboardInterrupt, step: Step) -> None:
         if isinstance(error, KeyboardInterrupt):
-            logger.warning("Interrupted: %s", step.sql)
+            logger.warning("%s: %s", "Terminated" if isinstance(error, Terminated) else "Interrupted", step.sql)
             return
         from .rights import lacks
 
         locks = f" ({', '.join(map(str, step.locks))})" if step.locks else ""
         why = lacks(self.connection, step, error) or reason(error, step.statement)
-        explain(error, f"The step that failed: {step.sql}{locks}{why}")
+        explain(error, f"The step that failed: {step.sql}{locks}{why}{self._in_the_way(error, step)}")
         if isinstance(error, IntegrityError) and not self.transaction.is_open and not self.transaction.of_caller:
             from .offenders import offenders
 
             if rows := offenders(self.connection, step, error, self.settings):
                 explain(error, rows)
+
+    def _in_the_way(self, error: DatabaseError, step: Step) -> str:
+        """Who holds what the step did not get in its only attempt, on a line of its own."""
+        open_transaction = self.transaction.is_open or self.transaction.of_caller
+        if sqlstate(error) not in (LOCK_NOT_AVAILABLE, QUERY_CANCELED) or open_transaction or not step.locks:
+            return ""
+        from .blockers import look
+
+        found = look(self.connection, step.locks, self.settings.show_blocking_queries).blockers
+        return f"\nIn the way: {'; '.join(map(str, found))}" if found else ""
 
     def _take_back(self, error: DatabaseError | KeyboardInterrupt, failed: Step | None, done: Sequence[Step]) -> None:
         """Remove what has been made so far, so that the migration can be run again.
@@ -224,7 +246,34 @@ class Runner(Sender):
             self._tell(error, LEFT % (f"It could not be taken back ({why})", back.joined(left)))
             return
         taken_back = f"Taken back: {undo.sql}. " if undo.steps else ""
-        self._tell(error, taken_back + (AGAIN if undo.whole else GOES_ON if journal else COMMITTED))
+        self._tell(error, taken_back + self._way_on(error, failed, undo, done))
+
+    def _way_on(
+        self, error: DatabaseError | KeyboardInterrupt, failed: Step | None, undo: Undo, done: Sequence[Step]
+    ) -> str:
+        remains_gone = failed is not None and bool(failed.leftover) and all(x in undo.steps for x in failed.leftover)
+        if failed and not self.looks and not remains_gone and (text := met(failed, error)):
+            return text
+        if undo.whole:
+            return AGAIN
+        return GOES_ON if self._writing else way_on([*self.committed, *done[: undo.stays]])
+
+    @property
+    def committed(self) -> list[Step]:
+        """What calls of this migration have done that no rollback takes back any more."""
+        current = self.transaction.current
+        return [step for step, own in self._sent_before if own is None or own is not current]
+
+    def say_what_stays(self, error: BaseException) -> None:
+        """To be called when the migration fails, before its transaction is rolled back."""
+        if self.journal is not None or error is self._told or not self.committed:
+            return
+        text = way_on(self.committed)
+        if hasattr(error, "add_note"):
+            explain(error, text)
+        if isinstance(error, (KeyboardInterrupt, SystemExit)) or not hasattr(error, "add_note"):
+            # Nobody sees the notes of these, and the exception of somebody's code is not ours to change.
+            logger.error("%s", text)
 
     def _is_invalid(self, index: str) -> bool:
         with self.connection.cursor() as cursor:
@@ -233,6 +282,7 @@ class Runner(Sender):
             return cursor.fetchone() is not None
 
     def _tell(self, error: DatabaseError | KeyboardInterrupt, text: str) -> None:
+        self._told = error
         explain(error, text)
         if isinstance(error, KeyboardInterrupt):
             logger.warning("%s", text)

@@ -81,7 +81,7 @@ class Sender:
             self.send(sql, params)
             self._sent = True
         if ctrl_c.pressed:
-            raise KeyboardInterrupt
+            raise ctrl_c.error
 
     def _stock(self, step: Step) -> None:
         # Statements on a new table after the user's own SQL would hold the locks of that SQL for longer.
@@ -147,7 +147,7 @@ class Sender:
             with interruptible(self.connection) as ctrl_c:
                 fill(self.connection, step.fill)
             if ctrl_c.pressed:
-                raise KeyboardInterrupt
+                raise ctrl_c.error
         elif isinstance(step.statement, s.Raw) and step.statement.concurrently:
             self.transaction.close()
             # A concurrent build that runs into a lock timeout leaves an INVALID index.

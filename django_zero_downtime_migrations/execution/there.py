@@ -33,7 +33,7 @@ def settle(
     if left.error_stands:
         return False
     for found in left.done:
-        logger.warning("There already: %s", found.what)
+        logger.warning("%s: %s", "Gone already" if found.gone else "There already", found.what)
     if left.invalid and is_built(connection, step.locks[0].table, step.building) is Built.BUILT:
         # By somebody else, in the meantime.
         return True

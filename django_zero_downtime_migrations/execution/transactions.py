@@ -28,6 +28,11 @@ class OwnTransaction:
         return self._atomic is not None
 
     @property
+    def current(self) -> object | None:
+        """By which one transaction is told from another; None while none is open."""
+        return self._atomic
+
+    @property
     def of_caller(self) -> bool:
         """Whether somebody else's transaction (or savepoint in ours) is open."""
         connection = self.connection

@@ -30,6 +30,27 @@ def staged() -> list[str]:
     return [os.path.join(top, name) for name in names.split("\0") if name]
 
 
+def staged_otherwise() -> dict[str, bytes]:
+    """What the index has, by real path, for staged files that look like migrations and whose files differ from it.
+
+    :raises CannotJudge: where there is no such file, so that Django would not see the migration.
+    """
+    top = _top()
+    differ = _git("diff", "--name-only", "-z", cwd=top).split("\0")
+    found: dict[str, bytes] = {}
+    for name in _git("diff", "--cached", "--name-only", "-z", "--diff-filter=d", cwd=top).split("\0"):
+        if name not in differ or not name.endswith(".py"):
+            continue
+        content = _run("cat-file", "blob", f":{name}", cwd=top).stdout
+        if b"Migration" not in content:
+            continue
+        path = os.path.join(top, name)
+        if not os.path.exists(path):
+            raise CannotJudge(f"{name} is staged, and its file has gone: git restore it, or unstage it.")
+        found[os.path.realpath(path)] = content
+    return found
+
+
 def _top() -> str:
     return _git("rev-parse", "--show-toplevel", cwd=os.getcwd()).rstrip("\n")
 

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
 from django.db.migrations.operations.base import Operation
-from django.db.migrations.operations.special import SeparateDatabaseAndState
 from django.db.utils import InterfaceError, OperationalError
 
+from ..backends.postgres.whole_plan import Unsent
 from ..catalog import Catalog
 from ..ddl import statements as s
 from ..ddl.meaning import meaning
 from ..findings import Finding
-from ..operations import SafetyAssured
-from ..plan import OldCode, Plan
+from ..places import Place
+from ..plan import OldCode
 from ..projection import Projection
 from .states import Reach
-
-
-class Place(NamedTuple):
-    """An operation in its migration. ``path`` has its index and, for one inside another, that one's before it."""
-
-    path: tuple[int, ...]
-    operation: Operation
-    from_state: Any = None
-    to_state: Any = None
 
 
 class Found(NamedTuple):
@@ -41,16 +32,6 @@ class Touched(NamedTuple):
     table: str
     statement: s.Statement
     place: Place | None
-
-
-class Unsent:
-    """Takes the plans, as ``Runner`` and ``Script`` do, and does nothing with them."""
-
-    def run(self, plan: Plan) -> None:
-        pass
-
-    def between_operations(self) -> None:
-        pass
 
 
 CatalogOf = Callable[[Any, Projection], Catalog]
@@ -155,48 +136,19 @@ def editor_class(kind: type[Any]) -> type[Any]:
     return type("JudgingEditor", (JudgingMixin, kind), {})
 
 
-def inside(operation: Operation) -> Sequence[Operation]:
-    """The operations that an operation runs on the database."""
-    if isinstance(operation, SafetyAssured):
-        return operation.operations
-    if isinstance(operation, SeparateDatabaseAndState):
-        return list(operation.database_operations)
-    return ()
-
-
-def every(operations: Sequence[Operation], path: tuple[int, ...] = ()) -> Iterator[Place]:
-    """All operations that reach the database, those inside others after them."""
-    for number, operation in enumerate(operations):
-        here = (*path, number)
-        yield Place(here, operation)
-        yield from every(inside(operation), here)
-
-
 @contextmanager
-def watched(migration: Any) -> Iterator[None]:
-    """While it is applied, the editor knows which operation is at work; an error of one does not stop the others."""
-    with ExitStack() as cleanup:
-        for place in every(migration.operations):
-            _watch(place)
-            cleanup.callback(place.operation.__dict__.pop, "database_forwards", None)
+def at_work(place: Place, app_label: str, schema_editor: Any) -> Iterator[None]:
+    """The editor knows which operation is at work; an error of one does not stop the others."""
+    from_state, to_state = place.from_state, place.to_state
+    outer = schema_editor.place
+    from_state.reach = to_state.reach = reach_of(place.operation, from_state, to_state, app_label)
+    schema_editor.place = place
+    try:
         yield
-
-
-def _watch(place: Place) -> None:
-    forwards = place.operation.database_forwards
-
-    def watched_forwards(app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        outer = schema_editor.place
-        from_state.reach = to_state.reach = reach_of(place.operation, from_state, to_state, app_label)
-        schema_editor.place = here = place._replace(from_state=from_state, to_state=to_state)
-        try:
-            forwards(app_label, schema_editor, from_state, to_state)
-        except (OperationalError, InterfaceError):
-            # The server does not answer: nothing can be said of what comes next either.
-            raise
-        except Exception as error:
-            schema_editor.failed.append((error, here))
-        finally:
-            schema_editor.place = outer
-
-    place.operation.__dict__["database_forwards"] = watched_forwards
+    except (OperationalError, InterfaceError):
+        # The server does not answer: nothing can be said of what comes next either.
+        raise
+    except Exception as error:
+        schema_editor.failed.append((error, place))
+    finally:
+        schema_editor.place = outer

@@ -13,15 +13,14 @@ from ..catalog import Size
 from ..errors import CannotMigrate
 from ..findings import Finding, Origin
 from ..operations import SafetyAssured
+from ..places import Place, every, location
 from ..record import Record
 from ..reporting.report import Entry, Unanalysed, UnusedAssurance
 from ..rules.cannot_migrate import RULE as CANNOT_MIGRATE
 from ..verdict import accepted
 from . import raw, whole
-from .editor import Place, every
 from .examples import example
 from .offline import NotConnected
-from .places import location
 from .selection import one_line
 from .sizes import Sizes
 from .whole import Judged, Result, assured

@@ -13,7 +13,7 @@ from django.db.models import NOT_PROVIDED
 
 from ..compat import has_db_default
 from ..findings import Finding
-from .editor import Place
+from ..places import Place
 
 Example = Callable[[Any, Place, str], str]
 

@@ -12,16 +12,16 @@ from django.db.utils import Error
 from ..backends.postgres.whole_plan import planned
 from ..catalog import Catalog, Size
 from ..errors import CannotMigrate
+from ..places import location, watched
 from ..projection import Projection
 from ..reporting.report import Entry, Report, Unanalysed, UnusedAssurance
 from ..settings import MigrationSettings
 from . import whole
-from .editor import editor_class, watched
+from .editor import at_work, editor_class
 from .entries import Entries, How, order
 from .errors import CannotJudge
 from .offline import in_place_of, offline
 from .offline_catalog import OfflineCatalog
-from .places import location
 from .selection import Selection, one_line
 from .sizes import Sizes
 from .states import first_state
@@ -106,12 +106,12 @@ class Judgement:
         self, connection: Any, plan: Iterable[Any], state: Any, catalog_of: Any, old_code: Tables
     ) -> Iterator[tuple[Any, Any]]:
         kind = editor_class(connection.SchemaEditorClass)
-        at_work: list[Any] = []
+        running: list[Any] = []
         with ExitStack() as watching:
 
             def open_editor(migration: Any) -> Any:
-                at_work[:] = [migration]
-                watching.enter_context(watched(migration))
+                running[:] = [migration]
+                watching.enter_context(watched(migration, at_work))
                 return kind(connection, migration.atomic, catalog_of, old_code)
 
             steps = [(migration, False) for migration in plan]
@@ -121,11 +121,11 @@ class Judgement:
                     yield migration, editor
             except CannotMigrate as error:
                 # One of an operation is a finding; this comes from what Django puts off to the end of a migration.
-                raise CannotJudge(f"{location(at_work[0])}: {one_line(error)}") from error
+                raise CannotJudge(f"{location(running[0])}: {one_line(error)}") from error
             except Error:
                 raise
             except Exception as error:  # operations are anybody's
-                raise _no_state(at_work[0], error) from error
+                raise _no_state(running[0], error) from error
 
 
 class _Sized(Catalog):

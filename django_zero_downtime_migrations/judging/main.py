@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 from ..checks import unknown_acceptances
@@ -13,6 +14,7 @@ from . import baseline, sizes
 from .connect import connected, default_alias, unconnected
 from .entries import How
 from .errors import CannotJudge
+from .index import imported_from_index
 from .judge import Judgement
 from .selection import Request, select
 
@@ -35,7 +37,12 @@ def judge(given: Given) -> Result:
     :raises CannotJudge: with one line that says why.
     :raises ImproperlyConfigured: when a setting is wrong.
     """
-    _refuse_contradictions(given)
+    refuse_contradictions(given)
+    with imported_from_index() if given["staged"] else nullcontext():
+        return _judge(given)
+
+
+def _judge(given: Given) -> Result:
     alias = given["database"] or default_alias()
     without = given["without_database"]
     connection = unconnected(alias) if without else connected(alias)
@@ -67,7 +74,7 @@ def write_stats(given: Given) -> int:
     return sizes.write(connected(given["database"] or default_alias()), given["write_stats"])
 
 
-def _refuse_contradictions(given: Given) -> None:
+def refuse_contradictions(given: Given) -> None:
     if given["since"] and given["staged"]:
         raise CannotJudge("--since and --staged choose different migrations: give one of them.")
     if given["baseline"] and given["write_baseline"]:

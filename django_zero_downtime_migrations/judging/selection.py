@@ -13,10 +13,10 @@ from django.db.migrations.exceptions import AmbiguityError, CircularDependencyEr
 from django.db.migrations.loader import MigrationLoader
 from django.db.utils import DatabaseError
 
+from ..places import file_of
 from ..record import Record
 from .changes import changed, staged
 from .errors import CannotJudge
-from .places import file_of
 
 Key = tuple[str, str]
 

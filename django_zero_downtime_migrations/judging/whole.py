@@ -18,10 +18,10 @@ from ..ddl import statements as s
 from ..ddl.names import plain_table
 from ..findings import Finding, Origin
 from ..operations import SafetyAssured
+from ..places import Place, every, inside
 from ..rules.data_with_schema import RULE as DATA_WITH_SCHEMA
 from ..rules.not_additive import RULE as NOT_ADDITIVE
 from ..rules.same_table_twice import RULE as SAME_TABLE_TWICE
-from .editor import Place, every, inside
 
 _DATA = re.compile(r"(?im)(?:^|;)\s*(?:UPDATE(?:\s+ONLY)?|INSERT\s+INTO|DELETE\s+FROM(?:\s+ONLY)?)\s+([\w.\"]+)")
 #: Statements that change rows or what people read, and not the table.

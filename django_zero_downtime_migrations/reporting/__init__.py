@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
-from .report import Entry, Location, Options, Report, Unanalysed, UnusedAssurance
+from ..places import Location
+from .report import Entry, Options, Report, Unanalysed, UnusedAssurance
 
 __all__ = ["FORMATS", "Entry", "Location", "Options", "Report", "Unanalysed", "UnusedAssurance", "render"]
 

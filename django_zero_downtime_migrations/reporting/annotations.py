@@ -8,8 +8,9 @@ from pathlib import PurePath
 from typing import Any
 
 from ..findings import Severity
+from ..places import Location
 from ..record import Record
-from .report import Entry, Location, Report
+from .report import Entry, Report
 
 #: The folder of the checkout, to which a code host's paths are relative, in the jobs of GitHub and GitLab.
 CHECKOUTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from ..findings import Severity
-from .report import Entry, Location, Options, Report
+from ..places import Location
+from .report import Entry, Options, Report
 
 VERSION = 1
 

@@ -5,21 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from ..findings import Finding, Severity
+from ..places import Location
 from ..record import Record
-
-
-class Location(Record):
-    """Where something stands.
-
-    :param path: with slashes, relative to the working directory where the file is below it.
-    :param line: from 1.
-    """
-
-    path: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}"
 
 
 class Entry(Record):

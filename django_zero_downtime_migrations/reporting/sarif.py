@@ -17,9 +17,10 @@ from urllib.parse import quote
 from .. import __version__, rules
 from ..errors import DOCUMENTATION
 from ..findings import Finding, Severity
+from ..places import Location
 from ..plan import Rule
 from .annotations import checked_out, message
-from .report import Entry, Location, Options, Report, Unanalysed, UnusedAssurance
+from .report import Entry, Options, Report, Unanalysed, UnusedAssurance
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {Severity.REFUSE: "error", Severity.WARN: "warning", Severity.NOTE: "note"}

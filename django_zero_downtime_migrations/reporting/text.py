@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Iterator
 
 from ..findings import Kind, Severity
-from .report import Entry, Location, Options, Report, UnusedAssurance
+from ..places import Location
+from .report import Entry, Options, Report, UnusedAssurance
 
 WIDTH = 100
 #: Escape sequences of ANSI terminals: bold red, bold yellow, bold blue.

@@ -18,10 +18,12 @@ FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid LEFT JOIN pg_class 
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'i')
 """
 
-# The modes that conflict with what SELECT, INSERT, UPDATE and DELETE take.
+# The modes that conflict with what SELECT, INSERT, UPDATE and DELETE take. Our own tables, such as the journal, are
+# nobody's traffic.
 LOCKS = """
 SELECT c.relname, l.mode, l.granted FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
 WHERE l.pid = %s AND l.locktype = 'relation' AND c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+AND c.relname NOT LIKE 'zero\\_downtime\\_migrations\\_%%'
 AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
 """
 

@@ -77,6 +77,52 @@ def test_staged_migrations(repository: Project) -> None:
     assert "1 migration judged" in result.out
 
 
+UNSAFE_FIELD = '[\n    migrations.AddField("Book", "rank", models.IntegerField(default=0)),\n]'
+SAFE_FIELD = '[migrations.AddField("Book", "rank", models.IntegerField(null=True))]'
+
+
+def test_what_is_staged_is_judged_and_not_what_the_file_has_by_now(repository: Project) -> None:
+    """As with `git add -p`, or a file that was repaired and not staged again."""
+    name = repository.add(UNSAFE_FIELD)
+    repository.git("add", "--all")
+    repository.add(SAFE_FIELD, name, "0001_step")
+    repository.names.pop()
+
+    result = repository.check("--staged")
+
+    assert (result.code, result.heads) == (1, ["refuse ADD_COLUMN_NOT_NULL"])
+    line = repository_line(repository, name, "AddField")
+    assert f"{repository.app}/migrations/{name}.py:{line}: " in result.out
+    assert repository.check().heads == []
+
+
+def repository_line(repository: Project, name: str, text: str) -> int:
+    """Of a text in what is staged."""
+    staged = repository.git("show", f":{repository.app}/migrations/{name}.py").splitlines()
+    return next(number for number, line in enumerate(staged, 1) if text in line)
+
+
+def test_what_is_not_staged_yet_is_not_judged(repository: Project) -> None:
+    name = repository.add(SAFE_FIELD)
+    repository.git("add", "--all")
+    repository.add(UNSAFE_FIELD, name, "0001_step")
+    repository.names.pop()
+
+    assert repository.check("--staged").heads == []
+    assert repository.check().heads == ["refuse ADD_COLUMN_NOT_NULL"]
+
+
+def test_staged_migration_whose_file_has_gone_is_not_passed_over(repository: Project) -> None:
+    name = repository.add(UNSAFE_FIELD)
+    repository.git("add", "--all")
+    repository.file(name).unlink()
+
+    result = repository.check("--staged")
+
+    assert result.code == 2
+    assert f"{name}.py is staged, and its file has gone" in result.err
+
+
 def test_nothing_staged(repository: Project) -> None:
     repository.add(UNSAFE)
 

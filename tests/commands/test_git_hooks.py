@@ -99,6 +99,25 @@ def test_options_are_handed_to_check_migrations(repository: Repository) -> None:
     assert repository.commit("Look").returncode == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--nonsense",), "unrecognized arguments: --nonsense"),
+        (("--format", "pdf"), "invalid choice: 'pdf'"),
+        (("--since", "main"), "--since and --staged choose different migrations"),
+    ],
+)
+def test_options_that_check_migrations_would_refuse_at_each_commit(
+    repository: Repository, options: tuple[str, ...], said: str
+) -> None:
+    refused = repository.manage("insert_git_hooks", "--", *options)
+
+    assert refused.returncode != 0
+    assert said in refused.stdout
+    assert "Traceback" not in refused.stdout
+    assert not repository.hook.exists()
+
+
 def test_only_what_is_staged_is_judged(repository: Repository) -> None:
     repository.insert()
     repository.add_migration(UNSAFE)

@@ -228,7 +228,6 @@ def test_what_neither_check_allows_is_never_accepted(shop: Shop, writer: Any, bi
         shop.unapply()
 
 
-
 if django.VERSION >= (5, 0):
 
     @pytest.mark.parametrize(

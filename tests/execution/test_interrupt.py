@@ -1,4 +1,4 @@
-"""Ctrl-C while a step waits or works: what is said, and what is left on the server and on the connection."""
+"""Ctrl-C and SIGTERM while a step waits or works: what is said, and what is left on server and connection."""
 
 from __future__ import annotations
 
@@ -52,9 +52,10 @@ def books(site: Site) -> Site:
 class Migrating:
     """A `migrate` in a process of its own."""
 
-    def __init__(self, site: Site, observer: Any) -> None:
+    def __init__(self, site: Site, observer: Any, number: signal.Signals = signal.SIGINT, **options: Any) -> None:
         self.observer = observer
-        self.process: subprocess.Popen[str] = site.start("migrate")
+        self.number = number
+        self.process: subprocess.Popen[str] = site.start("migrate", **options)
 
     def interrupt_when_it_waits(self, statement: str) -> None:
         """:param statement: what the query is LIKE that waits for a lock on the server."""
@@ -73,13 +74,16 @@ class Migrating:
         return False
 
     def interrupt(self) -> None:
-        self.process.send_signal(signal.SIGINT)
+        self.process.send_signal(self.number)
 
     def said(self) -> str:
-        """Everything, when it has ended, as an interrupted process does."""
+        """Everything, when it has ended, as a process does that was interrupted or terminated."""
         said, _ = self.process.communicate(timeout=PATIENCE)
-        assert self.process.returncode != 0
-        assert "KeyboardInterrupt" in said
+        # Ended by SIGINT itself: a shell script around it ends only then.
+        expected = -signal.SIGINT if self.number == signal.SIGINT else 128 + self.number
+        assert self.process.returncode == expected, said
+        assert "Traceback" not in said
+        assert ("Interrupted." in said.splitlines()) == (self.number == signal.SIGINT)
         return said
 
 
@@ -88,9 +92,9 @@ def migrating(books: Site, observer: Any) -> Any:
     """migrating(*operations): `migrate` has begun with a new migration of them."""
     begun: list[Migrating] = []
 
-    def begin(*operations: Any) -> Migrating:
+    def begin(*operations: Any, number: signal.Signals = signal.SIGINT, **options: Any) -> Migrating:
         books.add(*operations)
-        begun.append(Migrating(books, observer))
+        begun.append(Migrating(books, observer, number, **options))
         return begun[-1]
 
     yield begin
@@ -224,6 +228,77 @@ def test_own_statement_is_cancelled(migrating: Callable[..., Migrating], other_s
     assert run(observer, COLUMNS) == []
 
 
+def test_build_is_taken_back_when_the_process_is_terminated(
+    books: Site, migrating: Callable[..., Migrating], other_session: Any, observer: Any
+) -> None:
+    run(other_session, WRITES)
+    work = migrating(ADD_INDEX, number=signal.SIGTERM)
+    work.interrupt_when_it_waits("CREATE INDEX CONCURRENTLY%")
+    work.waits("DROP INDEX CONCURRENTLY%")
+    other_session.rollback()
+    said = work.said()
+    assert 'Terminated: CREATE INDEX CONCURRENTLY "by_title"' in said
+    assert 'Taken back: DROP INDEX CONCURRENTLY IF EXISTS "by_title". The migration can be run again.' in said
+    assert run(observer, INDEXES) == []
+    books.migrate()
+    assert run(observer, INDEXES) == [("by_title", True)]
+
+
+def ignore_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@pytest.mark.parametrize("options", [{}, {"preexec_fn": ignore_ctrl_c}], ids=["terminal", "background"])
+def test_steps_before_the_terminated_one_are_taken_back_too(
+    books: Site, migrating: Callable[..., Migrating], other_session: Any, observer: Any, options: Any
+) -> None:
+    run(other_session, SNAPSHOT)
+    work = migrating(ADD_CODE, number=signal.SIGTERM, **options)
+    work.interrupt_when_it_waits("CREATE UNIQUE INDEX CONCURRENTLY%")
+    assert 'DROP COLUMN "code"' in work.said()
+    assert run(observer, COLUMNS) == []
+    other_session.rollback()
+    books.migrate()
+    assert run(observer, COLUMNS) == [("code",)]
+
+
+def test_wait_outside_the_queue_is_terminated_and_what_was_done_before_is_taken_back(
+    books: Site, migrating: Callable[..., Migrating], other_session: Any, observer: Any
+) -> None:
+    """No statement is on its way then. The foreign key waits for the other table, and its column is there."""
+    books.settings["ZERO_DOWNTIME_MIGRATIONS_LOCK_RETRY_TIMEOUT"] = "1h"
+    books.add(migrations.CreateModel("author", [ID]))
+    books.migrate()
+    run(other_session, "INSERT INTO shop_author DEFAULT VALUES")
+    author = migrations.AddField("book", "author", models.ForeignKey("author", models.CASCADE, null=True))
+    work = migrating(author, number=signal.SIGTERM)
+    line = next(line for line in work.process.stdout or () if "Waiting outside the queue" in line)
+    assert "FOREIGN KEY" in line
+    assert run(observer, COLUMNS) == [("author_id",)]
+    work.interrupt()
+    assert "The migration can be run again." in work.said()
+    assert run(observer, COLUMNS) == []
+    other_session.rollback()
+    books.migrate()
+    assert run(observer, COLUMNS) == [("author_id",)]
+
+
+def test_code_is_ended_by_the_signal_as_ever(
+    books: Site, migrating: Callable[..., Migrating], other_session: Any, observer: Any
+) -> None:
+    run(other_session, "LOCK TABLE shop_book")
+    code = migrations.RunPython(lock)
+    work = migrating(code, number=signal.SIGTERM)
+    work.interrupt_when_it_waits("LOCK TABLE%")
+    said, _ = work.process.communicate(timeout=PATIENCE)
+    assert work.process.returncode == -signal.SIGTERM, said
+
+
+def lock(apps: Any, schema_editor: Any) -> None:
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE shop_book")
+
+
 # In the process that is interrupted
 
 
@@ -295,20 +370,39 @@ def test_signal_has_its_own_meaning_again_afterwards(shop: Shop) -> None:
     shop.migrate(BOOK)
     shop.migrate(ADD_INDEX, ADD_PAGES)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_somebodys_own_handler_is_left_alone(shop: Shop) -> None:
+def test_termination_reaches_the_caller_as_the_end_of_the_process(shop: Shop, observer: Any) -> None:
+    shop.migrate(BOOK)
+
+    def terminate_afterwards(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        result = execute(sql, params, many, context)
+        if "ADD COLUMN" in sql:
+            signal.raise_signal(signal.SIGTERM)
+        return result
+
+    with shop.connection.execute_wrapper(terminate_afterwards), pytest.raises(SystemExit) as ended:
+        shop.migrate(ADD_CODE)
+    assert ended.value.code == 143
+    assert run(observer, COLUMNS) == []
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    shop.migrate(ADD_CODE)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_somebodys_own_handler_is_left_alone(shop: Shop, number: signal.Signals) -> None:
     seen: list[Any] = []
 
     def handler(*arguments: Any) -> None:
         seen.append(arguments)
 
-    before = signal.signal(signal.SIGINT, handler)
+    before = signal.signal(number, handler)
     try:
         shop.migrate(BOOK)
-        press = migrations.RunPython(lambda *_: signal.raise_signal(signal.SIGINT))
+        press = migrations.RunPython(lambda *_: signal.raise_signal(number))
         shop.migrate(press, ADD_PAGES)
-        assert signal.getsignal(signal.SIGINT) is handler
+        assert signal.getsignal(number) is handler
         assert len(seen) == 1
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)

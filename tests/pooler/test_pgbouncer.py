@@ -115,6 +115,32 @@ def test_transaction_pool_refuses_a_concurrent_step_before_anything_is_sent(
     assert "can be run again" in told(caught.value)
 
 
+@pytest.mark.parametrize("together", [True, False], ids=["one migration", "two"])
+@pytest.mark.parametrize("raises", [True, False])
+def test_transaction_pool_refuses_the_whole_run_before_its_first_statement(
+    pooled: Callable[..., Shop], site: Site, observer: Any, together: bool, raises: bool
+) -> None:
+    site.settings["INSTALLED_APPS"] = ["django_zero_downtime_migrations", "shop"]
+    site.settings["ZERO_DOWNTIME_MIGRATIONS_RAISE_FOR_UNSAFE"] = raises
+    site.settings["ZERO_DOWNTIME_MIGRATIONS_IDEMPOTENT_SQL"] = False
+    site.add(BOOK)
+    site.migrate()
+    direct = site.database["PORT"]
+    site.database |= {"HOST": "127.0.0.1", "PORT": pooled("transaction").connection.settings_dict["PORT"]}
+    for operations in [(ADD_PAGES, ADD_INDEX)] if together else [(ADD_PAGES,), (ADD_INDEX,)]:
+        site.add(*operations)
+    said = site.refused()
+    assert "gives each transaction a server connection of its own" in said
+    assert f"AddIndex (shop.{site.names[-1]})" in said
+    assert "Nothing has been applied. 1 operation is refused:" in said
+    assert "Traceback" not in said
+    columns = "SELECT 1 FROM pg_attribute WHERE attrelid = 'shop_book'::regclass AND attname = 'pages'"
+    assert run(observer, columns) == []
+    site.database["PORT"] = direct
+    site.migrate()
+    assert run(observer, columns) == [(1,)]
+
+
 def test_transaction_pool_is_found_while_other_clients_use_it(pooled: Callable[..., Shop]) -> None:
     shop = filled(pooled("transaction", default_pool_size=5))
     others = [pooled(like=shop) for _ in range(3)]

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import warnings
+
 import pytest
 from django.db import migrations, models, transaction
 from django.db.models import Q
+from django.test import override_settings
 
 from django_zero_downtime_migrations.findings import Severity
 from tests.operations.case import check
@@ -31,7 +34,7 @@ def test_statement_inside_a_transaction(books, operation):
     books.run("ALTER TABLE shop_book ALTER pages TYPE bigint")
     with transaction.atomic(books.alias):
         found = assert_finding(books, "IN_TRANSACTION", operation, names=('"shop_book"',))
-    assert (found.origin.app, found.origin.model, found.severity) == ("shop", "book", Severity.WARN)
+    assert (found.origin.app, found.origin.model, found.severity) == ("shop", "book", Severity.NOTE)
     assert found.lock.blocks_writes
 
 
@@ -48,3 +51,17 @@ def test_statement_on_a_new_table_inside_a_transaction(shop):
     fields = [("id", models.BigAutoField(primary_key=True)), ("pages", models.IntegerField())]
     with transaction.atomic(shop.alias):
         assert_safe(shop, migrations.CreateModel("book", fields), POSITIVE)
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_it_is_a_note_in_the_log_and_no_warning_becomes_an_error(books, caplog, raises):
+    """As in a TestCase under `python -W error`."""
+    caplog.set_level("INFO", "django_zero_downtime_migrations")
+    with (
+        override_settings(ZERO_DOWNTIME_MIGRATIONS_RAISE_FOR_UNSAFE=raises),
+        warnings.catch_warnings(),
+        transaction.atomic(books.alias),
+    ):
+        warnings.simplefilter("error")
+        books.migrate(migrations.AddIndex("book", models.Index(fields=["pages"], name="by_pages")))
+    assert 'IN_TRANSACTION: "shop_book" is scanned inside a transaction' in caplog.text

@@ -44,7 +44,12 @@ def _constants() -> Iterator[tuple[str, str]]:
         if name in EXCLUDED or name.endswith("__main__") or "postgis" in name:
             continue
         for constant, text in vars(importlib.import_module(module.name)).items():
-            if isinstance(text, str) and SQL.match(text) and not PATTERNS.search(text) and not constant.startswith("__"):
+            if (
+                isinstance(text, str)
+                and SQL.match(text)
+                and not PATTERNS.search(text)
+                and not constant.startswith("__")
+            ):
                 yield f"{name} {constant}", text
 
 

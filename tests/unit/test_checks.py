@@ -134,7 +134,7 @@ def test_long_lock_timeout_without_a_statement_timeout_is_a_warning(own, lock_ti
     assert (message.id, message.level) == (f"{TAG}.W004", checks.WARNING)
 
 
-@pytest.mark.parametrize(("lock_timeout", "statement_timeout"), [("5s", None), ("1min", "3s"), (0, "3s")])
+@pytest.mark.parametrize(("lock_timeout", "statement_timeout"), [("5s", None), ("3s", "1min"), (0, "3s")])
 def test_bounded_wait_has_no_message(own, lock_timeout, statement_timeout):
     own(LOCK_TIMEOUT=lock_timeout, STATEMENT_TIMEOUT=statement_timeout)
     assert check_database("default") == []
@@ -238,3 +238,31 @@ def test_checks_do_not_connect(our_app, add_database, derived_engine):
     connection = add_database("derived", derived_engine, LOCK_TIMEOUT="2s")
     checks.run_checks(databases=["derived"])
     assert connection.connection is None
+
+
+def test_lock_timeout_that_the_statement_timeout_ends_first_is_a_warning(own):
+    own(LOCK_TIMEOUT="3s", STATEMENT_TIMEOUT="2s")
+    (message,) = check_database("default")
+    assert (message.id, message.level) == (f"{TAG}.W005", checks.WARNING)
+    assert "LOCK_TIMEOUT (3000 ms)" in message.msg
+    assert "STATEMENT_TIMEOUT (2000 ms)" in message.msg
+
+
+def test_retries_that_end_before_the_first_attempt_are_a_warning(own):
+    own(LOCK_TIMEOUT="3s", LOCK_RETRY_TIMEOUT="2s")
+    (message,) = check_database("default")
+    assert (message.id, message.level) == (f"{TAG}.W006", checks.WARNING)
+    assert "LOCK_RETRY_TIMEOUT (2000 ms)" in message.msg
+
+
+@pytest.mark.parametrize("more", [{"STATEMENT_TIMEOUT": 0}, {"LOCK_RETRY_TIMEOUT": 0}, {"LOCK_RETRY_TIMEOUT": "3s"}])
+def test_timeouts_that_go_together_have_no_message(own, more):
+    own(LOCK_TIMEOUT="3s", **more)
+    assert check_database("default") == []
+
+
+def test_start_of_an_app_that_is_not_installed_is_an_error(own, our_app):
+    own(LOCK_TIMEOUT="2s", CHECK_START={"django_zero_downtime_migration": "0001_initial", OUR_APP: "0001_initial"})
+    (message,) = check_database("default")
+    assert (message.id, message.level) == (f"{TAG}.E003", checks.ERROR)
+    assert message.hint == f'Write "{OUR_APP}".'

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from django_zero_downtime_migrations.backends.postgres.schema import refusal
+from django_zero_downtime_migrations.backends.postgres.verdicts import refusal
 from django_zero_downtime_migrations.errors import Unsafe, UnsafeOperationException, UnsafeOperationWarning, explain
 from django_zero_downtime_migrations.findings import Finding, Kind, Origin, Severity
 from django_zero_downtime_migrations.locks import LockMode
@@ -73,7 +73,7 @@ def test_exception_has_exactly_the_text_that_users_map_on():
 if sys.version_info >= (3, 11):
 
     def test_exception_says_the_rest_in_a_note():
-        assert refusal(FINDING).__notes__ == [FINDING.details]
+        assert refusal(FINDING).__notes__ == [f"{FINDING.details}\nNot sent: {FINDING.sql}"]
 
 
 def test_warning_has_all_of_it():

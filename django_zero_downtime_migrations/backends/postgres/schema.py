@@ -8,6 +8,7 @@ from inspect import getattr_static
 from types import TracebackType
 from typing import Any
 
+from django.db import DatabaseError
 from django.db.backends.ddl_references import Statement as DjangoStatement
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
 
@@ -16,7 +17,7 @@ from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.read import read
 from ...ddl.template import wrap_templates
-from ...errors import CannotMigrate, Unsafe, UnsafeOperationException, UnsafeOperationWarning
+from ...errors import CannotMigrate, Unsafe, UnsafeOperationException, UnsafeOperationWarning, without_traceback
 from ...execution.forced import forced
 from ...execution.run import Runner
 from ...execution.script import Script
@@ -33,7 +34,8 @@ from .early_indexes import RENAMES, EarlyIndexes
 from .introspection import projecting
 from .migration_at_work import migration_at_work
 from .new_tables import end, new_tables
-from .verdicts import refusal, report
+from .terminal import is_of_code
+from .verdicts import report
 
 __all__ = [
     "DatabaseSchemaEditor",
@@ -116,13 +118,14 @@ class DatabaseSchemaEditorMixin(Calls):
     def __enter__(self) -> Any:
         parent: Any = super()
         if self.new_tables.refused is not None and not self.collect_sql:
-            refused = self.new_tables.refused
+            refused: Any = self.new_tables.refused
+            self._say("refused")
             end(self.connection, self.new_tables)
-            raise refused if isinstance(refused, CannotMigrate) else refusal(refused)
+            raise refused
         try:
             self._refuse_hostile_search_path()
         except CannotMigrate:
-            end(self.connection)
+            end(self.connection, self.new_tables)
             raise
         if self.settings.lock_timeout_force and self.settings.lock_timeout is not None and not self.collect_sql:
             try:
@@ -163,6 +166,11 @@ class DatabaseSchemaEditorMixin(Calls):
     def _refuse_hostile_search_path(self) -> None:
         refuse_hostile_search_path(self.connection)
 
+    def _say(self, what: str) -> None:
+        """End the line in which ``migrate`` names the migration that it applies."""
+        if self.new_tables.stream is not None and self.new_tables.verbosity > 0:
+            self.new_tables.stream.write(f" {what}\n")
+
     def finish(self) -> None:
         """What is left for the end of the migration, and the transaction in which Django then records it."""
         if self._own.of_caller:
@@ -192,9 +200,20 @@ class DatabaseSchemaEditorMixin(Calls):
         """Run the code of a RunPython unless an earlier run of this migration has."""
         self.resume.once(code, apps, self, atomic)
 
+    def _failed(self, error: BaseException) -> None:
+        """Before anything is rolled back."""
+        if not isinstance(self._reader, Runner) or self._own.of_caller:
+            return
+        self._reader.say_what_stays(error)
+        if error is self._reader.explained and isinstance(error, DatabaseError) and not is_of_code(error):
+            without_traceback(error)
+        self._say("interrupted" if isinstance(error, (KeyboardInterrupt, SystemExit)) else "failed")
+
     def _close(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if error is not None:
+            self._failed(error)
         if isinstance(self._reader, Script):
             self._reader.close()
         failed = True

@@ -27,15 +27,22 @@ def report(findings: Iterable[Finding], raises: bool, quiet: bool) -> None:
             warnings.warn(UnsafeOperationWarning(str(finding), finding), stacklevel=_outside())
 
 
-def refusal(finding: Finding) -> UnsafeOperationException:
-    """The exception for a finding: its text is the rule's alone, since users map on it; the rest is a note and an
-    attribute.
+def refusal(
+    finding: Finding, details: str | None = None, findings: tuple[Finding, ...] = ()
+) -> UnsafeOperationException:
+    """The exception for a finding: its text is the rule's alone, since users map on it; the rest is a note and
+    attributes.
+
+    :param details: what the note says; by default what the finding has to say. :param findings: all of them.
     """
-    exception = UnsafeOperationException(finding.text, finding)
+    exception = UnsafeOperationException(finding.text, finding, findings)
+    text = f"{finding.details}\nNot sent: {finding.sql}" if details is None else details
     if hasattr(exception, "add_note"):
-        explain(exception, finding.details)
+        explain(exception, text)
     else:
-        logger.error("%s: %s", finding.code, finding.details)
+        # Python 3.10 shows no notes in a traceback, but what an exception comes from.
+        exception.__notes__ = [text]
+        exception.__cause__ = Exception(text)
     return exception
 
 

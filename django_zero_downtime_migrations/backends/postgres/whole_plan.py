@@ -1,19 +1,25 @@
-"""The findings of all migrations that ``migrate`` is about to run, before the first statement of the first one."""
+"""What stops the migrations that ``migrate`` is about to run, before the first statement of the first one."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
-from ...errors import CannotMigrate
+from ...errors import CannotMigrate, MigrationError
+from ...execution.pooler import ALONE, refuse_transaction_pooler
+from ...execution.timeouts import session
 from ...findings import Finding, Severity
+from ...places import Place, watched
+from ...plan import Plan, Step, StepClass
 from ...settings import MigrationSettings
 from .calls import Past
 from .new_tables import begin, read_journal
+from .refusals import Problem, problem, refused
 from .schema import DatabaseSchemaEditorMixin
 
 logger = logging.getLogger("django_zero_downtime_migrations")
@@ -22,7 +28,7 @@ Names = frozenset[tuple[str, str]]
 
 
 def judge_before_migrate(using: str, plan: Steps = (), **kwargs: Any) -> None:
-    """Receiver of ``pre_migrate``: with RAISE_FOR_UNSAFE, find what the whole plan would be refused for.
+    """Receiver of ``pre_migrate``: find what the whole plan would be refused for.
 
     Django sends the signal once for each app; the plan is judged the first time. The refusal is raised when the first
     schema editor opens, since ``migrate --fake`` opens none.
@@ -30,45 +36,114 @@ def judge_before_migrate(using: str, plan: Steps = (), **kwargs: Any) -> None:
     connection = connections[using]
     if not plan or not issubclass(connection.SchemaEditorClass, DatabaseSchemaEditorMixin):
         return
-    run = begin(connection, plan)
+    run: Any = begin(connection, plan)
     read_journal(connection, run)
-    if run.judged or not MigrationSettings.load(using).raise_for_unsafe or run.everything(connection):
+    if run.judged or run.refused or run.everything(connection):
         return
     run.judged = True
     interrupted = run.journals.interrupted if run.journals else frozenset()
-    refused = (x for x in _findings(connection, plan, interrupted) if x.severity is Severity.REFUSE and not x.assured)
-    run.refused = run.refused or next(refused, None)
+    run.refused = _refusal(connection, plan, interrupted)
 
 
-def _findings(connection: Any, plan: Steps, interrupted: Names) -> list[Finding]:
+def _refusal(connection: Any, plan: Steps, interrupted: Names) -> MigrationError | None:
+    judgement = Judgement(connection, MigrationSettings.load(connection.alias).raise_for_unsafe)
     try:
-        return findings(connection, plan, interrupted)
-    except CannotMigrate:
-        raise
+        judgement.judge(plan, interrupted)
     except Exception as error:  # an operation of the user's own may do anything
         logger.warning("The plan could not be judged as a whole (%r); each call is judged when it is reached.", error)
-        return []
+    return refused(judgement.problems) if judgement.problems else None
 
 
-def findings(connection: Any, plan: Steps, interrupted: Names = frozenset()) -> list[Finding]:
-    """What the rules find in migrations that have not run, each as if those before it had.
+class Unsent:
+    """Takes the plans, as ``Runner`` and ``Script`` do, and sends nothing."""
 
-    :param plan: (migration, backwards) pairs, as from Django's executor.
-    :param interrupted: migrations, by app and name, that have been judged when they began.
-    """
-    executor: Any = MigrationExecutor(connection)
-    state = executor._create_project_state(with_applied_migrations=True)
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
 
-    def open_editor(migration: Any) -> Any:
-        editor = connection.schema_editor(collect_sql=True, atomic=migration.atomic)
-        if (migration.app_label, migration.name) in interrupted:
-            editor.resume = Past()
-        return editor
+    def run(self, plan: Plan) -> None:
+        self.steps += plan.steps
 
-    found: list[Finding] = []
-    for migration, editor in planned(plan, state, executor.loader, open_editor):
-        found += [x.named(origin=x.origin.named(migration=migration.name)) for x in editor.findings]
-    return found
+    def between_operations(self) -> None:
+        """No transaction is open."""
+
+
+class Judgement:
+    """:param raises: RAISE_FOR_UNSAFE: what the rules refuse is a problem, too."""
+
+    def __init__(self, connection: Any, raises: bool) -> None:
+        self.connection = connection
+        self.raises = raises
+        self.problems: list[Problem] = []
+        #: Steps that may not go through a pooler by transaction.
+        self._alone: list[tuple[Any, Place | None, str]] = []
+        self._migration: Any = None
+        self._editor: Any = None
+        #: How many findings of the editor have been looked at.
+        self._seen = 0
+
+    def judge(self, plan: Steps, interrupted: Names = frozenset()) -> None:
+        """Go through migrations that have not run, each as if those before it had.
+
+        :param plan: (migration, backwards) pairs, as from Django's executor.
+        :param interrupted: migrations, by app and name, that have been judged when they began.
+        """
+        executor: Any = MigrationExecutor(self.connection)
+        state = executor._create_project_state(with_applied_migrations=True)
+        backwards = {(migration.app_label, migration.name): way for migration, way in plan}
+        with ExitStack() as watching:
+
+            def open_editor(migration: Any) -> Any:
+                name = (migration.app_label, migration.name)
+                method = "database_backwards" if backwards[name] else "database_forwards"
+                watching.enter_context(watched(migration, self._at_work, method))
+                return self._open(migration, name in interrupted)
+
+            try:
+                for _ in planned(plan, state, executor.loader, open_editor):
+                    watching.close()
+                    self._look(None)
+            except CannotMigrate as error:
+                # One of an operation is caught there; this comes from what Django puts off to the end of a migration.
+                self._add(None, error)
+        if self._alone and not self.problems:
+            self._ask_pooler()
+
+    def _open(self, migration: Any, interrupted: bool) -> Any:
+        self._migration, self._seen = migration, 0
+        self._editor = self.connection.schema_editor(collect_sql=True, atomic=migration.atomic)
+        self._editor._reader = Unsent()
+        if interrupted:
+            self._editor.resume = Past()
+        return self._editor
+
+    @contextmanager
+    def _at_work(self, place: Place, app_label: str, editor: Any) -> Iterator[None]:
+        try:
+            yield
+        except CannotMigrate as error:
+            self._add(place, error)
+        self._look(place)
+
+    def _look(self, place: Place | None) -> None:
+        """At what has come since the last look. :param place: whose it is; None at the end of a migration."""
+        findings, reader = self._editor.findings, self._editor._reader
+        new, self._seen = findings[self._seen :], len(findings)
+        for finding in new:
+            if self.raises and finding.severity is Severity.REFUSE and not finding.assured:
+                self._add(place, finding.named(origin=finding.origin.named(migration=self._migration.name)))
+        steps, reader.steps = reader.steps, []
+        alone = (step for step in steps if step.kind is StepClass.LONG and step.stands_alone)
+        self._alone += [(self._migration, place, step.sql) for step in alone]
+
+    def _add(self, place: Place | None, what: Finding | CannotMigrate) -> None:
+        self.problems.append(problem(self._migration, place, what))
+
+    def _ask_pooler(self) -> None:
+        try:
+            what = "; ".join(sql for _, _, sql in self._alone)
+            refuse_transaction_pooler(self.connection, session(self.connection), ALONE, what)
+        except CannotMigrate as error:
+            self.problems.append(problem(*self._alone[0][:2], error))
 
 
 def planned(

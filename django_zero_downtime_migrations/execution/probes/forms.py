@@ -32,12 +32,15 @@ class Verdict(enum.Enum):
 
 
 class Probe(NamedTuple):
-    """:param what: the object, in words. :param there: its definition. :param wanted: that of the query."""
+    """:param what: the object, in words. :param there: its definition. :param wanted: that of the query.
+    :param gone: the query removes it, and it is done when there is no such object.
+    """
 
     verdict: Verdict
     what: str
     there: str = ""
     wanted: str = ""
+    gone: bool = False
 
 
 class Asked(Record):
@@ -79,7 +82,7 @@ def question(sql: str) -> tuple[Question, dict[str, str]] | None:
 
 
 def gone(is_gone: bool, what: str) -> Probe:
-    return Probe(Verdict.DONE if is_gone else Verdict.ABSENT, what)
+    return Probe(Verdict.DONE if is_gone else Verdict.ABSENT, what, gone=True)
 
 
 def renamed(what: str, old: str | None, new: str | None) -> Probe:

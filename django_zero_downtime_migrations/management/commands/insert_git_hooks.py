@@ -8,10 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import ENVIRONMENT_VARIABLE
+from django.core.management import load_command_class
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...git_hooks import TOKEN
 from ...git_hooks.install import CannotInstall, Installation, insert, remove
+
+
+def _refuse_unknown(options: list[str]) -> None:
+    """:raises CommandError: for what check_migrations would refuse at each commit."""
+    # Imported here: without options the hook can be put in where there is no driver yet.
+    from ...judging.errors import CannotJudge
+    from ...judging.main import refuse_contradictions
+
+    command = load_command_class(__package__.rpartition(".management")[0], "check_migrations")
+    given = command.create_parser("insert_git_hooks", "--").parse_args(["--staged", *options])
+    try:
+        refuse_contradictions(vars(given))
+    except CannotJudge as error:
+        raise CommandError(str(error)) from None
 
 
 class Command(BaseCommand):
@@ -39,6 +54,8 @@ class Command(BaseCommand):
         super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["options"] and not options["remove"]:
+            _refuse_unknown(options["options"])
         wanted = self._installation(options)
         try:
             if options["remove"]:

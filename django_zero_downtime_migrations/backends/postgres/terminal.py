@@ -1,0 +1,58 @@
+"""What a person reads at the terminal when ``migrate`` is interrupted: what was done about it, and no traceback.
+
+The exception stays a plain ``KeyboardInterrupt``, for which Python ends the process by the signal: a shell script
+around it ends as well.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from types import FrameType, TracebackType
+from typing import Any
+
+from django.db.migrations.operations.special import RunPython
+from django.db.models.signals import pre_migrate
+
+from ...errors import notes
+
+logger = logging.getLogger("django_zero_downtime_migrations")
+COMMAND = "django.core.management.commands.migrate"
+CODE = (RunPython.database_forwards.__code__, RunPython.database_backwards.__code__)
+
+
+def show_interrupts_briefly(**kwargs: Any) -> None:
+    """Receiver of ``pre_migrate``."""
+    before = sys.excepthook
+    if getattr(before, "is_brief", False):
+        return
+
+    def hook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        if kind is KeyboardInterrupt and _is_of_migrate(traceback) and "--traceback" not in sys.argv:
+            # Without a handler of the project's, the log has been written to the same terminal.
+            told = [*map(str, error.args), *notes(error)] if logger.hasHandlers() else []
+            print("\n".join(["Interrupted.", *told]), file=sys.stderr)
+        else:
+            before(kind, error, traceback)
+
+    hook.is_brief = True  # type: ignore[attr-defined]
+    sys.excepthook = hook
+
+
+def _is_of_migrate(traceback: TracebackType | None) -> bool:
+    return any(frame.f_globals.get("__name__") == COMMAND for frame in _frames(traceback))
+
+
+def is_of_code(error: BaseException) -> bool:
+    """Whether an error comes from the code of a RunPython, whose author needs the traceback."""
+    return any(frame.f_code in CODE for frame in _frames(error.__traceback__))
+
+
+def _frames(traceback: TracebackType | None) -> Iterator[FrameType]:
+    while traceback is not None:
+        yield traceback.tb_frame
+        traceback = traceback.tb_next
+
+
+pre_migrate.connect(show_interrupts_briefly, dispatch_uid="django_zero_downtime_migrations.interrupts")
