@@ -8,8 +8,10 @@ from inspect import getattr_static
 from types import TracebackType
 from typing import Any
 
+from django.db import connections
 from django.db.backends.ddl_references import Statement as DjangoStatement
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
+from django.utils.connection import ConnectionProxy
 
 from ...catalog import Catalog
 from ...compat import deferred_params
@@ -65,6 +67,8 @@ class DatabaseSchemaEditorMixin(Calls):
         cls._own_triggers = "pgtrigger_" if hasattr(cls, "temporarily_drop_trigger") else ""
 
     def __init__(self, connection: Any, collect_sql: bool = False, atomic: bool = True) -> None:
+        # django.db.connection has no hash, and is another connection in another thread.
+        connection = connections[connection.alias] if isinstance(connection, ConnectionProxy) else connection
         self._own = OwnTransaction(connection)
         self.atomic_wanted = atomic
         self._session = ExitStack()
