@@ -21,9 +21,7 @@ def proxy(connection: BaseDatabaseWrapper) -> Any:
 
 
 @pytest.mark.parametrize("collect_sql", [False, True])
-def test_editor_takes_the_proxy_and_has_the_connection_itself(
-    database: BaseDatabaseWrapper, collect_sql: bool
-) -> None:
+def test_editor_takes_the_proxy_and_has_the_connection_itself(database: BaseDatabaseWrapper, collect_sql: bool) -> None:
     editor = database.SchemaEditorClass(proxy(database), collect_sql=collect_sql)
     assert editor.connection is database
     assert editor.quote_value("it's") == "'it''s'"
@@ -61,6 +59,6 @@ def test_collecting_editor_of_the_proxy_without_a_with_block_sends_nothing(twins
         editor.deferred_sql = []
         said.append(editor.table_sql(shop.model("book")))
         editor.add_index(shop.model("book"), BY_PAGES)
-        assert 'INDEX' in editor.collected_sql[-1] and '"by_pages"' in editor.collected_sql[-1]
+        assert "INDEX" in editor.collected_sql[-1] and '"by_pages"' in editor.collected_sql[-1]
     assert said[0] == said[1]
     assert twins.dump(twins.ours.connection) == before

@@ -17,7 +17,7 @@ from ...catalog import Catalog
 from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.read import read
-from ...ddl.template import wrap_templates
+from ...ddl.template import plain, wrap_templates
 from ...errors import CannotMigrate, Unsafe, UnsafeOperationException, UnsafeOperationWarning
 from ...execution.forced import forced
 from ...execution.run import Runner
@@ -90,10 +90,10 @@ class DatabaseSchemaEditorMixin(Calls):
         self._early = EarlyIndexes(lambda *name: parent._create_index_name(*name))
         self._reader: Runner | Script
         if collect_sql:
-            self._reader = Script(connection, self.settings, self._own, self.collected_sql, parent.execute)
+            self._reader = Script(connection, self.settings, self._own, self.collected_sql, self._send)
         else:
             shown = (self.new_tables.verbosity, self.new_tables.stream)
-            self._reader = Runner(connection, self.settings, self._own, parent.execute, *shown)
+            self._reader = Runner(connection, self.settings, self._own, self._send, *shown)
 
     # Where an operation begins
 
@@ -239,6 +239,11 @@ class DatabaseSchemaEditorMixin(Calls):
     def execute(self, sql: Any, params: Any = ()) -> None:
         with self._planning("execute", None, sql):
             self._record(read(sql, params))
+
+    def _send(self, sql: str, params: s.Params) -> None:
+        """The one way of a planned statement to the editors below and to the driver."""
+        parent: Any = super()
+        parent.execute(plain(str(sql)), params)
 
     def _record(self, statement: s.Statement) -> None:
         assert self._recorded is not None
