@@ -33,18 +33,38 @@ from .calls import Call, Calls, Fresh
 from .early_indexes import RENAMES, EarlyIndexes
 from .introspection import projecting
 from .new_tables import end, new_tables
+from .old_names import (
+    DUMMY_SQL,
+    Condition,
+    DummySQL,
+    MultiStatementSQL,
+    OldAttributes,
+    PGAccessExclusive,
+    PGLock,
+    PGShareUpdateExclusive,
+    statements,
+)
+from .own_execute import wrap_execute
+from .own_settings import own_settings, wrap_settings
 from .verdicts import refusal, report
 
 __all__ = [
+    "DUMMY_SQL",
+    "Condition",
     "DatabaseSchemaEditor",
     "DatabaseSchemaEditorMixin",
+    "DummySQL",
+    "MultiStatementSQL",
+    "PGAccessExclusive",
+    "PGLock",
+    "PGShareUpdateExclusive",
     "Unsafe",
     "UnsafeOperationException",
     "UnsafeOperationWarning",
 ]
 
 
-class DatabaseSchemaEditorMixin(Calls):
+class DatabaseSchemaEditorMixin(Calls, OldAttributes):
     """To be put before any PostgreSQL schema editor.
 
     While one of :class:`.calls.Calls` runs, ``execute()`` only records. When the outermost returns, what it recorded
@@ -56,6 +76,8 @@ class DatabaseSchemaEditorMixin(Calls):
     collected_sql: list[str]
     deferred_sql: list[Any]
     _recorded: list[s.Statement] | None = None
+    #: What reaches the server now is sent, and not only said, by an override of ``execute``.
+    is_executing = False
     #: What the code that still runs knows; ``check_migrations`` says so.
     old_code: OldCode | None = None
     #: What earlier runs have done of the migration.
@@ -64,6 +86,8 @@ class DatabaseSchemaEditorMixin(Calls):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         wrap_templates(cls)
+        wrap_settings(cls)
+        wrap_execute(cls, DatabaseSchemaEditorMixin.execute)
         cls._own_triggers = "pgtrigger_" if hasattr(cls, "temporarily_drop_trigger") else ""
 
     def __init__(self, connection: Any, collect_sql: bool = False, atomic: bool = True) -> None:
@@ -79,8 +103,10 @@ class DatabaseSchemaEditorMixin(Calls):
         parent: Any = super()
         parent.__init__(connection, collect_sql, atomic=atomic and self._own.of_caller)
         connection.features.supports_combined_alters = False
-        self.settings = MigrationSettings.load(connection.alias)
+        self.settings = own_settings(self, MigrationSettings.load(connection.alias))
         self.findings: list[Finding] = []
+        #: Those of calls for which RAISE_FOR_UNSAFE was on.
+        self.enforced: list[Finding] = []
         self.new_tables = new_tables(connection)
         self._projection = Projection()
         self._assured = ""
@@ -94,6 +120,10 @@ class DatabaseSchemaEditorMixin(Calls):
         else:
             shown = (self.new_tables.verbosity, self.new_tables.stream)
             self._reader = Runner(connection, self.settings, self._own, self._send, *shown)
+
+    def use_settings(self, settings: MigrationSettings) -> None:
+        """From the next call on."""
+        self.settings = self._reader.settings = settings
 
     # Where an operation begins
 
@@ -223,8 +253,7 @@ class DatabaseSchemaEditorMixin(Calls):
             self._go_on(recorded, self._call)
         elif recorded:
             self._carry_out(recorded, self._call)
-        if not self.settings.deferred_sql:
-            self._flush_deferred_sql()
+        self._flush_deferred_sql()
 
     def _origin_of(self, model: Any, field: Any) -> Origin:
         meta = getattr(model, "_meta", None)
@@ -237,8 +266,13 @@ class DatabaseSchemaEditorMixin(Calls):
         )
 
     def execute(self, sql: Any, params: Any = ()) -> None:
-        with self._planning("execute", None, sql):
-            self._record(read(sql, params))
+        self.is_executing, before = True, self.is_executing
+        try:
+            for statement in statements(sql):
+                with self._planning("execute", None, statement):
+                    self._record(read(statement, params))
+        finally:
+            self.is_executing = before
 
     def _send(self, sql: str, params: s.Params) -> None:
         """The one way of a planned statement to the editors below and to the driver."""
@@ -251,7 +285,9 @@ class DatabaseSchemaEditorMixin(Calls):
         self._recording.apply(statement)
 
     def _flush_deferred_sql(self) -> None:
-        """DEFERRED_SQL off: deferred statements run as soon as the tables that they name exist."""
+        """After each call. DEFERRED_SQL off: deferred statements run as soon as the tables that they name exist."""
+        if self.settings.deferred_sql:
+            return
         catalog = self._catalog()
         ready = [sql for sql in self.deferred_sql if sql is not RENAMES and self._tables_exist(sql, catalog)]
         self.deferred_sql = [sql for sql in self.deferred_sql if not any(sql is x for x in ready)]
@@ -319,6 +355,7 @@ class DatabaseSchemaEditorMixin(Calls):
         if self._assured:
             made = made._replace(findings=tuple(x.accepted(self._assured) for x in made.findings))
         self.findings += made.findings
+        self.enforced += made.findings if self.settings.raise_for_unsafe else ()
         report(made.findings, self.settings.raise_for_unsafe and not self.collect_sql, quiet=self.collect_sql)
         if isinstance(self._reader, Runner):
             self._reader.looks = self.settings.idempotent_sql and not self.nothing_in_use

@@ -11,7 +11,6 @@ from django.db.migrations.executor import MigrationExecutor
 
 from ...errors import CannotMigrate
 from ...findings import Finding, Severity
-from ...settings import MigrationSettings
 from .calls import Past
 from .new_tables import begin, read_journal
 from .schema import DatabaseSchemaEditorMixin
@@ -32,12 +31,17 @@ def judge_before_migrate(using: str, plan: Steps = (), **kwargs: Any) -> None:
         return
     run = begin(connection, plan)
     read_journal(connection, run)
-    if run.judged or not MigrationSettings.load(using).raise_for_unsafe or run.everything(connection):
+    if run.judged or not _raises(connection) or run.everything(connection):
         return
     run.judged = True
     interrupted = run.journals.interrupted if run.journals else frozenset()
     refused = (x for x in _findings(connection, plan, interrupted) if x.severity is Severity.REFUSE and not x.assured)
     run.refused = run.refused or next(refused, None)
+
+
+def _raises(connection: Any) -> bool:
+    """Whether RAISE_FOR_UNSAFE is on for a new editor, whose class may say so for itself."""
+    return bool(connection.schema_editor(collect_sql=True).settings.raise_for_unsafe)
 
 
 def _findings(connection: Any, plan: Steps, interrupted: Names) -> list[Finding]:
@@ -51,7 +55,7 @@ def _findings(connection: Any, plan: Steps, interrupted: Names) -> list[Finding]
 
 
 def findings(connection: Any, plan: Steps, interrupted: Names = frozenset()) -> list[Finding]:
-    """What the rules find in migrations that have not run, each as if those before it had.
+    """What the rules find with RAISE_FOR_UNSAFE in migrations that have not run, each as if those before it had.
 
     :param plan: (migration, backwards) pairs, as from Django's executor.
     :param interrupted: migrations, by app and name, that have been judged when they began.
@@ -67,7 +71,7 @@ def findings(connection: Any, plan: Steps, interrupted: Names = frozenset()) -> 
 
     found: list[Finding] = []
     for migration, editor in planned(plan, state, executor.loader, open_editor):
-        found += [x.named(origin=x.origin.named(migration=migration.name)) for x in editor.findings]
+        found += [x.named(origin=x.origin.named(migration=migration.name)) for x in editor.enforced]
     return found
 
 
