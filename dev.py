@@ -8,6 +8,7 @@ Both make a virtual environment in .venv and start a PostgreSQL of their own.
 """
 
 # This file has to run on older Pythons, at least as far as to find a newer one.
+import errno
 import glob
 import hashlib
 import importlib.util
@@ -20,6 +21,9 @@ OLDEST = (3, 10)
 ROOT = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(ROOT, ".venv")
 VENV_PYTHON = os.path.join(VENV, "bin", "python")
+# Beside the folder, since uv takes none that has something in it. It is there from before the first file of .venv is
+# written until the last one is, so that what was interrupted is made again from the beginning.
+UNFINISHED = os.path.join(ROOT, ".venv-unfinished")
 COMMANDS = {"demo": ["-m", "example.demo"], "test": ["-m", "pytest", "-n", "auto"]}
 
 
@@ -29,7 +33,7 @@ def main(arguments):
         return 0 if arguments and arguments[0] in ("-h", "--help") else 2
     if sys.version_info < OLDEST:
         return run([newer_python(), os.path.abspath(__file__)] + arguments)  # noqa: RUF005
-    if not os.path.exists(VENV_PYTHON):
+    if os.path.exists(UNFINISHED) or not os.path.exists(VENV_PYTHON):
         make_environment()
     if python_version(VENV_PYTHON) < OLDEST:
         sys.exit("The Python in .venv does not run or is older than 3.10: remove the folder .venv and try again.")
@@ -71,17 +75,38 @@ def python_version(python):
 def make_environment():
     # Debian and Ubuntu keep both in a package of their own, and without it `venv` leaves half a folder behind.
     if importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip"):
-        print("Making a virtual environment in .venv", flush=True)
-        subprocess.check_call([sys.executable, "-m", "venv", VENV])
+        how, command = "", [sys.executable, "-m", "venv", VENV]
     elif shutil.which("uv"):
-        print("Making a virtual environment in .venv with uv", flush=True)
-        subprocess.check_call(["uv", "venv", "--quiet", "--seed", "--python", sys.executable, VENV])
+        how, command = " with uv", ["uv", "venv", "--quiet", "--seed", "--python", sys.executable, VENV]
     else:
         sys.exit(
             "This Python cannot make a virtual environment: it lacks venv or ensurepip.\n"
             "On Debian and Ubuntu install them with: apt-get install python3-venv\n"
             "or install uv (https://docs.astral.sh/uv/), which does without; then run this again."
         )
+    if os.path.exists(UNFINISHED):
+        shutil.rmtree(VENV, ignore_errors=True)
+    if os.path.lexists(VENV):
+        sys.exit("There is a .venv without a Python: remove it and try again.")
+    with open(UNFINISHED, "w"):
+        pass
+    print("Making a virtual environment in .venv" + how, flush=True)
+    code, said = quietly(command)
+    if code:
+        sys.exit(said + "The virtual environment in .venv could not be made: the message above says why.")
+    os.remove(UNFINISHED)
+
+
+def quietly(command):
+    """The exit code and the output, of which nothing is shown after Ctrl-C."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        said = process.communicate()[0]
+    except KeyboardInterrupt:
+        # It has received that as well, and writes no longer.
+        process.wait()
+        raise
+    return process.returncode, said.decode("utf-8", "replace")
 
 
 def install(extra):
@@ -93,6 +118,8 @@ def install(extra):
         with open(stamp) as file:
             if file.read() == wanted:
                 return
+    if quietly([VENV_PYTHON, "-c", "import pip"])[0]:
+        sys.exit("The Python in .venv has no pip: remove the folder .venv and try again.")
     print("Installing what `" + extra + "` needs into .venv", flush=True)
     pip = [VENV_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if subprocess.call([*pip, "--editable", ROOT + "[" + extra + "]"], cwd=ROOT):
@@ -102,4 +129,12 @@ def install(extra):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit("Interrupted. Run the command again: it begins where it has to.")
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        place = error.filename, error.strerror
+        sys.exit("{} cannot be written ({}): copy the checkout to a folder of your own.".format(*place))

@@ -10,7 +10,7 @@ from django.apps import AppConfig
 from django.core import checks
 from django.db.models.signals import pre_migrate
 
-from .checks import TAG, check_settings
+from .checks import TAG, check_distributions, check_settings
 
 
 class ZeroDowntimeMigrationsConfig(AppConfig):
@@ -20,6 +20,7 @@ class ZeroDowntimeMigrationsConfig(AppConfig):
 
     def ready(self) -> None:
         checks.register(check_settings, TAG)
+        checks.register(check_distributions, TAG)
         pre_migrate.connect(_judge, dispatch_uid="django_zero_downtime_migrations.judge")
 
 

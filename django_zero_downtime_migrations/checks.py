@@ -31,6 +31,10 @@ LONG_WAIT: Final = 5000
 
 _BACKENDS: Final = f"{__package__}.backends"
 
+#: Of another distribution, which has its files in a package of the same name as ours.
+_OTHER: Final = "django-pg-zero-downtime-migrations"
+_OURS: Final = "django-zero-downtime-migrations"
+
 _MESSAGES: Final[dict[Kind, tuple[type[checks.Error] | type[checks.Warning], str]]] = {
     Kind.VALUE: (checks.Error, f"{TAG}.E001"),
     Kind.NAME: (checks.Error, f"{TAG}.E002"),
@@ -53,6 +57,25 @@ def check_settings(
             # What is wrong with a flat setting is the same for every database.
             found += [message for message in check_database(alias) if message not in found]
     return found
+
+
+def check_distributions(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Find the distribution that this package replaces, if it is installed as well."""
+    # Imported here: nothing but checks needs it, and it takes longer than all of our settings.
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        other = version(_OTHER)
+    except PackageNotFoundError:
+        return []
+    message = (
+        f"{_OTHER} {other} is installed beside {_OURS}: both have their files in the folder {__package__}, so that "
+        "the one that came last has replaced files of the other, and what removes one removes files of both."
+    )
+    hint = (
+        f"Run `python -m pip uninstall {_OTHER}`, and then `python -m pip install --force-reinstall --no-deps {_OURS}`."
+    )
+    return [checks.Error(message, hint=hint, id=f"{TAG}.E003")]
 
 
 def check_database(alias: str) -> list[checks.CheckMessage]:

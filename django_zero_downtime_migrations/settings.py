@@ -123,6 +123,33 @@ def _accepted_once() -> Acceptances:
         raise _Wrong(Problem(Kind.VALUE, message, hint)) from None
 
 
+def changed(settings: MigrationSettings, name: str, value: object, where: str) -> MigrationSettings:
+    """The settings with another value of one of them, read as if it stood in the project's own.
+
+    :param where: stands in the error. :raises ImproperlyConfigured: when the value is wrong, or would have no effect
+        because it is read before there is an editor.
+    """
+    stated = _Stated(name, value, where)
+    if name in _GONE:
+        problem = _unknown(where, name, _SETTINGS, str)
+        warnings.warn(f"{problem.message}. {problem.hint}", DeprecationWarning, stacklevel=2)
+        return settings
+    try:
+        read = stated.read()
+    except _Wrong as error:
+        raise ImproperlyConfigured(*error.args) from None
+    if _without_effect([stated]):
+        problem = _no_effect(stated)
+        warnings.warn(f"{problem.message}. {problem.hint}", DeprecationWarning, stacklevel=2)
+        return settings
+    if name in _BEFORE_EDITORS and read != getattr(settings, name.lower()):
+        raise ImproperlyConfigured(
+            f"{where} = {value!r} has no effect: a run of migrate reads {name} before it makes a schema editor. "
+            f"Write {PREFIX}{name} = {value!r} in the project's settings."
+        )
+    return settings.named(**{name.lower(): read})
+
+
 def base_backend() -> str:
     """The module path of the backend that ours is built on; empty when the setting is not there.
 
@@ -254,6 +281,26 @@ _FLAT_NAMES: Final[Mapping[str, str]] = {
 }
 
 _GONE: Final[Mapping[str, str]] = {"USE_NOT_NULL": "SET NOT NULL always goes by way of a validated constraint"}
+
+#: The names that may be attributes of a schema editor, as in the baseline.
+IN_AN_EDITOR: Final = (
+    "LOCK_TIMEOUT",
+    "STATEMENT_TIMEOUT",
+    "LOCK_RETRY_TIMEOUT",
+    "MIGRATE_LOCK_TIMEOUT",
+    "FLEXIBLE_STATEMENT_TIMEOUT",
+    "RAISE_FOR_UNSAFE",
+    "DEFERRED_SQL",
+    "IDEMPOTENT_SQL",
+    "EXPLICIT_CONSTRAINTS_DROP",
+    "KEEP_DEFAULT",
+    "LOCK_TIMEOUT_FORCE",
+    "SHOW_BLOCKING_QUERIES",
+    "SHOW_OFFENDING_VALUES",
+    *_GONE,
+)
+#: Of these, those that count before an editor is made.
+_BEFORE_EDITORS: Final = ("IDEMPOTENT_SQL", "MIGRATE_LOCK_TIMEOUT")
 
 _MISSING: Final = object()
 _LOOKS_OURS: Final = re.compile("ZERO_?DOWN_?TIME(_|$)")

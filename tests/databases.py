@@ -14,6 +14,8 @@ from django.conf import settings
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from tests import plain
+
 try:
     import psycopg as driver
 except ImportError:
@@ -92,6 +94,7 @@ def registered(alias: str, parameters: dict[str, Any]) -> Iterator[BaseDatabaseW
     connections.settings[alias] = parameters
     try:
         connection = connections[alias]
+        plain.watch(connection)
         yield connection
         connection.close()
         if parameters["OPTIONS"].get("pool"):

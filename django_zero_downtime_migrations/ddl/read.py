@@ -6,12 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.backends.ddl_references import Columns
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
 
 from . import statements as s
 from .scan import scan
 from .template import SQL
 
 Reader = Callable[[SQL, s.Params, str], s.Statement]
+#: Those in whose place something else is sent: batches, or first what depends on a table.
+WHOLE = ("sql_update_with_default", "sql_delete_table")
 
 
 def read(sql: Any, params: s.Params) -> s.Statement:
@@ -20,10 +23,16 @@ def read(sql: Any, params: s.Params) -> s.Statement:
     if isinstance(text, SQL):
         base, suffix = _base(text)
         reader = READERS.get(base.template)
-        if reader is not None:
+        if reader is not None and (base.template not in WHOLE or _is_djangos(base)):
             statement = reader(base, params, suffix)
             return statement if base is text else statement.named(sql=text)
     return _own_index(sql, text, params) or scan(text, params)
+
+
+def _is_djangos(sql: SQL) -> bool:
+    """Whether its template is Django's own and not a subclass's: only then do its parts say all that it does."""
+    template = getattr(PostgresSchemaEditor, sql.template, None)
+    return template is not None and str.__eq__(sql, template % sql.parts)
 
 
 def _own_index(sql: Any, text: str, params: s.Params) -> s.Statement | None:
@@ -96,7 +105,7 @@ def _alter_column(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
     template = changes.template if isinstance(changes, SQL) else ""
     if template == "sql_alter_column_type":
         return _set_type(sql, changes, params)
-    if template in ACTIONS:
+    if template in ACTIONS and (ACTIONS[template] is not s.SetNotNull or _is_djangos(changes)):
         return ACTIONS[template](sql=sql, params=params, table=table, column=changes.parts["column"])
     return s.AlterColumns(sql=sql, params=params, table=table, changes=str(changes))
 
@@ -155,7 +164,7 @@ def _add_unique(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
         columns=parts["columns"],
         deferrable=parts.get("deferrable", ""),
         nulls_distinct=parts.get("nulls_distinct", ""),
-        plain=not unknown and not suffix,
+        plain=not unknown and not suffix and _is_djangos(sql),
     )
 
 
@@ -168,7 +177,7 @@ def _add_primary_key(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
         table=parts["table"],
         name=parts["name"],
         columns=parts["columns"],
-        plain=not unknown and not suffix,
+        plain=not unknown and not suffix and _is_djangos(sql),
     )
 
 

@@ -61,6 +61,11 @@ class SQL(str):
         return str, (str.__str__(self),)
 
 
+def plain(text: str) -> str:
+    """The text as a ``str`` and not as a subclass's instance: tools that trace a driver look at a query's class."""
+    return str.__str__(text)
+
+
 def _segments(text: str) -> tuple[str, ...]:
     return text.segments if isinstance(text, SQL) else (text,)
 

@@ -40,6 +40,8 @@ class Script:
         self.transaction = transaction
         self.lines = lines
         self.write = write
+        #: A migration is written down, not single calls of an editor: as with stock Django, these have no BEGIN.
+        self._of_migration = False
         self._begin: int | None = None
         self._statements = 0
         self._raw = False
@@ -64,7 +66,8 @@ class Script:
     def _inside(self, step: Step, said: Iterable[Finding]) -> None:
         if self._raw and step.kind is StepClass.STOCK:
             self.close()
-        if self._begin is None and self.transaction.wanted and not self.transaction.of_caller:
+        wanted = self._of_migration and self.transaction.wanted and not self.transaction.of_caller
+        if self._begin is None and wanted:
             self._begin = self._before_comment()
         self._statements += _count(step)
         self._raw = self._raw or step.kind is StepClass.DATA
@@ -134,6 +137,7 @@ class Script:
         self.lines.extend(text if text.rstrip().endswith(";") else text + ";" for text in statements)
 
     def between_operations(self) -> None:
+        self._of_migration = True
         if self._raw:
             self.close()
 

@@ -295,7 +295,7 @@ def test_script_has_the_same_transactions(shop: Shop, writer: Any, open_session:
         if not inside:
             assert all(is_refused(writer, statement) for statement in orphans), f"before {line}"
         run(session, line) if not line.startswith("--") else None
-        inside = inside and not line.startswith("COMMIT") or line.startswith("BEGIN")
+        inside = (inside and not line.startswith("COMMIT")) or line.startswith("BEGIN")
     assert run(writer, "SELECT FROM pg_constraint WHERE NOT convalidated") == []
 
 

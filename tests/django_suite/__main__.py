@@ -40,6 +40,7 @@ APPS = [
     "inspectdb",
     "migration_test_data_persistence",
     "field_defaults",
+    "model_options",
     "composite_pk",
 ]
 

@@ -14,7 +14,13 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from django.test import modify_settings
 
 from django_zero_downtime_migrations.backends.postgres.validation import DatabaseValidation
-from django_zero_downtime_migrations.checks import TAG, check_database, check_settings, has_our_engine
+from django_zero_downtime_migrations.checks import (
+    TAG,
+    check_database,
+    check_distributions,
+    check_settings,
+    has_our_engine,
+)
 from django_zero_downtime_migrations.compat import has_db_default
 
 OUR_APP = "django_zero_downtime_migrations"
@@ -59,6 +65,7 @@ def our_app():
     with modify_settings(INSTALLED_APPS={"append": OUR_APP}):
         yield apps.get_app_config(OUR_APP)
     registry.registered_checks.discard(check_settings)
+    registry.registered_checks.discard(check_distributions)
 
 
 def ids(messages):
@@ -138,6 +145,39 @@ def test_long_lock_timeout_without_a_statement_timeout_is_a_warning(own, lock_ti
 def test_bounded_wait_has_no_message(own, lock_timeout, statement_timeout):
     own(LOCK_TIMEOUT=lock_timeout, STATEMENT_TIMEOUT=statement_timeout)
     assert check_database("default") == []
+
+
+# Of two distributions with one package.
+
+
+@pytest.fixture
+def other_distribution(tmp_path, monkeypatch):
+    """What pip leaves of a distribution that it has installed, on the path of this process."""
+    folder = tmp_path / "django_pg_zero_downtime_migrations-0.20.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: django-pg-zero-downtime-migrations\nVersion: 0.20\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def test_other_distribution_is_not_there():
+    assert check_distributions() == []
+
+
+def test_other_distribution_beside_ours_is_an_error_with_both_commands(other_distribution):
+    (message,) = check_distributions()
+    assert (message.id, message.level) == (f"{TAG}.E003", checks.ERROR)
+    assert "django-pg-zero-downtime-migrations 0.20 is installed" in message.msg
+    uninstall = message.hint.index("pip uninstall django-pg-zero-downtime-migrations")
+    assert uninstall < message.hint.index("pip install --force-reinstall --no-deps django-zero-downtime-migrations")
+
+
+@pytest.mark.parametrize("apps", [[], [OUR_APP]])
+def test_migrate_stops_while_both_are_installed(site, other_distribution, apps):
+    """With our app and without; `site` has its folder on the path of its processes, and so what is in it."""
+    assert site.folder == other_distribution
+    site.settings["INSTALLED_APPS"] = [*site.settings["INSTALLED_APPS"], *apps]
+    assert site.refused().count(f"{TAG}.E003") == 1
 
 
 # For which database.

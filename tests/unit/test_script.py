@@ -95,6 +95,23 @@ def test_statements_on_new_tables_are_one_transaction(shop, timed):
     assert [line.split(" (")[0] for line in lines[1:-1]] == ['CREATE TABLE "shop_author"', 'CREATE TABLE "shop_book"']
 
 
+def test_editor_of_no_migration_collects_what_stock_does(twins):
+    """Other packages take the first line of a new model for its CREATE TABLE."""
+    twins.migrate(AUTHOR, BOOK)
+    collected = []
+    for shop in (twins.ours, twins.stock):
+        with shop.connection.schema_editor(collect_sql=True) as editor:
+            page = models.ForeignKey(shop.model("book"), models.CASCADE)
+            page.set_attributes_from_name("page")
+            editor.create_model(shop.model("author"))
+            editor.create_model(shop.model("book"))
+            editor.add_field(shop.model("author"), page)
+        collected.append(editor.collected_sql)
+    assert collected[0][0].startswith("CREATE TABLE ")
+    assert collected[0][:2] == collected[1][:2]
+    assert not {"BEGIN;", "COMMIT;"} & set(collected[0])
+
+
 def test_single_statement_on_a_new_table_needs_no_transaction(shop):
     assert len(sent(shop.collected(AUTHOR))) == 1
 

@@ -166,6 +166,12 @@ class Calls:
     def alter_field(self, model: Any, old_field: Any, new_field: Any, strict: bool = False) -> None:
         parent: Any = super()
         with self._planning("alter_field", model, new_field):
+            parent.alter_field(model, old_field, new_field, strict)
+
+    def _alter_field(self, model: Any, old_field: Any, new_field: Any, *args: Any, **kwargs: Any) -> None:
+        """What Django's ``alter_field`` does to a column: one call, also where a subclass has bound Django's own."""
+        parent: Any = super()
+        with self._planning("alter_field", model, new_field):
             table = self.connection.ops.quote_name(model._meta.db_table)
             if new_field.column:
                 column = self.connection.ops.quote_name(new_field.column)
@@ -175,7 +181,7 @@ class Calls:
             combined = features.supports_combined_alters
             features.supports_combined_alters = combined or not (self._own_triggers or self._in_use(table))
             try:
-                parent.alter_field(model, old_field, new_field, strict)
+                parent._alter_field(model, old_field, new_field, *args, **kwargs)
             finally:
                 features.supports_combined_alters = combined
 

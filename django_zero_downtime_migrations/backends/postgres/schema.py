@@ -8,15 +8,16 @@ from inspect import getattr_static
 from types import TracebackType
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 from django.db.backends.ddl_references import Statement as DjangoStatement
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
+from django.utils.connection import ConnectionProxy
 
 from ...catalog import Catalog
 from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.read import read
-from ...ddl.template import wrap_templates
+from ...ddl.template import plain, wrap_templates
 from ...errors import CannotMigrate, Unsafe, UnsafeOperationException, UnsafeOperationWarning, without_traceback
 from ...execution.forced import forced
 from ...execution.run import Runner
@@ -34,19 +35,39 @@ from .early_indexes import RENAMES, EarlyIndexes
 from .introspection import projecting
 from .migration_at_work import migration_at_work
 from .new_tables import end, new_tables
+from .old_names import (
+    DUMMY_SQL,
+    Condition,
+    DummySQL,
+    MultiStatementSQL,
+    OldAttributes,
+    PGAccessExclusive,
+    PGLock,
+    PGShareUpdateExclusive,
+    statements,
+)
+from .own_execute import wrap_execute
+from .own_settings import own_settings, wrap_settings
 from .terminal import is_of_code
 from .verdicts import report
 
 __all__ = [
+    "DUMMY_SQL",
+    "Condition",
     "DatabaseSchemaEditor",
     "DatabaseSchemaEditorMixin",
+    "DummySQL",
+    "MultiStatementSQL",
+    "PGAccessExclusive",
+    "PGLock",
+    "PGShareUpdateExclusive",
     "Unsafe",
     "UnsafeOperationException",
     "UnsafeOperationWarning",
 ]
 
 
-class DatabaseSchemaEditorMixin(Calls):
+class DatabaseSchemaEditorMixin(Calls, OldAttributes):
     """To be put before any PostgreSQL schema editor.
 
     While one of :class:`.calls.Calls` runs, ``execute()`` only records. When the outermost returns, what it recorded
@@ -58,6 +79,8 @@ class DatabaseSchemaEditorMixin(Calls):
     collected_sql: list[str]
     deferred_sql: list[Any]
     _recorded: list[s.Statement] | None = None
+    #: What reaches the server now is sent, and not only said, by an override of ``execute``.
+    is_executing = False
     #: What the code that still runs knows; ``check_migrations`` says so.
     old_code: OldCode | None = None
     #: What earlier runs have done of the migration.
@@ -66,9 +89,13 @@ class DatabaseSchemaEditorMixin(Calls):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         wrap_templates(cls)
+        wrap_settings(cls)
+        wrap_execute(cls, DatabaseSchemaEditorMixin.execute)
         cls._own_triggers = "pgtrigger_" if hasattr(cls, "temporarily_drop_trigger") else ""
 
     def __init__(self, connection: Any, collect_sql: bool = False, atomic: bool = True) -> None:
+        # django.db.connection has no hash, and is another connection in another thread.
+        connection = connections[connection.alias] if isinstance(connection, ConnectionProxy) else connection
         self._own = OwnTransaction(connection)
         self.atomic_wanted = atomic
         self._session = ExitStack()
@@ -80,8 +107,10 @@ class DatabaseSchemaEditorMixin(Calls):
         parent.__init__(connection, collect_sql, atomic=atomic and self._own.of_caller)
         connection.features.supports_combined_alters = False
         self.new_tables = new_tables(connection)
-        self.settings = self.new_tables.settled(MigrationSettings.load(connection.alias))
+        self.settings = self.new_tables.settled(own_settings(self, MigrationSettings.load(connection.alias)))
         self.findings: list[Finding] = []
+        #: Those of calls for which RAISE_FOR_UNSAFE was on.
+        self.enforced: list[Finding] = []
         self._projection = Projection()
         self._assured = ""
         self._migration: tuple[str, str] | None = None
@@ -91,10 +120,14 @@ class DatabaseSchemaEditorMixin(Calls):
         self._early = EarlyIndexes(lambda *name: parent._create_index_name(*name))
         self._reader: Runner | Script
         if collect_sql:
-            self._reader = Script(connection, self.settings, self._own, self.collected_sql, parent.execute)
+            self._reader = Script(connection, self.settings, self._own, self.collected_sql, self._send)
         else:
             shown = (self.new_tables.verbosity, self.new_tables.stream)
-            self._reader = Runner(connection, self.settings, self._own, parent.execute, *shown)
+            self._reader = Runner(connection, self.settings, self._own, self._send, *shown)
+
+    def use_settings(self, settings: MigrationSettings) -> None:
+        """From the next call on."""
+        self.settings = self._reader.settings = settings
 
     # Where an operation begins
 
@@ -252,8 +285,7 @@ class DatabaseSchemaEditorMixin(Calls):
             self._go_on(recorded, self._call)
         elif recorded:
             self._carry_out(recorded, self._call)
-        if not self.settings.deferred_sql:
-            self._flush_deferred_sql()
+        self._flush_deferred_sql()
 
     def _origin_of(self, model: Any, field: Any) -> Origin:
         meta = getattr(model, "_meta", None)
@@ -266,8 +298,18 @@ class DatabaseSchemaEditorMixin(Calls):
         )
 
     def execute(self, sql: Any, params: Any = ()) -> None:
-        with self._planning("execute", None, sql):
-            self._record(read(sql, params))
+        self.is_executing, before = True, self.is_executing
+        try:
+            for statement in statements(sql):
+                with self._planning("execute", None, statement):
+                    self._record(read(statement, params))
+        finally:
+            self.is_executing = before
+
+    def _send(self, sql: str, params: s.Params) -> None:
+        """The one way of a planned statement to the editors below and to the driver."""
+        parent: Any = super()
+        parent.execute(plain(str(sql)), params)
 
     def _record(self, statement: s.Statement) -> None:
         assert self._recorded is not None
@@ -275,7 +317,9 @@ class DatabaseSchemaEditorMixin(Calls):
         self._recording.apply(statement)
 
     def _flush_deferred_sql(self) -> None:
-        """DEFERRED_SQL off: deferred statements run as soon as the tables that they name exist."""
+        """After each call. DEFERRED_SQL off: deferred statements run as soon as the tables that they name exist."""
+        if self.settings.deferred_sql:
+            return
         catalog = self._catalog()
         ready = [sql for sql in self.deferred_sql if sql is not RENAMES and self._tables_exist(sql, catalog)]
         self.deferred_sql = [sql for sql in self.deferred_sql if not any(sql is x for x in ready)]
@@ -344,6 +388,7 @@ class DatabaseSchemaEditorMixin(Calls):
         )
         made = plan(statements, context)
         self.findings += made.findings
+        self.enforced += made.findings if self.settings.raise_for_unsafe else ()
         report(made.findings, self.settings.raise_for_unsafe and not self.collect_sql, quiet=self.collect_sql)
         if isinstance(self._reader, Runner):
             self._reader.looks = bool(self.settings.idempotent_sql) and not self.nothing_in_use

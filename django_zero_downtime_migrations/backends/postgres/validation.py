@@ -8,7 +8,7 @@ from django.apps import apps
 from django.core.checks import CheckMessage
 from django.db.backends.base.validation import BaseDatabaseValidation
 
-from ...checks import check_database
+from ...checks import check_database, check_distributions
 
 
 class DatabaseValidation(BaseDatabaseValidation):
@@ -26,4 +26,4 @@ class DatabaseValidation(BaseDatabaseValidation):
         found = super().check(**kwargs)
         if apps.ready and apps.is_installed("django_zero_downtime_migrations"):
             return found
-        return [*found, *check_database(self.connection.alias)]
+        return [*found, *check_distributions(), *check_database(self.connection.alias)]

@@ -16,7 +16,6 @@ from ...execution.timeouts import session
 from ...findings import Finding, Severity
 from ...places import Place, watched
 from ...plan import Plan, Step, StepClass
-from ...settings import MigrationSettings
 from .calls import Past
 from .new_tables import begin, read_journal
 from .refusals import Problem, problem, refused
@@ -46,7 +45,7 @@ def judge_before_migrate(using: str, plan: Steps = (), **kwargs: Any) -> None:
 
 
 def _refusal(connection: Any, plan: Steps, interrupted: Names) -> MigrationError | None:
-    judgement = Judgement(connection, MigrationSettings.load(connection.alias).raise_for_unsafe)
+    judgement = Judgement(connection)
     try:
         judgement.judge(plan, interrupted)
     except Exception as error:  # an operation of the user's own may do anything
@@ -68,11 +67,10 @@ class Unsent:
 
 
 class Judgement:
-    """:param raises: RAISE_FOR_UNSAFE: what the rules refuse is a problem, too."""
+    """What stops the migrations of a plan: what the rules refuse with RAISE_FOR_UNSAFE is a problem, too."""
 
-    def __init__(self, connection: Any, raises: bool) -> None:
+    def __init__(self, connection: Any) -> None:
         self.connection = connection
-        self.raises = raises
         self.problems: list[Problem] = []
         #: Steps that may not go through a pooler by transaction.
         self._alone: list[tuple[Any, Place | None, str]] = []
@@ -126,10 +124,10 @@ class Judgement:
 
     def _look(self, place: Place | None) -> None:
         """At what has come since the last look. :param place: whose it is; None at the end of a migration."""
-        findings, reader = self._editor.findings, self._editor._reader
+        findings, reader = self._editor.enforced, self._editor._reader
         new, self._seen = findings[self._seen :], len(findings)
         for finding in new:
-            if self.raises and finding.severity is Severity.REFUSE and not finding.assured:
+            if finding.severity is Severity.REFUSE and not finding.assured:
                 self._add(place, finding.named(origin=finding.origin.named(migration=self._migration.name)))
         steps, reader.steps = reader.steps, []
         alone = (step for step in steps if step.kind is StepClass.LONG and step.stands_alone)

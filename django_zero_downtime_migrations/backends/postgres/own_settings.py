@@ -1,0 +1,57 @@
+"""The settings as attributes of a schema editor, where subclasses set them: ``self.RAISE_FOR_UNSAFE = False``."""
+
+from __future__ import annotations
+
+from inspect import getattr_static
+from typing import Any
+
+from ...settings import IN_AN_EDITOR, MigrationSettings, changed
+
+_MISSING: Any = object()
+
+
+class OwnSetting:
+    """The descriptor for one of them.
+
+    :ivar stated: what the class, or a base that is not an editor, says; it counts instead of the project's setting.
+    """
+
+    def __init__(self, name: str, stated: Any = _MISSING) -> None:
+        self.name = name
+        self.stated = stated
+
+    def __get__(self, editor: Any, owner: type | None = None) -> Any:
+        if editor is None:
+            if self.stated is _MISSING:
+                raise AttributeError(self.name)
+            return self.stated
+        return getattr(editor.settings, self.name.lower())
+
+    def __set__(self, editor: Any, value: Any) -> None:
+        # An __init__ may set it before that of the mixin has run.
+        editor.__dict__[self.name] = value
+        if "settings" in editor.__dict__:
+            editor.use_settings(changed(editor.settings, self.name, value, f"{type(editor).__name__}.{self.name}"))
+
+
+def wrap_settings(editor_class: type) -> None:
+    """Put an :class:`OwnSetting` in the place of every attribute with the name of a setting."""
+    for name in IN_AN_EDITOR:
+        value = getattr_static(editor_class, name, _MISSING)
+        if not isinstance(value, OwnSetting):
+            setattr(editor_class, name, OwnSetting(name, value))
+
+
+def own_settings(editor: Any, settings: MigrationSettings) -> MigrationSettings:
+    """The settings of a new editor.
+
+    :param settings: the project's.
+    :raises ImproperlyConfigured: when a value is wrong, or comes too late on an editor.
+    """
+    # A value that somebody has put on the class since it was made has taken the descriptor's place.
+    wrap_settings(type(editor))
+    for name in IN_AN_EDITOR:
+        stated = editor.__dict__.get(name, getattr_static(type(editor), name).stated)
+        if stated is not _MISSING:
+            settings = changed(settings, name, stated, f"{type(editor).__name__}.{name}")
+    return settings
