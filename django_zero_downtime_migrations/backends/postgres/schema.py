@@ -389,7 +389,8 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
         made = plan(statements, context)
         self.findings += made.findings
         self.enforced += made.findings if self.settings.raise_for_unsafe else ()
-        report(made.findings, self.settings.raise_for_unsafe and not self.collect_sql, quiet=self.collect_sql)
+        if not getattr(self._reader, "is_silent", False):
+            report(made.findings, self.settings.raise_for_unsafe and not self.collect_sql, quiet=self.collect_sql)
         if isinstance(self._reader, Runner):
             self._reader.looks = bool(self.settings.idempotent_sql) and not self.nothing_in_use
         self.resume.run(call, self._reader, made)

@@ -54,7 +54,12 @@ def _refusal(connection: Any, plan: Steps, interrupted: Names) -> MigrationError
 
 
 class Unsent:
-    """Takes the plans, as ``Runner`` and ``Script`` do, and sends nothing."""
+    """Takes the plans, as ``Runner`` and ``Script`` do, and sends nothing.
+
+    :cvar is_silent: what is found in them is told by who reads them, and not in the log.
+    """
+
+    is_silent = True
 
     def __init__(self) -> None:
         self.steps: list[Step] = []

@@ -35,7 +35,10 @@ LEFT JOIN LATERAL (
     SELECT t.typname::pg_catalog.text AS name, coalesce(c.relkind::pg_catalog.text, '') AS kind,
            o.rolname::pg_catalog.text AS owner,
            o.oid = u.oid OR (o.rolsuper AND pg_catalog.pg_has_role(u.oid, o.oid, 'USAGE')) AS trusted,
-           pg_catalog.obj_description(t.oid, 'pg_type') AS header,
+           (
+               SELECT d.description FROM pg_catalog.pg_description d
+               WHERE d.objoid = t.oid AND d.classoid = 'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid
+           ) AS header,
            (
                SELECT pg_catalog.json_object_agg(a.attname, d.description)::pg_catalog.text
                FROM pg_catalog.pg_attribute a
