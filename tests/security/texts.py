@@ -44,11 +44,16 @@ def _constants() -> Iterator[tuple[str, str]]:
         if name in EXCLUDED or name.endswith("__main__") or "postgis" in name:
             continue
         for constant, text in vars(importlib.import_module(module.name)).items():
-            if isinstance(text, str) and SQL.match(text) and not PATTERNS.search(text) and not constant.startswith("__"):
+            if (
+                isinstance(text, str)
+                and SQL.match(text)
+                and not PATTERNS.search(text)
+                and not constant.startswith("__")
+            ):
                 yield f"{name} {constant}", text
 
 
 def with_values(text: str, value: str) -> str:
-    """The text as the driver sends it, with the same literal everywhere, and one name for what is still to be put in."""
-    text = re.sub(r"\{\w*\}", "here.name", re.sub(r"\.\{\w*\}", ".name", text))
+    """The text as the driver sends it, with the same literal everywhere, and a name where one is still to be put in."""
+    text = re.sub(r"\{\w+\}", "here.name", re.sub(r"\.\{\w+\}", ".name", text))
     return re.sub(r"%(%|s)", lambda found: "%" if found[1] == "%" else value, text)
