@@ -46,7 +46,8 @@ BEGIN
     FOREACH one IN ARRAY {types} LOOP
         FOREACH other IN ARRAY {types} LOOP
             body := format(
-                'LANGUAGE plpgsql AS $f$ BEGIN PERFORM {schema}.caught(%L); RETURN NULL; END $f$', one || ' and ' || other);
+                'LANGUAGE plpgsql AS $f$ BEGIN PERFORM {schema}.caught(%L); RETURN NULL; END $f$',
+                one || ' and ' || other);
             EXECUTE format('CREATE FUNCTION {schema}.compare(%s, %s) RETURNS bool %s', one, other, body);
             EXECUTE format('CREATE FUNCTION {schema}.compute(%s, %s) RETURNS text %s', one, other, body);
             FOREACH sign IN ARRAY {comparisons} || {others} LOOP

@@ -59,6 +59,7 @@ def session(hostile_template: str, django_db_blocker: Any) -> Any:
         session = databases.open_session(name, autocommit=True)
         run(session, hostile.relations("pg_temp"))
         yield session
+        session.close()
 
 
 def used(session: Any, sql: str) -> list[str]:
