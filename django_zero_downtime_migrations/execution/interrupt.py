@@ -8,7 +8,6 @@ signal raises nothing here: the server's error does.
 from __future__ import annotations
 
 import _thread
-import logging
 import select
 import signal
 import threading
@@ -20,7 +19,7 @@ from typing import Any
 from django.db import DatabaseError
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
-logger = logging.getLogger("django_zero_downtime_migrations")
+from ..log import logger
 
 #: The name of the thread that shows what a long step is doing.
 PROGRESS = "django_zero_downtime_migrations: progress"

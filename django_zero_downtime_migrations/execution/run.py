@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
 
 from ..ddl import statements as s
-from ..errors import CannotMigrate, explain
+from ..errors import CannotMigrate, explain, make_printable
+from ..log import logger
 from ..naming import relation
 from ..plan import Plan, Step, StepClass
 from .reasons import reason
-from .send import Sender, logger
+from .send import Sender
 
 if TYPE_CHECKING:
     from .one_at_a_time import Turn
@@ -178,6 +179,7 @@ class Runner(Sender):
             return
         from .rights import lacks
 
+        make_printable(error)
         locks = f" ({', '.join(map(str, step.locks))})" if step.locks else ""
         why = lacks(self.connection, step, error) or reason(error, step.statement)
         explain(error, f"The step that failed: {step.sql}{locks}{why}")

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from ..findings import Kind, Severity
+from ..printable import printable
 from .report import Entry, Location, Options, Report
 
 WIDTH = 100
@@ -45,7 +46,7 @@ def _entry(entry: Entry, options: Options) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    one_line = " ".join(text.split())
+    one_line = printable(" ".join(text.split()))
     return textwrap.wrap(one_line, WIDTH, initial_indent="    ", subsequent_indent="      ", break_long_words=False)
 
 
@@ -90,12 +91,12 @@ def _others(report: Report) -> Iterator[str]:
     if report.unanalysed:
         yield "Not analysed:"
         for each in report.unanalysed:
-            yield f"    {_place(each.location)}{each.operation} ({each.app}.{each.migration}): {each.why}"
+            yield f"    {_place(each.location)}{each.operation} ({each.app}.{each.migration}): {printable(each.why)}"
         yield ""
     if report.unused_assurances:
         yield "SafetyAssured that nothing needs:"
         for unused in report.unused_assurances:
-            yield f"    {_place(unused.location)}{unused.reason} ({unused.app}.{unused.migration})"
+            yield f"    {_place(unused.location)}{printable(unused.reason)} ({unused.app}.{unused.migration})"
         yield ""
 
 

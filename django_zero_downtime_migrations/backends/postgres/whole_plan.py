@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,12 +10,12 @@ from django.db.migrations.executor import MigrationExecutor
 
 from ...errors import CannotMigrate
 from ...findings import Finding, Severity
+from ...log import logger
 from ...settings import MigrationSettings
 from .calls import Past
 from .new_tables import begin, read_journal
 from .schema import DatabaseSchemaEditorMixin
 
-logger = logging.getLogger("django_zero_downtime_migrations")
 Steps = Sequence[tuple[Any, bool]]
 Names = frozenset[tuple[str, str]]
 
