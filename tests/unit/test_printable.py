@@ -26,7 +26,9 @@ HOSTILE = "a\n\r\x1b[2J\x9b31m\u202eb\u2028\ufeff"
 ESCAPED = r"a\n\r\x1b[2J\x9b31m\u202eb\u2028\ufeff"
 
 
-@pytest.mark.parametrize("number", [*range(0x20), *range(0x7F, 0xA0), 0xAD, 0x61C, 0x200B, 0x200E, 0x2066, 0xE0041, 0xDC80])
+@pytest.mark.parametrize(
+    "number", [*range(0x20), *range(0x7F, 0xA0), 0xAD, 0x61C, 0x200B, 0x200E, 0x2066, 0xE0041, 0xDC80]
+)
 def test_control_and_format_characters(number: int) -> None:
     text = printable(f"a{chr(number)}b")
     assert chr(number) not in text
