@@ -14,12 +14,15 @@ from typing import Any, NamedTuple, TypeVar
 
 from django.db import DatabaseError, transaction
 
+from .ddl.conjuncts import conjuncts
 from .naming import quote, relation, split_identifier, truncate, unquote
 from .projection import Projection
 from .type_changes import TypeChange
 
 T = TypeVar("T")
 PROBE = "pg_temp.zero_downtime_probe"
+#: A name that the server writes without quotes, unless it is a keyword.
+BARE = re.compile("[a-z_][a-z0-9_]*")
 
 
 @cache
@@ -275,10 +278,12 @@ class Catalog:
     def not_null_proof(self, table: str, column: str) -> str | None:
         """A valid CHECK from which the server concludes that there is no NULL: SET NOT NULL then does not scan."""
         name = self.projection.live_column(table, column)
-        wanted = {f"({name} IS NOT NULL)", f'("{name}" IS NOT NULL)'}
+        wanted = {f"({name if BARE.fullmatch(name) else quote(name)} IS NOT NULL)", f"({quote(name)} IS NOT NULL)"}
         for constraint in self.constraints(table):
-            if constraint.kind == "c" and constraint.valid and wanted & set(_conjuncts(constraint.definition)):
-                return constraint.name
+            if constraint.kind == "c" and constraint.valid and not wanted.isdisjoint(conjuncts(constraint.definition)):
+                # A row IS NOT NULL only if none of its columns is NULL, and the server does not conclude from that.
+                is_row = self._ask("is_row", self.projection.live_table(table), name)
+                return None if is_row and is_row[0][0] else constraint.name
         return None
 
     def name_taken(self, table: str, name: str, relations: bool) -> bool:
@@ -364,13 +369,3 @@ class Catalog:
             return answer
         except DatabaseError:
             return None
-
-
-def _conjuncts(definition: str) -> list[str]:
-    """The parts of ``CHECK ((a IS NOT NULL) AND …)`` that stand alone between ANDs, in parentheses."""
-    inner = definition.removeprefix("CHECK ").removesuffix(" NO INHERIT")
-    while inner.startswith("((") and inner.endswith("))"):
-        inner = inner[1:-1]
-    if re.search(r"\b(OR|NOT \(|CASE)\b", inner):
-        return [inner] if re.fullmatch(r'\("?[^"()]+"? IS NOT NULL\)', inner) else []
-    return [part if part.startswith("(") else f"({part})" for part in inner.strip().split(" AND ")]

@@ -11,6 +11,17 @@ SELECT a.attnotnull,
 FROM pg_catalog.pg_attribute a
 WHERE a.attrelid = relation(%s) AND a.attname = %s AND a.attnum > 0 AND NOT a.attisdropped
 
+-- is_row
+-- Whether the values of a column are rows: of a composite type, or of a domain over one.
+WITH RECURSIVE base AS (
+    SELECT t.typtype, t.typbasetype
+    FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    WHERE a.attrelid = relation(%s) AND a.attname = %s
+    UNION ALL
+    SELECT t.typtype, t.typbasetype FROM base JOIN pg_catalog.pg_type t ON t.oid = base.typbasetype
+)
+SELECT EXISTS (SELECT FROM base WHERE typtype = 'c')
+
 -- exists
 -- Whether there is a table of this name where the statement would look for it.
 SELECT relation(%s) IS NOT NULL

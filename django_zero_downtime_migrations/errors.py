@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import CommandError
 from django.db.utils import DatabaseError, NotSupportedError, OperationalError
 
+from .printable import printable
+
 if TYPE_CHECKING:
     from .findings import Finding
     from .locks import Blocker
@@ -55,7 +57,7 @@ class UnsafeOperationWarning(Warning):
     finding: Finding | None
 
     def __init__(self, text: str, finding: Finding | None = None) -> None:
-        super().__init__(text)
+        super().__init__(_printable(text))
         self.finding = finding
 
 
@@ -104,6 +106,9 @@ class UnsafeOperationException(MigrationError):
 class CannotMigrate(NotSupportedError, MigrationError):
     """The server would refuse a step, or could only do it by dropping something else; nothing of the call was sent."""
 
+    def __init__(self, *args: object) -> None:
+        super().__init__(*map(_printable, args))
+
 
 class LockNotAcquired(OperationalError, MigrationError):
     """A short step did not get its locks within LOCK_RETRY_TIMEOUT. It holds none of them, and nobody waits for it.
@@ -115,7 +120,7 @@ class LockNotAcquired(OperationalError, MigrationError):
     """
 
     def __init__(self, text: str, statement: str, waited: float, attempts: int, blockers: tuple[Blocker, ...]) -> None:
-        super().__init__(text)
+        super().__init__(_printable(text))
         self.statement = statement
         self.waited = waited
         self.attempts = attempts
@@ -124,6 +129,7 @@ class LockNotAcquired(OperationalError, MigrationError):
 
 def explain(error: BaseException, text: str) -> None:
     """Add ``text`` to what a traceback shows of ``error`` (a note from Python 3.11 on, its first argument before)."""
+    text = printable(text, lines=True)
     add_note: Any = getattr(error, "add_note", None)
     if add_note is not None:
         add_note(text)
@@ -152,3 +158,14 @@ def without_traceback(error: DatabaseError) -> None:
         body = {"__module__": kind.__module__, "__reduce__": lambda self: (kind, self.args)}
         _without_traceback[kind] = type(kind.__name__, (kind, MigrationError), body)
     error.__class__ = _without_traceback[kind]
+
+
+def make_printable(error: BaseException) -> None:
+    """Escape what no reader would see in the text of a server's error, which may have values of rows in it."""
+    for each in (error, error.__cause__):
+        if each is not None:
+            each.args = tuple(map(_printable, each.args))
+
+
+def _printable(value: object) -> object:
+    return printable(value, lines=True) if isinstance(value, str) else value

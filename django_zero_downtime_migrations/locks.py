@@ -9,6 +9,8 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+from .printable import printable
+
 
 class LockMode(enum.Enum):
     """A table lock; the value is its name in ``pg_locks.mode``."""
@@ -113,7 +115,7 @@ class Blocker(NamedTuple):
         since = "for a time that this role may not see" if self.age is None else f"for {self.age / 1000:.1f} s"
         query = f": {self.query}" if self.query else ""
         lock = f", {self.mode} on {self.relation}" if self.mode else ""
-        return f"{self._who} {self._state} {since}{lock}{query}"
+        return printable(f"{self._who} {self._state} {since}{lock}{query}")
 
     @property
     def _who(self) -> str:

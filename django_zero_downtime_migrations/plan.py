@@ -17,6 +17,7 @@ from .ddl import statements as s
 from .findings import Finding, Kind, Origin, Severity
 from .locks import Lock, LockMode
 from .naming import unquote
+from .printable import printable
 from .projection import Projection
 from .record import Record
 from .server import Capabilities
@@ -323,7 +324,7 @@ class Rule(Record):
             text=self.text,
             severity=self.severity,
             kind=self.kind,
-            message=message,
+            message=printable(message),
             instead=self.instead,
             sql="",
             table=table,
@@ -339,7 +340,7 @@ class Rule(Record):
             text=self.text,
             severity=self.severity,
             kind=self.kind,
-            message=message,
+            message=printable(message),
             instead=self.instead,
             sql=str(statement.sql),
             table=statement.table,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
@@ -11,12 +10,11 @@ from django.db import transaction
 
 from .ddl import statements as s
 from .findings import Finding, Kind, Severity
+from .log import logger
 from .order import arrange
 from .plan import CHECKS, REWRITES, SPLITS, Check, Context, Plan, Step, StepClass, as_written
 from .together import join, one_step, separate
 from .verdict import judged
-
-logger = logging.getLogger("django_zero_downtime_migrations")
 
 
 def plan(statements: Iterable[s.Statement], context: Context) -> Plan:

@@ -15,13 +15,13 @@ from django.db import DatabaseError, OperationalError
 
 from ..errors import LockNotAcquired
 from ..locks import Blocker
+from ..log import logger
 from ..plan import Step, StepClass
+from ..printable import printable
 from ..settings import MigrationSettings
 from . import timeouts
 from .blockers import Look, cancel, look
 from .reasons import sqlstate
-
-logger = logging.getLogger("django_zero_downtime_migrations")
 
 #: Set to anything but the empty string, it makes every short step one attempt, as without LOCK_RETRY_TIMEOUT.
 ENVIRONMENT = "ZERO_DOWNTIME_MIGRATIONS_NO_LOCK_RETRY"
@@ -157,7 +157,9 @@ class Acquisition:
             logger.warning("This role may not cancel the autovacuum with pid %s; waiting for it.", blocker.pid)
         else:
             if done:
-                logger.warning("Cancelled the autovacuum of %s; it will start again by itself.", blocker.relation)
+                logger.warning(
+                    "Cancelled the autovacuum of %s; it will start again by itself.", printable(blocker.relation or "")
+                )
 
     def _again(self, error: OperationalError, values: dict[str, int], took: float) -> bool:
         state = sqlstate(error)

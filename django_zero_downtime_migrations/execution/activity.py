@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ..locks import Blocker
 from ..naming import relation
+from ..printable import printable
 from .blockers import QUERY
 
 #: Characters of a step's SQL in a line.
@@ -124,7 +125,7 @@ class Description:
             f"about {duration(left)} left of this phase" if left is not None else None,
         ]
         waits = f". Waits for {'; '.join(map(str, activity.blockers))}" if activity.blockers else ""
-        return ", ".join(filter(None, parts)) + waits
+        return printable(", ".join(filter(None, parts))) + waits
 
     def _amount(self, activity: Activity) -> str | None:
         counted = _counted(activity)
@@ -169,7 +170,7 @@ def _lockers(activity: Activity) -> str | None:
 
 def name(sql: str) -> str:
     """``CREATE INDEX CONCURRENTLY "by_title"``: what comes before the table of an index, and not too long."""
-    text = re.split(r" ON |;", sql, maxsplit=1)[0] if " INDEX " in sql else sql
+    text = printable(re.split(r" ON |;", sql, maxsplit=1)[0] if " INDEX " in sql else sql)
     return text if len(text) <= NAME else f"{text[: NAME - 1]}…"
 
 

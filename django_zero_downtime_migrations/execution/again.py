@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from ..ddl import statements as s
+from ..log import logger
 from ..plan import Query, Step, StepClass, long
 from .doubt import Built, invalid_in, is_built, leftovers
-
-logger = logging.getLogger("django_zero_downtime_migrations")
 
 
 def again(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step | None:

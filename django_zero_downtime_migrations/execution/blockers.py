@@ -75,8 +75,10 @@ def look(connection: Any, locks: Iterable[Lock], queries: bool) -> Look:
     wanted = list(locks)
     tables = [lock.table for lock in wanted]
     modes = [" ".join(mode.value for mode in CONFLICTS[lock.mode]) for lock in wanted]
+    # As texts: psycopg writes a list of booleans with the name of their type, without its schema.
+    alone = [str(lock.only) for lock in wanted]
     with connection.cursor() as cursor:
-        cursor.execute(_LOOK, [tables, modes, [lock.only for lock in wanted], queries, QUERY])
+        cursor.execute(_LOOK, [tables, modes, alone, queries, QUERY])
         relations, deadlock_timeout, found = cursor.fetchone()
     rows = json.loads(found) if isinstance(found, str) else found
     return Look(relations, deadlock_timeout, tuple(_blocker(row) for row in rows))

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import enum
 import json
-import logging
 import re
 import time
 from typing import Any
 
+from ..log import logger
 from ..naming import make_object_name, quote, split_identifier, truncate
+from ..printable import printable
 from .activity import duration
-
-logger = logging.getLogger("django_zero_downtime_migrations")
 
 _CREATE = re.compile(r"\bCREATE\s+(UNIQUE\s+)?INDEX\s+CONCURRENTLY\b", re.IGNORECASE)
 POLL_SECONDS = 0.5
@@ -110,7 +109,7 @@ def _builder(row: dict[str, Any]) -> str:
     who = ", ".join(filter(None, (row["usename"], row["application_name"])))
     since = "for a time that this role may not see" if row["floor"] is None else f"for {duration(row['floor'])}"
     what = ": ".join(filter(None, (row["command"], row["phase"])))
-    return f"pid {row['pid']} ({who}) {since}{f' ({what})' if what else ''}"
+    return printable(f"pid {row['pid']} ({who}) {since}{f' ({what})' if what else ''}")
 
 
 def leftovers(connection: Any, table: str, index: str) -> list[str]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import Any
 
 from django.db import OperationalError
 
+from ..log import logger
 from ..plan import Fill
 from .reasons import sqlstate
-
-logger = logging.getLogger("django_zero_downtime_migrations")
 
 #: Pages of the first range, and the time in seconds that a range is made to take.
 FIRST_PAGES = 64

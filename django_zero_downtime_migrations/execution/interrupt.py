@@ -10,7 +10,6 @@ By itself SIGTERM, with which a container is stopped, ends the process at once: 
 from __future__ import annotations
 
 import _thread
-import logging
 import select
 import signal
 import threading
@@ -22,7 +21,7 @@ from typing import Any
 from django.db import DatabaseError
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
-logger = logging.getLogger("django_zero_downtime_migrations")
+from ..log import logger
 
 #: The name of the thread that shows what a long step is doing.
 PROGRESS = "django_zero_downtime_migrations: progress"

@@ -7,6 +7,8 @@ import shutil
 import threading
 from typing import Any
 
+from ..printable import printable
+
 # ESC D goes down a row and keeps the column, scrolling where it has to; only then is the place saved (ESC 7) to which
 # ESC 8 returns, since a saved place does not scroll.
 _BEGIN = "\x1bD\x1b[A\x1b7\x1b[B"
@@ -31,7 +33,7 @@ class Line:
                 return
             begin, self._shown = "" if self._shown else _BEGIN, True
             # Without the last column, after which some terminals begin a new row.
-            self._write(f"{begin}{_CLEAR}{text[: shutil.get_terminal_size().columns - 1]}")
+            self._write(f"{begin}{_CLEAR}{printable(text)[: shutil.get_terminal_size().columns - 1]}")
 
     def close(self) -> None:
         """Take it away, and go on where the cursor was."""

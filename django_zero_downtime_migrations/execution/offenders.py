@@ -5,19 +5,18 @@ Everything comes from the catalogue, while the constraint that is NOT VALID or t
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.db import DatabaseError, transaction
 
 from ..ddl import statements as s
+from ..log import logger
 from ..plan import Step, StepClass
+from ..printable import printable
 from ..settings import MigrationSettings
 from .interrupt import interruptible
 from .reasons import sqlstate
-
-logger = logging.getLogger("django_zero_downtime_migrations")
 
 #: Rows in a message, and characters of a value.
 ROWS = 10
@@ -88,22 +87,42 @@ SELECT
     (SELECT pg_catalog.array_agg(pg_catalog.quote_ident(a.attname) ORDER BY k.ord)
      FROM pg_catalog.pg_index i CROSS JOIN pg_catalog.unnest(i.indkey) WITH ORDINALITY k(num, ord)
      JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num
+     WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND k.ord <= i.indnkeyatts),
+    (SELECT pg_catalog.bool_and(coalesce(nullif(t.typbasetype, 0::pg_catalog.oid), t.oid) IN (
+         'smallint'::pg_catalog.regtype::pg_catalog.oid, 'integer'::pg_catalog.regtype::pg_catalog.oid,
+         'bigint'::pg_catalog.regtype::pg_catalog.oid, 'pg_catalog.uuid'::pg_catalog.regtype::pg_catalog.oid))
+     FROM pg_catalog.pg_index i CROSS JOIN pg_catalog.unnest(i.indkey) WITH ORDINALITY k(num, ord)
+     JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num
+     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
      WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND k.ord <= i.indnkeyatts)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = %s::pg_catalog.oid
 """
 
 
 class Table(NamedTuple):
-    """:param name: quoted, with its schema. :param key: the quoted columns of its primary key."""
+    """:param name: quoted, with its schema. :param key: the quoted columns of its primary key.
+
+    :param plain: no value of the key says anything about somebody: they are numbers and UUIDs.
+    """
 
     name: str
     partitioned: bool
     key: tuple[str, ...]
+    plain: bool = True
 
     @property
     def named_by(self) -> tuple[str, ...]:
         """What tells one of its rows from another."""
-        return self.key or (("tableoid::pg_catalog.regclass", "ctid") if self.partitioned else ("ctid",))
+        return self.key or self.places
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where a row is, until it is updated."""
+        return ("tableoid::pg_catalog.regclass", "ctid") if self.partitioned else ("ctid",)
+
+    def shown_by(self, values: bool) -> tuple[str, ...]:
+        """What a message tells a row by. :param values: whether it may have values of the rows."""
+        return self.named_by if values or self.plain else self.places
 
 
 class Offence(NamedTuple):
@@ -142,7 +161,7 @@ class Offence(NamedTuple):
 
     def sample(self, values: bool) -> str:
         """The query for some: what names them, how many are the same, and where asked for what is constrained."""
-        shown = (*self.table.named_by, *(self.columns if values else ()))
+        shown = (*self.table.shown_by(values), *(self.columns if values else ()))
         texts = [f"pg_catalog.left(({x})::pg_catalog.text, {VALUE}) AS c{number}" for number, x in enumerate(shown)]
         names = ", ".join(f"c{number}" for number, _ in enumerate(shown))
         if not self.same:
@@ -225,8 +244,8 @@ def _of_constraint(connection: Any, statement: s.Statement, place: tuple[Any, An
 
 
 def _table(connection: Any, relation: int) -> Table:
-    name, partitioned, key = _row(connection, _TABLE, relation)
-    return Table(name, partitioned, tuple(key or ()))
+    name, partitioned, key, plain = _row(connection, _TABLE, relation)
+    return Table(name, partitioned, tuple(key or ()), plain is not False)
 
 
 def _row(connection: Any, sql: str, *params: object) -> Any:
@@ -245,11 +264,15 @@ def _told(connection: Any, offence: Offence, values: bool) -> str:
     except (DatabaseError, KeyboardInterrupt) as error:
         if isinstance(error, DatabaseError) and sqlstate(error) not in TOO_LONG:
             raise
-        return f"{offence.text}: to find them takes longer than {SEARCH / 1000:g} s. To see them: {offence.all}"
+        return (
+            f"{printable(offence.text)}: to find them takes longer than {SEARCH / 1000:g} s. To see them: {offence.all}"
+        )
     if not rows:
         return ""
     more = " and more" if len(rows) > ROWS else ""
-    return f"{offence.text}: {_listed(offence, rows[:ROWS])}{more}. To see all: {offence.all}"
+    listed = _listed(offence, rows[:ROWS], values)
+    hidden = "" if values or offence.table.plain else " (its key is shown with SHOW_OFFENDING_VALUES)"
+    return f"{printable(offence.text)}: {listed}{more}{hidden}. To see all: {offence.all}"
 
 
 def _rows(connection: Any, sql: str) -> list[tuple[Any, ...]]:
@@ -262,18 +285,19 @@ def _rows(connection: Any, sql: str) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def _listed(offence: Offence, rows: Sequence[tuple[Any, ...]]) -> str:
+def _listed(offence: Offence, rows: Sequence[tuple[Any, ...]], shown_values: bool) -> str:
     """``id 3, 17``; ``(shop, number) (1, 3), (1, 17)``; rows that are the same as each other are ``3 = 17``."""
-    named_by = offence.table.named_by
+    named_by = offence.table.shown_by(shown_values)
+    quoted = named_by == offence.table.key and not offence.table.plain
     text, left = "", 0
     for same, *shown in rows:
         name, values = shown[: len(named_by)], shown[len(named_by) :]
-        row = _joined(name)
+        row = printable(_joined([repr(part) if quoted else part for part in name]))
         if values:
             row += " with " + ", ".join("NULL" if value is None else repr(value) for value in values)
         text += ("" if not text else " = " if left else ", ") + row
         left = (left or same) - 1
-    return f"{_joined(named_by)} {text}"
+    return f"{printable(_joined(named_by))} {text}"
 
 
 def _joined(parts: Sequence[str]) -> str:

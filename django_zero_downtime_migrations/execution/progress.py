@@ -12,13 +12,12 @@ from contextlib import closing
 from types import TracebackType
 from typing import Any
 
+from ..log import logger
 from ..plan import Step
 from .activity import Activity, Description, ask, name, size_of
 from .beside import connect
 from .interrupt import PROGRESS
 from .line import Line, shows_line
-
-logger = logging.getLogger("django_zero_downtime_migrations")
 
 #: Quick steps are over by then, and cost a thread that sleeps.
 FIRST_SECONDS = 1.0
@@ -55,8 +54,12 @@ class Progress:
     ) -> None:
         self._over.set()
         self._thread.join(JOIN_SECONDS)
-        if self._line:
-            self._line.close()
+        try:
+            if self._line:
+                self._line.close()
+        except Exception as another:
+            # The terminal is gone; the step has been sent all the same.
+            logger.debug("The line of the progress stays: %r", another)
 
     def _work(self) -> None:
         if self._over.wait(FIRST_SECONDS):

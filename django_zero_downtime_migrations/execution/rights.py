@@ -9,6 +9,7 @@ from ..ddl import statements as s
 from ..errors import CannotMigrate
 from ..naming import quote, relation, unquote
 from ..plan import Step, StepClass
+from ..printable import printable
 from .reasons import sqlstate
 
 NO_RIGHT = "42501"
@@ -73,7 +74,7 @@ def _missing(connection: Any, steps: Iterable[Step]) -> str:
     with connection.cursor() as cursor:
         cursor.execute(_MISSING, [list(each) for each in zip(*needs, strict=True)])
         row = cursor.fetchone()
-    return "" if row is None else _text(*row)
+    return "" if row is None else printable(_text(*row))
 
 
 def _needs(statement: s.Statement) -> Iterator[Need]:

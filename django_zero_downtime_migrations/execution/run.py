@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
 
 from ..ddl import statements as s
-from ..errors import CannotMigrate, explain
+from ..errors import CannotMigrate, explain, make_printable
+from ..log import logger
 from ..naming import relation
 from ..plan import Plan, Step, StepClass
 from .interrupt import Terminated, terminable
 from .reasons import LOCK_NOT_AVAILABLE, QUERY_CANCELED, reason, sqlstate
-from .send import Sender, logger
+from .send import Sender
 from .what_stays import AGAIN, GOES_ON, met, way_on
 
 if TYPE_CHECKING:
@@ -190,6 +191,7 @@ class Runner(Sender):
             return
         from .rights import lacks
 
+        make_printable(error)
         locks = f" ({', '.join(map(str, step.locks))})" if step.locks else ""
         why = lacks(self.connection, step, error) or reason(error, step.statement)
         explain(error, f"The step that failed: {step.sql}{locks}{why}{self._in_the_way(error, step)}")

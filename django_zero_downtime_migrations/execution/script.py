@@ -13,6 +13,7 @@ import sqlparse
 from ..ddl import statements as s
 from ..findings import Finding
 from ..plan import Fill, Plan, Step, StepClass
+from ..printable import printable
 from ..settings import MigrationSettings
 from . import timeouts
 from .fill import FIRST_PAGES, pages_sql, range_sql
@@ -57,7 +58,7 @@ class Script:
                 self.close()
                 self._say(said)
                 if isinstance(step.statement, s.RenameConstraint) and step.statement.why:
-                    self.lines.append(f"-- {step.statement.why}")
+                    self.lines.append(f"-- {printable(step.statement.why)}")
                 self._alone(step)
 
     def _can_stand_inside(self, step: Step) -> bool:
@@ -130,8 +131,9 @@ class Script:
 
     def _say(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
-            text = f"-- {finding.severity.value} {finding.code}: {finding.message}{finding.remark}"
-            self.lines.append(" ".join(text.splitlines()))
+            text = f"{finding.message}{finding.remark}".replace("\n", " ")
+            # A carriage return ends a comment as well.
+            self.lines.append(f"-- {finding.severity.value} {finding.code}: {printable(text)}")
 
     def _add(self, *statements: str) -> None:
         self.lines.extend(text if text.rstrip().endswith(";") else text + ";" for text in statements)

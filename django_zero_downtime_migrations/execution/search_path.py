@@ -1,6 +1,7 @@
-"""A search_path that names pg_catalog behind a schema of others: there, what they create stands in front of the server's
-own functions, operators and types, also in the statements of Django and of the user, and runs with the rights of the role
-that migrates.
+"""A search_path that names pg_catalog behind a schema in which others may create.
+
+What they create then takes the place of the server's own functions, operators and types, also in the statements of
+Django and of the user, and runs with the rights of the role that migrates.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ CROSS JOIN LATERAL (
     SELECT g.grantee FROM pg_catalog.aclexplode(n.nspacl) g WHERE g.privilege_type OPERATOR(pg_catalog.=) 'CREATE'
 ) may(role)
 LEFT JOIN pg_catalog.pg_roles owners ON owners.oid OPERATOR(pg_catalog.=) may.role
-LEFT JOIN pg_catalog.pg_database d
-ON owners.rolname OPERATOR(pg_catalog.=) 'pg_database_owner' AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+LEFT JOIN pg_catalog.pg_database d ON owners.rolname OPERATOR(pg_catalog.=) 'pg_database_owner'
+AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
 LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) coalesce(d.datdba, may.role)
 WHERE n.nspname OPERATOR(pg_catalog.=) ANY (%s::pg_catalog.name[])
 AND coalesce(NOT r.rolsuper AND r.rolname OPERATOR(pg_catalog.<>) current_user, true)
@@ -61,11 +62,11 @@ def _before_catalog(schemas: list[str]) -> list[str]:
 
 
 def _refusal(schema: str, roles: list[str], role: str, path: str) -> CannotMigrate:
+    others = ", ".join(roles)
     return CannotMigrate(
-        f"The search_path of this connection ({path}) names pg_catalog behind the schema {quote(schema)}, in which other "
-        f"roles may create functions and operators ({', '.join(roles)}). Those would take the place of PostgreSQL's own "
-        f"in every statement, and run with the rights of {quote(role)}. Nothing was sent. Leave pg_catalog out of the "
-        "search_path, then it comes first: it is set in OPTIONS of DATABASES, or with ALTER ROLE or ALTER DATABASE … SET "
-        f"search_path. Or let nobody else create in that schema: REVOKE CREATE ON SCHEMA {quote(schema)} FROM "
-        f"{', '.join(roles)}."
+        f"The search_path of this connection ({path}) names pg_catalog behind the schema {quote(schema)}, in which "
+        f"others may create functions and operators ({others}). Those would take the place of PostgreSQL's own in "
+        f"every statement, and run with the rights of {quote(role)}. Nothing was sent. Leave pg_catalog out of the "
+        "search_path, where it comes first by itself (OPTIONS in DATABASES, ALTER ROLE or ALTER DATABASE), or let "
+        f"nobody else create in that schema: REVOKE CREATE ON SCHEMA {quote(schema)} FROM {others}."
     )

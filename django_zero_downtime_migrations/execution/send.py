@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ..ddl import statements as s
+from ..log import logger
 from ..plan import Query, Step, StepClass
 from ..settings import MigrationSettings
 from . import timeouts
@@ -18,7 +18,6 @@ from .transactions import OwnTransaction
 if TYPE_CHECKING:
     from .journal.journal import Journal
 
-logger = logging.getLogger("django_zero_downtime_migrations")
 Send = Callable[[str, s.Params], None]
 
 

@@ -4,19 +4,18 @@ that is what the step would have brought about.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from django.db import DatabaseError
 
 from ..ddl import statements as s
+from ..log import logger
 from ..plan import Query, Step, StepClass
+from ..printable import printable
 from .doubt import Built, is_built
 from .probes.step import REFUSALS, rest
 from .reasons import sqlstate
-
-logger = logging.getLogger("django_zero_downtime_migrations")
 
 
 def settle(
@@ -33,7 +32,7 @@ def settle(
     if left.error_stands:
         return False
     for found in left.done:
-        logger.warning("%s: %s", "Gone already" if found.gone else "There already", found.what)
+        logger.warning("%s: %s", "Gone already" if found.gone else "There already", printable(found.what))
     if left.invalid and is_built(connection, step.locks[0].table, step.building) is Built.BUILT:
         # By somebody else, in the meantime.
         return True

@@ -48,6 +48,10 @@ class OfflineCatalog(Catalog):
     def _answer_exists(self, table: str) -> Rows:
         return [(self.tables.get(table) is not None,)]
 
+    def _answer_is_row(self, table: str, column: str) -> Rows:
+        # No field of Django's has a composite type.
+        return [(False,)]
+
     def _answer_nulls(self, column: str, table: str) -> Rows:
         return [(self.sizes.of(table).rows or 0,)]
 
@@ -82,7 +86,7 @@ class OfflineCatalog(Catalog):
                 on_delete=held.on_delete,
                 match="s",
                 valid=True,
-                definition=f"CHECK ({held.text})" if held.kind == "c" else "",
+                definition=_definition(held.text) if held.kind == "c" else "",
                 inherited=False,
             )
             yield known.name, known.kind, known.own, *known[2:3], *known[4:]
@@ -192,6 +196,13 @@ def _index_row(held: Held) -> tuple[Any, ...]:
         tablespace=0,
     )
     return tuple(known)
+
+
+def _definition(check: str) -> str:
+    """As the server would write it, each condition in parentheses. :param check: as Django's Q writes it."""
+    inner = check[1:-1] if check.startswith("(") and check.endswith(")") else check
+    parts = [inner] if re.search(r"\b(OR|NOT \(|CASE|BETWEEN)\b|[()']", inner) else inner.split(" AND ")
+    return f"CHECK ({'(' if len(parts) > 1 else ''}({') AND ('.join(parts)}){')' if len(parts) > 1 else ''})"
 
 
 def _known_type(definition: str) -> bool:

@@ -14,6 +14,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.utils import DatabaseError
 
 from ..places import file_of
+from ..printable import printable
 from ..record import Record
 from .changes import changed, staged
 from .errors import CannotJudge
@@ -111,7 +112,7 @@ def load(connection: Any | None) -> Any:
 
 
 def one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return printable(" ".join(str(error).split())) or type(error).__name__
 
 
 def _where(error: BaseException) -> str:

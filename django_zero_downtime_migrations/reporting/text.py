@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ..findings import Kind, Severity
 from ..places import Location
+from ..printable import printable
 from .report import Entry, Options, Report, UnusedAssurance
 
 WIDTH = 100
@@ -47,7 +48,7 @@ def _entry(entry: Entry, options: Options) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    one_line = " ".join(text.split())
+    one_line = printable(" ".join(text.split()))
     return textwrap.wrap(one_line, WIDTH, initial_indent="    ", subsequent_indent="      ", break_long_words=False)
 
 
@@ -92,7 +93,7 @@ def _others(report: Report) -> Iterator[str]:
     if report.unanalysed:
         yield "Not analysed:"
         for each in report.unanalysed:
-            yield f"    {_place(each.location)}{each.operation} ({each.app}.{each.migration}): {each.why}"
+            yield f"    {_place(each.location)}{each.operation} ({each.app}.{each.migration}): {printable(each.why)}"
         yield ""
     yield from _unused("SafetyAssured", [x for x in report.unused_assurances if not x.accept])
     yield from _unused("ACCEPT", [x for x in report.unused_assurances if x.accept])
@@ -103,7 +104,7 @@ def _unused(what: str, assurances: list[UnusedAssurance]) -> Iterator[str]:
         yield f"{what} that nothing needs:"
         for unused in assurances:
             key = f"{unused.accept}: " if unused.accept else ""
-            yield f"    {_place(unused.location)}{key}{unused.reason} ({unused.app}.{unused.migration})"
+            yield f"    {_place(unused.location)}{key}{printable(unused.reason)} ({unused.app}.{unused.migration})"
         yield ""
 
 

@@ -35,7 +35,7 @@ WITH RECURSIVE family (relation) AS (
               WHEN 'pg_catalog.record'::pg_catalog.regtype::pg_catalog.oid THEN t.typtype = 'c'
               ELSE o.opcintype IN ('pg_catalog."any"'::pg_catalog.regtype::pg_catalog.oid, 'pg_catalog.anyelement'::pg_catalog.regtype::pg_catalog.oid) END
 ), default_class AS (
-    SELECT side, opcmethod, CASE WHEN pg_catalog.count(*) = 1 THEN pg_catalog.min(class::bigint) END AS class
+    SELECT side, opcmethod, CASE WHEN pg_catalog.count(*) = 1 THEN pg_catalog.min(class) END AS class
     FROM (SELECT *, pg_catalog.max(rank) OVER (PARTITION BY side, opcmethod) AS best FROM accepted WHERE opcdefault) candidate
     WHERE rank = best
     GROUP BY side, opcmethod
@@ -52,7 +52,7 @@ WITH RECURSIVE family (relation) AS (
     SELECT i.indexrelid::bigint, i.attnum, i.indisvalid AS valid, i.exclusion,
            i.indpred IS NOT NULL AS predicate, i.indexprs IS NOT NULL AS expression, i.relkind = 'I' AS partitioned,
            o.oid::bigint AS class, o.opcname AS class_name, m.amname AS method,
-           CASE WHEN o.oid = before.class THEN after.class
+           CASE WHEN o.oid = before.class THEN after.class::bigint
                 WHEN EXISTS (SELECT FROM accepted a WHERE a.side = 'new' AND a.class = o.oid) THEN o.oid::bigint
                 END AS new_class,
            CASE WHEN input.typtype = 'p' THEN stored.atttypid::bigint END AS polymorphic_type,
@@ -68,7 +68,7 @@ WITH RECURSIVE family (relation) AS (
 ), foreign_key AS (
     SELECT f.conname, f.convalidated AS valid, end_.child, class.oid AS class,
            CASE WHEN end_.child THEN class.oid ELSE (
-               SELECT x.new_class FROM index_key x WHERE x.indexrelid = i.indexrelid AND x.class = class.oid LIMIT 1
+               SELECT x.new_class FROM index_key x WHERE x.indexrelid = i.indexrelid::bigint AND x.class = class.oid::bigint LIMIT 1
            )::pg_catalog.oid END AS new_class,
            CASE WHEN end_.child THEN (SELECT base FROM side WHERE side = 'new')
                 ELSE coalesce(nullif(t.typbasetype, 0::pg_catalog.oid), t.oid) END AS referencing_type
@@ -87,7 +87,7 @@ WITH RECURSIVE family (relation) AS (
       AND (f.conrelid, f.conkey[k.pos]) <> (f.confrelid, f.confkey[k.pos])
 )
 SELECT 'index', c.relname::pg_catalog.text, pg_catalog.row_to_json(x)::pg_catalog.text
-FROM index_key x JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid
+FROM index_key x JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid::pg_catalog.oid
 UNION
 SELECT 'foreign key', f.conname::pg_catalog.text, pg_catalog.json_build_object(
            'valid', f.valid,

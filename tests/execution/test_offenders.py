@@ -444,3 +444,47 @@ def test_a_closed_connection_raises_nothing(database: BaseDatabaseWrapper, execu
         execute(VALIDATE_LINK)
     database.connection.close()
     assert offenders(database, step, failed.value, SHOWN) == ""
+
+
+HOSTILE = "e'e\n\x1b[2J\u202e@example.com"
+KEYS = """
+CREATE DOMAIN mail AS text; CREATE DOMAIN number AS integer;
+CREATE TABLE person (email {type} PRIMARY KEY, age integer);
+"""
+
+
+@pytest.mark.parametrize("kind", ["text", "varchar(50)", "mail", "date", "inet", "numeric", "timestamptz"])
+def test_keys_that_may_say_something_of_somebody_are_values(told: Any, execute: Any, kind: str) -> None:
+    execute(KEYS.format(type=kind))
+    values = {"date": "2001-02-03", "timestamptz": "2001-02-03", "inet": "10.1.2.3", "numeric": "4711"}
+    value = values.get(kind, "somebody@example.com")
+    execute(f"INSERT INTO person VALUES ('{value}', -1); ALTER TABLE person ADD CONSTRAINT c CHECK (age > 0) NOT VALID")
+    hidden = told("ALTER TABLE person VALIDATE CONSTRAINT c", "person")
+    assert value not in hidden
+    said = "Rows of public.person that violate c: ctid (0,1) (its key is shown with SHOW_OFFENDING_VALUES). "
+    assert hidden.startswith(f"{said}To see all: SELECT email FROM public.person")
+    shown = told("ALTER TABLE person VALIDATE CONSTRAINT c", "person", SHOWN)
+    told_as = rf"Rows of public\.person that violate c: email '{re.escape(value)}[^']*' with '-1'\. "
+    assert re.match(told_as, shown), shown
+
+
+@pytest.mark.parametrize("kind", ["smallint", "integer", "bigint", "number"])
+def test_keys_that_are_numbers_are_told(told: Any, execute: Any, kind: str) -> None:
+    execute(KEYS.format(type=kind))
+    execute("INSERT INTO person VALUES (5, -1); ALTER TABLE person ADD CONSTRAINT c CHECK (age > 0) NOT VALID")
+    assert "that violate c: email 5. " in told("ALTER TABLE person VALIDATE CONSTRAINT c", "person")
+
+
+def test_part_of_a_key_hides_the_whole(told: Any, execute: Any) -> None:
+    execute("CREATE TABLE part (shop integer, email text, age integer, PRIMARY KEY (shop, email))")
+    execute("INSERT INTO part VALUES (1, 'a@b', -1); ALTER TABLE part ADD CONSTRAINT c CHECK (age > 0) NOT VALID")
+    assert "that violate c: ctid (0,1) (" in told("ALTER TABLE part VALIDATE CONSTRAINT c", "part")
+
+
+def test_control_characters_are_escaped_wherever_they_come_from(told: Any, execute: Any, database: Any) -> None:
+    execute('CREATE TABLE "a\x1b[2Jb" ("k\n\u202ed" text PRIMARY KEY, age integer)')
+    run(database, 'INSERT INTO "a\x1b[2Jb" VALUES (%s, -1)', HOSTILE)
+    execute('ALTER TABLE "a\x1b[2Jb" ADD CONSTRAINT "c\x1b\n" CHECK (age > 0) NOT VALID')
+    text = told('ALTER TABLE "a\x1b[2Jb" VALIDATE CONSTRAINT "c\x1b\n"', '"a\x1b[2Jb"', SHOWN)
+    assert r"e'e\n\x1b[2J\u202e@example.com" in text
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u202e]", text.partition("To see all")[0])

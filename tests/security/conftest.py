@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tests import databases
 from tests.backends.fixtures import shop, site
 from tests.backends.sessions import run
-from tests.operations.runs import connected, new_database
+from tests.operations.runs import new_database
 
 from . import hostile
 
@@ -33,6 +31,7 @@ def hostile_role(django_db_blocker: Any) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def hostile_template(hostile_role: str, django_db_blocker: Any) -> Iterator[str]:
     with django_db_blocker.unblock(), new_database() as name:
+        # Nobody may be there while it is copied.
         with closing(databases.open_session(name, autocommit=True)) as session:
             run(session, "GRANT CREATE ON SCHEMA public TO PUBLIC")
             run(session, f"SET ROLE {hostile_role}")
@@ -40,18 +39,10 @@ def hostile_template(hostile_role: str, django_db_blocker: Any) -> Iterator[str]
         yield name
 
 
-@pytest.fixture
-def make_attacked(hostile_template: str, django_db_blocker: Any) -> Iterator[Callable[..., BaseDatabaseWrapper]]:
-    """make_attacked(setting=…): a connection of ours to a copy of the attacked database."""
-    with ExitStack() as cleanup, django_db_blocker.unblock():
-
-        def make(engine: str = settings.ENGINE, **zero_downtime: Any) -> BaseDatabaseWrapper:
-            name = cleanup.enter_context(new_database(hostile_template))
-            return cleanup.enter_context(connected(engine, name, **zero_downtime))
-
-        yield make
-
-
-@pytest.fixture
-def attacked(make_attacked: Callable[..., BaseDatabaseWrapper]) -> BaseDatabaseWrapper:
-    return make_attacked()
+@pytest.fixture(scope="session")
+def attacked_name(hostile_template: str, django_db_blocker: Any) -> Iterator[str]:
+    """Another one, in which Django's own questions call nothing of it."""
+    with django_db_blocker.unblock(), new_database(hostile_template) as name:
+        with closing(databases.open_session(name, autocommit=True)) as session:
+            run(session, hostile.without_those_of_django("public"))
+        yield name

@@ -14,9 +14,9 @@ import django_zero_downtime_migrations as package
 
 #: Types of the columns that catalogues have, and of what questions compare them with.
 TYPES = (
-    "bool", '"char"', "name", "text", "varchar", "int2", "int4", "int8", "float4", "float8", "numeric", "oid", "regclass",
-    "regproc", "regtype", "regnamespace", "xid", "tid", "timestamptz", "interval", "json", "jsonb", "inet", "int2vector",
-    "oidvector", "int2[]", "int8[]", "oid[]", "text[]", "name[]", '"char"[]', "regclass[]",
+    "bool", '"char"', "name", "text", "varchar", "int2", "int4", "int8", "float4", "float8", "numeric", "oid",
+    "regclass", "regproc", "regtype", "regnamespace", "xid", "tid", "timestamptz", "interval", "json", "jsonb", "inet",
+    "int2vector", "oidvector", "int2[]", "int8[]", "oid[]", "text[]", "name[]", '"char"[]', "regclass[]",
 )  # fmt: skip
 COMPARISONS = ("=", "<>", "<", "<=", ">", ">=", "~", "!~", "~~", "!~~", "~~*", "@>", "&&")
 OTHERS = ("+", "-", "*", "/", "%", "||", "->", "->>", "#>>")
@@ -45,14 +45,16 @@ BEGIN
     END LOOP;
     FOREACH one IN ARRAY {types} LOOP
         FOREACH other IN ARRAY {types} LOOP
-            body := format('AS $f$ BEGIN PERFORM {schema}.caught(%L); RETURN NULL; END $f$', one || ' and ' || other);
-            EXECUTE format('CREATE FUNCTION {schema}.compare(%s, %s) RETURNS bool LANGUAGE plpgsql ', one, other) || body;
-            EXECUTE format('CREATE FUNCTION {schema}.compute(%s, %s) RETURNS text LANGUAGE plpgsql ', one, other) || body;
+            body := format(
+                'LANGUAGE plpgsql AS $f$ BEGIN PERFORM {schema}.caught(%L); RETURN NULL; END $f$',
+                one || ' and ' || other);
+            EXECUTE format('CREATE FUNCTION {schema}.compare(%s, %s) RETURNS bool %s', one, other, body);
+            EXECUTE format('CREATE FUNCTION {schema}.compute(%s, %s) RETURNS text %s', one, other, body);
             FOREACH sign IN ARRAY {comparisons} || {others} LOOP
                 CONTINUE WHEN to_regoperator(format('pg_catalog.%s(%s, %s)', sign, one, other)) IS NOT NULL;
                 EXECUTE format(
-                    'CREATE OPERATOR {schema}.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = {schema}.%s)', sign, one, other,
-                    CASE WHEN sign = ANY ({comparisons}) THEN 'compare' ELSE 'compute' END);
+                    'CREATE OPERATOR {schema}.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = {schema}.%s)',
+                    sign, one, other, CASE WHEN sign = ANY ({comparisons}) THEN 'compare' ELSE 'compute' END);
             END LOOP;
         END LOOP;
     END LOOP;
@@ -69,6 +71,32 @@ def overloads(schema: str) -> str:
     for name, values in lists.items():
         text = text.replace("{" + name + "}", _array(values))
     return text
+
+
+def without_those_of_django(schema: str) -> str:
+    """SQL that takes away what Django's own get_constraints() and get_sequences() would call, and the conditions of an
+    index on a CharField.
+    """
+    return f"""
+        SET search_path = pg_catalog;
+        DO $do$
+        DECLARE one text;
+        BEGIN
+            FOR one IN SELECT oid::regprocedure::text FROM pg_proc
+            WHERE pronamespace = '{schema}'::regnamespace AND proname IN ('unnest', 'array_agg') LOOP
+                EXECUTE 'DROP FUNCTION ' || one;
+            END LOOP;
+            FOR one IN SELECT oid::regoperator::text FROM pg_operator
+            WHERE oprnamespace = '{schema}'::regnamespace AND (
+                (oprname = '||' AND 'name'::regtype IN (oprleft, oprright))
+                OR 'varchar'::regtype IN (oprleft, oprright)
+                OR (oprname = '=' AND oprleft = 'oid'::regtype AND oprright = 'regclass'::regtype)
+            ) LOOP
+                EXECUTE 'DROP OPERATOR ' || one;
+            END LOOP;
+        END $do$;
+        RESET search_path;
+    """
 
 
 def relations(schema: str) -> str:
@@ -89,7 +117,7 @@ def catalogues() -> list[str]:
 
 
 def _plain_types() -> list[str]:
-    return sorted({name for name in re.findall(r"::pg_catalog\.(\w+)", _sources())})
+    return sorted(set(re.findall(r"::pg_catalog\.(\w+)", _sources())))
 
 
 def _sources() -> str:

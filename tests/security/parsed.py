@@ -8,6 +8,11 @@ from typing import Any
 
 import postgast
 
+#: Names of schemas and roles.
+NO_RELATIONS = ("pg_temp", "pg_catalog", "pg_database_owner")
+#: Those of FOUND, and of the variable of a FOR loop over numbers.
+OF_PLPGSQL = ("bool", "int4", "integer")
+
 
 def unqualified(sql: str) -> list[str]:
     """Functions, relations and types of a text that are looked for in the schemas of the search_path."""
@@ -38,11 +43,7 @@ def _names(kind: str, node: Any, queries: set[str]) -> Iterator[str]:
         yield f"relation {node.relname}"
     elif kind == "A_Const" and node.HasField("sval"):
         # 'pg_class'::regclass is looked for as FROM pg_class would be.
-        if re.fullmatch(r"pg_\w+", node.sval.sval) and node.sval.sval not in (
-            "pg_temp",
-            "pg_catalog",
-            "pg_database_owner",
-        ):
+        if re.fullmatch(r"pg_\w+", node.sval.sval) and node.sval.sval not in NO_RELATIONS:
             yield f"relation {node.sval.sval} in quotes"
     elif kind == "DoStmt":
         for argument in node.args:
@@ -53,12 +54,7 @@ def _names(kind: str, node: Any, queries: set[str]) -> Iterator[str]:
 def _of_block(body: str) -> Iterator[str]:
     tree = postgast.parse_plpgsql(f"DO $zdm_test${body}$zdm_test$")
     for key, value in _items(tree):
-        # FOUND is there by itself.
-        if (
-            key == "typname"
-            and not re.match(r"pg_catalog\.", value)
-            and value.lower() not in ("bool", "int4", "integer")
-        ):
+        if key == "typname" and not value.startswith("pg_catalog.") and value.lower() not in OF_PLPGSQL:
             yield f"type {value}"
         elif key == "query" and re.match(r"(SELECT|UPDATE|WITH|\(WITH|INSERT|DELETE)\b", value.strip("( ")):
             yield from unqualified(

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import re
-from contextlib import closing
 from typing import Any
 
 import pytest
 
 from tests import databases
 from tests.backends.sessions import run
+from tests.operations.runs import new_database
 
 from . import hostile
 from .parsed import unqualified
 from .texts import named_texts, with_values
 
 TEXTS = named_texts()
-QUESTIONS = {name: text for name, text in TEXTS.items() if re.match(r"\s*(WITH|SELECT)\b", text) and "{" not in text}
+QUESTIONS = {name: text for name, text in TEXTS.items() if re.match(r"\s*(WITH|SELECT)\b", text) and "{c" not in text}
 #: What somebody has found to stand behind a name in a view is in its rule.
 USED = """
 SELECT pg_catalog.pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid)
-FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid
+FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite w
+ON w.oid = d.objid AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.refclassid, d.refobjid, d.refobjsubid) i
 WHERE w.ev_class = 'pg_temp.read'::pg_catalog.regclass::pg_catalog.oid AND d.deptype = 'n' AND i.schema <> 'pg_catalog'
 AND d.refobjid <> w.ev_class
@@ -53,10 +54,12 @@ def test_what_does_not_is_found(sql: str) -> None:
 
 @pytest.fixture(scope="module")
 def session(hostile_template: str, django_db_blocker: Any) -> Any:
-    """One that has hostile tables and types in its own temporary schema as well, which is looked at before pg_catalog."""
-    with closing(databases.open_session(hostile_template, autocommit=True)) as session:
+    """One with hostile tables and types in its own temporary schema as well, which is looked at before pg_catalog."""
+    with django_db_blocker.unblock(), new_database(hostile_template) as name:
+        session = databases.open_session(name, autocommit=True)
         run(session, hostile.relations("pg_temp"))
         yield session
+        session.close()
 
 
 def used(session: Any, sql: str) -> list[str]:
@@ -84,7 +87,6 @@ def test_a_text_uses_nothing_of_somebody_else(session: Any, name: str) -> None:
         "SELECT FROM pg_catalog.pg_class WHERE oid IS DISTINCT FROM 1",
         "SELECT FROM pg_catalog.pg_class WHERE oid BETWEEN 1 AND 2",
         "SELECT FROM pg_catalog.pg_constraint WHERE conkey = ARRAY[1::smallint]",
-        "SELECT relname || 'a' FROM pg_catalog.pg_class",
         "SELECT left(relname, 1) FROM pg_catalog.pg_class",
         "SELECT FROM pg_class",
         "SELECT NULL::name",

@@ -54,6 +54,6 @@ def _constants() -> Iterator[tuple[str, str]]:
 
 
 def with_values(text: str, value: str) -> str:
-    """The text as the driver sends it, with the same literal everywhere, and one name for what is still to be put in."""
-    text = re.sub(r"\{\w*\}", "here.name", re.sub(r"\.\{\w*\}", ".name", text))
+    """The text as the driver sends it, with the same literal everywhere, and a name where one is still to be put in."""
+    text = re.sub(r"\{\w+\}", "here.name", re.sub(r"\.\{\w+\}", ".name", text))
     return re.sub(r"%(%|s)", lambda found: "%" if found[1] == "%" else value, text)

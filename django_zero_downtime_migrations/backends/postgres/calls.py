@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -12,11 +11,11 @@ from django.db.models import NOT_PROVIDED
 from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.template import SQL
+from ...log import logger
 from ...plan import Plan
 from ...settings import MigrationSettings
 from .early_indexes import EarlyIndexes
 
-logger = logging.getLogger("django_zero_downtime_migrations")
 #: Those of which only the statements matter.
 CALLS = (
     "create_model",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import warnings
 from collections.abc import Iterable
 
 from ...errors import UnsafeOperationException, UnsafeOperationWarning, explain
 from ...findings import Finding, Severity
-
-logger = logging.getLogger("django_zero_downtime_migrations")
+from ...log import logger
 
 
 def report(findings: Iterable[Finding], raises: bool, quiet: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -14,6 +13,7 @@ from ...errors import CannotMigrate, MigrationError
 from ...execution.pooler import ALONE, refuse_transaction_pooler
 from ...execution.timeouts import session
 from ...findings import Finding, Severity
+from ...log import logger
 from ...places import Place, watched
 from ...plan import Plan, Step, StepClass
 from .calls import Past
@@ -21,7 +21,6 @@ from .new_tables import begin, read_journal
 from .refusals import Problem, problem, refused
 from .schema import DatabaseSchemaEditorMixin
 
-logger = logging.getLogger("django_zero_downtime_migrations")
 Steps = Sequence[tuple[Any, bool]]
 Names = frozenset[tuple[str, str]]
 

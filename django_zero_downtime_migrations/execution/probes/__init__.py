@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...errors import CannotMigrate
+from ...printable import printable
 from . import columns, constraints, indexes, tables  # noqa: F401
 from .forms import Asked, Probe, Verdict, question
 from .server import Server
@@ -38,9 +39,9 @@ def probe(connection: Any, sql: str, table: str = "", then: Sequence[str] = ()) 
 def different(found: Probe) -> CannotMigrate:
     """The error for :attr:`Verdict.DIFFERS`."""
     return CannotMigrate(
-        f"{found.what} is there already, but it is not what the migration makes.\n"
-        f"There:  {found.there}\n"
-        f"Wanted: {found.wanted}\n"
+        f"{printable(found.what)} is there already, but it is not what the migration makes.\n"
+        f"There:  {printable(found.there)}\n"
+        f"Wanted: {printable(found.wanted)}\n"
         "It was left as it is, and the migration is not recorded. Rename or drop what is there, or change it into what "
         "is wanted, and run the migration again; if what is there is right, change the migration."
     )
