@@ -166,22 +166,6 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE d.indrelid IN (SELECT oid FROM tree) AND d.indrelid <> relation(%s)
 ORDER BY d.indexrelid
 
--- dependents
--- Views, rules and generated columns that read a column.
-SELECT DISTINCT CASE WHEN v.relkind = 'm' THEN 'materialized view ' ELSE 'view ' END || v.oid::regclass::text
-FROM pg_attribute a
-JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
-JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
-JOIN pg_class v ON v.oid = w.ev_class
-WHERE a.attrelid = relation(%s) AND a.attname = %s AND NOT a.attisdropped
-UNION ALL
-SELECT DISTINCT 'generated column ' || quote_ident(g.attname)
-FROM pg_attribute a
-JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
-JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND d.objid = e.oid
-JOIN pg_attribute g ON g.attrelid = e.adrelid AND g.attnum = e.adnum
-WHERE a.attrelid = relation(%s) AND a.attname = %s AND NOT a.attisdropped AND g.attgenerated <> '' AND g.attnum <> a.attnum
-
 -- triggers
 -- Triggers of a table that have a column in their condition or events and a name that begins like this: their
 -- definitions.

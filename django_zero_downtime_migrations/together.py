@@ -112,9 +112,11 @@ def _joined(statements: Statements) -> Statements:
             # The default with which it is filled stays until it is filled.
             later_defaults.add((statement.table, statement.column))
             late.append(statement)
-        elif isinstance(statement, s.DropDefault) and (statement.table, statement.column) in later_defaults:
-            late.append(statement)
-        elif isinstance(statement, s.CreateIndex) or _can_wait(statement, statements[position + 1 :]):
+        elif (
+            (isinstance(statement, s.DropDefault) and (statement.table, statement.column) in later_defaults)
+            or isinstance(statement, s.CreateIndex)
+            or _can_wait(statement, statements[position + 1 :])
+        ):
             late.append(statement)
         else:
             inside.append(statement)

@@ -114,13 +114,13 @@ FROM dependent d
 JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
 JOIN pg_class c ON c.oid = r.ev_class
 UNION
-SELECT 'trigger', g.tgname::text, '{}'
+SELECT 'trigger', g.tgname::text, json_build_object('on', g.tgrelid::regclass::text)::text
 FROM dependent d JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
 UNION
-SELECT 'policy', p.polname::text, '{}'
+SELECT 'policy', p.polname::text, json_build_object('on', p.polrelid::regclass::text)::text
 FROM dependent d JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
 UNION
-SELECT 'function', p.proname::text, '{}'
+SELECT CASE p.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END, p.proname::text, '{}'
 FROM dependent d JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
 UNION
 SELECT 'publication', p.pubname::text, '{}'

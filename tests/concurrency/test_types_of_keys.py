@@ -228,7 +228,6 @@ def test_what_neither_check_allows_is_never_accepted(shop: Shop, writer: Any, bi
         shop.unapply()
 
 
-
 if django.VERSION >= (5, 0):
 
     @pytest.mark.parametrize(
@@ -296,7 +295,7 @@ def test_script_has_the_same_transactions(shop: Shop, writer: Any, open_session:
         if not inside:
             assert all(is_refused(writer, statement) for statement in orphans), f"before {line}"
         run(session, line) if not line.startswith("--") else None
-        inside = inside and not line.startswith("COMMIT") or line.startswith("BEGIN")
+        inside = (inside and not line.startswith("COMMIT")) or line.startswith("BEGIN")
     assert run(writer, "SELECT FROM pg_constraint WHERE NOT convalidated") == []
 
 
