@@ -1,5 +1,6 @@
-"""What depends on an object that a statement drops, and is no part of it: the server refuses to drop the object, or drops
-that as well under CASCADE.
+"""What depends on an object that a statement drops, and does not belong to it.
+
+The server refuses to drop the object because of it, or drops it as well under CASCADE.
 """
 
 from __future__ import annotations

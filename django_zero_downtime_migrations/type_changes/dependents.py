@@ -13,17 +13,8 @@ Reason = tuple[Effect, str]
 
 #: The server does not change the type of a column that one of these uses: "cannot alter type of a column used by …".
 REFUSING = frozenset(
-    {
-        "view",
-        "materialized view",
-        "rule",
-        "trigger",
-        "policy",
-        "function",
-        "procedure",
-        "publication",
-        "generated column",
-    }
+    {"view", "materialized view", "rule", "trigger", "policy", "function", "procedure", "publication"}
+    | {"generated column"}
 )
 DROPPED_BY_NAME = frozenset({"index", "foreign key", "check", "trigger"})
 

@@ -49,7 +49,8 @@ OF_COLUMN = {
         "trigger t on shop_book", "DROP TRIGGER t ON shop_book",
     ),
     "trigger with a condition": (
-        FUNCTION + 'CREATE TRIGGER "T %" AFTER INSERT ON shop_book FOR EACH ROW WHEN (NEW.pages > 0) EXECUTE FUNCTION f()',
+        FUNCTION + 'CREATE TRIGGER "T %" AFTER INSERT ON shop_book FOR EACH ROW WHEN (NEW.pages > 0) '
+        "EXECUTE FUNCTION f()",
         'trigger "T %" on shop_book', 'DROP TRIGGER "T %" ON shop_book',
     ),
     "policy, using": (
