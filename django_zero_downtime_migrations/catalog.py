@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from django.db import DatabaseError, transaction
 
 from .ddl.conjuncts import conjuncts
+from .dependents import Dependent
 from .naming import quote, relation, split_identifier, truncate, unquote
 from .projection import Projection
 from .type_changes import TypeChange
@@ -27,7 +28,8 @@ BARE = re.compile("[a-z_][a-z0-9_]*")
 
 @cache
 def _queries() -> dict[str, str]:
-    text = resources.files(__package__).joinpath("catalog.sql").read_text(encoding="utf-8")
+    files = (resources.files(__package__).joinpath(name) for name in ("catalog.sql", "dependents.sql"))
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
     blocks = re.split(r"^-- (\w+)\n", text, flags=re.M)[1:]
     return {
         name: re.sub(r"^--.*\n", "", body, flags=re.M).strip().replace("relation(%s)", relation("%s::pg_catalog.text"))
@@ -266,10 +268,26 @@ class Catalog:
 
         return self.on_probe(f"(LIKE {live})", look)
 
-    def dependents(self, table: str, column: str) -> list[str]:
-        """Views, materialized views, rules and generated columns that read a column, each with its kind and name."""
-        live, name = self.projection.live_table(table), self.projection.live_column(table, column)
-        return [row[0] for row in self._ask("dependents", live, name, live, name)]
+    def dependents(self, kind: str, table: str, name: str = "") -> list[Dependent]:
+        """What depends on an object, and is not known to have gone before.
+
+        :param kind: ``column``, ``constraint`` or ``index`` of the table, by its plain name; ``relation`` for a table
+            or sequence itself.
+        """
+        gone = self.maybe_gone(kind, table, name)
+        return [x for x in self._dependents(kind, table, name) if x not in gone]
+
+    def maybe_gone(self, kind: str, table: str, name: str = "") -> list[Dependent]:
+        """What depends on an object today, and may not when the statement runs, for all that is planned before it."""
+        return [
+            x for x in self._dependents(kind, table, name) if x.may_be_gone(self.projection, self._as_spoken(x.table))
+        ]
+
+    def _dependents(self, kind: str, table: str, name: str) -> list[Dependent]:
+        live = self.projection.live_name(kind, table, name)
+        if kind != "relation" and not live:
+            return []
+        return [Dependent(*row) for row in self._ask("dependents", self.projection.live_table(table), kind, live)]
 
     def triggers(self, table: str, column: str, prefix: str) -> dict[str, str]:
         """The definitions of the triggers that name a column, by their names, which begin with the prefix."""

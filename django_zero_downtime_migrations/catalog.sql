@@ -207,22 +207,6 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE d.indrelid IN (SELECT oid FROM tree) AND d.indrelid <> relation(%s)
 ORDER BY d.indexrelid
 
--- dependents
--- Views, rules and generated columns that read a column.
-SELECT DISTINCT CASE WHEN v.relkind = 'm' THEN 'materialized view ' ELSE 'view ' END || v.oid::pg_catalog.regclass::pg_catalog.text
-FROM pg_catalog.pg_attribute a
-JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
-JOIN pg_catalog.pg_rewrite w ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid AND d.objid = w.oid
-JOIN pg_catalog.pg_class v ON v.oid = w.ev_class
-WHERE a.attrelid = relation(%s) AND a.attname = %s AND NOT a.attisdropped
-UNION ALL
-SELECT DISTINCT 'generated column ' || pg_catalog.quote_ident(g.attname)
-FROM pg_catalog.pg_attribute a
-JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
-JOIN pg_catalog.pg_attrdef e ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass::pg_catalog.oid AND d.objid = e.oid
-JOIN pg_catalog.pg_attribute g ON g.attrelid = e.adrelid AND g.attnum = e.adnum
-WHERE a.attrelid = relation(%s) AND a.attname = %s AND NOT a.attisdropped AND g.attgenerated <> '' AND g.attnum <> a.attnum
-
 -- triggers
 -- Triggers of a table that have a column in their condition or events and a name that begins like this: their
 -- definitions.

@@ -208,7 +208,9 @@ class Context:
         projection = self.projection
         live = projection.live_table(statement.table)
         column = projection.live_column(statement.table, unquote(statement.column))
-        gone = frozenset([*(name for _, name in projection.dropped), *self.triggers(statement)])
+        gone = frozenset(
+            [*(name for _, name in projection.dropped), *self.triggers(statement), *self._maybe_gone(statement)]
+        )
         loses_identity = projection.loses_identity(statement.table, column)
         key = (statement.sql, gone, loses_identity)
         if key not in self._type_changes:
@@ -217,6 +219,13 @@ class Context:
                 change = change._replace(effect=Effect.REWRITE)
             self._type_changes[key] = change
         return self._type_changes[key]
+
+    def _maybe_gone(self, statement: s.SetType) -> Iterable[str]:
+        """What depends on the column today, and may not when its type changes, by its kind and name."""
+        if not (self.projection.own_sql or self.projection.dropped_columns):
+            return ()
+        gone = self.catalog.maybe_gone("column", statement.table, unquote(statement.column))
+        return (f"{dependent.kind} {dependent.name}" for dependent in gone)
 
     def triggers(self, statement: s.Statement) -> dict[str, str]:
         """The definitions of the triggers that stand in the way of a change of type, and that may be made anew."""

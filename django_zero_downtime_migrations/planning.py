@@ -31,8 +31,10 @@ def plan(statements: Iterable[s.Statement], context: Context) -> Plan:
     steps: list[Step] = []
     findings: list[Finding] = []
     for statement in arranged:
-        planned = _planned_together if isinstance(statement, s.Together) else _planned
-        made, found = planned(statement, context)
+        if isinstance(statement, s.Together):
+            made, found = _planned_together(statement, context)
+        else:
+            made, found = _planned(statement, context)
         steps += made
         findings += found
     return Plan(tuple(_merge(steps)), tuple(findings))

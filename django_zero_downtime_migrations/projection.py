@@ -26,6 +26,10 @@ class Projection:
         self.new_tables: set[str] = set()
         self.dropped_tables: set[str] = set()
         self.dropped: set[tuple[str, str]] = set()
+        #: Columns of today that will be gone.
+        self.dropped_columns: set[tuple[str, str]] = set()
+        #: The user's own SQL that is planned, and may have dropped something.
+        self.own_sql: list[str] = []
         self.not_null: set[tuple[str, str]] = set()
         self.new_columns: set[tuple[str, str]] = set()
         self.with_default: set[tuple[str, str]] = set()
@@ -70,6 +74,12 @@ class Projection:
             if renamed == table and today == live:
                 return name
         return live
+
+    def live_name(self, kind: str, table: str, name: str) -> str:
+        """Today's name of a column, or of a constraint or index; empty for one that is still to be made."""
+        if kind == "column":
+            return self.live_column(table, name)
+        return "" if self.has(table, name) else self._live_names.get((table, name), name)
 
     def renamed_columns(self, table: str) -> list[tuple[str, str]]:
         """Columns of a table with another name today: the new one and today's."""
@@ -163,6 +173,7 @@ class Projection:
             self.new_tables.add(new)
         named = (
             self.dropped,
+            self.dropped_columns,
             self._hidden,
             self.not_null,
             self.new_columns,
@@ -251,6 +262,8 @@ def _add_column(p: Projection, statement: Any) -> None:
 
 def _drop_column(p: Projection, statement: Any) -> None:
     column = (statement.table, unquote(statement.column))
+    if live := p.live_column(*column):
+        p.dropped_columns.add((statement.table, live))
     for known in (p.not_null, p.new_columns, p.with_default, p.made_with_default):
         known.discard(column)
 
@@ -286,4 +299,5 @@ CHANGES: dict[type[s.Statement], Callable[[Projection, Any], None]] = {
     s.DropIndex: _drop_named,
     s.DropConstraint: _drop_named,
     s.DropForeignKey: _drop_named,
+    s.Raw: lambda p, x: p.own_sql.append(str(x.sql)),
 }

@@ -36,11 +36,13 @@ def join(statements: Statements, before: Projection, context: Context) -> Statem
 
     :param before: the projection from which the statements start.
     """
+    windows = list(_windows(statements, before, context))
+    replacements = [statements[end] for _, end in windows]
     result: Statements = []
     position = 0
-    for start, end in _overlapping(_windows(statements, before, context)):
+    for start, end in _overlapping(windows):
         result += statements[position:start]
-        result += _joined(statements[start : end + 1])
+        result += _joined(statements[start : end + 1], replacements)
         position = end + 1
     return result + statements[position:]
 
@@ -100,38 +102,39 @@ def _overlapping(windows: Iterable[Window]) -> list[Window]:
     return joined
 
 
-def _joined(statements: Statements) -> Statements:
+def _joined(statements: Statements, replacements: Statements) -> Statements:
     """The statements of a window, and before and after it those that need not stand in its transaction."""
-    early, inside, late = [], [], []
-    later_defaults: set[tuple[str, str]] = set()
-    keys = [x for x in statements if isinstance(x, s.AddPrimaryKey) and x is statements[-1]]
-    for position, statement in enumerate(statements):
-        if isinstance(statement, s.DropIndex):
-            early.append(statement)
-        elif isinstance(statement, (s.SetNotNull, s.FillNulls)) and not keys:
-            # The default with which it is filled stays until it is filled.
-            later_defaults.add((statement.table, statement.column))
-            late.append(statement)
-        elif (
-            (isinstance(statement, s.DropDefault) and (statement.table, statement.column) in later_defaults)
-            or isinstance(statement, s.CreateIndex)
-            or _can_wait(statement, statements[position + 1 :])
-        ):
-            late.append(statement)
-        else:
-            inside.append(statement)
+    early: Statements = []
+    inside: Statements = []
+    late: Statements = []
+    filled: set[tuple[str, str]] = set()
+    waiting = [x for n, x in enumerate(statements) if _can_wait(x, statements[n + 1 :], replacements)]
+    with_key = any(isinstance(x, s.AddPrimaryKey) and not _is_one_of(x, waiting) for x in statements)
+    for statement in statements:
+        can_wait = _is_one_of(statement, waiting)
+        if isinstance(statement, (s.SetNotNull, s.FillNulls)) and not with_key:
+            filled.add((statement.table, statement.column))
+            can_wait = True
+        elif isinstance(statement, s.DropDefault):
+            # The default with which a column is filled stays until it is filled.
+            can_wait = (statement.table, statement.column) in filled
+        (early if isinstance(statement, s.DropIndex) else late if can_wait else inside).append(statement)
     return [*early, s.Together(sql="", statements=tuple(inside)), *late]
 
 
-def _can_wait(statement: s.Statement, later: Statements) -> bool:
-    """Whether a key with an index can be built after the window: it replaces nothing, and no foreign key needs it."""
-    if not isinstance(statement, (s.AddUnique, s.AddPrimaryKey)) or not later:
+def _can_wait(statement: s.Statement, later: Statements, replacements: Statements) -> bool:
+    """Whether an index can be built after the window: it replaces nothing, and no foreign key needs it."""
+    if isinstance(statement, s.CreateIndex):
+        return True
+    if not isinstance(statement, (s.AddUnique, s.AddPrimaryKey)) or _is_one_of(statement, replacements):
         return False
     columns = names_in(statement.columns)
-    return not any(
-        isinstance(x, s.AddForeignKey) and x.to_table == statement.table and unquote(x.to_column) in columns
-        for x in later
-    )
+    keys = [x for x in later if isinstance(x, s.AddForeignKey) and x.to_table == statement.table]
+    return not any(unquote(key.to_column) in columns for key in keys)
+
+
+def _is_one_of(statement: s.Statement, others: Statements) -> bool:
+    return any(statement is other for other in others)
 
 
 def separate(statement: s.Statement, steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:

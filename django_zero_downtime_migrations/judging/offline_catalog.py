@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..catalog import Catalog, Column, Constraint, Index, Size, T
+from ..naming import quote
 from ..projection import Projection
 from ..type_changes import TypeChange
 from ..type_changes.builtin import Use, always_known, judge
@@ -108,10 +109,14 @@ class OfflineCatalog(Catalog):
         # How a table is partitioned stands in no model.
         return []
 
-    def _answer_dependents(self, table: str, column: str, *again: str) -> Rows:
-        found = self.tables.get(table)
+    def _answer_dependents(self, table: str, kind: str, name: str) -> Rows:
+        found = self.tables.get(table) if kind == "column" else None
         columns = found.columns.items() if found else ()
-        return [(f"generated column {name}",) for name, of in columns if f'"{column}"' in of.generated]
+        return [
+            ("generated column", "DROP COLUMN", quote(column), table, table, column)
+            for column, of in columns
+            if f'"{name}"' in of.generated
+        ]
 
     def _answer_triggers(self, table: str, column: str, prefix: str) -> Rows:
         return []

@@ -4,13 +4,14 @@ table behind a foreign key at once, and drop each index under ACCESS EXCLUSIVE.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..catalog import Constraint
 from ..ddl import statements as s
+from ..dependents import Dependent, refusal
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
-from ..naming import unquote
+from ..naming import split_identifier, truncate, unquote
 from ..plan import Context, Query, Step, rewrites, short, splits
 
 KINDS = {"u": "unique", "p": "primary key", "x": "exclusion"}
@@ -20,11 +21,7 @@ KINDS = {"u": "unique", "p": "primary key", "x": "exclusion"}
 def split_drop_column(statement: s.DropColumn, context: Context) -> Iterator[s.Statement]:
     table, column = statement.table, unquote(statement.column)
     catalog = context.catalog
-    if dependents := catalog.dependents(table, column):
-        raise CannotMigrate(
-            f"{statement.column} of {table} cannot be dropped: {', '.join(dependents)} reads it. "
-            "Drop or replace that first (a migration with RunSQL before this one); nothing was changed."
-        )
+    _refuse(f"{statement.column} of {table}", catalog.dependents("column", table, column))
     if not context.settings.explicit_constraints_drop:
         yield statement
         return
@@ -42,13 +39,50 @@ def split_drop_column(statement: s.DropColumn, context: Context) -> Iterator[s.S
     yield statement if needs_cascade else statement.named(sql=statement.sql.removesuffix(" CASCADE"))
 
 
+def _refuse(what: str, dependents: Iterable[Dependent], foreign_keys: bool = False) -> None:
+    """:param foreign_keys: whether one that points to it is a reason as well, and not taken away before."""
+    reasons = [x for x in dependents if foreign_keys or x.kind != "foreign key"]
+    if reasons:
+        raise CannotMigrate(refusal(what, reasons))
+
+
 @splits(s.DropTable)
 def split_drop_table(statement: s.DropTable, context: Context) -> Iterator[s.Statement]:
+    _refuse(f"Table {statement.table}", context.catalog.dependents("relation", statement.table))
     if context.settings.explicit_constraints_drop:
         own = [x for x in context.catalog.constraints(statement.table) if x.kind == "f" and not x.inherited]
         keys = [x for x in own if not context.catalog.same_table(x.to_table, statement.table)]
         keys += [x for x in context.catalog.referencing(statement.table) if not x.inherited and not x.out_of_reach]
         yield from (_drop_key(key) for key in keys)
+    yield statement
+
+
+@splits(s.DropConstraint)
+def split_drop_constraint(statement: s.DropConstraint, context: Context) -> Iterator[s.Statement]:
+    """A unique constraint may be needed by a foreign key, a primary key also by a view with GROUP BY."""
+    if statement.kind != "check":
+        name = truncate(unquote(statement.name))
+        dependents = context.catalog.dependents("constraint", statement.table, name)
+        _refuse(f"Constraint {statement.name} of {statement.table}", dependents, foreign_keys=True)
+    yield statement
+
+
+@splits(s.DropIndex)
+def split_drop_index(statement: s.DropIndex, context: Context) -> Iterator[s.Statement]:
+    """A foreign key may need a unique index without a constraint."""
+    name = truncate(split_identifier(statement.name)[-1])
+    dependents = context.catalog.dependents("index", statement.table, name)
+    _refuse(f"Index {statement.name} of {statement.table}", dependents, foreign_keys=True)
+    yield statement
+
+
+@splits(s.DropSequence)
+def split_drop_sequence(statement: s.DropSequence, context: Context) -> Iterator[s.Statement]:
+    """Django drops it with CASCADE: the default of its own column goes along, and nothing else has to."""
+    owner = context.catalog.sequence_owner(statement.sequence)
+    dependents = context.catalog.dependents("relation", statement.sequence) if owner else []
+    own = [x for x in dependents if owner and x.kind == "default" and context.catalog.same_table(x.table, owner.table)]
+    _refuse(f"Sequence {statement.sequence}", [x for x in dependents if x not in own])
     yield statement
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..errors import CannotMigrate, Unsafe
 from ..findings import Kind
+from ..naming import unquote
 from ..plan import Context, Rule
 from ..type_changes import Effect
 
@@ -37,7 +38,14 @@ def check(statement: s.SetType, context: Context) -> str | None:
     if change.effect is Effect.REFUSED:
         raise CannotMigrate(
             f"{statement.column} of {statement.table} cannot become {change.new_type}: PostgreSQL refuses it{because}. "
-            "Drop what depends on the column first and make it anew afterwards; nothing was changed."
+            f"Drop what depends on the column first and make it again afterwards{_drops(statement, context)}; nothing "
+            "was changed."
         )
     change_text = f"{statement.table}.{statement.column} from {change.old_type} to {change.new_type}"
     return f"{change_text}: {DOES[change.effect]} under ACCESS EXCLUSIVE{because}"
+
+
+def _drops(statement: s.SetType, context: Context) -> str:
+    """What to type; empty where nothing depends on the column that would have to go."""
+    dependents = context.catalog.dependents("column", statement.table, unquote(statement.column))
+    return ": " * bool(dependents) + "; ".join(x.drop for x in dependents if x.drop)

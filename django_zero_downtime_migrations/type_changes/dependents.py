@@ -13,7 +13,8 @@ Reason = tuple[Effect, str]
 
 #: The server does not change the type of a column that one of these uses: "cannot alter type of a column used by …".
 REFUSING = frozenset(
-    {"view", "materialized view", "rule", "trigger", "policy", "function", "publication", "generated column"}
+    {"view", "materialized view", "rule", "trigger", "policy", "function", "procedure", "publication"}
+    | {"generated column"}
 )
 DROPPED_BY_NAME = frozenset({"index", "foreign key", "check", "trigger"})
 
@@ -21,10 +22,12 @@ DROPPED_BY_NAME = frozenset({"index", "foreign key", "check", "trigger"})
 def ask(
     fetch: Fetch, column: Column, name: str, new_type: int, new_collation: int, gone: Collection[str]
 ) -> Iterator[Reason]:
-    """What each dependent adds. Indexes, constraints and triggers of a name in ``gone`` will not be there."""
+    """What each dependent adds. Indexes, constraints and triggers of a name in ``gone`` will not be there, nor what is
+    named there with its kind.
+    """
     bases = column.types.base(column.type), column.types.base(new_type)
     for kind, dependent, detail in fetch(question("dependents.sql"), (column.relation, name, *bases)):
-        if dependent not in gone or kind not in DROPPED_BY_NAME:
+        if f"{kind} {dependent}" not in gone and (dependent not in gone or kind not in DROPPED_BY_NAME):
             yield from judge(column, new_type, new_collation, kind, f'"{dependent}"', json.loads(detail))
 
 
@@ -32,7 +35,8 @@ def judge(
     column: Column, new_type: int, new_collation: int, kind: str, name: str, detail: dict[str, Any]
 ) -> Iterator[Reason]:
     if kind in REFUSING:
-        yield Effect.REFUSED, f"{kind} {name} uses the column"
+        on = f" on {detail['on']}" if "on" in detail else ""
+        yield Effect.REFUSED, f"{kind} {name}{on} uses the column"
     elif kind == "index":
         yield from judge_index(column, new_type, new_collation, name, detail)
     elif kind == "foreign key":

@@ -114,13 +114,15 @@ FROM dependent d
 JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid AND r.oid = d.objid
 JOIN pg_catalog.pg_class c ON c.oid = r.ev_class
 UNION
-SELECT 'trigger', g.tgname::pg_catalog.text, '{}'
+SELECT 'trigger', g.tgname::pg_catalog.text,
+       pg_catalog.json_build_object('on', g.tgrelid::pg_catalog.regclass::pg_catalog.text)::pg_catalog.text
 FROM dependent d JOIN pg_catalog.pg_trigger g ON d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid AND g.oid = d.objid
 UNION
-SELECT 'policy', p.polname::pg_catalog.text, '{}'
+SELECT 'policy', p.polname::pg_catalog.text,
+       pg_catalog.json_build_object('on', p.polrelid::pg_catalog.regclass::pg_catalog.text)::pg_catalog.text
 FROM dependent d JOIN pg_catalog.pg_policy p ON d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass::pg_catalog.oid AND p.oid = d.objid
 UNION
-SELECT 'function', p.proname::pg_catalog.text, '{}'
+SELECT CASE p.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END, p.proname::pg_catalog.text, '{}'
 FROM dependent d JOIN pg_catalog.pg_proc p ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid AND p.oid = d.objid
 UNION
 SELECT 'publication', p.pubname::pg_catalog.text, '{}'

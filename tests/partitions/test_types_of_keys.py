@@ -76,7 +76,7 @@ def test_result_is_that_of_stock_django(twins: Twins) -> None:
 
 
 def test_key_of_a_partitioned_table_is_refused_and_left_as_it_is(shop: Shop, observer: Any) -> None:
-    """PostgreSQL does not change the type of a column by which a table is partitioned; nothing goes before it says so."""
+    """PostgreSQL does not change the type of a column by which a table is partitioned; nothing goes before that."""
     shop.migrate(ORDER, LINE)
     [(name,)] = shop.run(KEY)
     shop.run(f'ALTER TABLE shop_line DROP CONSTRAINT "{name}"; DROP TABLE shop_order')

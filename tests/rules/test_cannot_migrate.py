@@ -16,7 +16,7 @@ def test_column_that_a_view_reads(books):
     books.run("CREATE VIEW readers AS SELECT pages FROM shop_book")
     report = check(books, [REMOVED, ADDED])
     assert (codes(report)) == ["CANNOT_MIGRATE"]
-    assert "view readers reads it" in report.entries[0].finding.message
+    assert "view readers depends on it" in report.entries[0].finding.message
     with pytest.raises(CannotMigrate):
         books.migrate(REMOVED)
 

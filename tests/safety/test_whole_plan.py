@@ -225,7 +225,7 @@ def test_plan_that_cannot_be_carried_out_stops_before_its_first_statement(used, 
     used.add(ADDED)
     used.add(migrations.RemoveField("book", "pages"))
     said = used.refused()
-    assert 'CannotMigrate: "pages" of "shop_book" cannot be dropped: view readers reads it' in said
+    assert 'CannotMigrate: "pages" of "shop_book" cannot be dropped: view readers depends on it' in said
     assert columns(database) == {"id", "pages"}
 
 

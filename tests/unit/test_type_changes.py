@@ -284,7 +284,7 @@ def test_everything_that_refuses_is_named(rolled_back: Server) -> None:
     assert change.effect is Effect.REFUSED
     assert change.because == (
         'materialized view "kept" uses the column',
-        'policy "mine" uses the column',
+        'policy "mine" on x uses the column',
         'view "seen" uses the column',
     )
 

@@ -1,0 +1,89 @@
+"""What depends on an object that a statement drops, and does not belong to it.
+
+The server refuses to drop the object because of it, or drops it as well under CASCADE.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .projection import Projection
+
+#: SQL of a user's own that may drop anything, by a name that does not stand in it.
+ANYTHING = re.compile(r"\bCASCADE\b|^\s*(?:DO|CALL|SELECT|WITH)\b", re.I | re.M)
+
+
+class Dependent(NamedTuple):
+    """An object as ``dependents.sql`` describes it.
+
+    :param verb: how its DROP begins; empty where there is none.
+    :param own: its name as SQL has it; empty where it is a relation of its own.
+    :param relation: the table that it belongs to, or itself, as SQL has it; None where it belongs to none.
+    :param table: the same relation as Django quotes it. :param name: its plain name.
+    """
+
+    kind: str
+    verb: str
+    own: str
+    relation: str | None
+    table: str
+    name: str
+
+    def __str__(self) -> str:
+        match self.kind:
+            case "partition key":
+                return f"the partition key of {self.relation}"
+            case "parent":
+                return f"table {self.relation}, from which it is inherited,"
+            case "publication":
+                return f"publication {self.own} (of {self.relation})"
+            case "default":
+                return f"the default of column {self.own} of {self.relation}"
+            case "column" | "generated column":
+                return f"{self.kind} {self.own} of {self.relation}"
+        on = f" on {self.relation}" if self.own and self.relation else ""
+        return f"{self.kind} {self.own or self.relation}{on}"
+
+    @property
+    def drop(self) -> str:
+        """The statement that drops it; empty where there is none."""
+        if self.verb in ("DROP COLUMN", "DROP CONSTRAINT"):
+            return f"ALTER TABLE {self.relation} {self.verb} {self.own}"
+        if self.verb == "DROP DEFAULT":
+            return f"ALTER TABLE {self.relation} ALTER COLUMN {self.own} DROP DEFAULT"
+        if self.verb == "ALTER PUBLICATION":
+            return f"{self.verb} {self.own} DROP TABLE {self.relation}"
+        if self.own and self.relation:
+            return f"{self.verb} {self.own} ON {self.relation}"
+        return f"{self.verb} {self.own or self.relation}" if self.verb else ""
+
+    def may_be_gone(self, projection: Projection, spoken: str) -> bool:
+        """Whether something that is planned already, and has not run, may have dropped it.
+
+        :param spoken: its table, as statements name it.
+        """
+        table = projection.shown_table(spoken)
+        if self.table and table in projection.dropped_tables:
+            return True
+        if self.kind == "foreign key":
+            return projection.hides(table, self.name)
+        of_column = self.kind in ("generated column", "column", "default")
+        if of_column and (table, self.name) in projection.dropped_columns:
+            return True
+        return any(self._is_named_in(sql) for sql in projection.own_sql)
+
+    def _is_named_in(self, sql: str) -> bool:
+        return bool(ANYTHING.search(sql) or re.search(rf"(?<!\w){re.escape(self.name)}(?!\w)", sql, re.I))
+
+
+def refusal(what: str, dependents: Sequence[Dependent]) -> str:
+    """The text that names them all, and what to type. :param what: what cannot be dropped, as the sentence begins."""
+    depend = "depends" if len(dependents) == 1 else "depend"
+    drops = "; ".join(x.drop for x in dependents if x.drop)
+    first = f" first, with RunSQL in a migration before this one: {drops}" if drops else " in another way first"
+    return (
+        f"{what} cannot be dropped: {', '.join(map(str, dependents))} {depend} on it. Drop or replace that{first}. "
+        "Make again what is still wanted without it; nothing was changed."
+    )
