@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ..locks import Blocker
 from ..naming import relation
 from ..printable import printable
+from ..sizes import readable
 from .blockers import QUERY
 
 #: Characters of a step's SQL in a line.
@@ -130,9 +131,9 @@ class Description:
     def _amount(self, activity: Activity) -> str | None:
         counted = _counted(activity)
         if counted is None:
-            return f"{size(self.size)} in the table" if self.size is not None and not activity.phase else None
+            return f"{readable(self.size)} in the table" if self.size is not None and not activity.phase else None
         done, total, unit = counted
-        of = size(total * activity.block_size) if unit == "blocks" else f"{total:,} {unit}"
+        of = readable(total * activity.block_size) if unit == "blocks" else f"{total:,} {unit}"
         return f"{done * 100 // total} % of {of}"
 
     def _left(self, activity: Activity, now: float) -> float | None:
@@ -180,11 +181,3 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
-
-
-def size(count: int) -> str:
-    """:param count: bytes."""
-    for unit, power in (("GB", 30), ("MB", 20)):
-        if count >= 1 << power:
-            return f"{count / (1 << power):,.1f} {unit}"
-    return f"{count // 1024:,} kB"

@@ -10,6 +10,7 @@ from typing import Any
 from ..findings import Severity
 from ..places import Location
 from ..record import Record
+from ..sizes import readable
 from .report import Entry, Report
 
 #: The folder of the checkout, to which a code host's paths are relative, in the jobs of GitHub and GitLab.
@@ -71,7 +72,7 @@ def message(entry: Entry) -> str:
 def _effect(entry: Entry) -> str:
     stops = f"{entry.lock} blocks {entry.blocks}" if entry.blocks else ""
     rows = f"about {entry.rows:,} rows" if entry.rows is not None else ""
-    size = f"{entry.size / 1024**2:,.0f} MB" if entry.size is not None else ""
+    size = readable(entry.size) if entry.size is not None else ""
     return "; ".join(part for part in (stops, ", ".join(part for part in (rows, size) if part)) if part)
 
 

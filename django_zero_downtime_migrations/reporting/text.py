@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from ..findings import Kind, Severity
 from ..places import Location
 from ..printable import printable
+from ..sizes import readable
 from .report import Entry, Options, Report, UnusedAssurance
 
 WIDTH = 100
 #: Escape sequences of ANSI terminals: bold red, bold yellow, bold blue.
 COLOURS = {Severity.REFUSE: "1;31", Severity.WARN: "1;33", Severity.NOTE: "1;34"}
-UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def render(report: Report, options: Options) -> str:
@@ -73,16 +73,6 @@ def _table(entry: Entry) -> str:
     if entry.lock and entry.finding.kind is Kind.LOCK:
         text += f"; {entry.lock} blocks {entry.blocks}" if entry.blocks else f"; {entry.lock} blocks no queries"
     return text
-
-
-def readable(size: int) -> str:
-    """:param size: in bytes."""
-    value = float(size)
-    for unit in UNITS:
-        if value < 1024 or unit == UNITS[-1]:
-            break
-        value /= 1024
-    return f"{value:.0f} {unit}" if unit == "bytes" or value >= 10 else f"{value:.1f} {unit}"
 
 
 def _coloured(text: str, colour: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from django_zero_downtime_migrations.execution.activity import NAME, Activity, Description, duration, name, size
+from django_zero_downtime_migrations.execution.activity import NAME, Activity, Description, duration, name
 from django_zero_downtime_migrations.locks import Blocker
+from django_zero_downtime_migrations.sizes import readable
 
 SCANNING = Activity("building index: scanning table", blocks_done=0, blocks_total=131072)
 
@@ -81,9 +82,20 @@ def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-@pytest.mark.parametrize(("count", "text"), [(8192, "8 kB"), (5 << 19, "2.5 MB"), (1500 << 30, "1,500.0 GB")])
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (8192, "8 kB"),
+        (5 << 19, "2.5 MB"),
+        (300 << 20, "300 MB"),
+        (1500 << 30, "1.5 TB"),
+        (1500 << 40, "1,500 TB"),
+    ],
+)
 def test_size(count: int, text: str) -> None:
-    assert size(count) == text
+    """The same in a report, in an annotation, and while it runs."""
+    assert readable(count) == text
 
 
 def test_step_is_named_by_its_index() -> None:
