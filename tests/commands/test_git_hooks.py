@@ -78,6 +78,31 @@ def test_hook_asks_the_database_unless_told_otherwise(tmp_path: Path, database: 
     assert_judged(repository)
 
 
+def test_accepted_migration_is_committed(repository: Repository) -> None:
+    repository.insert()
+    settings = (repository.project / "site_settings.py").read_text("utf-8")
+    accept = {"shop.0002_pages": "No old code inserts."}
+    repository.write("site_settings.py", f"{settings}ZERO_DOWNTIME_MIGRATIONS_ACCEPT = {accept!r}\n")
+    repository.add_migration(UNSAFE)
+
+    done = repository.commit("Pages")
+
+    assert done.returncode == 0, done.stdout
+    assert "accepted refuse ADD_COLUMN_NOT_NULL" in done.stdout
+
+
+def test_environment_accepts_for_one_commit(repository: Repository) -> None:
+    repository.insert()
+    repository.add_migration(UNSAFE)
+    name, command = "ZERO_DOWNTIME_MIGRATIONS_ACCEPT", ("git", "commit", "--quiet", "--message=Pages")
+
+    assert repository.run(*command, **{name: "shop.0001_book: no old code inserts"}).returncode == 1
+    done = repository.run(*command, **{name: "shop.0002_pages: no old code inserts"})
+
+    assert done.returncode == 0, done.stdout
+    assert "Accepted: no old code inserts" in done.stdout
+
+
 def test_safe_migration_is_committed(repository: Repository) -> None:
     repository.insert()
     repository.add_migration(SAFE)
