@@ -49,6 +49,46 @@ WARN_EVERY_SECONDS = 10.0
 LOCK_NOT_AVAILABLE, QUERY_CANCELED, DEADLOCK, NO_RIGHT = "55P03", "57014", "40P01", "42501"
 
 
+class Notice:
+    """Tell the log what keeps something waiting: at level DEBUG, as a warning after a second, and then every ten.
+
+    :ivar told: whether there was anything to say.
+    """
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.told = False
+        self._warned: float | None = None
+
+    @property
+    def waited(self) -> float:
+        """Seconds."""
+        return time.monotonic() - self.began
+
+    @property
+    def level(self) -> int:
+        """How the end of the wait is worth telling."""
+        return logging.DEBUG if self._warned is None else logging.WARNING
+
+    def tell(self, text: str, *values: object) -> None:
+        now = time.monotonic()
+        due = self.began + WARN_AFTER_SECONDS if self._warned is None else self._warned + WARN_EVERY_SECONDS
+        if now >= due:
+            self._warned = now
+        logger.log(logging.WARNING if now >= due else logging.DEBUG, text, *values)
+        self.told = True
+
+
+def lock_wait(longest: int, attempt: int) -> int:
+    """How long an attempt may wait for a lock, in ms. :param longest: of all, in ms. :param attempt: from 0."""
+    return min(longest, max(SHORTEST, longest // PARTS) << min(attempt, 30))
+
+
+def pause(took: float) -> float:
+    """Seconds after an attempt in vain, which held the others up for ``took`` seconds: at least as long."""
+    return max(took, random.uniform(0, min(LONGEST_PAUSE_SECONDS, 2 * took + POLL_SECONDS)))
+
+
 def retries(settings: MigrationSettings) -> bool:
     """Whether a short step asks for its locks more than once."""
     return bool(settings.lock_retry_timeout) and not os.environ.get(ENVIRONMENT)
@@ -57,8 +97,7 @@ def retries(settings: MigrationSettings) -> bool:
 def limits(settings: MigrationSettings, kind: StepClass, seen: Look, attempt: int) -> dict[str, int]:
     """The timeouts, in ms, of an attempt. :param attempt: from 0."""
     values = timeouts.local(settings, kind)
-    longest = settings.lock_timeout or LONGEST
-    lock = min(longest, max(SHORTEST, longest // PARTS) << min(attempt, 30))
+    lock = lock_wait(settings.lock_timeout or LONGEST, attempt)
     if seen.relations > 1 and kind is StepClass.SHORT:
         # Each of the tables is waited for in turn. Holding one and waiting for another, the step is in a deadlock with
         # who does it the other way round: it gives up before the server ends somebody.
@@ -89,13 +128,11 @@ class Acquisition:
         self.sql = sql
         self.attempt = attempt
         self.attempts = 0
-        self.began = time.monotonic()
+        self.notice = Notice()
         limit = (settings.lock_retry_timeout or 0) / 1000
-        self.until = self.began + limit
+        self.until = self.notice.began + limit
         # A table that is never free of long transactions is migrated too: from here on it asks all the same.
-        self.polite_until = self.began + limit / POLITE_PART
-        self._told = False
-        self._warned: float | None = None
+        self.polite_until = self.notice.began + limit / POLITE_PART
         self._cancelled: set[int | None] = set()
 
     def run(self) -> None:
@@ -114,36 +151,23 @@ class Acquisition:
                 self._back_off(error, values, took)
             else:
                 break
-        if self._told:
-            level = logging.DEBUG if self._warned is None else logging.WARNING
-            logger.log(level, "Got the locks after %.1f s, at attempt %d.", self._waited, self.attempts)
-
-    @property
-    def _waited(self) -> float:
-        return time.monotonic() - self.began
+        if self.notice.told:
+            text = "Got the locks after %.1f s, at attempt %d."
+            logger.log(self.notice.level, text, self.notice.waited, self.attempts)
 
     def _wait(self) -> Look:
         """Outside the queue, until nobody old is in the way."""
         while True:
             seen = look(self.connection, self.step.locks, self.settings.show_blocking_queries)
-            old = [x for x in seen.blockers if x.older_than(max(OLD, self._waited * 1000 / PATIENCE))]
+            old = [x for x in seen.blockers if x.older_than(max(OLD, self.notice.waited * 1000 / PATIENCE))]
             if not old or time.monotonic() >= self.polite_until:
                 return seen
             in_the_way = "; ".join(map(str, old))
             text = "Waiting outside the queue, %.1f s so far, to send %s. In the way: %s"
-            self._tell(text, self._waited, self.sql, in_the_way)
+            self.notice.tell(text, self.notice.waited, self.sql, in_the_way)
             for blocker in old:
                 self._cancel_autovacuum(blocker)
             time.sleep(POLL_SECONDS)
-
-    def _tell(self, text: str, *values: object) -> None:
-        """What keeps the step waiting: a warning after a second, and then every ten."""
-        now = time.monotonic()
-        due = self.began + WARN_AFTER_SECONDS if self._warned is None else self._warned + WARN_EVERY_SECONDS
-        if now >= due:
-            self._warned = now
-        logger.log(logging.WARNING if now >= due else logging.DEBUG, text, *values)
-        self._told = True
 
     def _cancel_autovacuum(self, blocker: Blocker) -> None:
         if not blocker.autovacuum or blocker.wraparound or blocker.pid in self._cancelled:
@@ -169,24 +193,22 @@ class Acquisition:
         return state in (LOCK_NOT_AVAILABLE, DEADLOCK)
 
     def _back_off(self, error: OperationalError, values: dict[str, int], took: float) -> None:
-        """Leave the others at least as long as the attempt held them up."""
-        most = min(LONGEST_PAUSE_SECONDS, 2 * took + POLL_SECONDS)
-        pause = max(took, random.uniform(0, most))
-        if time.monotonic() + pause >= self.until:
+        seconds = pause(took)
+        if time.monotonic() + seconds >= self.until:
             raise self._give_up() from error
         text = "Attempt %d: no lock within %d ms for %s; next in %.2f s."
-        self._tell(text, self.attempts, values["lock_timeout"], self.sql, pause)
-        time.sleep(pause)
+        self.notice.tell(text, self.attempts, values["lock_timeout"], self.sql, seconds)
+        time.sleep(seconds)
 
     def _give_up(self) -> LockNotAcquired:
         blockers = look(self.connection, self.step.locks, self.settings.show_blocking_queries).blockers
         in_the_way = "; ".join(map(str, blockers)) or "nobody any more, only short transactions one after the other"
         return LockNotAcquired(
-            f"No lock within LOCK_RETRY_TIMEOUT ({self._waited:.1f} s, {self.attempts} attempts) for {self.sql}. "
+            f"No lock within LOCK_RETRY_TIMEOUT ({self.notice.waited:.1f} s, {self.attempts} attempts) for {self.sql}. "
             f"In the way: {in_the_way}. Run the migration again when they have ended, or end them with "
             "pg_terminate_backend(pid).",
             self.sql,
-            self._waited,
+            self.notice.waited,
             self.attempts,
             blockers,
         )

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import count
 from typing import Any
 
 import sqlparse
@@ -16,11 +15,8 @@ from ..plan import Fill, Plan, Step, StepClass
 from ..printable import printable
 from ..settings import MigrationSettings
 from . import timeouts
-from .fill import FIRST_PAGES, pages_sql, range_sql
+from .fill import update
 from .transactions import OwnTransaction
-
-#: The first row that a page may have; to be completed by what is added to the page.
-_PAGE = "pg_catalog.format('(%s,0)', page{})::pg_catalog.tid"
 
 
 class Script:
@@ -84,7 +80,8 @@ class Script:
 
     def _alone(self, step: Step) -> None:
         if step.fill is not None:
-            self._add(self._loop(step.fill))
+            # The timeout of the session would count for all ranges together.
+            self._add("SET statement_timeout = 0", self._loop(step.fill), "RESET statement_timeout")
         elif step.kind is StepClass.LONG:
             self._long(step)
         elif step.kind is StepClass.DATA:
@@ -110,20 +107,12 @@ class Script:
         self._add(*(["COMMIT"] if together else []))
 
     def _loop(self, work: Fill) -> str:
-        """A block that commits after each range, as ``execution.fill`` does."""
-        update = range_sql(work, _PAGE.format(""), _PAGE.format(f" + {FIRST_PAGES}"))
-        # The default's own placeholders are composed; those of format() are not.
-        text = update if work.params is None else self._composed(work)
-        quote = next(x for x in (f"${'fill' * n}$" for n in count(1)) if x not in text)
-        return (
-            f"DO {quote} BEGIN FOR page IN 0 .. ({pages_sql(_literal(work.table))}) "
-            f"BY {FIRST_PAGES} LOOP {text}; COMMIT; END LOOP; END {quote}"
-        )
+        """A block that commits after each range, as ``execution.batches`` does."""
+        from .acquire import LONGEST
+        from .batch_sql import loop
 
-    def _composed(self, work: Fill) -> str:
-        default = str(self.connection.ops.compose_sql(work.default, work.params))
-        plain = Fill(work.table, work.column, default, None)
-        return range_sql(plain, _PAGE.format(""), _PAGE.format(f" + {FIRST_PAGES}"))
+        longest, patience = self.settings.lock_timeout or LONGEST, self.settings.lock_retry_timeout
+        return loop(update(self.connection, work), longest, patience)
 
     def _write(self, step: Step) -> None:
         for query in step.queries:
@@ -156,7 +145,3 @@ def _count(step: Step) -> int:
     if step.kind is not StepClass.DATA:
         return len(step.queries)
     return sum(len(sqlparse.split(str(query.sql))) for query in step.queries)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

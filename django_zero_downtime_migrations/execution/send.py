@@ -143,10 +143,7 @@ class Sender:
         if step.fill is not None:
             self.transaction.close()
             self._before_alone()
-            with interruptible(self.connection) as ctrl_c:
-                fill(self.connection, step.fill)
-            if ctrl_c.pressed:
-                raise ctrl_c.error
+            fill(self.connection, step.fill, self.settings)
         elif isinstance(step.statement, s.Raw) and step.statement.concurrently:
             self.transaction.close()
             # A concurrent build that runs into a lock timeout leaves an INVALID index.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ from django.db.models import Q
 
 from django_zero_downtime_migrations.backends.postgres.schema import UnsafeOperationException
 from servers import binaries
+from tests import databases
 from tests.backends.project import Shop, Site
+from tests.backends.sessions import Beside, run, wait_until
 
 ID = ("id", models.BigAutoField(primary_key=True))
 START = [
@@ -175,6 +178,58 @@ def test_script_leaves_the_timeouts_of_the_session(pair: Pair, settings: Any) ->
     script = pair.scripted.script(*CHANGES["fields"], *CHANGES["filled with a default"])
     check = "SELECT 1 / (current_setting('lock_timeout') = '0' AND current_setting('statement_timeout') = '0')::int;"
     pair.run(f"{script}\n{check}")
+
+
+LEFT = "SELECT count(*) FROM shop_book WHERE pages IS NULL"
+
+
+@pytest.fixture
+def fill_of_a_script(pair: Pair, settings: Any) -> Callable[..., str]:
+    """fill_of_a_script(LOCK_TIMEOUT=…): the first block of the script that fills a column of a table in use."""
+
+    def printed(**values: Any) -> str:
+        configure(settings, values)
+        pair.migrate(*START)
+        script = pair.scripted.script(migrations.AlterField("book", "pages", models.IntegerField(default=7)))
+        return script[script.index("DO $fill$") : script.index("RESET statement_timeout")]
+
+    return printed
+
+
+@pytest.fixture
+def sessions(pair: Pair) -> Iterator[tuple[Any, Any]]:
+    """Two of the database that gets the scripts: one in a transaction, one in autocommit mode."""
+    name = pair.scripted.connection.settings_dict["NAME"]
+    with closing(databases.open_session(name)) as one, closing(databases.open_session(name, autocommit=True)) as other:
+        yield one, other
+
+
+def test_fill_of_a_script_waits_for_a_row_without_the_locks_of_others(
+    pair: Pair, fill_of_a_script: Callable[..., str], sessions: tuple[Any, Any]
+) -> None:
+    """The row is moved by its holder, and filled nevertheless."""
+    holder, client = sessions
+    script = fill_of_a_script(LOCK_TIMEOUT="2s")
+    run(client, "INSERT INTO shop_book (title, author_id) SELECT n, 1 FROM generate_series(1, 5000) n")
+    run(holder, "UPDATE shop_book SET title = 'mine' WHERE id = 5")
+    with Beside(lambda: pair.run(script)) as work:
+        wait_until(lambda: run(client, LEFT) == [(1,)], "all other rows are filled", work)
+        run(client, "SELECT FROM shop_book WHERE id <> 5 FOR UPDATE NOWAIT")
+        holder.commit()
+        work.result()
+    assert run(client, "SELECT title, pages FROM shop_book WHERE id = 5") == [("mine", 7)]
+    assert run(client, LEFT) == [(0,)]
+
+
+def test_fill_of_a_script_gives_up_after_the_retry_timeout(
+    pair: Pair, fill_of_a_script: Callable[..., str], sessions: tuple[Any, Any]
+) -> None:
+    holder, client = sessions
+    script = fill_of_a_script(LOCK_TIMEOUT="100ms", LOCK_RETRY_TIMEOUT="500ms")
+    run(holder, "UPDATE shop_book SET title = 'mine' WHERE id = 5")
+    with pytest.raises(AssertionError, match="others have held rows for longer than LOCK_RETRY_TIMEOUT"):
+        pair.run(script)
+    assert run(client, LEFT) == [(1,)]
 
 
 def test_script_has_findings_as_comments_above_their_statements(pair: Pair) -> None:

@@ -1,0 +1,225 @@
+"""An UPDATE of many rows in ranges of pages: each is committed by itself, and waits for nobody's rows for long.
+
+A range that meets a row of somebody else's open transaction lets go of its own rows and is tried again, half as large.
+Of a single page the free rows are changed at once, and the others one by one: whoever holds no row while he waits for
+one is in no deadlock, and nobody waits for him. What is not free then is put aside, and the other pages go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections import deque
+from typing import Any, NamedTuple
+
+from django.db import OperationalError
+from django.db.backends.postgresql.psycopg_any import is_psycopg3
+
+from ..errors import LockNotAcquired
+from ..locks import Blocker, Lock, LockMode
+from ..settings import MigrationSettings
+from .acquire import (
+    DEADLOCK,
+    LOCK_NOT_AVAILABLE,
+    LONGEST,
+    OLD,
+    POLL_SECONDS,
+    QUERY_CANCELED,
+    Notice,
+    lock_wait,
+    pause,
+    retries,
+)
+from .batch_sql import DEADLOCK_SQL, FIRST_PAGES, ROW_WAITS, TARGET_SECONDS, Update, pages_sql
+from .blockers import look
+from .interrupt import interruptible
+from .reasons import sqlstate
+from .timeouts import set_local
+
+logger = logging.getLogger("django_zero_downtime_migrations")
+
+LOG_EVERY_SECONDS = 10.0
+SERIALIZATION_FAILURE = "40001"
+
+
+class Held(NamedTuple):
+    """A page that is not done.
+
+    :param waits: how often a row of it was not free.
+    :param slow: how often a row of it took longer than it may.
+    """
+
+    page: int
+    waits: int = 0
+    slow: int = 0
+
+
+class Batches:
+    """One UPDATE.
+
+    :ivar position: the page before which every row has been asked for, but for the pages in ``held``.
+    :ivar rows: how many have been changed.
+    """
+
+    def __init__(self, connection: Any, settings: MigrationSettings, update: Update) -> None:
+        self.connection = connection
+        self.settings = settings
+        self.update = update
+        self.table = update.table
+        self.position = 0
+        self.rows = 0
+        self.held: deque[Held] = deque()
+        self.notice = Notice()
+        self._pages = FIRST_PAGES
+        self._total = 0
+        self._longest = LONGEST
+        self._logged = self._progressed = time.monotonic()
+
+    def run(self) -> int:
+        """:raises LockNotAcquired: when nothing has got on for LOCK_RETRY_TIMEOUT."""
+        self._measure()
+        while self.position < self._total:
+            self._forwards()
+        while self.held:
+            self._put_aside(self._page(self.held.popleft()))
+        self._strays()
+        logger.info("%s: %d rows changed (SET %s)", self.table, self.rows, self.update.assignment)
+        return self.rows
+
+    def _measure(self) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"SELECT ({pages_sql('%s')}), {DEADLOCK_SQL}", [self.table])
+            total, limit = cursor.fetchone()
+        self.position, self._total = 0, int(total)
+        self._longest = max(1, min(self.settings.lock_timeout or LONGEST, int(limit)))
+
+    def _forwards(self) -> None:
+        start, pages, began = self.position, self._pages, time.monotonic()
+        failed = self._attempt(self.update.pages(start, start + pages), Held(start))
+        if failed and pages > 1:
+            self._pages = pages // 2
+            return
+        if failed:
+            self._put_aside(self._page(Held(start)))
+        took = max(time.monotonic() - began, 0.001)
+        self.position += pages
+        self._pages = max(1, min(pages * 2, int(pages * TARGET_SECONDS / took)))
+
+    def _page(self, held: Held) -> Held | None:
+        """Change the rows of a page that are free, then each of the others. Return what is left to do, if anything."""
+        self._attempt(self.update.free_rows(held.page, held.page + 1), held)
+        left = self._conditions(self.update.left(held.page, held.page + 1))
+        # Where one is held for long, the others have their turn as well.
+        first = random.randrange(len(left) or 1)
+        for row in left[first:] + left[:first]:
+            if failed := self._attempt(self.update.row(row), held, ROW_WAITS):
+                return failed
+        return None
+
+    def _strays(self) -> None:
+        """A row that its holder has updated stands elsewhere then, maybe on a page that had been passed."""
+        rows = deque(self._conditions(self.update.strays))
+        held = Held(self._total)
+        while rows:
+            row = rows.popleft()
+            if failed := self._attempt(self.update.row(row), held, ROW_WAITS):
+                held = failed
+                rows.append(row)
+
+    def _conditions(self, sql: str) -> list[str]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, None)
+            return [condition for (condition,) in cursor.fetchall()]
+
+    def _put_aside(self, held: Held | None) -> None:
+        if held:
+            self.held.append(held)
+
+    def _attempt(self, sql: str, held: Held, waits: int = 0) -> Held | None:
+        """Send it. Return what is known of the page when it was not done, after a pause."""
+        values = self._limits(held, waits)
+        began = time.monotonic()
+        try:
+            changed = self._send(sql, values)
+        except OperationalError as error:
+            took = time.monotonic() - began
+            slow = sqlstate(error) == QUERY_CANCELED and took * 1000 >= values["statement_timeout"]
+            if not slow and sqlstate(error) not in (LOCK_NOT_AVAILABLE, DEADLOCK, SERIALIZATION_FAILURE):
+                raise
+            self._put_off(error, held.page, took)
+            return held._replace(slow=held.slow + 1) if slow else held._replace(waits=held.waits + 1)
+        # To find again and again that nothing is free is no progress.
+        if changed or self.position < self._total:
+            self._progressed = time.monotonic()
+        self.rows += changed
+        self._log()
+        return None
+
+    def _limits(self, held: Held, waits: int) -> dict[str, int]:
+        """The timeouts in ms: whoever waits for one of the rows waits for no longer.
+
+        A row is the least that there is, so one whose work alone takes longer gets more each time.
+        """
+        return {
+            "lock_timeout": lock_wait(self._longest, waits and waits + held.waits),
+            "statement_timeout": self._longest << min(held.slow if waits else 0, 20),
+        }
+
+    def _send(self, sql: str, values: dict[str, int]) -> int:
+        """One query string, one round trip, one implicit transaction. Return the number of rows."""
+        with interruptible(self.connection) as ctrl_c, self.connection.cursor() as cursor:
+            cursor.execute("; ".join([*set_local(values), sql]), None)
+            # psycopg2 has the last result of a string, psycopg 3 all of them.
+            while is_psycopg3 and cursor.nextset():
+                pass
+            rows = int(cursor.rowcount)
+        if ctrl_c.pressed:
+            raise ctrl_c.error
+        return rows
+
+    def _put_off(self, error: OperationalError, start: int, took: float) -> None:
+        """Leave the others at least as long as they were held up."""
+        seconds = pause(took)
+        text = "%s: rows from page %d on are locked by others; going on in %.2f s."
+        self.notice.tell(text, self.table, start, seconds)
+        self._refuse_to_wait_longer(error)
+        time.sleep(seconds)
+        while self._blockers(LockMode.ROW_EXCLUSIVE):
+            # The whole table is locked: one page after the other would be put aside.
+            self.notice.tell("%s: waiting outside the queue. In the way: %s", self.table, self._in_the_way())
+            self._refuse_to_wait_longer(error)
+            time.sleep(POLL_SECONDS)
+
+    def _refuse_to_wait_longer(self, error: OperationalError) -> None:
+        waited = time.monotonic() - self._progressed
+        if not retries(self.settings) or waited * 1000 < (self.settings.lock_retry_timeout or 0):
+            return
+        raise LockNotAcquired(
+            f"Rows of {self.table} have been locked by others for LOCK_RETRY_TIMEOUT ({waited:.1f} s). In the way: "
+            f"{self._in_the_way()}. {self.rows} rows are changed and stay so. Run the migration again when they have "
+            "ended, or end them with pg_terminate_backend(pid).",
+            self.update.whole,
+            waited,
+            1 + max((page.waits for page in self.held), default=0),
+            self._row_holders(),
+        ) from error
+
+    def _in_the_way(self) -> str:
+        return "; ".join(map(str, self._row_holders())) or "nobody any more, only short transactions"
+
+    def _row_holders(self) -> tuple[Blocker, ...]:
+        """Whoever may have locked rows, the old ones if there are any."""
+        # Whoever holds just this one, a vacuum for example, has no rows.
+        rowless = LockMode.SHARE_UPDATE_EXCLUSIVE
+        found = tuple(x for x in self._blockers(LockMode.EXCLUSIVE) if x.mode is not rowless)
+        return tuple(x for x in found if x.older_than(OLD)) or found
+
+    def _blockers(self, mode: LockMode) -> tuple[Blocker, ...]:
+        return look(self.connection, [Lock(self.table, mode)], self.settings.show_blocking_queries).blockers
+
+    def _log(self) -> None:
+        if time.monotonic() - self._logged > LOG_EVERY_SECONDS:
+            self._logged = time.monotonic()
+            text = "%s: %d rows changed, %d of %d pages, %d put aside"
+            logger.info(text, self.table, self.rows, min(self.position, self._total), self._total, len(self.held))
