@@ -1,0 +1,88 @@
+"""The format of journals: what a version has written, later ones read, whatever their classes are called."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from django_zero_downtime_migrations.ddl import statements as s
+from django_zero_downtime_migrations.errors import CannotMigrate
+from django_zero_downtime_migrations.execution.journal.stored_steps import FORMAT, STATEMENTS, read_steps, stored_step
+from django_zero_downtime_migrations.locks import Lock, LockMode
+from django_zero_downtime_migrations.plan import Fill, Query, Step, StepClass
+
+DROP = Step(
+    (Query('DROP INDEX CONCURRENTLY IF EXISTS "i"'),),
+    StepClass.LONG,
+    s.DropIndex(sql='DROP INDEX "i"', table='"t"', name='"i"', concurrently=True),
+    (Lock('"t"', LockMode.SHARE_UPDATE_EXCLUSIVE),),
+)
+STEPS = (
+    Step(
+        (Query('CREATE INDEX CONCURRENTLY "i" ON "t" ("a")'),),
+        StepClass.LONG,
+        s.CreateIndex(sql='CREATE INDEX "i" ON "t" ("a")', table='"t"', name='"i"', columns=('"a"',)),
+        (Lock('"t"', LockMode.SHARE_UPDATE_EXCLUSIVE),),
+        undo=(DROP,),
+        leftover=(DROP,),
+        building='"i"',
+    ),
+    Step(
+        (),
+        StepClass.DATA,
+        s.FillNulls(sql="", table='"t"', column='"a"', default="1"),
+        fill=Fill('"t"', '"a"', "1", None),
+    ),
+)
+_DROP = (
+    '{"sql": ["DROP INDEX CONCURRENTLY IF EXISTS \\"i\\""], "kind": "long", "statement": ["drop index", {"sql": '
+    '"DROP INDEX \\"i\\"", "table": "\\"t\\"", "name": "\\"i\\"", "concurrently": true}], "locks": [["\\"t\\"", '
+    '"ShareUpdateExclusiveLock", false]], "undo": [], "leftover": [], "fill": null, "building": ""}'
+)
+#: Frozen: a row that format 1 has written.
+FROZEN = {
+    1: '[{"sql": ["CREATE INDEX CONCURRENTLY \\"i\\" ON \\"t\\" (\\"a\\")"], "kind": "long", "statement": '
+    '["create index", {"sql": "CREATE INDEX \\"i\\" ON \\"t\\" (\\"a\\")", "table": "\\"t\\"", "name": "\\"i\\"", '
+    '"columns": ["\\"a\\""]}], "locks": [["\\"t\\"", "ShareUpdateExclusiveLock", false]], "undo": ['
+    + _DROP
+    + '], "leftover": ['
+    + _DROP
+    + '], "fill": null, "building": "\\"i\\""}, {"sql": [], "kind": "data", '
+    '"statement": ["fill nulls", {"sql": "", "table": "\\"t\\"", "column": "\\"a\\"", "default": "1"}], "locks": [], '
+    '"undo": [], "leftover": [], "fill": ["\\"t\\"", "\\"a\\"", "1"], "building": ""}]'
+}
+
+
+def composed(query: Query) -> str:
+    return query.sql
+
+
+def test_every_format_has_a_frozen_row() -> None:
+    assert set(FROZEN) == set(range(1, FORMAT + 1))
+
+
+@pytest.mark.parametrize("text", FROZEN.values(), ids=[f"format {number}" for number in FROZEN])
+def test_a_frozen_row_is_read_as_it_was_meant(text: str) -> None:
+    assert read_steps(text, "app.0002_change") == STEPS
+
+
+def test_the_newest_format_is_what_is_written() -> None:
+    written = json.dumps([stored_step(step, composed) for step in STEPS])
+    assert json.loads(written) == json.loads(FROZEN[FORMAT])
+
+
+def kinds(kind: type[s.Statement]) -> set[type[s.Statement]]:
+    return {kind}.union(*map(kinds, kind.__subclasses__()))
+
+
+def test_every_statement_has_a_word_of_its_own() -> None:
+    """All but the one that stands for several, and is a step of these by the time it is stored."""
+    assert kinds(s.Statement) - set(STATEMENTS.values()) == {s.Together}
+    assert len(set(STATEMENTS.values())) == len(STATEMENTS)
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '[{"sql": []}]', FROZEN[1].replace("create index", "grow index")])
+def test_what_is_not_understood_is_said(text: str) -> None:
+    with pytest.raises(CannotMigrate, match=r"The journal of app\.0002_change cannot be read"):
+        read_steps(text, "app.0002_change")
