@@ -23,6 +23,8 @@ from tests.operations.runs import connected, make
 from .test_overloads import migrate
 from .texts import named_texts
 
+pytestmark = pytest.mark.filterwarnings("ignore:'index_together' is deprecated")
+
 TEXTS = named_texts()
 FOLDER = Path(package.__file__).parent
 MODULES = [str(path.relative_to(FOLDER)) for path in sorted(FOLDER.rglob("*.py"))]

@@ -31,6 +31,8 @@ from tests.partitions import tables
 
 from .parsed import unqualified
 
+pytestmark = pytest.mark.filterwarnings("ignore:'index_together' is deprecated")
+
 # The tablespace is one of the process that makes it.
 IN_USE = [case for case in CASES if "tablespace" not in case.name]
 BROKEN = [bad for bad in BAD if bad.scenario.filled]
