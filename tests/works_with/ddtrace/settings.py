@@ -1,0 +1,11 @@
+import os
+
+# There is no agent that would take the traces.
+for name in ("DD_TRACE_STARTUP_LOGS", "DD_INSTRUMENTATION_TELEMETRY_ENABLED", "DD_REMOTE_CONFIGURATION_ENABLED"):
+    os.environ[name] = "0"
+
+import ddtrace  # noqa: E402
+
+ddtrace.patch(psycopg=True, django=True)
+
+from tests.works_with.settings import *  # noqa: E402, F403
