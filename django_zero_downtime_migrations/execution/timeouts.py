@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ..plan import StepClass
+from ..server import Capabilities
 from ..settings import MigrationSettings
 
 NAMES = ("lock_timeout", "statement_timeout")
-NONE = dict.fromkeys(NAMES, 0)
+#: Ends the whole session, and with it what is being built, where the server has it.
+OF_TRANSACTION = "transaction_timeout"
 #: libpq's PQTRANS_INERROR.
 IN_ERROR = 3
 
@@ -24,6 +26,11 @@ def local(settings: MigrationSettings, kind: StepClass) -> dict[str, int]:
     statement = settings.statement_timeout if kind is StepClass.UNSAFE else settings.short_statement_timeout
     values = {"lock_timeout": settings.lock_timeout, "statement_timeout": statement}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def names(capabilities: Capabilities) -> tuple[str, ...]:
+    """Those that end something that takes its time."""
+    return (*NAMES, OF_TRANSACTION) if capabilities.transaction_timeout else NAMES
 
 
 def set_local(values: dict[str, int]) -> list[str]:
@@ -39,13 +46,16 @@ class Session(NamedTuple):
 
 def session(connection: Any) -> Session:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid(), current_setting('lock_timeout'), current_setting('statement_timeout')")
+        asked = (*NAMES, OF_TRANSACTION)
+        # A server that does not know the last one says NULL.
+        settings = ", ".join(f"pg_catalog.current_setting('{name}', true)" for name in asked)
+        cursor.execute(f"SELECT pg_catalog.pg_backend_pid(), {settings}")
         pid, *values = cursor.fetchone()
-        return Session(pid, dict(zip(NAMES, values, strict=True)))
+        return Session(pid, {name: value for name, value in zip(asked, values, strict=True) if value is not None})
 
 
 @contextmanager
-def without(connection: Any, known: Session, names: tuple[str, ...] = NAMES) -> Iterator[None]:
+def without(connection: Any, known: Session, names: tuple[str, ...]) -> Iterator[None]:
     """None of these timeouts for a statement that cannot stand in a transaction, whatever the role or database has.
 
     What the session had comes back, unless the connection is gone.

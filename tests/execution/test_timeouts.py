@@ -234,6 +234,8 @@ def test_connection_that_is_gone_in_a_long_step_gives_its_own_error(
     with Beside(lambda: books.migrate(ADD_INDEX)) as work:
         [(pid,)] = wait_until(lambda: run(observer, WAITED), "the build waits", work)
         run(observer, "SELECT pg_terminate_backend(%s)", pid)
+        # What is left is taken back on a new connection, which waits for the writer as well.
+        other_session.rollback()
         with pytest.raises(OperationalError, match=r"terminating connection|closed the connection") as caught:
             work.result()
     assert "CREATE INDEX CONCURRENTLY" in told(caught.value)
