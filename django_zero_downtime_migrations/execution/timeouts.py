@@ -17,6 +17,13 @@ from ..settings import MigrationSettings
 NAMES = ("lock_timeout", "statement_timeout")
 #: Ends the whole session, and with it what is being built, where the server has it.
 OF_TRANSACTION = "transaction_timeout"
+#: A step that blocks others does so until its COMMIT has returned, which waits for a synchronous standby for as long as
+#: that takes; no timeout counts there. So such a step is on the disk of the primary alone when its locks go. Nothing is
+#: lost by that: the record in django_migrations, and every row that a client writes into what the step has made, are
+#: committed at the level of their own sessions, after it, and a standby confirms the WAL in its order: whoever was told
+#: of one of these has the step on the standby as well. Before that nobody was told anything, and after a failover the
+#: migration is not recorded and runs again.
+LOCAL_COMMIT = "SET LOCAL synchronous_commit = local"
 #: libpq's PQTRANS_INERROR.
 IN_ERROR = 3
 
@@ -42,6 +49,11 @@ class Session(NamedTuple):
 
     pid: int
     timeouts: dict[str, str]
+
+
+def commit_locally(kind: StepClass) -> list[str]:
+    """What stands before a step of this class that is a transaction by itself."""
+    return [LOCAL_COMMIT] if kind in (StepClass.SHORT, StepClass.UNSAFE) else []
 
 
 def session(connection: Any) -> Session:
