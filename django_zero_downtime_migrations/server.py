@@ -21,6 +21,9 @@ class Capabilities(NamedTuple):
     partitioned_key_not_valid: bool = True
     #: EXCLUDE on a partitioned table (PostgreSQL 17).
     partitioned_exclusion: bool = True
+    #: ``transaction_timeout`` ends the session of a transaction that takes longer (PostgreSQL 17). Only 0 has an effect
+    #: on a transaction that is open already.
+    transaction_timeout: bool = True
 
 
 def capabilities(connection: Any) -> Capabilities:
@@ -39,4 +42,5 @@ def capabilities(connection: Any) -> Capabilities:
         not_null_not_valid=version >= 180000,
         partitioned_key_not_valid=version >= 180000,
         partitioned_exclusion=version >= 170000,
+        transaction_timeout=version >= 170000,
     )

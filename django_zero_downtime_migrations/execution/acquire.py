@@ -42,6 +42,7 @@ ROOM = 20
 POLITE_PART = 2
 POLL_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
+SIGN_OF_LIFE_SECONDS = 0.25
 #: From when on, and how often, a wait is worth a warning; otherwise it is told at level DEBUG.
 WARN_AFTER_SECONDS = 1.0
 WARN_EVERY_SECONDS = 10.0
@@ -89,6 +90,16 @@ def pause(took: float) -> float:
     return max(took, random.uniform(0, min(LONGEST_PAUSE_SECONDS, 2 * took + POLL_SECONDS)))
 
 
+def stay(connection: Any, seconds: float) -> None:
+    """Sleep, and show the server meanwhile that the session is not idle: idle_session_timeout would end it."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, SIGN_OF_LIFE_SECONDS))
+        if left > SIGN_OF_LIFE_SECONDS:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+
+
 def retries(settings: MigrationSettings) -> bool:
     """Whether a short step asks for its locks more than once."""
     return bool(settings.lock_retry_timeout) and not os.environ.get(ENVIRONMENT)
@@ -104,6 +115,9 @@ def limits(settings: MigrationSettings, kind: StepClass, seen: Look, attempt: in
         lock = min(lock, seen.deadlock_timeout * 3 // 4)
         whole = lock + max(lock // 10, ROOM)
         values["statement_timeout"] = min(values.get("statement_timeout") or whole, whole)
+    if seen.transaction_timeout and values.get("statement_timeout"):
+        # It would end the session, and not the attempt, which has its own end.
+        values[timeouts.OF_TRANSACTION] = 0
     return values | {"lock_timeout": lock}
 
 
@@ -198,7 +212,7 @@ class Acquisition:
             raise self._give_up() from error
         text = "Attempt %d: no lock within %d ms for %s; next in %.2f s."
         self.notice.tell(text, self.attempts, values["lock_timeout"], self.sql, seconds)
-        time.sleep(seconds)
+        stay(self.connection, seconds)
 
     def _give_up(self) -> LockNotAcquired:
         blockers = look(self.connection, self.step.locks, self.settings.show_blocking_queries).blockers

@@ -18,6 +18,7 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from ..errors import LockNotAcquired
 from ..locks import Blocker, Lock, LockMode
+from ..server import capabilities
 from ..settings import MigrationSettings
 from .acquire import (
     DEADLOCK,
@@ -30,12 +31,13 @@ from .acquire import (
     lock_wait,
     pause,
     retries,
+    stay,
 )
 from .batch_sql import DEADLOCK_SQL, FIRST_PAGES, ROW_WAITS, TARGET_SECONDS, Update, pages_sql
 from .blockers import look
 from .interrupt import interruptible
 from .reasons import sqlstate
-from .timeouts import set_local
+from .timeouts import OF_TRANSACTION, set_local
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
@@ -164,6 +166,7 @@ class Batches:
         return {
             "lock_timeout": lock_wait(self._longest, waits and waits + held.waits),
             "statement_timeout": self._longest << min(held.slow if waits else 0, 20),
+            **({OF_TRANSACTION: 0} if capabilities(self.connection).transaction_timeout else {}),
         }
 
     def _send(self, sql: str, values: dict[str, int]) -> int:
@@ -184,7 +187,7 @@ class Batches:
         text = "%s: rows from page %d on are locked by others; going on in %.2f s."
         self.notice.tell(text, self.table, start, seconds)
         self._refuse_to_wait_longer(error)
-        time.sleep(seconds)
+        stay(self.connection, seconds)
         while self._blockers(LockMode.ROW_EXCLUSIVE):
             # The whole table is locked: one page after the other would be put aside.
             self.notice.tell("%s: waiting outside the queue. In the way: %s", self.table, self._in_the_way())

@@ -36,6 +36,7 @@ WITH RECURSIVE wanted(relation, modes, alone) AS (
 SELECT
     (SELECT pg_catalog.count(DISTINCT relation) FROM wanted WHERE relation IS NOT NULL),
     (SELECT setting::int FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout'),
+    (SELECT setting::int FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'),
     (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(
         h.pid, coalesce(a.usename, p.owner), a.application_name, pg_catalog.host(a.client_addr),
         a.backend_type, a.state, p.gid,
@@ -63,11 +64,17 @@ WHERE pid = %s AND backend_type = 'autovacuum worker' AND query NOT LIKE '%%(to 
 
 
 class Look(NamedTuple):
-    """:param relations: how many tables the step locks, partitions included. :param deadlock_timeout: in ms."""
+    """What is known before an attempt.
+
+    :param relations: how many tables the step locks, partitions included.
+    :param deadlock_timeout: in ms.
+    :param transaction_timeout: in ms; 0 where there is none.
+    """
 
     relations: int
     deadlock_timeout: int
     blockers: tuple[Blocker, ...]
+    transaction_timeout: int = 0
 
 
 def look(connection: Any, locks: Iterable[Lock], queries: bool) -> Look:
@@ -79,9 +86,9 @@ def look(connection: Any, locks: Iterable[Lock], queries: bool) -> Look:
     alone = [str(lock.only) for lock in wanted]
     with connection.cursor() as cursor:
         cursor.execute(_LOOK, [tables, modes, alone, queries, QUERY])
-        relations, deadlock_timeout, found = cursor.fetchone()
+        relations, deadlock_timeout, transaction_timeout, found = cursor.fetchone()
     rows = json.loads(found) if isinstance(found, str) else found
-    return Look(relations, deadlock_timeout, tuple(_blocker(row) for row in rows))
+    return Look(relations, deadlock_timeout, tuple(_blocker(row) for row in rows), transaction_timeout or 0)
 
 
 def _blocker(row: list[Any]) -> Blocker:

@@ -4,6 +4,7 @@ fails.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from .one_at_a_time import Turn
     from .undo import Undo
 
+#: Tenths of a second: a server process that has ended its client's connection ends itself.
+SESSION_ENDS_WITHIN = 20
 LEFT = "%s. Run this before you migrate again: %s"
 
 
@@ -225,9 +228,9 @@ class Runner(Sender):
         else:
             undo = back.undo(failed, done, self.keeps, self.made, self.transaction.wanted)
         interrupted = isinstance(error, KeyboardInterrupt)
-        if self.connection.connection is None or self.connection.connection.closed:
-            if interrupted and undo.steps:
-                logger.warning(LEFT, "The connection was closed", undo.sql)
+        if why := self._lost(interrupted):
+            if undo.steps:
+                self._tell(error, LEFT % (why, undo.sql))
             return
         left = list(undo.steps)
         try:
@@ -276,6 +279,34 @@ class Runner(Sender):
         if isinstance(error, (KeyboardInterrupt, SystemExit)) or not hasattr(error, "add_note"):
             # Nobody sees the notes of these, and the exception of somebody's code is not ours to change.
             logger.error("%s", text)
+
+    def _lost(self, interrupted: bool) -> str | None:
+        """Why nothing can be taken back; None while there is a connection, a new one if the old one is lost."""
+        driver = self.connection.connection
+        if driver is not None and not driver.closed:
+            return None
+        if interrupted:
+            return "The connection was closed"
+        try:
+            gone = self._server_is_done(driver)
+            if self.turn is not None:
+                self.turn.renew()
+        except (DatabaseError, InterfaceError) as another:
+            return f"The connection was lost, and there is no new one ({str(another).strip()})"
+        return None if gone else "The connection was lost, and the server is still at work on the step"
+
+    def _server_is_done(self, driver: Any) -> bool:
+        """Connect, and ask whether the session of the lost connection has ended."""
+        pid = self._session.pid if self._session else getattr(getattr(driver, "info", None), "backend_pid", None)
+        self.connection.close()
+        self._session = None
+        for _ in range(SESSION_ENDS_WITHIN):
+            with self.connection.cursor() as cursor:
+                cursor.execute("SELECT FROM pg_catalog.pg_stat_activity WHERE pid = %s::pg_catalog.int4", [pid])
+                if cursor.fetchone() is None:
+                    return True
+            time.sleep(0.1)
+        return False
 
     def _is_invalid(self, index: str) -> bool:
         with self.connection.cursor() as cursor:

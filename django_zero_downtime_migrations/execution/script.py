@@ -13,6 +13,7 @@ from ..ddl import statements as s
 from ..findings import Finding
 from ..plan import Fill, Plan, Step, StepClass
 from ..printable import printable
+from ..server import capabilities
 from ..settings import MigrationSettings
 from . import timeouts
 from .fill import update
@@ -92,15 +93,17 @@ class Script:
     def _long(self, step: Step) -> None:
         if not self.settings.flexible_statement_timeout:
             self._write(step)
-        elif step.stands_alone:
-            self._add(*(f"SET {name} = 0" for name in timeouts.NAMES))
+            return
+        names = timeouts.names(capabilities(self.connection))
+        if step.stands_alone:
+            self._add(*(f"SET {name} = 0" for name in names))
             self._write(step)
-            self._add(*(f"RESET {name}" for name in timeouts.NAMES))
+            self._add(*(f"RESET {name}" for name in names))
         else:
-            self._together(step, timeouts.NONE)
+            self._together(step, dict.fromkeys(names, 0))
 
     def _together(self, step: Step, values: dict[str, int]) -> None:
-        prefix = timeouts.set_local(values)
+        prefix = [*timeouts.commit_locally(step.kind), *timeouts.set_local(values)]
         together = bool(prefix) or len(step.queries) > 1
         self._add(*(["BEGIN", *prefix] if together else []))
         self._write(step)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..ddl import statements as s
 from ..log import logger
 from ..plan import Query, Step, StepClass
+from ..server import capabilities
 from ..settings import MigrationSettings
 from . import timeouts
 from .fill import fill
@@ -109,10 +110,14 @@ class Sender:
     def _long(self, step: Step) -> None:
         exempt = self.settings.flexible_statement_timeout or self.settings.lock_timeout_force
         if step.stands_alone:
-            self._alone(step, timeouts.NAMES if exempt else ())
+            self._alone(step, self._timeouts if exempt else ())
         else:
             with self._progress(step):
-                self._together(step, timeouts.NONE if exempt else {})
+                self._together(step, dict.fromkeys(self._timeouts if exempt else (), 0))
+
+    @property
+    def _timeouts(self) -> tuple[str, ...]:
+        return timeouts.names(capabilities(self.connection))
 
     def _alone(self, step: Step, exempt_from: tuple[str, ...]) -> None:
         self._before_alone()
@@ -131,7 +136,7 @@ class Sender:
 
     def _together(self, step: Step, values: dict[str, int]) -> None:
         """One query string, one round trip, one implicit transaction."""
-        prefix = timeouts.set_local(values)
+        prefix = [*timeouts.commit_locally(step.kind), *timeouts.set_local(values)]
         mark = [journal.after()] if (journal := self._writing) else []
         if len(step.queries) == 1 and not prefix and not mark:
             self._send(step.queries)

@@ -11,10 +11,19 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ..plan import StepClass
+from ..server import Capabilities
 from ..settings import MigrationSettings
 
 NAMES = ("lock_timeout", "statement_timeout")
-NONE = dict.fromkeys(NAMES, 0)
+#: Ends the whole session, and with it what is being built, where the server has it.
+OF_TRANSACTION = "transaction_timeout"
+#: A step that blocks others does so until its COMMIT has returned, which waits for a synchronous standby for as long as
+#: that takes; no timeout counts there. So such a step is on the disk of the primary alone when its locks go. Nothing is
+#: lost by that: the record in django_migrations, and every row that a client writes into what the step has made, are
+#: committed at the level of their own sessions, after it, and a standby confirms the WAL in its order: whoever was told
+#: of one of these has the step on the standby as well. Before that nobody was told anything, and after a failover the
+#: migration is not recorded and runs again.
+LOCAL_COMMIT = "SET LOCAL synchronous_commit = local"
 #: libpq's PQTRANS_INERROR.
 IN_ERROR = 3
 
@@ -24,6 +33,11 @@ def local(settings: MigrationSettings, kind: StepClass) -> dict[str, int]:
     statement = settings.statement_timeout if kind is StepClass.UNSAFE else settings.short_statement_timeout
     values = {"lock_timeout": settings.lock_timeout, "statement_timeout": statement}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def names(capabilities: Capabilities) -> tuple[str, ...]:
+    """Those that end something that takes its time."""
+    return (*NAMES, OF_TRANSACTION) if capabilities.transaction_timeout else NAMES
 
 
 def set_local(values: dict[str, int]) -> list[str]:
@@ -37,16 +51,23 @@ class Session(NamedTuple):
     timeouts: dict[str, str]
 
 
+def commit_locally(kind: StepClass) -> list[str]:
+    """What stands before a step of this class that is a transaction by itself."""
+    return [LOCAL_COMMIT] if kind in (StepClass.SHORT, StepClass.UNSAFE) else []
+
+
 def session(connection: Any) -> Session:
     with connection.cursor() as cursor:
-        timeouts = ", ".join(f"pg_catalog.current_setting('{name}')" for name in NAMES)
-        cursor.execute(f"SELECT pg_catalog.pg_backend_pid(), {timeouts}")
+        asked = (*NAMES, OF_TRANSACTION)
+        # A server that does not know the last one says NULL.
+        settings = ", ".join(f"pg_catalog.current_setting('{name}', true)" for name in asked)
+        cursor.execute(f"SELECT pg_catalog.pg_backend_pid(), {settings}")
         pid, *values = cursor.fetchone()
-        return Session(pid, dict(zip(NAMES, values, strict=True)))
+        return Session(pid, {name: value for name, value in zip(asked, values, strict=True) if value is not None})
 
 
 @contextmanager
-def without(connection: Any, known: Session, names: tuple[str, ...] = NAMES) -> Iterator[None]:
+def without(connection: Any, known: Session, names: tuple[str, ...]) -> Iterator[None]:
     """None of these timeouts for a statement that cannot stand in a transaction, whatever the role or database has.
 
     What the session had comes back, unless the connection is gone.

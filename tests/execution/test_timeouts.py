@@ -25,6 +25,7 @@ ADD_INDEX = migrations.AddIndex("book", models.Index(fields=["title"], name="by_
 ADD_UNIQUE = migrations.AddConstraint("book", models.UniqueConstraint(fields=["title"], name="one_title"))
 ADD_KEY = migrations.AddField("book", "author", models.ForeignKey("shop.author", models.CASCADE, null=True))
 
+LOCAL = "SET LOCAL synchronous_commit = local"
 READS = "SELECT 1 FROM shop_book"
 WRITES = "INSERT INTO shop_book (title) VALUES ('mine')"
 #: Which transactions the server has waited for, for longer than a timeout of a tenth of a second allows.
@@ -69,7 +70,7 @@ def test_short_step_sends_its_timeouts_in_one_round_trip_with_its_statement(
         other_session.rollback()
         work.result()
     assert query == (
-        "SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 660000; "
+        f"{LOCAL}; SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 660000; "
         'ALTER TABLE "shop_book" ADD COLUMN "pages" integer NULL'
     )
 
@@ -83,16 +84,18 @@ def test_statement_timeout_of_its_own_counts_for_short_steps(
         query = blocked_query(observer)
         other_session.rollback()
         work.result()
-    assert query.startswith("SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 1200000; ALTER TABLE")
+    assert query.startswith(
+        f"{LOCAL}; SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 1200000; ALTER TABLE"
+    )
 
 
-def test_short_step_without_settings_is_sent_alone(books: Shop, other_session: Any, observer: Any) -> None:
+def test_short_step_without_settings_has_no_timeouts(books: Shop, other_session: Any, observer: Any) -> None:
     run(other_session, READS)
     with Beside(lambda: books.migrate(ADD_PAGES)) as work:
         query = blocked_query(observer)
         other_session.rollback()
         work.result()
-    assert query == 'ALTER TABLE "shop_book" ADD COLUMN "pages" integer NULL'
+    assert query == f'{LOCAL}; ALTER TABLE "shop_book" ADD COLUMN "pages" integer NULL'
 
 
 def test_foreign_key_of_a_new_table_has_timeouts_for_the_lock_on_the_table_it_points_to(
@@ -105,7 +108,7 @@ def test_foreign_key_of_a_new_table_has_timeouts_for_the_lock_on_the_table_it_po
         query = blocked_query(observer)
         other_session.rollback()
         work.result()
-    assert query.startswith("SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 660000; ")
+    assert query.startswith(f"{LOCAL}; SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 660000; ")
     assert 'REFERENCES "shop_book"' in query
 
 
@@ -234,6 +237,8 @@ def test_connection_that_is_gone_in_a_long_step_gives_its_own_error(
     with Beside(lambda: books.migrate(ADD_INDEX)) as work:
         [(pid,)] = wait_until(lambda: run(observer, WAITED), "the build waits", work)
         run(observer, "SELECT pg_terminate_backend(%s)", pid)
+        # What is left is taken back on a new connection, which waits for the writer as well.
+        other_session.rollback()
         with pytest.raises(OperationalError, match=r"terminating connection|closed the connection") as caught:
             work.result()
     assert "CREATE INDEX CONCURRENTLY" in told(caught.value)

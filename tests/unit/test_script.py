@@ -21,6 +21,7 @@ ADDED = migrations.AddField("book", "rank", models.IntegerField(null=True))
 INDEXED = migrations.AddIndex("book", models.Index(fields=["pages"], name="by_pages"))
 FILLED = migrations.AlterField("book", "pages", models.IntegerField(default=7))
 RENAMED = migrations.RenameField("book", "pages", "sheets")
+LOCAL = "SET LOCAL synchronous_commit = local;"
 SET = ["SET LOCAL lock_timeout = 2000;", "SET LOCAL statement_timeout = 2200;"]
 ADD = 'ALTER TABLE "shop_book" ADD COLUMN "rank" integer NULL;'
 CREATE = 'CREATE INDEX CONCURRENTLY "by_pages" ON "shop_book" ("pages");'
@@ -62,11 +63,11 @@ def described(lines, text):
 
 
 def test_short_statement_stands_alone(books):
-    assert sent(books.collected(ADDED)) == [ADD]
+    assert sent(books.collected(ADDED)) == ["BEGIN;", LOCAL, ADD, "COMMIT;"]
 
 
 def test_short_statement_has_its_timeouts_in_a_transaction_of_its_own(books, timed):
-    assert sent(books.collected(ADDED)) == ["BEGIN;", *SET, ADD, "COMMIT;"]
+    assert sent(books.collected(ADDED)) == ["BEGIN;", LOCAL, *SET, ADD, "COMMIT;"]
 
 
 def test_each_short_statement_has_a_transaction_of_its_own(books, timed):
@@ -76,13 +77,14 @@ def test_each_short_statement_has_a_transaction_of_its_own(books, timed):
 
 def test_two_statements_that_belong_together_are_one_transaction(books, server_major):
     lines = sent(books.collected(migrations.AlterField("book", "title", models.CharField(max_length=20))))
+    together = [position for position, line in enumerate(lines) if "SET NOT NULL" in line]
     if server_major < 18:
-        begin, commit = lines.index("BEGIN;"), lines.index("COMMIT;")
-        assert "SET NOT NULL" in lines[begin + 1]
-        assert "DROP CONSTRAINT" in lines[begin + 2]
-        assert commit == begin + 3
+        (first,) = together
+        assert lines[first - 2 : first] == ["BEGIN;", LOCAL]
+        assert "DROP CONSTRAINT" in lines[first + 1]
+        assert lines[first + 2] == "COMMIT;"
     else:
-        assert "BEGIN;" not in lines
+        assert together == []
 
 
 def test_nothing_stands_around_concurrently(books, timed):
@@ -194,28 +196,31 @@ def test_no_text_is_in_a_transaction_and_concurrently(books, timed, flexible):
 # Timeouts of long statements
 
 
+@pytest.fixture
+def limits(server_major):
+    """What may end a statement that takes its time, on this server."""
+    return ["lock_timeout", "statement_timeout", *(["transaction_timeout"] if server_major >= 17 else [])]
+
+
 def test_long_statement_has_no_timeouts_around_it(books, timed):
     lines = sent(books.collected(migrations.AddConstraint("book", check(Q(pages__gt=-1), "long"))))
     assert lines[-1] == 'ALTER TABLE "shop_book" VALIDATE CONSTRAINT "long";'
     assert lines[-2] == "COMMIT;"
 
 
-def test_flexible_timeouts_stand_around_concurrently_and_are_taken_back(books, timed, flexible):
+def test_flexible_timeouts_stand_around_concurrently_and_are_taken_back(books, timed, flexible, limits):
     assert sent(books.collected(INDEXED)) == [
-        "SET lock_timeout = 0;",
-        "SET statement_timeout = 0;",
+        *(f"SET {name} = 0;" for name in limits),
         CREATE,
-        "RESET lock_timeout;",
-        "RESET statement_timeout;",
+        *(f"RESET {name};" for name in limits),
     ]
 
 
-def test_flexible_timeouts_of_a_validation_are_those_of_its_transaction(books, flexible):
+def test_flexible_timeouts_of_a_validation_are_those_of_its_transaction(books, flexible, limits):
     lines = sent(books.collected(migrations.AddConstraint("book", check(Q(pages__gt=-1), "long"))))
-    assert lines[-5:] == [
+    assert lines[-3 - len(limits) :] == [
         "BEGIN;",
-        "SET LOCAL lock_timeout = 0;",
-        "SET LOCAL statement_timeout = 0;",
+        *(f"SET LOCAL {name} = 0;" for name in limits),
         'ALTER TABLE "shop_book" VALIDATE CONSTRAINT "long";',
         "COMMIT;",
     ]
@@ -228,14 +233,15 @@ def test_flexible_timeouts_of_a_validation_are_those_of_its_transaction(books, f
 def test_finding_is_a_comment_above_its_statement(books):
     lines = books.collected(RENAMED)
     position = lines.index('ALTER TABLE "shop_book" RENAME COLUMN "pages" TO "sheets";')
-    assert lines[position - 1].startswith('-- refuse ALTER_TABLE_RENAME_COLUMN: "pages" of "shop_book"')
+    assert lines[position - 2 : position] == ["BEGIN;", LOCAL]
+    assert lines[position - 3].startswith('-- refuse ALTER_TABLE_RENAME_COLUMN: "pages" of "shop_book"')
     assert described(lines, "Rename field pages") < position - 1
 
 
 def test_finding_stands_before_the_transaction_of_its_statement(books, timed):
     lines = books.collected(RENAMED)
     said = described(lines, "refuse ALTER_TABLE_RENAME_COLUMN")
-    assert lines[said + 1 : said + 4] == ["BEGIN;", *SET]
+    assert lines[said + 1 : said + 5] == ["BEGIN;", LOCAL, *SET]
 
 
 def test_findings_are_printed_and_not_raised(books, settings):
@@ -270,7 +276,7 @@ def test_foreign_key_that_stays_under_a_new_name_is_explained(books):
     books.migrate(migrations.AddField("book", "author", models.ForeignKey("shop.author", models.CASCADE, null=True)))
     lines = books.collected(migrations.RenameModel("author", "writer"))
     (rename,) = (position for position, line in enumerate(lines) if "RENAME CONSTRAINT" in line)
-    assert lines[rename - 1] == '-- the foreign key of "author_id" stays; only its name changes'
+    assert lines[rename - 3] == '-- the foreign key of "author_id" stays; only its name changes'
     run(books, lines)
 
 
