@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import DatabaseError, transaction
 
-from .naming import quote, relation, split_identifier, truncate, unquote
+from .naming import Names, quote, relation, split_identifier
 from .projection import Projection
+from .server import names_of
 from .type_changes import TypeChange
 
 T = TypeVar("T")
@@ -125,6 +126,11 @@ class Catalog:
         self.projection = projection
         self._kept: dict[tuple[Any, ...], Any] = {}
 
+    @cached_property
+    def names(self) -> Names:
+        """Those of the database."""
+        return names_of(self.connection)
+
     def fetch(self, query: str, params: Sequence[object]) -> list[tuple[Any, ...]]:
         with self.connection.cursor() as cursor:
             cursor.execute(query, params)
@@ -194,7 +200,7 @@ class Catalog:
 
     def constraint(self, table: str, name: str) -> Constraint | None:
         """:param name: as in SQL, quoted or not."""
-        plain = truncate(unquote(name))
+        plain = self.names.plain(name)
         return next((constraint for constraint in self.constraints(table) if constraint.name == plain), None)
 
     def indexes(self, table: str) -> list[Index]:
@@ -209,7 +215,7 @@ class Catalog:
         return found
 
     def index(self, table: str, name: str) -> Index | None:
-        plain = truncate(unquote(name))
+        plain = self.names.plain(name)
         return next((index for index in self.indexes(table) if index.name == plain), None)
 
     def partitions(self, table: str) -> list[Partition]:
@@ -240,8 +246,8 @@ class Catalog:
         live, projection, queries = self.projection.live_table(table), self.projection, _queries()
 
         def look(probe: str) -> IndexShape:
-            changes = [f'RENAME COLUMN "{old}" TO "{new}"' for new, old in projection.renamed_columns(table)]
-            changes += [f'ADD COLUMN "{name}" {kind}' for name, kind in projection.new_types(table)]
+            changes = [f"RENAME COLUMN {quote(old)} TO {quote(new)}" for new, old in projection.renamed_columns(table)]
+            changes += [f"ADD COLUMN {quote(name)} {kind}" for name, kind in projection.new_types(table)]
             with self.connection.cursor() as cursor:
                 for change in changes:
                     cursor.execute(f"ALTER TABLE {probe} {change}", None)
@@ -264,7 +270,7 @@ class Catalog:
     def not_null_proof(self, table: str, column: str) -> str | None:
         """A valid CHECK from which the server concludes that there is no NULL: SET NOT NULL then does not scan."""
         name = self.projection.live_column(table, column)
-        wanted = {f"({name} IS NOT NULL)", f'("{name}" IS NOT NULL)'}
+        wanted = {f"({name} IS NOT NULL)", f"({quote(name)} IS NOT NULL)"}
         for constraint in self.constraints(table):
             if constraint.kind == "c" and constraint.valid and wanted & set(_conjuncts(constraint.definition)):
                 return constraint.name

@@ -34,12 +34,12 @@ SELECT c.conname,
        c.conrelid = relation(%s),
        CASE WHEN c.conrelid = relation(%s) THEN '' ELSE
            (SELECT CASE WHEN pg_table_is_visible(r.oid) THEN format('"%%s"', replace(r.relname, '"', '""'))
-                        ELSE format('"%%s"."%%s"', n.nspname, r.relname) END
+                        ELSE format('"%%s"."%%s"', replace(n.nspname, '"', '""'), replace(r.relname, '"', '""')) END
             FROM pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace WHERE r.oid = c.conrelid) END,
        (SELECT array_agg(a.attname::text ORDER BY k.ord) FROM unnest(c.conkey) WITH ORDINALITY k(num, ord)
         JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.num),
        (SELECT CASE WHEN pg_table_is_visible(r.oid) THEN format('"%%s"', replace(r.relname, '"', '""'))
-                    ELSE format('"%%s"."%%s"', n.nspname, r.relname) END
+                    ELSE format('"%%s"."%%s"', replace(n.nspname, '"', '""'), replace(r.relname, '"', '""')) END
         FROM pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace WHERE r.oid = c.confrelid),
        (SELECT array_agg(a.attname::text ORDER BY k.ord) FROM unnest(c.confkey) WITH ORDINALITY k(num, ord)
         JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.num),
@@ -93,10 +93,10 @@ WITH RECURSIVE tree AS (
     JOIN pg_class c ON c.oid = i.inhrelid
 )
 SELECT CASE WHEN pg_table_is_visible(c.oid) THEN format('"%%s"', replace(c.relname, '"', '""'))
-            ELSE format('"%%s"."%%s"', n.nspname, c.relname) END,
+            ELSE format('"%%s"."%%s"', replace(n.nspname, '"', '""'), replace(c.relname, '"', '""')) END,
        CASE WHEN p.oid IS NULL THEN ''
             WHEN pg_table_is_visible(p.oid) THEN format('"%%s"', replace(p.relname, '"', '""'))
-            ELSE format('"%%s"."%%s"', s.nspname, p.relname) END,
+            ELSE format('"%%s"."%%s"', replace(s.nspname, '"', '""'), replace(p.relname, '"', '""')) END,
        t.relkind::text,
        ARRAY(SELECT coalesce(a.attname::text, '')
              FROM pg_partitioned_table k CROSS JOIN unnest(k.partattrs) WITH ORDINALITY x(num, ord)
@@ -112,7 +112,7 @@ ORDER BY t.path
 -- index_parts
 -- The parts of an index of a partitioned table, with the partitions that have them.
 SELECT CASE WHEN pg_table_is_visible(c.oid) THEN format('"%%s"', replace(c.relname, '"', '""'))
-            ELSE format('"%%s"."%%s"', n.nspname, c.relname) END,
+            ELSE format('"%%s"."%%s"', replace(n.nspname, '"', '""'), replace(c.relname, '"', '""')) END,
        p.relname::text
 FROM pg_index i
 JOIN pg_class r ON r.oid = i.indexrelid
@@ -155,7 +155,7 @@ WITH RECURSIVE tree AS (
     AND (i.indrelid IN (SELECT oid FROM tree) OR i.indrelid = relation(%s))
 )
 SELECT CASE WHEN pg_table_is_visible(c.oid) THEN format('"%%s"', replace(c.relname, '"', '""'))
-            ELSE format('"%%s"."%%s"', n.nspname, c.relname) END,
+            ELSE format('"%%s"."%%s"', replace(n.nspname, '"', '""'), replace(c.relname, '"', '""')) END,
        d.relname::text,
        coalesce((SELECT k.contype::text FROM pg_constraint k
                  WHERE k.conindid = d.indexrelid AND k.conrelid = d.indrelid AND k.contype IN ('p', 'u', 'x')), '')
@@ -216,7 +216,7 @@ WHERE c.oid = relation(%s) AND n.nspname IS DISTINCT FROM current_schema()
 -- sequence_owner
 -- The table of the column that a sequence belongs to, and whether it is that of an identity.
 SELECT CASE WHEN pg_table_is_visible(r.oid) THEN format('"%%s"', replace(r.relname, '"', '""'))
-            ELSE format('"%%s"."%%s"', n.nspname, r.relname) END,
+            ELSE format('"%%s"."%%s"', replace(n.nspname, '"', '""'), replace(r.relname, '"', '""')) END,
        d.deptype = 'i'
 FROM pg_depend d
 JOIN pg_class r ON r.oid = d.refobjid

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 
 from .catalog import Constraint, Index
 from .ddl import statements as s
-from .naming import temporary, unquote
+from .naming import quote, renamed_in, unquote
 from .plan import Context
 from .projection import Projection
 from .type_changes import Effect
 
 Statements = list[s.Statement]
-Made = s.AddForeignKey | s.CreateIndex
+Made = s.AddForeignKey | s.CreateIndex | s.AddUnique | s.AddPrimaryKey
+OF_INDEXES = (s.CreateIndex, s.AddUnique, s.AddPrimaryKey)
 MADE = (s.CreateIndex, s.AddUnique, s.AddPrimaryKey, s.AddForeignKey)
 #: What cannot be passed: it needs what is dropped before it to be gone, or renames what is spoken of.
 BARRIERS = (s.AlterColumns, s.DropColumn, s.DropTable, s.RenameTable, s.SetTablespace, s.Raw)
@@ -83,7 +84,7 @@ def _keep(drop: s.DropForeignKey | s.DropIndex, result: Statements, context: Con
         return
     for add in others:
         if add.name == drop.name and not _blocked(_between(result, drop, add), drop.table, context):
-            _replace_under_another_name(drop, add, result)
+            _replace_under_another_name(drop, add, result, context)
             return
 
 
@@ -101,14 +102,17 @@ def _keys_like(drop: s.DropForeignKey, later: Statements, context: Context) -> t
 
 
 def _indexes_like(drop: s.DropIndex, later: Statements, context: Context) -> tuple[Made | None, list[Made]]:
-    """The statement that makes the dropped index anew, and all that make one of its name."""
+    """The statement that makes the dropped index again, and all that make one of its name.
+
+    An index and a constraint have the same name where the server cuts both to the same bytes.
+    """
     live = context.catalog.index(drop.table, drop.name)
     made: list[Made] = []
     same: Made | None = None
     for add in later:
-        if isinstance(add, s.CreateIndex) and (add.table, add.name) == (drop.table, drop.name):
+        if isinstance(add, OF_INDEXES) and (add.table, add.name) == (drop.table, drop.name):
             made.append(add)
-            if same is None and live and _same_index(live, add, later):
+            if same is None and live and isinstance(add, s.CreateIndex) and _same_index(live, add, later):
                 same = add
     return same, made
 
@@ -121,10 +125,10 @@ def _position(statements: Statements, statement: s.Statement) -> int:
     return next(i for i, x in enumerate(statements) if x is statement)
 
 
-def _replace_under_another_name(drop: s.Statement, add: s.AddForeignKey | s.CreateIndex, result: Statements) -> None:
+def _replace_under_another_name(drop: s.Statement, add: Made, result: Statements, context: Context) -> None:
     """The new one is made under a temporary name, the old one goes, and the new one gets its name."""
-    other = f'"{temporary(unquote(add.name), "new")}"'
-    made = add.named(name=other, sql=add.sql.replace(add.name, other, 1))
+    other = quote(context.names.temporary(unquote(add.name), "new"))
+    made = add.named(name=other, sql=renamed_in(add.sql, other))
     rename = (
         s.RenameIndex(sql=f"ALTER INDEX {other} RENAME TO {add.name}", table=add.table, name=other, new_name=add.name)
         if isinstance(add, s.CreateIndex)

@@ -16,7 +16,7 @@ from .compat import has_db_default
 from .ddl import statements as s
 from .findings import Finding, Kind, Origin, Severity
 from .locks import Lock, LockMode
-from .naming import unquote
+from .naming import Names, quote, unquote
 from .projection import Projection
 from .record import Record
 from .server import Capabilities
@@ -113,6 +113,7 @@ class Context:
     """Everything that a rewrite or a rule may ask.
 
     :param templates: Django's own ``sql_*`` templates by name.
+    :param quote_value: Django's own: a parameter as SQL.
     :param is_new: whether nobody can use a table yet, since this very run made it.
     """
 
@@ -120,6 +121,7 @@ class Context:
     capabilities: Capabilities
     settings: MigrationSettings
     templates: Callable[[str], str]
+    quote_value: Callable[[Any], Any]
     is_new: Callable[[str], bool]
     #: The run began on an empty database: there is nothing to ask the catalogue.
     nothing_in_use: bool = False
@@ -133,6 +135,19 @@ class Context:
     own_triggers: str = ""
     _type_changes: dict[tuple[str, frozenset[str], bool], TypeChange | None] = field(default_factory=dict)
     _rewriting: dict[str, bool] = field(default_factory=dict)
+
+    def text(self, statement: s.Statement) -> str:
+        """The text of a statement as ``sqlmigrate`` has it: with its parameters in it, where they can be."""
+        sql, params = str(statement.sql), statement.params
+        try:
+            return with_values(sql, params, self.quote_value) if params else sql
+        except Exception:  # of any driver; the server will say what is wrong with the parameters
+            return sql
+
+    @property
+    def names(self) -> Names:
+        """Those of the database."""
+        return self.catalog.names
 
     @property
     def projection(self) -> Projection:
@@ -227,7 +242,7 @@ class Context:
         """The step with the triggers of a column away while its type changes, and back in the same transaction."""
         triggers = self.triggers(step.statement)
         table = step.statement.table
-        drops = (Query(f'DROP TRIGGER "{name}" ON {table}') for name in triggers)
+        drops = (Query(f"DROP TRIGGER {quote(name)} ON {table}") for name in triggers)
         return step._replace(queries=(*drops, *step.queries, *map(Query, triggers.values())))
 
     def _judge_type(self, statement: s.SetType, table: str, column: str, gone: frozenset[str]) -> TypeChange | None:
@@ -245,6 +260,13 @@ class Context:
                 and catalog.adding_rewrites(statement.table, statement.column, statement.text, statement.params)
             )
         return self._rewriting[statement.sql]
+
+
+def with_values(sql: str, params: Any, quote_value: Callable[[Any], Any]) -> str:
+    """A statement with its parameters in it. RunSQL also takes a mapping of them."""
+    if isinstance(params, Mapping):
+        return sql % {name: quote_value(value) for name, value in params.items()}
+    return sql % tuple(map(quote_value, params or ()))
 
 
 Rewrite = Callable[[Any, Context], Iterable[Step]]
@@ -337,7 +359,7 @@ class Rule(Record):
             kind=self.kind,
             message=message,
             instead=self.instead,
-            sql=str(statement.sql),
+            sql=context.text(statement),
             table=statement.table,
             lock=strongest,
             origin=context.origin,

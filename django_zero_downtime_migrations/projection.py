@@ -11,8 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .ddl import statements as s
-from .ddl.names import names_in, plain_table
-from .naming import unquote
+from .naming import names_in, plain_table, unquote
 
 Constraint = dict[str, Any]
 

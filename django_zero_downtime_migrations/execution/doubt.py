@@ -12,7 +12,8 @@ import re
 import time
 from typing import Any
 
-from ..naming import make_object_name, quote, split_identifier, truncate
+from ..naming import quote
+from ..server import names_of
 from .activity import duration
 
 logger = logging.getLogger("django_zero_downtime_migrations")
@@ -110,11 +111,16 @@ def leftovers(connection: Any, table: str, index: str) -> list[str]:
 
     :return: names as in SQL, with their schema. They may go: the index itself does not need them.
     """
-    plain = truncate(split_identifier(index)[-1])
+    names = names_of(connection)
+    plain = names.plain(index)
+
+    def left(name: str) -> bool:
+        return names.make_object_name(plain, None, name.rpartition("_")[2]) == name
+
     with connection.cursor() as cursor:
         cursor.execute(_LEFTOVERS, [table])
         rows = cursor.fetchall()
-    return [qualified for name, qualified in rows if make_object_name(plain, None, name.rpartition("_")[2]) == name]
+    return [qualified for name, qualified in rows if left(name)]
 
 
 def invalid_in(connection: Any, sql: str) -> list[tuple[str, str]]:

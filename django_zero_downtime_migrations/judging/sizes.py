@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..ddl.names import plain_table
-from ..naming import relation, split_identifier
+from ..naming import plain_table, relation, split_identifier
 from .errors import CannotJudge
 
 VERSION = 1

@@ -10,7 +10,7 @@ from ..catalog import Constraint
 from ..ddl import statements as s
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
-from ..naming import unquote
+from ..naming import quote, unquote
 from ..plan import Context, Query, Step, rewrites, short, splits
 
 KINDS = {"u": "unique", "p": "primary key", "x": "exclusion"}
@@ -35,8 +35,8 @@ def split_drop_column(statement: s.DropColumn, context: Context) -> Iterator[s.S
     yield from (_drop_constraint(x) for x in constraints if x.kind in KINDS)
     for index in catalog.indexes(table):
         if column in index.touches and not index.of_constraint:
-            sql = context.templates("sql_delete_index") % {"name": f'"{index.name}"'}
-            yield s.DropIndex(sql=sql, table=table, name=f'"{index.name}"')
+            sql = context.templates("sql_delete_index") % {"name": quote(index.name)}
+            yield s.DropIndex(sql=sql, table=table, name=quote(index.name))
     # What the role cannot drop by itself, CASCADE takes along.
     needs_cascade = any(x.out_of_reach for x in others)
     yield statement if needs_cascade else statement.named(sql=statement.sql.removesuffix(" CASCADE"))
@@ -53,12 +53,12 @@ def split_drop_table(statement: s.DropTable, context: Context) -> Iterator[s.Sta
 
 
 def _drop_key(key: Constraint) -> s.DropForeignKey:
-    name = f'"{key.name}"'
+    name = quote(key.name)
     return s.DropForeignKey(sql=f"ALTER TABLE {key.table} DROP CONSTRAINT {name}", table=key.table, name=name)
 
 
 def _drop_constraint(constraint: Constraint) -> s.DropConstraint:
-    name, table = f'"{constraint.name}"', constraint.table
+    name, table = quote(constraint.name), constraint.table
     sql = f"ALTER TABLE {table} DROP CONSTRAINT {name}"
     return s.DropConstraint(sql=sql, table=table, name=name, kind=KINDS[constraint.kind])
 

@@ -29,7 +29,8 @@ DOES = {
 @RULE.check(s.SetType)
 def check(statement: s.SetType, context: Context) -> str | None:
     if not statement.plain:
-        return f"{statement.table}.{statement.column} is altered in a way that is not known to be free: {statement.sql}"
+        column = f"{statement.table}.{statement.column}"
+        return f"{column} is altered in a way that is not known to be free: {context.text(statement)}"
     change = context.type_change(statement)
     if change is None or change.effect in (Effect.NOTHING, Effect.CATALOGUE):
         return None

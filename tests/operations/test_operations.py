@@ -69,12 +69,12 @@ def test_work_under_a_lock_that_blocks_is_refused(runs):
         refused = {finding.sql for finding in observation.findings if finding.severity is Severity.REFUSE}
         for seen in observation.steps:
             if seen.blocks(observation.in_use) and (work := seen.work(observation.in_use)):
-                assert str(seen.step.statement.sql) in refused, f"{seen.step.sql}: {work}"
+                assert seen.text in refused, f"{seen.step.sql}: {work}"
 
 
 def test_refused_for_its_lock_is_only_what_works_under_it(runs):
     for observation in observations(*runs.ours()):
-        at_work = {str(seen.step.statement.sql) for seen in observation.steps if seen.work(observation.in_use)}
+        at_work = {seen.text for seen in observation.steps if seen.work(observation.in_use)}
         refused = [x for x in observation.findings if x.severity is Severity.REFUSE and x.kind is Kind.LOCK]
         assert [finding.message for finding in refused if finding.sql not in at_work] == []
 

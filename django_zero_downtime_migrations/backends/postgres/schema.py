@@ -53,6 +53,7 @@ class DatabaseSchemaEditorMixin(Calls):
     collect_sql: bool
     collected_sql: list[str]
     deferred_sql: list[Any]
+    quote_value: Callable[[Any], Any]
     _recorded: list[s.Statement] | None = None
     #: What the code that still runs knows; ``check_migrations`` says so.
     old_code: OldCode | None = None
@@ -83,7 +84,7 @@ class DatabaseSchemaEditorMixin(Calls):
         self._column_items: list[str] = []
         self._origin = Origin()
         self._old_types: dict[tuple[str, str], str] = {}
-        self._early = EarlyIndexes(lambda *name: parent._create_index_name(*name))
+        self._early = EarlyIndexes(lambda *name: parent._create_index_name(*name), lambda: self.names)
         self._reader: Runner | Script
         if collect_sql:
             self._reader = Script(connection, self.settings, self._own, self.collected_sql, parent.execute)
@@ -234,7 +235,7 @@ class DatabaseSchemaEditorMixin(Calls):
 
     def execute(self, sql: Any, params: Any = ()) -> None:
         with self._planning("execute", None, sql):
-            self._record(read(sql, params))
+            self._record(read(sql, params, self.names))
 
     def _record(self, statement: s.Statement) -> None:
         assert self._recorded is not None
@@ -248,7 +249,7 @@ class DatabaseSchemaEditorMixin(Calls):
         self.deferred_sql = [sql for sql in self.deferred_sql if not any(sql is x for x in ready)]
         for sql in ready:
             call = self.resume.call("deferred", None, sql)
-            statements = [read(sql, deferred_params)]
+            statements = [read(sql, deferred_params, self.names)]
             if call.past:
                 self._go_on(statements, call)
             else:
@@ -257,7 +258,7 @@ class DatabaseSchemaEditorMixin(Calls):
     def _tables_exist(self, sql: Any, catalog: Catalog) -> bool:
         if not isinstance(sql, DjangoStatement):
             return True
-        names = {str(sql.parts[part]) for part in ("table", "to_table") if part in sql.parts}
+        names = {self.names.spelled(str(sql.parts[x])) for x in ("table", "to_table") if x in sql.parts}
         return all(table in self._projection.new_tables or catalog.exists(table) for table in names)
 
     # What becomes of it
@@ -298,6 +299,7 @@ class DatabaseSchemaEditorMixin(Calls):
             capabilities=capabilities(self.connection),
             settings=self.settings,
             templates=lambda name: getattr(self, name),
+            quote_value=self.quote_value,
             is_new=self.treat_as_new,
             nothing_in_use=self.nothing_in_use,
             in_transaction=self._own.of_caller,
