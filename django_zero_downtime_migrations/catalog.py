@@ -14,10 +14,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from django.db import DatabaseError, transaction
 
+from .ddl.spaces import Space, space_of
 from .naming import Names, quote, relation, split_identifier
 from .projection import Projection
 from .server import names_of
-from .type_changes import TypeChange
+from .type_changes import Gone, TypeChange
 
 T = TypeVar("T")
 PROBE = "pg_temp.zero_downtime_probe"
@@ -177,11 +178,12 @@ class Catalog:
         for row in self._ask("constraints", live, live, live, live):
             name, kind, own, other, columns, to_table, to_columns, *rest = row
             its_table = table if own else projection.shown_table(self._as_spoken(other))
-            if projection.hides(its_table, name) or its_table in projection.dropped_tables:
+            space = space_of(kind)
+            if projection.hides(its_table, name, space) or its_table in projection.dropped_tables:
                 continue
             target = projection.shown_table(self._as_spoken(to_table or ""))
             yield Constraint(
-                projection.shown_name(its_table, name),
+                projection.shown_name(its_table, name, space),
                 kind,
                 its_table,
                 own,
@@ -207,11 +209,13 @@ class Catalog:
         shown = self.projection.shown_column
         found = []
         for name, keys, touches, opclasses, *rest in self._ask("indexes", self.projection.live_table(table)):
-            if self.projection.hides(table, name):
+            if self.projection.hides(table, name, Space.INDEXES):
                 continue
             names = tuple(shown(table, key) for key in keys)
             touched = frozenset(shown(table, column) for column in touches)
-            found.append(Index(self.projection.shown_name(table, name), names, touched, tuple(opclasses), *rest))
+            found.append(
+                Index(self.projection.shown_name(table, name, Space.INDEXES), names, touched, tuple(opclasses), *rest)
+            )
         return found
 
     def index(self, table: str, name: str) -> Index | None:
@@ -281,10 +285,14 @@ class Catalog:
 
         :param relations: or a relation, as matters for a constraint with an index.
         """
-        if (table, name) in self.projection.dropped:
-            return False
-        rows = self._ask("name_taken", name, relations, name, self.projection.live_table(table))
-        return self.projection.has(table, name) or bool(rows and rows[0][0])
+        if self.projection.has(table, name):
+            return True
+        rows = self._ask("name_taken", name, name, self.projection.live_table(table))
+        constraint, relation = rows[0] if rows else (False, False)
+        spaces = self.projection.names
+        index_goes = (table, name) in spaces[Space.INDEXES].dropped
+        goes = index_goes or (table, name) in spaces[Space.CONSTRAINTS].dropped
+        return (constraint and not goes) or (relations and relation and not index_goes)
 
     def is_unfinished(self, table: str, name: str) -> bool:
         """Whether a table has an INVALID index of this plain name that is no part of another index."""
@@ -310,7 +318,7 @@ class Catalog:
         return table == other or bool(self._ask("same_table", table, other)[0][0])
 
     def type_change(
-        self, table: str, column: str, wanted: tuple[str, str | None, bool], gone: frozenset[str], old_type: str
+        self, table: str, column: str, wanted: tuple[str, str | None, bool], gone: Gone, old_type: str
     ) -> TypeChange | None:
         """What ALTER COLUMN … TYPE does; None where the table or column is not there.
 

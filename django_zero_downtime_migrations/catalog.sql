@@ -193,9 +193,9 @@ WHERE a.attrelid = relation(%s) AND a.attname = %s AND NOT g.tgisinternal AND st
 ORDER BY 1
 
 -- name_taken
--- Whether the schema of a table has a constraint, or also a relation, of this name.
-SELECT EXISTS (SELECT FROM pg_constraint c WHERE c.connamespace = t.relnamespace AND c.conname = %s)
-    OR (%s AND EXISTS (SELECT FROM pg_class r WHERE r.relnamespace = t.relnamespace AND r.relname = %s))
+-- Whether the schema of a table has a constraint of this name, and whether it has a relation.
+SELECT EXISTS (SELECT FROM pg_constraint c WHERE c.connamespace = t.relnamespace AND c.conname = %s),
+       EXISTS (SELECT FROM pg_class r WHERE r.relnamespace = t.relnamespace AND r.relname = %s)
 FROM pg_class t
 WHERE t.oid = relation(%s)
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from .catalog import Catalog, Column
 from .compat import has_db_default
 from .ddl import statements as s
+from .ddl.spaces import Space
 from .findings import Finding, Kind, Origin, Severity
 from .locks import Lock, LockMode
 from .naming import Names, quote, unquote
@@ -21,7 +22,7 @@ from .projection import Projection
 from .record import Record
 from .server import Capabilities
 from .settings import MigrationSettings
-from .type_changes import Effect, TypeChange
+from .type_changes import Effect, Gone, TypeChange
 
 
 class StepClass(enum.Enum):
@@ -133,7 +134,7 @@ class Context:
     old_code: OldCode | None = None
     #: What the names of triggers begin with that may go and come back while the type of their column changes.
     own_triggers: str = ""
-    _type_changes: dict[tuple[str, frozenset[str], bool], TypeChange | None] = field(default_factory=dict)
+    _type_changes: dict[tuple[str, Gone, bool], TypeChange | None] = field(default_factory=dict)
     _rewriting: dict[str, bool] = field(default_factory=dict)
 
     def text(self, statement: s.Statement) -> str:
@@ -218,7 +219,8 @@ class Context:
         projection = self.projection
         live = projection.live_table(statement.table)
         column = projection.live_column(statement.table, unquote(statement.column))
-        gone = frozenset([*(name for _, name in projection.dropped), *self.triggers(statement)])
+        others = projection.dropped(Space.CONSTRAINTS) | frozenset(self.triggers(statement))
+        gone = Gone(projection.dropped(Space.INDEXES), others)
         loses_identity = projection.loses_identity(statement.table, column)
         key = (statement.sql, gone, loses_identity)
         if key not in self._type_changes:
@@ -245,7 +247,7 @@ class Context:
         drops = (Query(f"DROP TRIGGER {quote(name)} ON {table}") for name in triggers)
         return step._replace(queries=(*drops, *step.queries, *map(Query, triggers.values())))
 
-    def _judge_type(self, statement: s.SetType, table: str, column: str, gone: frozenset[str]) -> TypeChange | None:
+    def _judge_type(self, statement: s.SetType, table: str, column: str, gone: Gone) -> TypeChange | None:
         wanted = (statement.type, statement.collation, statement.using)
         old_type = self.old_types.get((statement.table, statement.column), "")
         return self.catalog.type_change(table, column, wanted, gone, old_type)

@@ -236,10 +236,11 @@ class ValidateConstraint(Statement):
 
 
 class RenameConstraint(Statement):
-    """:param why: what the reader of a script should know."""
+    """:param kind: as of :class:`DropConstraint`. :param why: what the reader of a script should know."""
 
     name: str
     new_name: str
+    kind: str = ""
     why: str = ""
 
 

@@ -77,7 +77,7 @@ def drop_foreign_key(statement: s.DropForeignKey, context: Context) -> list[Step
     """Removing a foreign key locks both tables. Django's ``SET CONSTRAINTS`` before it is for a transaction that has
     pending events.
     """
-    if (statement.table, unquote(statement.name)) in context.projection.dropped:
+    if context.projection.has_dropped(statement):
         return []
     key = context.catalog.constraint(statement.table, statement.name)
     if key and key.part:
@@ -92,6 +92,6 @@ def drop_foreign_key(statement: s.DropForeignKey, context: Context) -> list[Step
 
 @rewrites(s.DropConstraint)
 def drop_constraint(statement: s.DropConstraint, context: Context) -> list[Step]:
-    if (statement.table, unquote(statement.name)) in context.projection.dropped:
+    if context.projection.has_dropped(statement):
         return []
     return [short(statement, Query(statement.sql, statement.params))]

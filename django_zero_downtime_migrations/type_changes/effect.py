@@ -23,6 +23,26 @@ class Effect(enum.Enum):
     REFUSED = 5
 
 
+class Gone(NamedTuple):
+    """Plain names of what is dropped before a type changes.
+
+    :param indexes: and of constraints that have one. :param others: of other constraints, and triggers.
+    """
+
+    indexes: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
+
+    def has(self, kind: str, name: str) -> bool:
+        """:param kind: a word of ``dependents.sql``."""
+        if kind == "index":
+            return name in self.indexes
+        return kind in DROPPED_BY_NAME and name in self.others
+
+
+#: What is dropped beside indexes before a type changes.
+DROPPED_BY_NAME = frozenset({"foreign key", "check", "trigger"})
+
+
 class TypeChange(NamedTuple):
     """``because``: a sentence for each object or fact that makes the change expensive, or impossible."""
 

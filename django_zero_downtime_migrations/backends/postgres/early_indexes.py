@@ -14,6 +14,7 @@ from django.db.backends.ddl_references import Statement as DjangoStatement
 
 from ...catalog import Catalog
 from ...ddl import statements as s
+from ...ddl.spaces import Space
 from ...ddl.template import SQL
 from ...naming import Names, as_django_quotes, quote, unquote
 from ...projection import Projection
@@ -73,7 +74,8 @@ class EarlyIndexes:
         for part, made in self._made:
             name, new_name = (quote(names.truncate(x)) for x in (made, self._now(part)))
             table = names.as_sql(part.table)
-            there = catalog.projection.has(table, unquote(name)) or catalog.index(table, name) is not None
+            planned = catalog.projection.has(table, unquote(name), Space.INDEXES)
+            there = planned or catalog.index(table, name) is not None
             if new_name != name and there:
                 sql = f"ALTER INDEX {name} RENAME TO {new_name}"
                 yield s.RenameIndex(sql=sql, table=table, name=name, new_name=new_name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import django.db.backends.postgresql.base  # noqa: F401
 from django.db.backends.postgresql.introspection import DatabaseIntrospection as PostgresIntrospection
 
+from ...ddl.spaces import Space
 from ...naming import as_django_has, as_django_quotes, split_identifier
 from ...server import names_of
 
@@ -50,7 +51,10 @@ class IntrospectionMixin:
         if self.projection is None:
             return parent.get_constraints(*self._located(cursor, as_django_quotes(table_name)))
         quoted, live = self._live(table_name)
-        found = self.projection.constraints(quoted, parent.get_constraints(*self._located(cursor, live)))
+        located, name = self._located(cursor, live)
+        if gone := self.projection.names[Space.CONSTRAINTS].hidden(quoted):
+            located = _Without(located, gone)
+        found = self.projection.constraints(quoted, parent.get_constraints(located, name))
         return dict(_as_django_has(*item) for item in found.items())
 
     def get_sequences(self, cursor: Any, table_name: str, table_fields: Any = ()) -> Any:
@@ -69,6 +73,23 @@ class IntrospectionMixin:
         from .other_schemas import with_schemas
 
         return with_schemas(cursor, table, sequences)
+
+
+class _Without:
+    """A cursor that does not see constraints which are planned to go.
+
+    Django keeps one of a name: of an index it would see nothing where a foreign key has the same.
+    """
+
+    def __init__(self, cursor: Any, gone: frozenset[str]) -> None:
+        self._cursor = cursor
+        self._gone = gone
+
+    def fetchall(self) -> list[Any]:
+        return [row for row in self._cursor.fetchall() if not (row[0] in self._gone and row[2] in ("f", "c", "n"))]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
 
 
 def _as_django_has(name: str, constraint: dict[str, Any]) -> tuple[str, dict[str, Any]]:

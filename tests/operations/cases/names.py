@@ -55,7 +55,17 @@ def _column(kind, field):
     return field
 
 
+#: Of these columns Django makes two indexes, and stock fails where the server cuts their names to one.
+TWO_INDEXES = ("add_indexed", "remove_indexed", "alter_unique", "alter_longer")
+
+
 def _cases(kind):
+    for case in _every_case(kind):
+        if kind != "other_script" or case.name.rpartition("/")[2] not in TWO_INDEXES:
+            yield case
+
+
+def _every_case(kind):
     def case(name, operations, before=None, **options):
         return Case(f"names/{kind}/{name}", before or _before(kind), operations, **options)
 
@@ -106,6 +116,24 @@ def _cases(kind):
         yield case(f"alter_{name}", operations, before, **(back if name in LOOKED_FOR else {}))
 
 
+TOO_LONG = {"letters": "abcdefghij" * 8, "bytes": "абвгдеёжзий" * 4, "within_a_character": "xyz" + "é" * 33}
+
+
+def _too_long(kind, name):
+    x = models.IntegerField(null=True, db_column=name)
+    return Case(
+        f"names/too_long/{kind}",
+        [model("Parent"), model("Thing", x=x, options={"db_table": name})],
+        [
+            AddField("thing", "y", models.PositiveIntegerField(null=True, unique=True, db_column=name[1:])),
+            AddField("thing", "parent", fk("parent", null=True, db_column=name[2:])),
+            AlterField("thing", "x", models.IntegerField(db_column=name, default=3)),
+            RenameField("thing", "x", "z"),
+            AlterModelTable("thing", f"other_{name}"),
+        ],
+    )
+
+
 #: Names that the server would choose are taken, so it chooses the next ones.
 TAKEN = model(
     "Thing",
@@ -141,27 +169,7 @@ CASES += [
         ],
         [AlterField("thing", "x", models.IntegerField())],
     ),
-    *(
-        Case(
-            f"names/too_long/{kind}",
-            [
-                model("Parent"),
-                model("Thing", x=models.IntegerField(null=True, db_column=name), options={"db_table": name}),
-            ],
-            [
-                AddField("thing", "y", models.PositiveIntegerField(null=True, unique=True, db_column=name[1:])),
-                AddField("thing", "parent", fk("parent", null=True, db_column=name[2:])),
-                AlterField("thing", "x", models.IntegerField(db_column=name, default=3)),
-                RenameField("thing", "x", "z"),
-                AlterModelTable("thing", name[3:]),
-            ],
-        )
-        for kind, name in (
-            ("letters", "abcdefghij" * 8),
-            ("bytes", "абвгдеёжзий" * 4),
-            ("characters", "x" + "日本語😀" * 8),
-        )
-    ),
+    *(_too_long(kind, name) for kind, name in TOO_LONG.items()),
     Case(
         "names/tablespace/table",
         [model("Parent"), model("Thing", x=models.IntegerField(), options={"db_tablespace": TABLESPACE})],
