@@ -42,6 +42,8 @@ class Finding(Record):
     """:param text: the rule's ``Unsafe`` text.
     :param message: what is wrong here, with names.
     :param instead: what to write instead.
+    :param sql: the text of the statement, with its parameters in it.
+    :param sent: the same as it is sent, which may have placeholders.
     """
 
     code: str
@@ -56,6 +58,7 @@ class Finding(Record):
     origin: Origin = Origin()
     #: The reason that the author of the migration gave; empty where nobody accepted the finding.
     assured: str = ""
+    sent: str = ""
 
     @property
     def details(self) -> str:

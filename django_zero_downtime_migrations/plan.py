@@ -365,6 +365,7 @@ class Rule(Record):
             table=statement.table,
             lock=strongest,
             origin=context.origin,
+            sent=str(statement.sql),
         )
 
 

@@ -89,7 +89,7 @@ def _judge_sql(raw: s.Raw, context: Context) -> Iterator[Finding]:
         for finding in _found_in_sql(meant, context):
             if (finding.code, finding.table) not in seen:
                 seen.add((finding.code, finding.table))
-                yield finding
+                yield finding.named(sent=raw.sql)
 
 
 def _found_in_sql(meant: s.Statement, context: Context) -> list[Finding]:
