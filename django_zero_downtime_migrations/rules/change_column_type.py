@@ -15,8 +15,8 @@ RULE = Rule(
     when="the type or collation of a column changes in a way that is not a catalogue change only",
     effect="the table is scanned or written anew, or indexes are rebuilt, under ACCESS EXCLUSIVE",
     instead=(
-        "add a new column of the new type, write to both, copy in batches, switch the code over, and drop "
-        "the old column"
+        "add a new column of the new type without a default, write to both, copy every row in batches, switch the code "
+        "over, and drop the old column"
     ),
 )
 DOES = {
