@@ -179,9 +179,9 @@ def _names_a_column(state: Any, model: tuple[str, str]) -> bool:
     """Whether a model's name is that of a column, in the table of a many-to-many field."""
     for key, each in state.models.items():
         for field in each.fields.values():
-            if field.many_to_many and field.remote_field.through is None:
-                if model in (key, resolve_relation(field.remote_field.model, *key)):
-                    return True
+            by_itself = field.many_to_many and field.remote_field.through is None
+            if by_itself and model in (key, resolve_relation(field.remote_field.model, *key)):
+                return True
     return False
 
 

@@ -1,4 +1,4 @@
--- `family` is the table with its partitions and children: ALTER … TYPE goes down to them. `accepted` repeats the
+-- `family` is the table with its partitions and children: ALTER ... TYPE goes down to them. `accepted` repeats the
 -- server's test whether an operator class takes values of a type as they are, `default_class` its choice among those.
 -- `index_key` has a row for each key of an index that is the column, one with nulls for an index that has it elsewhere.
 WITH RECURSIVE family (relation) AS (
