@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import DatabaseError, transaction
 
 from .ddl.conjuncts import conjuncts
+from .ddl.spaces import Space, space_of
 from .dependents import Dependent
-from .naming import quote, relation, split_identifier, truncate, unquote
+from .naming import Names, quote, relation, split_identifier
 from .projection import Projection
-from .type_changes import TypeChange
+from .server import names_of
+from .type_changes import Gone, TypeChange
 
 T = TypeVar("T")
 PROBE = "pg_temp.zero_downtime_probe"
@@ -137,6 +139,11 @@ class Catalog:
         self.projection = projection
         self._kept: dict[tuple[Any, ...], Any] = {}
 
+    @cached_property
+    def names(self) -> Names:
+        """Those of the database."""
+        return names_of(self.connection)
+
     def fetch(self, query: str, params: Sequence[object]) -> list[tuple[Any, ...]]:
         with self.connection.cursor() as cursor:
             cursor.execute(query, params)
@@ -187,11 +194,12 @@ class Catalog:
         for row in self._ask("constraints", live, live, live, live):
             name, kind, own, other, columns, to_table, to_columns, *rest = row
             its_table = table if own else projection.shown_table(self._as_spoken(other))
-            if projection.hides(its_table, name) or its_table in projection.dropped_tables:
+            space = space_of(kind)
+            if projection.hides(its_table, name, space) or its_table in projection.dropped_tables:
                 continue
             target = projection.shown_table(self._as_spoken(to_table or ""))
             yield Constraint(
-                projection.shown_name(its_table, name),
+                projection.shown_name(its_table, name, space),
                 kind,
                 its_table,
                 own,
@@ -210,22 +218,24 @@ class Catalog:
 
     def constraint(self, table: str, name: str) -> Constraint | None:
         """:param name: as in SQL, quoted or not."""
-        plain = truncate(unquote(name))
+        plain = self.names.plain(name)
         return next((constraint for constraint in self.constraints(table) if constraint.name == plain), None)
 
     def indexes(self, table: str) -> list[Index]:
         shown = self.projection.shown_column
         found = []
         for name, keys, touches, opclasses, *rest in self._ask("indexes", self.projection.live_table(table)):
-            if self.projection.hides(table, name):
+            if self.projection.hides(table, name, Space.INDEXES):
                 continue
             names = tuple(shown(table, key) for key in keys)
             touched = frozenset(shown(table, column) for column in touches)
-            found.append(Index(self.projection.shown_name(table, name), names, touched, tuple(opclasses), *rest))
+            found.append(
+                Index(self.projection.shown_name(table, name, Space.INDEXES), names, touched, tuple(opclasses), *rest)
+            )
         return found
 
     def index(self, table: str, name: str) -> Index | None:
-        plain = truncate(unquote(name))
+        plain = self.names.plain(name)
         return next((index for index in self.indexes(table) if index.name == plain), None)
 
     def partitions(self, table: str) -> list[Partition]:
@@ -256,8 +266,8 @@ class Catalog:
         live, projection, queries = self.projection.live_table(table), self.projection, _queries()
 
         def look(probe: str) -> IndexShape:
-            changes = [f'RENAME COLUMN "{old}" TO "{new}"' for new, old in projection.renamed_columns(table)]
-            changes += [f'ADD COLUMN "{name}" {kind}' for name, kind in projection.new_types(table)]
+            changes = [f"RENAME COLUMN {quote(old)} TO {quote(new)}" for new, old in projection.renamed_columns(table)]
+            changes += [f"ADD COLUMN {quote(name)} {kind}" for name, kind in projection.new_types(table)]
             with self.connection.cursor() as cursor:
                 for change in changes:
                     cursor.execute(f"ALTER TABLE {probe} {change}", None)
@@ -309,10 +319,14 @@ class Catalog:
 
         :param relations: or a relation, as matters for a constraint with an index.
         """
-        if (table, name) in self.projection.dropped:
-            return False
-        rows = self._ask("name_taken", name, relations, name, self.projection.live_table(table))
-        return self.projection.has(table, name) or bool(rows and rows[0][0])
+        if self.projection.has(table, name):
+            return True
+        rows = self._ask("name_taken", name, name, self.projection.live_table(table))
+        constraint, relation = rows[0] if rows else (False, False)
+        spaces = self.projection.names
+        index_goes = (table, name) in spaces[Space.INDEXES].dropped
+        goes = index_goes or (table, name) in spaces[Space.CONSTRAINTS].dropped
+        return (constraint and not goes) or (relations and relation and not index_goes)
 
     def is_unfinished(self, table: str, name: str) -> bool:
         """Whether a table has an INVALID index of this plain name that is no part of another index."""
@@ -338,7 +352,7 @@ class Catalog:
         return table == other or bool(self._ask("same_table", table, other)[0][0])
 
     def type_change(
-        self, table: str, column: str, wanted: tuple[str, str | None, bool], gone: frozenset[str], old_type: str
+        self, table: str, column: str, wanted: tuple[str, str | None, bool], gone: Gone, old_type: str
     ) -> TypeChange | None:
         """What ALTER COLUMN … TYPE does; None where the table or column is not there.
 

@@ -74,13 +74,13 @@ SELECT c.conname,
        c.contype::pg_catalog.text,
        c.conrelid = relation(%s),
        CASE WHEN c.conrelid = relation(%s) THEN '' ELSE
-           (SELECT CASE WHEN pg_catalog.pg_table_is_visible(r.oid) THEN pg_catalog.format('"%%s"', pg_catalog.replace(r.relname, '"', '""'))
-                        ELSE pg_catalog.format('"%%s"."%%s"', n.nspname, r.relname) END
+           (SELECT CASE WHEN pg_catalog.pg_table_is_visible(r.oid) THEN pg_catalog.format('"%%s"', pg_catalog.replace(r.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text))
+                        ELSE pg_catalog.format('"%%s"."%%s"', pg_catalog.replace(n.nspname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text), pg_catalog.replace(r.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text)) END
             FROM pg_catalog.pg_class r JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace WHERE r.oid = c.conrelid) END,
        (SELECT pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY k.ord) FROM pg_catalog.unnest(c.conkey) WITH ORDINALITY k(num, ord)
         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.num),
-       (SELECT CASE WHEN pg_catalog.pg_table_is_visible(r.oid) THEN pg_catalog.format('"%%s"', pg_catalog.replace(r.relname, '"', '""'))
-                    ELSE pg_catalog.format('"%%s"."%%s"', n.nspname, r.relname) END
+       (SELECT CASE WHEN pg_catalog.pg_table_is_visible(r.oid) THEN pg_catalog.format('"%%s"', pg_catalog.replace(r.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text))
+                    ELSE pg_catalog.format('"%%s"."%%s"', pg_catalog.replace(n.nspname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text), pg_catalog.replace(r.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text)) END
         FROM pg_catalog.pg_class r JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace WHERE r.oid = c.confrelid),
        (SELECT pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY k.ord) FROM pg_catalog.unnest(c.confkey) WITH ORDINALITY k(num, ord)
         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.num),
@@ -133,11 +133,11 @@ WITH RECURSIVE tree AS (
     JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid AND NOT i.inhdetachpending
     JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
 )
-SELECT CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN pg_catalog.format('"%%s"', pg_catalog.replace(c.relname, '"', '""'))
-            ELSE pg_catalog.format('"%%s"."%%s"', n.nspname, c.relname) END,
+SELECT CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN pg_catalog.format('"%%s"', pg_catalog.replace(c.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text))
+            ELSE pg_catalog.format('"%%s"."%%s"', pg_catalog.replace(n.nspname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text), pg_catalog.replace(c.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text)) END,
        CASE WHEN p.oid IS NULL THEN ''
-            WHEN pg_catalog.pg_table_is_visible(p.oid) THEN pg_catalog.format('"%%s"', pg_catalog.replace(p.relname, '"', '""'))
-            ELSE pg_catalog.format('"%%s"."%%s"', s.nspname, p.relname) END,
+            WHEN pg_catalog.pg_table_is_visible(p.oid) THEN pg_catalog.format('"%%s"', pg_catalog.replace(p.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text))
+            ELSE pg_catalog.format('"%%s"."%%s"', pg_catalog.replace(s.nspname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text), pg_catalog.replace(p.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text)) END,
        t.relkind::pg_catalog.text,
        ARRAY(SELECT coalesce(a.attname::pg_catalog.text, '')
              FROM pg_catalog.pg_partitioned_table k CROSS JOIN pg_catalog.unnest(k.partattrs) WITH ORDINALITY x(num, ord)
@@ -152,8 +152,8 @@ ORDER BY t.path
 
 -- index_parts
 -- The parts of an index of a partitioned table, with the partitions that have them.
-SELECT CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN pg_catalog.format('"%%s"', pg_catalog.replace(c.relname, '"', '""'))
-            ELSE pg_catalog.format('"%%s"."%%s"', n.nspname, c.relname) END,
+SELECT CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN pg_catalog.format('"%%s"', pg_catalog.replace(c.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text))
+            ELSE pg_catalog.format('"%%s"."%%s"', pg_catalog.replace(n.nspname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text), pg_catalog.replace(c.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text)) END,
        p.relname::pg_catalog.text
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class r ON r.oid = i.indexrelid
@@ -195,8 +195,8 @@ WITH RECURSIVE tree AS (
     WHERE i.indisvalid AND NOT r.relispartition
     AND (i.indrelid IN (SELECT oid FROM tree) OR i.indrelid = relation(%s))
 )
-SELECT CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN pg_catalog.format('"%%s"', pg_catalog.replace(c.relname, '"', '""'))
-            ELSE pg_catalog.format('"%%s"."%%s"', n.nspname, c.relname) END,
+SELECT CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN pg_catalog.format('"%%s"', pg_catalog.replace(c.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text))
+            ELSE pg_catalog.format('"%%s"."%%s"', pg_catalog.replace(n.nspname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text), pg_catalog.replace(c.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text)) END,
        d.relname::pg_catalog.text,
        coalesce((SELECT k.contype::pg_catalog.text FROM pg_catalog.pg_constraint k
                  WHERE k.conindid = d.indexrelid AND k.conrelid = d.indrelid AND k.contype IN ('p', 'u', 'x')), '')
@@ -218,9 +218,9 @@ WHERE a.attrelid = relation(%s) AND a.attname = %s AND NOT g.tgisinternal AND pg
 ORDER BY 1
 
 -- name_taken
--- Whether the schema of a table has a constraint, or also a relation, of this name.
-SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.connamespace = t.relnamespace AND c.conname = %s)
-    OR (%s AND EXISTS (SELECT FROM pg_catalog.pg_class r WHERE r.relnamespace = t.relnamespace AND r.relname = %s))
+-- Whether the schema of a table has a constraint of this name, and whether it has a relation.
+SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.connamespace = t.relnamespace AND c.conname = %s::pg_catalog.name),
+       EXISTS (SELECT FROM pg_catalog.pg_class r WHERE r.relnamespace = t.relnamespace AND r.relname = %s::pg_catalog.name)
 FROM pg_catalog.pg_class t
 WHERE t.oid = relation(%s)
 
@@ -240,8 +240,8 @@ WHERE c.oid = relation(%s) AND n.nspname IS DISTINCT FROM pg_catalog.current_sch
 
 -- sequence_owner
 -- The table of the column that a sequence belongs to, and whether it is that of an identity.
-SELECT CASE WHEN pg_catalog.pg_table_is_visible(r.oid) THEN pg_catalog.format('"%%s"', pg_catalog.replace(r.relname, '"', '""'))
-            ELSE pg_catalog.format('"%%s"."%%s"', n.nspname, r.relname) END,
+SELECT CASE WHEN pg_catalog.pg_table_is_visible(r.oid) THEN pg_catalog.format('"%%s"', pg_catalog.replace(r.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text))
+            ELSE pg_catalog.format('"%%s"."%%s"', pg_catalog.replace(n.nspname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text), pg_catalog.replace(r.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text)) END,
        d.deptype = 'i'
 FROM pg_catalog.pg_depend d
 JOIN pg_catalog.pg_class r ON r.oid = d.refobjid

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from .ddl.spaces import Space
 from .projection import Projection
 
 #: SQL of a user's own that may drop anything, by a name that does not stand in it.
@@ -68,7 +69,7 @@ class Dependent(NamedTuple):
         if self.table and table in projection.dropped_tables:
             return True
         if self.kind == "foreign key":
-            return projection.hides(table, self.name)
+            return projection.hides(table, self.name, Space.CONSTRAINTS)
         of_column = self.kind in ("generated column", "column", "default")
         if of_column and (table, self.name) in projection.dropped_columns:
             return True

@@ -137,8 +137,8 @@ WITH RECURSIVE asked (relation, kind, name) AS (
 SELECT n.kind, n.verb, n.own, c.oid::pg_catalog.regclass::pg_catalog.text,
        CASE WHEN c.oid IS NULL THEN ''
             WHEN pg_catalog.pg_table_is_visible(c.oid)
-            THEN pg_catalog.format('"%%s"', pg_catalog.replace(c.relname::pg_catalog.text, '"', '""'))
-            ELSE pg_catalog.format('"%%s"."%%s"', s.nspname, c.relname) END,
+            THEN pg_catalog.format('"%%s"', pg_catalog.replace(c.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text))
+            ELSE pg_catalog.format('"%%s"."%%s"', pg_catalog.replace(s.nspname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text), pg_catalog.replace(c.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text)) END,
        n.name::pg_catalog.text
 FROM named n
 LEFT JOIN pg_catalog.pg_class c ON c.oid = n.relation

@@ -43,6 +43,8 @@ class Finding(Record):
     :param severity: as it counts, in every program.
     :param message: what is wrong here, with names.
     :param instead: what to write instead.
+    :param sql: the text of the statement, with its parameters in it.
+    :param sent: the same as it is sent, which may have placeholders.
     """
 
     code: str
@@ -57,6 +59,7 @@ class Finding(Record):
     origin: Origin = Origin()
     #: The reason that was given for accepting the finding; empty where nobody has accepted it.
     assured: str = ""
+    sent: str = ""
     #: The key of ACCEPT that has the reason; empty where the migration itself has it.
     accept: str = ""
     #: Why it counts for less than its rule says; empty where it does not.

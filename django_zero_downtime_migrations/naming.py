@@ -1,4 +1,4 @@
-"""Names as PostgreSQL itself chooses, cuts and reads them, in a database whose encoding is UTF-8. Pure functions."""
+"""Names as PostgreSQL itself chooses, cuts and reads them, and as Django writes them. Pure functions."""
 
 from __future__ import annotations
 
@@ -26,60 +26,162 @@ _MARK: Final = "zdm"
 _QUOTED: Final = r'"(?:[^"\0]|"")+"'
 # Letters, digits, _ and $ of ASCII and everything beyond it: said by what it is not, which compiles fifty times faster.
 _BARE: Final = r"[^\x00-@\[-^`{-\x7f][^\x00-#%-/:-@\[-^`{-\x7f]*"
+_PATH: Final = rf'(?:{_QUOTED}|[^\s"(;]+)(?:\.{_QUOTED})?'
+_SIMPLE: Final = re.compile(r'"[^"\0]+"')
+_INSIDE: Final = re.compile(r'"((?:[^"]|"")+)"')
+# How Django's statements and ours begin, up to the name of the index or constraint that they are about.
+_HEAD: Final = re.compile(
+    rf"(?:ALTER TABLE (?:ONLY )?{_PATH} (?:ADD|DROP|RENAME) CONSTRAINT (?:IF EXISTS )?"
+    r"|CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY )?(?:IF NOT EXISTS )?"
+    r"|DROP INDEX (?:CONCURRENTLY )?(?:IF EXISTS )?|ALTER INDEX (?:IF EXISTS )?|SET CONSTRAINTS )"
+    rf"({_PATH})"
+)
 _PART: Final = re.compile(rf"\s*({_QUOTED}|{_BARE})\s*(\.|\Z)", re.ASCII)
 
 # The server folds only these: İ or É without quotes stays what it is in a multi-byte encoding.
 _FOLD: Final = {ord(upper): upper.lower() for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
-def make_object_name(name1: str, name2: str | None, label: str) -> str:
-    """``name1_name2_label`` in at most 63 bytes: the longer of the two names loses bytes first, the label none."""
-    overhead = len(f"_{label}".encode()) + (name2 is not None)
-    size1, size2 = _size(name1), _size(name2 or "")
-    while size1 + size2 > LONGEST - overhead:
-        if size1 > size2:
-            size1 -= 1
-        else:
-            size2 -= 1
-    parts = [_clip(name1, size1), *([] if name2 is None else [_clip(name2, size2)]), label]
-    return "_".join(parts)
+class Names:
+    """How the server cuts names: by the bytes that they have in the encoding of its database.
 
-
-def choose(name1: str, name2: str | None, label: str, taken: Callable[[str], bool]) -> str:
-    """The first name that is not taken of those that the server tries: label, label1, label2 and so on.
-
-    What is taken, the caller says: for a constraint the names of constraints in the schema, for an index those of
-    relations, for a constraint with an index (UNIQUE, PRIMARY KEY, EXCLUDE) both.
+    :param codec: Python's name of that encoding.
     """
-    tries = (make_object_name(name1, name2, f"{label}{number or ''}") for number in count())
-    return next(name for name in tries if not taken(name))
+
+    def __init__(self, codec: str = "utf-8") -> None:
+        self._codec = codec
+
+    def make_object_name(self, name1: str, name2: str | None, label: str) -> str:
+        """``name1_name2_label`` in at most 63 bytes: the longer of the two names loses bytes first, the label none."""
+        overhead = len(f"_{label}") + (name2 is not None)
+        size1, size2 = self._size(name1), self._size(name2 or "")
+        while size1 + size2 > LONGEST - overhead:
+            if size1 > size2:
+                size1 -= 1
+            else:
+                size2 -= 1
+        parts = [self._clip(name1, size1), *([] if name2 is None else [self._clip(name2, size2)]), label]
+        return "_".join(parts)
+
+    def choose(self, name1: str, name2: str | None, label: str, taken: Callable[[str], bool]) -> str:
+        """The first name that is not taken of those that the server tries: label, label1, label2 and so on.
+
+        :param taken: whether a name is taken: for a constraint by a constraint of the schema, for an index by a
+            relation, for a constraint with an index (UNIQUE, PRIMARY KEY, EXCLUDE) by either.
+        """
+        tries = (self.make_object_name(name1, name2, f"{label}{number or ''}") for number in count())
+        return next(name for name in tries if not taken(name))
+
+    def columns_part(self, columns: Iterable[str]) -> str:
+        """The second name of an index or foreign key: its columns, joined up to the one that makes it too long."""
+        joined = ""
+        for column in columns:
+            joined += f"_{column}" if joined else column
+            if self._size(joined) > LONGEST:
+                break
+        return joined
+
+    def truncate(self, name: str) -> str:
+        """What the server makes of a name that is too long: it is cut between two characters."""
+        return self._clip(name, LONGEST)
+
+    def temporary(self, name: str, purpose: str) -> str:
+        """The name of an object that exists beside ``name`` for a while; the same each time, so that a later run
+        finds it.
+
+        It ends in ``_zdm_<purpose>``; the hash before that keeps apart long names that begin alike.
+        """
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        suffix = f"_{digest}_{_MARK}_{purpose}"
+        if not re.fullmatch("[a-z0-9_]{1,20}", purpose):
+            raise ValueError(f"purpose {purpose!r} is not 1 to 20 of a-z, 0-9 and _")
+        return self._clip(name, LONGEST - len(suffix)) + suffix
+
+    def plain(self, sql: str) -> str:
+        """The name that an identifier in SQL stands for, as the server keeps it, without its schema."""
+        return self.truncate(split_identifier(sql)[-1])
+
+    def spelled(self, sql: str) -> str:
+        """An identifier as it is written of the name that the server keeps; the same for all that mean this name.
+
+        :raises ValueError: when it is not a name in SQL.
+        """
+        if len(sql) <= LONGEST and sql.isascii() and _SIMPLE.fullmatch(sql):
+            return sql
+        return ".".join(quote(self.truncate(part)) for part in split_identifier(sql))
+
+    def as_sql(self, name: str) -> str:
+        """A ``db_table`` or ``db_column`` of Django's as in SQL; what Django makes of it where that is not a name."""
+        quoted = as_django_quotes(name)
+        try:
+            return self.spelled(quoted)
+        except ValueError:
+            return quoted
+
+    def _size(self, name: str) -> int:
+        return len(self._encoded(name))
+
+    def _clip(self, name: str, size: int) -> str:
+        # A character that would be cut in two goes as a whole.
+        data = self._encoded(name)
+        return name if len(data) <= size else data[:size].decode(self._codec_of(name), errors="ignore")
+
+    def _encoded(self, name: str) -> bytes:
+        return name.encode(self._codec_of(name))
+
+    def _codec_of(self, name: str) -> str:
+        """The server refuses a name that its encoding does not have: any cut of it will do."""
+        try:
+            name.encode(self._codec)
+        except UnicodeEncodeError:
+            return "utf-8"
+        return self._codec
 
 
-def columns_part(columns: Iterable[str]) -> str:
-    """The second name of an index or foreign key: its columns, joined up to the one that makes it too long."""
-    joined = ""
-    for column in columns:
-        joined += f"_{column}" if joined else column
-        if _size(joined) > LONGEST:
-            break
-    return joined
+#: The names of a database in UTF-8.
+UTF8: Final = Names()
 
 
-def truncate(name: str) -> str:
-    """What the server makes of a name that is too long: it is cut between two characters."""
-    return _clip(name, LONGEST)
+def names_in(sql: str) -> list[str]:
+    """The quoted names of a piece of SQL, without their quotes, in order."""
+    return [name.replace('""', '"') for name in _INSIDE.findall(sql)]
 
 
-def temporary(name: str, purpose: str) -> str:
-    """The name of an object that exists beside ``name`` for a while; the same each time, so that a later run finds it.
+def plain_table(table: str) -> str:
+    """A table's own name without its schema. :param table: an identifier as :meth:`Names.spelled` writes it."""
+    return split_identifier(table)[-1]
 
-    It ends in ``_zdm_<purpose>``; the hash before that keeps apart long names that begin alike.
+
+def as_django_quotes(name: str) -> str:
+    """What Django's ``quote_name`` makes of a ``db_table`` or ``db_column``, which may be quoted already."""
+    return name if name.startswith('"') and name.endswith('"') else f'"{name}"'
+
+
+def as_django_has(name: str) -> str:
+    """A name of the server as Django has to be given it: its ``quote_name`` leaves quotes inside as they are."""
+    return name.replace('"', '""')
+
+
+def renamed_in(sql: str, name: str) -> str:
+    """The statement with another name for the index or constraint that it makes, drops or renames.
+
+    :param name: as in SQL. The text stays as it is where it has another form than Django's statements have.
     """
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-    suffix = f"_{digest}_{_MARK}_{purpose}"
-    if not re.fullmatch("[a-z0-9_]{1,20}", purpose):
-        raise ValueError(f"purpose {purpose!r} is not 1 to 20 of a-z, 0-9 and _")
-    return _clip(name, LONGEST - len(suffix)) + suffix
+    found = _HEAD.match(sql)
+    return f"{sql[: found.start(1)]}{name}{sql[found.end(1) :]}" if found else sql
+
+
+def after_head(sql: str, keyword: str = "") -> str:
+    """What follows the name of a constraint, or name and table of an index, in the statement that makes it.
+
+    :param keyword: what stands between the name and a table's name; empty where there is no such table.
+    :raises ValueError: when the statement has another form.
+    """
+    found = _HEAD.match(sql)
+    table = re.compile(rf" {keyword} (?:ONLY )?{_PATH}").match(sql, found.end()) if found and keyword else found
+    if table is None:
+        raise ValueError(f"not a statement that makes an index or constraint: {sql!r}")
+    return sql[table.end() :]
 
 
 def unquote(sql: str) -> str:
@@ -129,12 +231,3 @@ def _name_of(part: str) -> str:
     if part.startswith('"'):
         return part[1:-1].replace('""', '"')
     return part.translate(_FOLD)
-
-
-def _size(name: str) -> int:
-    return len(name.encode())
-
-
-def _clip(name: str, size: int) -> str:
-    # A character that would be cut in two goes as a whole.
-    return name.encode()[:size].decode(errors="ignore")

@@ -11,13 +11,16 @@ from collections.abc import Sequence
 
 from .catalog import Constraint, Index
 from .ddl import statements as s
-from .naming import temporary, unquote
+from .naming import quote, renamed_in, unquote
 from .plan import Context
 from .projection import Projection
 from .type_changes import Effect
 
 Statements = list[s.Statement]
-Made = s.AddForeignKey | s.CreateIndex
+Made = s.AddForeignKey | s.CreateIndex | s.AddUnique | s.AddPrimaryKey
+#: What goes for something else that takes its place, and maybe its name. A check has one of its own.
+KEPT = (s.DropForeignKey, s.DropIndex, s.DropConstraint)
+OF_INDEXES = (s.CreateIndex, s.AddUnique, s.AddPrimaryKey)
 MADE = (s.CreateIndex, s.AddUnique, s.AddPrimaryKey, s.AddForeignKey)
 #: What cannot be passed: it needs what is dropped before it to be gone, or renames what is spoken of.
 BARRIERS = (s.AlterColumns, s.DropColumn, s.DropTable, s.RenameTable, s.SetTablespace, s.Raw)
@@ -60,7 +63,7 @@ def _keep_what_stays(statements: Statements, before: Projection, context: Contex
     result = list(statements)
     projection = before.copy()
     for drop in statements:
-        if isinstance(drop, (s.DropForeignKey, s.DropIndex)) and context.protects(drop):
+        if isinstance(drop, KEPT) and context.protects(drop):
             context.catalog.projection = projection
             _keep(drop, result, context)
         projection.apply(drop)
@@ -68,7 +71,7 @@ def _keep_what_stays(statements: Statements, before: Projection, context: Contex
     return result
 
 
-def _keep(drop: s.DropForeignKey | s.DropIndex, result: Statements, context: Context) -> None:
+def _keep(drop: s.DropConstraint | s.DropIndex, result: Statements, context: Context) -> None:
     later = result[_position(result, drop) :]
     if isinstance(drop, s.DropForeignKey):
         same, others = _keys_like(drop, later, context)
@@ -83,7 +86,7 @@ def _keep(drop: s.DropForeignKey | s.DropIndex, result: Statements, context: Con
         return
     for add in others:
         if add.name == drop.name and not _blocked(_between(result, drop, add), drop.table, context):
-            _replace_under_another_name(drop, add, result)
+            _replace_under_another_name(drop, add, result, context)
             return
 
 
@@ -100,15 +103,20 @@ def _keys_like(drop: s.DropForeignKey, later: Statements, context: Context) -> t
     return same, made
 
 
-def _indexes_like(drop: s.DropIndex, later: Statements, context: Context) -> tuple[Made | None, list[Made]]:
-    """The statement that makes the dropped index anew, and all that make one of its name."""
-    live = context.catalog.index(drop.table, drop.name)
+def _indexes_like(
+    drop: s.DropConstraint | s.DropIndex, later: Statements, context: Context
+) -> tuple[Made | None, list[Made]]:
+    """The statement that makes the dropped index again, and all that make one of its name.
+
+    An index and a constraint have the same name where the server cuts both to the same bytes.
+    """
+    live = context.catalog.index(drop.table, drop.name) if isinstance(drop, s.DropIndex) else None
     made: list[Made] = []
     same: Made | None = None
     for add in later:
-        if isinstance(add, s.CreateIndex) and (add.table, add.name) == (drop.table, drop.name):
+        if isinstance(add, OF_INDEXES) and (add.table, add.name) == (drop.table, drop.name):
             made.append(add)
-            if same is None and live and _same_index(live, add, later):
+            if same is None and live and isinstance(add, s.CreateIndex) and _same_index(live, add, later):
                 same = add
     return same, made
 
@@ -121,29 +129,32 @@ def _position(statements: Statements, statement: s.Statement) -> int:
     return next(i for i, x in enumerate(statements) if x is statement)
 
 
-def _replace_under_another_name(drop: s.Statement, add: s.AddForeignKey | s.CreateIndex, result: Statements) -> None:
+def _replace_under_another_name(drop: s.Statement, add: Made, result: Statements, context: Context) -> None:
     """The new one is made under a temporary name, the old one goes, and the new one gets its name."""
-    other = f'"{temporary(unquote(add.name), "new")}"'
-    made = add.named(name=other, sql=add.sql.replace(add.name, other, 1))
+    other = quote(context.names.temporary(unquote(add.name), "new"))
+    made = add.named(name=other, sql=renamed_in(add.sql, other))
     rename = (
         s.RenameIndex(sql=f"ALTER INDEX {other} RENAME TO {add.name}", table=add.table, name=other, new_name=add.name)
         if isinstance(add, s.CreateIndex)
-        else _rename_constraint(add.table, other, add.name)
+        else _rename_constraint(add, other, add.name)
     )
     position = _position(result, add)
     result[position : position + 1] = [made, drop, rename]
     del result[_position(result, drop)]
 
 
-def _rename_constraint(table: str, name: str, new_name: str) -> s.RenameConstraint:
+def _rename_constraint(of: s.Statement, name: str, new_name: str) -> s.RenameConstraint:
+    """:param of: what makes or drops it."""
+    table = of.table
     sql = f"ALTER TABLE {table} RENAME CONSTRAINT {name} TO {new_name}"
-    return s.RenameConstraint(sql=sql, table=table, name=name, new_name=new_name)
+    kind = "unique" if isinstance(of, OF_INDEXES) else "foreign key"
+    return s.RenameConstraint(sql=sql, table=table, name=name, new_name=new_name, kind=kind)
 
 
 def _renamed_key(drop: s.Statement, same: Made) -> s.Statement:
     assert isinstance(drop, s.DropForeignKey) and isinstance(same, s.AddForeignKey)
     why = f"the foreign key of {same.column} stays; only its name changes"
-    return _rename_constraint(drop.table, drop.name, same.name).named(why=why)
+    return _rename_constraint(drop, drop.name, same.name).named(why=why)
 
 
 def renamed(columns: Sequence[str], statements: Statements, table: str) -> tuple[str, ...]:

@@ -14,15 +14,16 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from .catalog import Catalog, Column
 from .compat import has_db_default
 from .ddl import statements as s
+from .ddl.spaces import Space
 from .findings import Finding, Kind, Origin, Severity
 from .locks import Lock, LockMode
-from .naming import unquote
+from .naming import Names, quote, unquote
 from .printable import printable
 from .projection import Projection
 from .record import Record
 from .server import Capabilities
 from .settings import MigrationSettings
-from .type_changes import Effect, TypeChange
+from .type_changes import Effect, Gone, TypeChange
 
 
 class StepClass(enum.Enum):
@@ -114,6 +115,7 @@ class Context:
     """Everything that a rewrite or a rule may ask.
 
     :param templates: Django's own ``sql_*`` templates by name.
+    :param quote_value: Django's own: a parameter as SQL.
     :param is_new: whether nobody can use a table yet, since this very run made it.
     """
 
@@ -121,6 +123,7 @@ class Context:
     capabilities: Capabilities
     settings: MigrationSettings
     templates: Callable[[str], str]
+    quote_value: Callable[[Any], Any]
     is_new: Callable[[str], bool]
     #: The run began on an empty database: there is nothing to ask the catalogue.
     nothing_in_use: bool = False
@@ -136,8 +139,21 @@ class Context:
     migration: tuple[str, str] = ("", "")
     #: What the names of triggers begin with that may go and come back while the type of their column changes.
     own_triggers: str = ""
-    _type_changes: dict[tuple[str, frozenset[str], bool], TypeChange | None] = field(default_factory=dict)
+    _type_changes: dict[tuple[str, Gone, bool], TypeChange | None] = field(default_factory=dict)
     _rewriting: dict[str, bool] = field(default_factory=dict)
+
+    def text(self, statement: s.Statement) -> str:
+        """The text of a statement as ``sqlmigrate`` has it: with its parameters in it, where they can be."""
+        sql, params = str(statement.sql), statement.params
+        try:
+            return with_values(sql, params, self.quote_value) if params else sql
+        except Exception:  # of any driver; the server will say what is wrong with the parameters
+            return sql
+
+    @property
+    def names(self) -> Names:
+        """Those of the database."""
+        return self.catalog.names
 
     @property
     def projection(self) -> Projection:
@@ -208,9 +224,8 @@ class Context:
         projection = self.projection
         live = projection.live_table(statement.table)
         column = projection.live_column(statement.table, unquote(statement.column))
-        gone = frozenset(
-            [*(name for _, name in projection.dropped), *self.triggers(statement), *self._maybe_gone(statement)]
-        )
+        others = projection.dropped(Space.CONSTRAINTS) | frozenset(self.triggers(statement))
+        gone = Gone(projection.dropped(Space.INDEXES), others, frozenset(self._maybe_gone(statement)))
         loses_identity = projection.loses_identity(statement.table, column)
         key = (statement.sql, gone, loses_identity)
         if key not in self._type_changes:
@@ -220,12 +235,12 @@ class Context:
             self._type_changes[key] = change
         return self._type_changes[key]
 
-    def _maybe_gone(self, statement: s.SetType) -> Iterable[str]:
+    def _maybe_gone(self, statement: s.SetType) -> Iterable[tuple[str, str]]:
         """What depends on the column today, and may not when its type changes, by its kind and name."""
         if not (self.projection.own_sql or self.projection.dropped_columns):
             return ()
         gone = self.catalog.maybe_gone("column", statement.table, unquote(statement.column))
-        return (f"{dependent.kind} {dependent.name}" for dependent in gone)
+        return ((dependent.kind, dependent.name) for dependent in gone)
 
     def triggers(self, statement: s.Statement) -> dict[str, str]:
         """The definitions of the triggers that stand in the way of a change of type, and that may be made anew."""
@@ -241,10 +256,10 @@ class Context:
         """The step with the triggers of a column away while its type changes, and back in the same transaction."""
         triggers = self.triggers(step.statement)
         table = step.statement.table
-        drops = (Query(f'DROP TRIGGER "{name}" ON {table}') for name in triggers)
+        drops = (Query(f"DROP TRIGGER {quote(name)} ON {table}") for name in triggers)
         return step._replace(queries=(*drops, *step.queries, *map(Query, triggers.values())))
 
-    def _judge_type(self, statement: s.SetType, table: str, column: str, gone: frozenset[str]) -> TypeChange | None:
+    def _judge_type(self, statement: s.SetType, table: str, column: str, gone: Gone) -> TypeChange | None:
         wanted = (statement.type, statement.collation, statement.using)
         old_type = self.old_types.get((statement.table, statement.column), "")
         return self.catalog.type_change(table, column, wanted, gone, old_type)
@@ -259,6 +274,13 @@ class Context:
                 and catalog.adding_rewrites(statement.table, statement.column, statement.text, statement.params)
             )
         return self._rewriting[statement.sql]
+
+
+def with_values(sql: str, params: Any, quote_value: Callable[[Any], Any]) -> str:
+    """A statement with its parameters in it. RunSQL also takes a mapping of them."""
+    if isinstance(params, Mapping):
+        return sql % {name: quote_value(value) for name, value in params.items()}
+    return sql % tuple(map(quote_value, params or ()))
 
 
 Rewrite = Callable[[Any, Context], Iterable[Step]]
@@ -351,10 +373,11 @@ class Rule(Record):
             kind=self.kind,
             message=printable(message),
             instead=self.instead,
-            sql=str(statement.sql),
+            sql=context.text(statement),
             table=statement.table,
             lock=strongest,
             origin=context.origin,
+            sent=str(statement.sql),
         )
 
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from .ddl import statements as s
 from .findings import Finding, Kind, Severity
 from .log import logger
+from .naming import renamed_in, split_identifier
 from .order import arrange
 from .plan import CHECKS, REWRITES, SPLITS, Check, Context, Plan, Step, StepClass, as_written
 from .together import join, one_step, separate
@@ -109,11 +110,13 @@ def _judge_sql(raw: s.Raw, context: Context) -> Iterator[Finding]:
     from .ddl.meaning import meaning
 
     seen: set[tuple[str, str]] = set()
-    for meant in meaning(raw).statements:
+    text = context.text(raw)
+    read = raw if text == raw.sql else raw.named(sql=text, params=None)
+    for meant in meaning(read, context.names).statements:
         for finding in _found_in_sql(meant, context):
             if (finding.code, finding.table) not in seen:
                 seen.add((finding.code, finding.table))
-                yield finding
+                yield finding.named(sent=raw.sql)
 
 
 def _found_in_sql(meant: s.Statement, context: Context) -> list[Finding]:
@@ -165,15 +168,15 @@ def _placed(statement: s.Statement, context: Context) -> s.Statement:
     if not isinstance(statement, (s.DropIndex, s.RenameIndex, s.DropForeignKey)):
         return statement
     table, name = statement.table, statement.name
-    if '"."' not in table and (context.nothing_in_use or not context.in_use(table)):
+    if len(split_identifier(table)) == 1 and (context.nothing_in_use or not context.in_use(table)):
         # A new table is in the first schema.
         return statement
-    if isinstance(statement, s.DropForeignKey) and not statement.sql.startswith(f"SET CONSTRAINTS {name}"):
+    if isinstance(statement, s.DropForeignKey) and not statement.sql.startswith("SET CONSTRAINTS "):
         return statement
     if isinstance(statement, s.DropForeignKey) and not context.in_transaction and context.protects(statement):
         # It goes without SET CONSTRAINTS.
         return statement
-    return statement.named(sql=statement.sql.replace(name, context.catalog.beside(table, name), 1))
+    return statement.named(sql=renamed_in(statement.sql, context.catalog.beside(table, name)))
 
 
 def _merge(steps: Iterable[Step]) -> Iterator[Step]:

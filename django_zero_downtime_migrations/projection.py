@@ -11,10 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .ddl import statements as s
-from .ddl.names import names_in, plain_table
-from .naming import unquote
-
-Constraint = dict[str, Any]
+from .ddl.planned_names import Constraint, PlannedNames, move
+from .ddl.spaces import BOTH, Space, spaces_of
+from .naming import names_in, plain_table, unquote
 
 
 class Projection:
@@ -25,7 +24,6 @@ class Projection:
     def __init__(self) -> None:
         self.new_tables: set[str] = set()
         self.dropped_tables: set[str] = set()
-        self.dropped: set[tuple[str, str]] = set()
         #: Columns of today that will be gone.
         self.dropped_columns: set[tuple[str, str]] = set()
         #: The user's own SQL that is planned, and may have dropped something.
@@ -39,9 +37,7 @@ class Projection:
         self._without_identity: set[tuple[str, str]] = set()
         self._live_tables: dict[str, str] = {}
         self._live_columns: dict[tuple[str, str], str] = {}
-        self._live_names: dict[tuple[str, str], str] = {}
-        self._constraints: dict[str, dict[str, Constraint]] = {}
-        self._hidden: set[tuple[str, str]] = set()
+        self.names = {space: PlannedNames() for space in Space}
         #: The tables that were spoken of, under their names of today.
         self.spoken: set[str] = set()
         #: Names of indexes that Django does not know to be there.
@@ -68,18 +64,18 @@ class Projection:
                 return column
         return live
 
-    def shown_name(self, table: str, live: str) -> str:
+    def shown_name(self, table: str, live: str, space: Space) -> str:
         """The name that a constraint or index of today will have."""
-        for (renamed, name), today in self._live_names.items():
-            if renamed == table and today == live:
-                return name
-        return live
+        return self.names[space].shown(table, live)
 
     def live_name(self, kind: str, table: str, name: str) -> str:
         """Today's name of a column, or of a constraint or index; empty for one that is still to be made."""
         if kind == "column":
             return self.live_column(table, name)
-        return "" if self.has(table, name) else self._live_names.get((table, name), name)
+        # Nothing depends on a constraint without an index.
+        if self.has(table, name, Space.INDEXES):
+            return ""
+        return self.names[Space.INDEXES].live(table, name)
 
     def renamed_columns(self, table: str) -> list[tuple[str, str]]:
         """Columns of a table with another name today: the new one and today's."""
@@ -92,13 +88,25 @@ class Projection:
             (name, kind) for (its, name), kind in types if its == table and kind and (its, name) in self.new_columns
         ]
 
-    def hides(self, table: str, live: str) -> bool:
+    def hides(self, table: str, live: str, space: Space) -> bool:
         """Whether a constraint or index of today will be gone, even if a new one has its name."""
-        return (table, live) in self._hidden
+        return self.names[space].hides(table, live)
 
-    def has(self, table: str, name: str) -> bool:
-        """Whether a statement planned so far makes a constraint or index of this plain name."""
-        return name in self._constraints.get(table, {})
+    def has(self, table: str, name: str, *spaces: Space) -> bool:
+        """Whether a statement planned so far makes a constraint or index of this plain name.
+
+        :param spaces: where; anywhere unless given.
+        """
+        return any(self.names[space].has(table, name) for space in spaces or BOTH)
+
+    def has_dropped(self, statement: s.DropConstraint) -> bool:
+        """Whether a statement planned so far drops what this one does."""
+        key = (statement.table, unquote(statement.name))
+        return key in self.names[spaces_of(statement)[-1]].dropped
+
+    def dropped(self, space: Space) -> frozenset[str]:
+        """The names of what will be gone."""
+        return frozenset(name for _, name in self.names[space].dropped)
 
     def loses_identity(self, table: str, live_column: str) -> bool:
         """Whether a statement planned so far takes the identity of a column away."""
@@ -108,21 +116,22 @@ class Projection:
         made = Projection()
         for name, value in vars(self).items():
             setattr(made, name, value.copy())
-        made._constraints = {
-            table: {name: dict(constraint) for name, constraint in named.items()}
-            for table, named in self._constraints.items()
-        }
+        made.names = {space: names.copy() for space, names in self.names.items()}
         return made
 
     def constraints(self, table: str, live: dict[str, Constraint]) -> dict[str, Constraint]:
         """:param live: the result of Django's ``get_constraints`` for the table of today."""
+        spaces = {name: _space_of(value) for name, value in live.items()}
         seen = {
-            self.shown_name(table, name): self._shown(table, value)
+            self.shown_name(table, name, spaces[name]): self._shown(table, value)
             for name, value in live.items()
-            if not self.hides(table, name)
+            if not self.hides(table, name, spaces[name])
         }
-        all_of_them = seen | self._constraints.get(table, {})
-        return {name: value for name, value in all_of_them.items() if name not in self.early}
+        # Django sees one of a name, and rather a constraint than an index.
+        for space in BOTH:
+            seen |= self.names[space].made.get(table, {})
+        early = {name for name in self.early if name in seen and _space_of(seen[name]) is Space.INDEXES}
+        return {name: value for name, value in seen.items() if name not in early}
 
     def _shown(self, table: str, constraint: Constraint) -> Constraint:
         columns = constraint.get("columns")
@@ -142,22 +151,12 @@ class Projection:
             "definition": None,
             "options": None,
         }
-        self.dropped.discard((table, name))
-        self._constraints.setdefault(table, {})[name] = blank | {"columns": columns} | kind
+        made = blank | {"columns": columns} | kind
+        self.names[_space_of(made)].add(table, name, made)
 
-    def drop_constraint(self, table: str, name: str) -> None:
-        if self._constraints.get(table, {}).pop(name, None) is None:
-            self._hidden.add((table, self._live_names.pop((table, name), name)))
-            self.dropped.add((table, name))
-        elif self.hides(table, name):
-            self.dropped.add((table, name))
-
-    def rename_constraint(self, table: str, old: str, new: str) -> None:
-        planned = self._constraints.get(table, {})
-        if old in planned:
-            planned[new] = planned.pop(old)
-        else:
-            self._live_names[(table, new)] = self._live_names.pop((table, old), old)
+    def drop_index(self, table: str, name: str) -> None:
+        """Hide an index that goes with another one."""
+        self.names[Space.INDEXES].drop(table, name)
 
     def apply(self, statement: s.Statement) -> None:
         tables = (statement.table, getattr(statement, "to_table", ""))
@@ -172,9 +171,7 @@ class Projection:
             self.new_tables.remove(old)
             self.new_tables.add(new)
         named = (
-            self.dropped,
             self.dropped_columns,
-            self._hidden,
             self.not_null,
             self.new_columns,
             self.with_default,
@@ -182,14 +179,12 @@ class Projection:
             self._without_identity,
         )
         for keyed in named:
-            moved = {(new, name) for table, name in keyed if table == old}
-            keyed -= {(old, name) for _, name in moved}
-            keyed |= moved
-        for renamed in (self._live_columns, self._live_names, self._new_types):
+            move(keyed, old, new)
+        for renamed in (self._live_columns, self._new_types):
             for table, name in [key for key in renamed if key[0] == old]:
                 renamed[(new, name)] = renamed.pop((table, name))
-        if old in self._constraints:
-            self._constraints[new] = self._constraints.pop(old)
+        for names in self.names.values():
+            names.rename_table(old, new)
 
     def rename_column(self, table: str, old: str, new: str) -> None:
         if (table, old) not in self.new_columns:
@@ -200,8 +195,14 @@ class Projection:
                 keyed.add((table, new))
         if (table, old) in self._new_types:
             self._new_types[(table, new)] = self._new_types.pop((table, old))
-        for constraint in self._constraints.get(table, {}).values():
-            constraint["columns"] = [new if column == old else column for column in constraint["columns"]]
+        for names in self.names.values():
+            names.rename_column(table, old, new)
+
+
+def _space_of(constraint: Constraint) -> Space:
+    """Of one as Django's introspection has it."""
+    has_index = constraint.get("unique") or constraint.get("index") or constraint.get("primary_key")
+    return Space.INDEXES if has_index else Space.CONSTRAINTS
 
 
 def _create_table(p: Projection, statement: Any) -> None:
@@ -212,7 +213,8 @@ def _create_table(p: Projection, statement: Any) -> None:
 def _drop_table(p: Projection, statement: Any) -> None:
     p.new_tables.discard(statement.table)
     p.dropped_tables.add(statement.table)
-    p._constraints.pop(statement.table, None)
+    for names in p.names.values():
+        names.made.pop(statement.table, None)
 
 
 def _add_unique(p: Projection, statement: Any) -> None:
@@ -244,11 +246,13 @@ def _create_index(p: Projection, statement: Any) -> None:
 
 
 def _rename_named(p: Projection, statement: Any) -> None:
-    p.rename_constraint(statement.table, unquote(statement.name), unquote(statement.new_name))
+    for space in spaces_of(statement):
+        p.names[space].rename(statement.table, unquote(statement.name), unquote(statement.new_name))
 
 
 def _drop_named(p: Projection, statement: Any) -> None:
-    p.drop_constraint(statement.table, unquote(statement.name))
+    for space in spaces_of(statement):
+        p.names[space].drop(statement.table, unquote(statement.name))
 
 
 def _add_column(p: Projection, statement: Any) -> None:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from django.db.utils import NotSupportedError
 
+from .naming import Names
+
 #: The oldest major version that this backend migrates. Django itself may ask for a newer one.
 OLDEST = 14
 #: The newest that it has been measured on, as a driver gives it: that of a judgement without a server.
@@ -44,3 +46,24 @@ def capabilities(connection: Any) -> Capabilities:
         partitioned_exclusion=version >= 170000,
         transaction_timeout=version >= 170000,
     )
+
+
+#: Python's names of a database's encodings where the server has another one. SQL_ASCII keeps the bytes that the client
+#: sends; two are unknown to Python.
+_CODECS = {"SQL_ASCII": "utf-8", "MULE_INTERNAL": "utf-8", "EUC_TW": "utf-8", "KOI8R": "koi8-r", "KOI8U": "koi8-u"}
+
+
+def names_of(connection: Any) -> Names:
+    """How the server cuts names in the database of a connection; the server says its encoding when one connects.
+
+    :param connection: a Django connection wrapper; it is connected if it is not yet.
+    """
+    encoding = getattr(connection, "server_encoding", None)
+    if encoding is None:
+        connection.ensure_connection()
+        encoding = connection.connection.info.parameter_status("server_encoding")
+    return Names(_codec(encoding or "UTF8"))
+
+
+def _codec(encoding: str) -> str:
+    return _CODECS.get(encoding) or encoding.replace("WIN", "cp").replace("ISO_", "iso").replace("_", "-").lower()

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from .ddl import statements as s
-from .ddl.names import names_in
 from .locks import Lock
-from .naming import unquote
+from .naming import names_in, unquote
 from .order import Statements, renamed
 from .plan import Context, Step, StepClass, as_written
 from .projection import Projection

@@ -6,7 +6,9 @@ from functools import cache
 from importlib.util import find_spec
 from typing import NamedTuple
 
+from ..naming import UTF8, Names
 from . import statements as s
+from .identifiers import spelled
 
 PARSER = "postgast"
 
@@ -26,14 +28,16 @@ def _installed() -> bool:
     return find_spec(PARSER) is not None
 
 
-def meaning(raw: s.Raw) -> Meaning:
+def meaning(raw: s.Raw, names: Names = UTF8) -> Meaning:
+    """What raw SQL does. :param names: those of the database."""
     if not _installed():
         return Meaning(unread="its SQL is not read: the extra `lint` is not installed")
     try:
         # The parser takes longer to import than the whole package, and most runs have no raw SQL.
         from .parse import parse
 
-        return parse(str(raw.sql), raw.params is not None)
+        found = parse(str(raw.sql), raw.params is not None)
+        return found._replace(statements=tuple(spelled(x, names) for x in found.statements))
     except Exception as error:
         # The SQL is sent as it was written in any case, and must not fail for our not understanding it.
         return Meaning(unread=f"its SQL could not be read ({error!r})")

@@ -13,10 +13,11 @@ from typing import Any
 import postgast
 
 from ..locks import LockMode
+from ..naming import quote
 from . import statements as s
 from .meaning import Meaning
 from .parse_alter import alter_table
-from .parse_names import list_of_names, quote, quoted_name, relation, true_option
+from .parse_names import list_of_names, quoted_name, relation, true_option
 
 #: Where the driver puts a value; PostgreSQL's grammar knows no such thing.
 _PLACEHOLDER = re.compile(r"%(?:(%)|(?:\(\w+\))?[sbt])")

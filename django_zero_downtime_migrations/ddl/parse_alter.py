@@ -8,8 +8,9 @@ from typing import Any
 from postgast import pg_query_pb2 as kinds
 
 from ..locks import LockMode
+from ..naming import quote
 from . import statements as s
-from .parse_names import expression, list_of_names, quote, relation, strings, type_name
+from .parse_names import expression, list_of_names, relation, strings, type_name
 
 #: Actions under SHARE UPDATE EXCLUSIVE or less.
 _GENTLE = {

@@ -7,6 +7,8 @@ from typing import Any
 
 import postgast
 
+from ..naming import quote
+
 #: Types under the names by which Django calls them, where the parser's are shorter.
 _LONG = {
     "int": "integer",
@@ -15,11 +17,6 @@ _LONG = {
     "float8": "double precision",
     "float": "double precision",
 }
-
-
-def quote(name: str) -> str:
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'
 
 
 def quoted_name(schema: str, name: str) -> str:

@@ -8,25 +8,35 @@ from typing import Any
 from django.db.backends.ddl_references import Columns
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
 
+from ..naming import UTF8, Names, as_django_quotes, quote, split_identifier
 from . import statements as s
+from .identifiers import spelled
 from .scan import scan
 from .template import SQL
 
-Reader = Callable[[SQL, s.Params, str], s.Statement]
 #: Those in whose place something else is sent: batches, or first what depends on a table.
 WHOLE = ("sql_update_with_default", "sql_delete_table")
+Reader = Callable[[SQL, s.Params, str, Names], s.Statement]
 
 
-def read(sql: Any, params: s.Params) -> s.Statement:
-    """:param sql: a string, a :class:`SQL`, or one of Django's ``ddl_references.Statement``."""
+def read(sql: Any, params: s.Params, names: Names = UTF8) -> s.Statement:
+    """What a statement of Django's is.
+
+    :param sql: a string, a :class:`SQL`, or one of Django's ``ddl_references.Statement``.
+    :param names: those of the database.
+    """
+    return spelled(_read(sql, params, names), names)
+
+
+def _read(sql: Any, params: s.Params, names: Names) -> s.Statement:
     text = str(sql)
     if isinstance(text, SQL):
         base, suffix = _base(text)
         reader = READERS.get(base.template)
         if reader is not None and (base.template not in WHOLE or _is_djangos(base)):
-            statement = reader(base, params, suffix)
+            statement = reader(base, params, suffix, names)
             return statement if base is text else statement.named(sql=text)
-    return _own_index(sql, text, params) or scan(text, params)
+    return _own_index(sql, text, params, names) or scan(text, params)
 
 
 def _is_djangos(sql: SQL) -> bool:
@@ -35,13 +45,13 @@ def _is_djangos(sql: SQL) -> bool:
     return template is not None and str.__eq__(sql, template % sql.parts)
 
 
-def _own_index(sql: Any, text: str, params: s.Params) -> s.Statement | None:
+def _own_index(sql: Any, text: str, params: s.Params, names: Names) -> s.Statement | None:
     """An index class may put a template of its own into Django's statement; its parts still say what it makes."""
     parts = getattr(sql, "parts", None) or {}
     for create, template in (("CREATE INDEX", "sql_create_index"), ("CREATE UNIQUE INDEX", "sql_create_unique_index")):
         if {"name", "table"} <= parts.keys() and text.startswith(f"{create} {parts['name']} ON {parts['table']}"):
             # What else the template has is not known, so it counts as more than plain columns.
-            return _create_index(SQL(text, template, parts), params, suffix=text)
+            return _create_index(SQL(text, template, parts), params, text, names)
     return None
 
 
@@ -57,15 +67,15 @@ def _text(part: Any) -> str:
     return "" if part is None else str(part)
 
 
-def _names(part: Any) -> tuple[str, ...] | None:
-    """Unquoted column names of a ``Columns`` part; None for expressions."""
-    return tuple(part.columns) if isinstance(part, Columns) else None
+def _columns(part: Any, names: Names) -> tuple[str, ...] | None:
+    """The server's names of the columns of a ``Columns`` part; None for expressions."""
+    return tuple(names.plain(as_django_quotes(name)) for name in part.columns) if isinstance(part, Columns) else None
 
 
 def _simple(kind: type[s.Statement], *fields: str, **renamed: str) -> Reader:
     """A reader that takes its fields from the parts of the same name, or of the name that ``renamed`` gives."""
 
-    def reader(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
+    def reader(sql: SQL, params: s.Params, suffix: str, names: Names) -> s.Statement:
         values = {field: _text(sql.parts.get(field)) for field in fields}
         values |= {field: _text(sql.parts.get(part)) for field, part in renamed.items()}
         return kind(sql=sql, params=params, **values)
@@ -73,22 +83,22 @@ def _simple(kind: type[s.Statement], *fields: str, **renamed: str) -> Reader:
     return reader
 
 
-def _rename_table(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
+def _rename_table(sql: SQL, params: s.Params, suffix: str, names: Names) -> s.Statement:
     table, new_table = str(sql.parts["old_table"]), str(sql.parts["new_table"])
-    schema, dot, name = new_table.rpartition('"."')
+    *schema, name = split_identifier(new_table)
     text = sql
-    if dot and table.startswith(schema + dot):
+    if schema and schema == [*split_identifier(table)[:-1]]:
         # The table stays in its schema, and the server takes no other one after RENAME TO.
-        text = SQL(f'{sql.removesuffix(new_table)}"{name}', sql.template, sql.parts)
+        text = SQL(sql.removesuffix(new_table) + quote(name), sql.template, sql.parts)
     return s.RenameTable(sql=text, params=params, table=table, new_table=new_table)
 
 
-def _add_column(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
+def _add_column(sql: SQL, params: s.Params, suffix: str, names: Names) -> s.Statement:
     definition = sql.parts["definition"]
-    segments = definition.segments if isinstance(definition, SQL) else (definition,)
-    return s.AddColumn(
-        sql=sql, params=params, table=sql.parts["table"], column=sql.parts["column"], definition=tuple(segments)
-    )
+    segments = tuple(definition.segments if isinstance(definition, SQL) else (definition,))
+    table, column = sql.parts["table"], sql.parts["column"]
+    made = s.AddColumn(sql=sql, params=params, table=table, column=column, definition=segments)
+    return made.named(to_table=str(made.foreign_key.parts["to_table"])) if made.foreign_key else made
 
 
 ACTIONS: dict[str, type[s.AlterColumn]] = {
@@ -100,7 +110,7 @@ ACTIONS: dict[str, type[s.AlterColumn]] = {
 }
 
 
-def _alter_column(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
+def _alter_column(sql: SQL, params: s.Params, suffix: str, names: Names) -> s.Statement:
     changes, table = sql.parts["changes"], sql.parts["table"]
     template = changes.template if isinstance(changes, SQL) else ""
     if template == "sql_alter_column_type":
@@ -127,14 +137,14 @@ def _set_type(sql: SQL, changes: SQL, params: s.Params) -> s.Statement:
     )
 
 
-def _fill_nulls(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
+def _fill_nulls(sql: SQL, params: s.Params, suffix: str, names: Names) -> s.Statement:
     parts = sql.parts
     return s.FillNulls(
         sql=sql, params=params, table=parts["table"], column=parts["column"], default=str(parts["default"])
     )
 
 
-def _add_foreign_key(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
+def _add_foreign_key(sql: SQL, params: s.Params, suffix: str, names: Names) -> s.Statement:
     parts = {name: _text(part) for name, part in sql.parts.items()}
     return s.AddForeignKey(
         sql=sql,
@@ -153,7 +163,7 @@ def _add_foreign_key(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
 UNIQUE_PARTS = {"table", "name", "columns", "deferrable", "nulls_distinct"}
 
 
-def _add_unique(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
+def _add_unique(sql: SQL, params: s.Params, suffix: str, names: Names) -> s.Statement:
     parts = {name: _text(part) for name, part in sql.parts.items()}
     unknown = any(part for name, part in parts.items() if name not in UNIQUE_PARTS)
     return s.AddUnique(
@@ -168,7 +178,7 @@ def _add_unique(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
     )
 
 
-def _add_primary_key(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
+def _add_primary_key(sql: SQL, params: s.Params, suffix: str, names: Names) -> s.Statement:
     parts = {name: _text(part) for name, part in sql.parts.items()}
     unknown = any(part for name, part in parts.items() if name not in {"table", "name", "columns"})
     return s.AddPrimaryKey(
@@ -181,7 +191,7 @@ def _add_primary_key(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
     )
 
 
-def _add_check(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
+def _add_check(sql: SQL, params: s.Params, suffix: str, names: Names) -> s.Statement:
     return s.AddCheck(
         sql=sql,
         params=params,
@@ -192,18 +202,18 @@ def _add_check(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
     )
 
 
-def _create_index(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
+def _create_index(sql: SQL, params: s.Params, suffix: str, names: Names) -> s.Statement:
     parts = sql.parts
     columns = parts.get("columns")
     extras = ("using", "extra", "condition", "include", "nulls_distinct")
-    names = _names(columns)
-    plain = names is not None and not suffix and not any(_text(parts.get(name)) for name in extras)
+    keys = _columns(columns, names)
+    plain = keys is not None and not suffix and not any(_text(parts.get(name)) for name in extras)
     return s.CreateIndex(
         sql=sql,
         params=params,
         table=_text(parts["table"]),
         name=_text(parts["name"]),
-        columns=names,
+        columns=keys,
         opclasses=tuple(getattr(columns, "opclasses", ()) or ()),
         unique=sql.template == "sql_create_unique_index",
         concurrently=sql.template == "sql_create_index_concurrently",
@@ -211,7 +221,7 @@ def _create_index(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
     )
 
 
-def _drop_index(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
+def _drop_index(sql: SQL, params: s.Params, suffix: str, names: Names) -> s.Statement:
     return s.DropIndex(
         sql=sql,
         params=params,
@@ -222,7 +232,7 @@ def _drop_index(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
 
 
 def _drop_constraint(kind: str) -> Reader:
-    def reader(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
+    def reader(sql: SQL, params: s.Params, suffix: str, names: Names) -> s.Statement:
         return s.DropConstraint(
             sql=sql, params=params, table=_text(sql.parts["table"]), name=_text(sql.parts["name"]), kind=kind
         )
@@ -230,7 +240,7 @@ def _drop_constraint(kind: str) -> Reader:
     return reader
 
 
-def _drop_foreign_key(sql: SQL, params: s.Params, suffix: str) -> s.Statement:
+def _drop_foreign_key(sql: SQL, params: s.Params, suffix: str, names: Names) -> s.Statement:
     return s.DropForeignKey(sql=sql, params=params, table=_text(sql.parts["table"]), name=_text(sql.parts["name"]))
 
 

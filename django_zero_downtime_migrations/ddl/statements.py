@@ -65,11 +65,13 @@ class SetTablespace(Statement):
 class AddColumn(Statement):
     """:param definition: the pieces of the column's definition, in order; ``"".join`` gives its text.
 
+    :param to_table: the table behind its inline foreign key; empty where it has none.
     :param drop_default: what takes the default away again, as Django does with a Python default.
     """
 
     column: str
     definition: tuple[str, ...]
+    to_table: str = ""
     drop_default: DropDefault | None = None
 
     @property
@@ -98,10 +100,9 @@ class AddColumn(Statement):
 
     def locks(self) -> tuple[Lock, ...]:
         own = Lock(self.table, LockMode.ACCESS_EXCLUSIVE)
-        key = self.foreign_key
-        if key is None or key.parts["to_table"] == self.table:
+        if self.to_table in ("", self.table):
             return (own,)
-        return (own, Lock(key.parts["to_table"], LockMode.SHARE_ROW_EXCLUSIVE))
+        return (own, Lock(self.to_table, LockMode.SHARE_ROW_EXCLUSIVE))
 
     def has(self, clause: str) -> bool:
         """Whether a piece of the definition is this clause or begins with it (``NOT NULL``, ``DEFAULT``)."""
@@ -235,10 +236,11 @@ class ValidateConstraint(Statement):
 
 
 class RenameConstraint(Statement):
-    """:param why: what the reader of a script should know."""
+    """:param kind: as of :class:`DropConstraint`. :param why: what the reader of a script should know."""
 
     name: str
     new_name: str
+    kind: str = ""
     why: str = ""
 
 

@@ -12,8 +12,9 @@ import time
 from typing import Any
 
 from ..log import logger
-from ..naming import make_object_name, quote, split_identifier, truncate
+from ..naming import quote
 from ..printable import printable
+from ..server import names_of
 from .activity import duration
 
 _CREATE = re.compile(r"\bCREATE\s+(UNIQUE\s+)?INDEX\s+CONCURRENTLY\b", re.IGNORECASE)
@@ -117,11 +118,16 @@ def leftovers(connection: Any, table: str, index: str) -> list[str]:
 
     :return: names as in SQL, with their schema. They may go: the index itself does not need them.
     """
-    plain = truncate(split_identifier(index)[-1])
+    names = names_of(connection)
+    plain = names.plain(index)
+
+    def left(name: str) -> bool:
+        return names.make_object_name(plain, None, name.rpartition("_")[2]) == name
+
     with connection.cursor() as cursor:
         cursor.execute(_LEFTOVERS, [table])
         rows = cursor.fetchall()
-    return [qualified for name, qualified in rows if make_object_name(plain, None, name.rpartition("_")[2]) == name]
+    return [qualified for name, qualified in rows if left(name)]
 
 
 def invalid_in(connection: Any, sql: str) -> list[tuple[str, str]]:

@@ -47,7 +47,7 @@ class Script:
     def run(self, plan: Plan) -> None:
         unsaid = list(plan.findings)
         for step in plan.steps:
-            said = [x for x in unsaid if x.sql == step.statement.sql or x.sql in step.sql]
+            said = [x for x in unsaid if x.sent == step.statement.sql or (x.sent and x.sent in step.sql)]
             unsaid = [x for x in unsaid if x not in said]
             if step.kind is StepClass.STOCK or (step.kind is StepClass.DATA and self._can_stand_inside(step)):
                 self._inside(step, said)

@@ -15,6 +15,7 @@ from ..catalog import Catalog
 from ..ddl import statements as s
 from ..ddl.meaning import meaning
 from ..findings import Finding
+from ..naming import Names
 from ..places import Place
 from ..plan import OldCode
 from ..projection import Projection
@@ -51,6 +52,7 @@ class JudgingMixin:
     connection: Any
     findings: list[Finding]
     treat_as_new: Callable[[str], bool]
+    names: Names
     _projection: Projection
 
     def __init__(self, connection: Any, atomic: bool, catalog_of: CatalogOf, old_code: OldCode) -> None:
@@ -89,7 +91,7 @@ class JudgingMixin:
         if isinstance(statement, s.Raw):
             self.raw.append((statement, self.place))
             new = new | self._projection.new_tables
-        for part in meaning(statement).statements if isinstance(statement, s.Raw) else (statement,):
+        for part in meaning(statement, self.names).statements if isinstance(statement, s.Raw) else (statement,):
             for lock in part.locks():
                 if lock.table not in new and not self.treat_as_new(lock.table) and not _only_rows(part):
                     self.touched.append(Touched(lock.table, part, self._place_of(lock.table)))

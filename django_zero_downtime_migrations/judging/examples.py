@@ -1,37 +1,33 @@
-"""What to write instead, as Python for the very model and field of a finding."""
+"""What to write instead, as Python for the very model and field of a finding.
+
+Old and new code run side by side between two of the migrations that are shown. None of them may give a row a value that
+nobody wrote: the copy of a column leaves no default in the new one, and NOT NULL comes without one.
+"""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db import migrations, models
 from django.db.migrations.operations.base import Operation
-from django.db.migrations.writer import OperationWriter
+from django.db.migrations.utils import resolve_relation
 from django.db.models import NOT_PROVIDED
 
 from ..compat import has_db_default
 from ..findings import Finding
 from ..places import Place
+from .example_text import block, fill, fill_each, value, written
 
 Example = Callable[[Any, Place, str], str]
 
-KNOWN_IMPORTS = frozenset(
-    {"from django.db import migrations", "from django.db import models", "import django.db.models.deletion"}
-)
-FILL = """\
-def fill_{field}(apps, schema_editor):
-    rows = apps.get_model("{app}", "{model}").objects.using(schema_editor.connection.alias)
-    last = rows.aggregate(last=models.Max("pk"))["last"] or 0
-    for start in range(0, last + 1, 5000):
-        rows.filter(pk__range=(start, start + 4999), {field}=None).update({field}={value})
-
-
-operations = [
-    migrations.RunPython(fill_{field}, migrations.RunPython.noop, atomic=False),
-]
-"""
+#: Stands for a value that only the author knows; pasted as it is, it is an error before anything is written.
+UNKNOWN = "value_of_older_rows"
+WRITTEN = "2. when all code that runs writes the column: fill the rows that are older"
+TEXTS = (models.CharField, models.TextField)
+NUMBERS = (models.IntegerField, models.FloatField, models.DecimalField)
+#: What gives a row a value that the code did not.
+BY_ITSELF: dict[str, Any] = dict.fromkeys(("default", "db_default", "auto_now", "auto_now_add", "blank"))
 
 
 def example(finding: Finding, place: Place | None, app: str) -> str:
@@ -45,20 +41,6 @@ def example(finding: Finding, place: Place | None, app: str) -> str:
         return ""
 
 
-def block(*operations: Operation, title: str = "") -> str:
-    """``operations = […]`` of one migration."""
-    lines = [f"# {title}"] if title else []
-    lines.append("operations = [")
-    needed: set[str] = set()
-    for operation in operations:
-        text, imports = OperationWriter(operation, indentation=0).serialize()
-        # What every migration imports has these too, under shorter names.
-        text = text.replace("django.db.models.deletion.", "models.")
-        needed |= {line for line in imports if line not in KNOWN_IMPORTS}
-        lines.append(textwrap.indent(text.rstrip(), "    "))
-    return "\n".join([*sorted(needed), *lines, "]"]) + "\n"
-
-
 def _with(field: Any, **changes: Any) -> Any:
     """A copy of a field with other arguments; None takes one away."""
     _, _, args, kwargs = field.deconstruct()
@@ -66,66 +48,105 @@ def _with(field: Any, **changes: Any) -> Any:
     return type(field)(*args, **kwargs)
 
 
-def _fill(app: str, model: str, field: Any, name: str) -> str:
-    title = "# 2. when all code that runs writes the column: fill the rows that are older\n"
-    return title + FILL.format(app=app, model=model, field=name, value=_value(field))
-
-
-def _value(field: Any) -> str:
-    """Some value of the field, as Python."""
-    if field.default is not NOT_PROVIDED and not callable(field.default):
-        return repr(field.default)
-    kinds = ((models.BooleanField, "False"), ((models.IntegerField, models.FloatField, models.DecimalField), "0"))
-    known = next((text for kind, text in kinds if isinstance(field, kind)), "")
-    return known or ('""' if isinstance(field, (models.CharField, models.TextField)) else "...")
-
-
 def _not_null(operation: Any, place: Place, app: str) -> str:
-    field, name = operation.field, operation.name
-    default = field.default
-    if has_db_default and default is not NOT_PROVIDED and not callable(default):
+    field, default = operation.field, operation.field.default
+    if field.primary_key:
+        return ""
+    if has_db_default and default is not NOT_PROVIDED and not callable(default) and not field.unique:
         kept = _with(field, default=None, db_default=default)
-        return block(migrations.AddField(operation.model_name, name, kept))
-    return _in_steps(operation, _with(field, null=True, default=None), field, app)
+        return block(migrations.AddField(operation.model_name, operation.name, kept))
+    return _in_steps(operation, _with(field, **BY_ITSELF, null=True), _with(field, null=True), app)
 
 
-def _in_steps(operation: Any, first: Any, last: Any, app: str) -> str:
-    return "\n".join(
-        (
-            block(migrations.AddField(operation.model_name, operation.name, first), title="1. before the release"),
-            _fill(app, operation.model_name, last, operation.name),
-            block(migrations.AlterField(operation.model_name, operation.name, last), title="3. after that"),
-        )
-    )
+def _in_steps(operation: Any, added: Any, kept: Any, app: str) -> str:
+    """Three migrations that add a column.
+
+    :param added: its field as it is added: the rows that are there get NULL.
+    :param kept: the field that the new code has, which may have a default for new rows.
+    """
+    model, name, field = operation.model_name, operation.name, operation.field
+    first: list[Operation] = [migrations.AddField(model, name, added)]
+    if not _same(added, kept):
+        first.append(migrations.AlterField(model, name, kept))
+    parts = [block(*first, title="1. before the release"), _filled_with_default(operation, app, WRITTEN)]
+    if not _same(kept, field):
+        parts.append(block(migrations.AlterField(model, name, field), title="3. after that"))
+    return "\n".join(parts)
+
+
+def _same(field: Any, other: Any) -> bool:
+    return bool(field.deconstruct()[1:] == other.deconstruct()[1:])
+
+
+def _filled_with_default(operation: Any, app: str, title: str) -> str:
+    """The rows that have NULL get what the field would give a new row."""
+    field = operation.field
+    where = {"app": app, "model": operation.model_name, "field": operation.name, "title": title}
+    db_default = getattr(field, "db_default", NOT_PROVIDED)
+    if db_default is not NOT_PROVIDED:
+        return fill(value(db_default), **where)
+    if field.default is not NOT_PROVIDED:
+        return (fill_each if callable(field.default) else _fill_value)(field.default, **where)
+    if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+        return fill(written("Now()", "from django.db.models.functions import Now"), **where)
+    # Django's own value for a text that may be empty; any other one would be made up.
+    empty = field.blank and field.empty_strings_allowed and isinstance(field, TEXTS)
+    return fill(written('""' if empty else UNKNOWN), **where)
+
+
+def _fill_value(constant: Any, **where: Any) -> str:
+    return fill(value(constant), **where)
 
 
 def _rewrite(operation: Any, place: Place, app: str) -> str:
     field = operation.field
-    if not hasattr(field, "db_default"):
+    if not hasattr(field, "db_default") or field.primary_key:
         return ""
-    first = _with(field, null=True, db_default=None)
-    return _in_steps(operation, first, field, app)
+    return _in_steps(operation, _with(field, **BY_ITSELF, null=True), _with(field, null=True), app)
 
 
-def _virtual(operation: Any, place: Place, app: str) -> str:
-    return block(migrations.AddField(operation.model_name, operation.name, _with(operation.field, db_persist=False)))
+def _ordinary(operation: Any, place: Place, app: str) -> str:
+    field, model, name = operation.field, operation.model_name, operation.name
+    added = _with(field.output_field, null=True)
+    title = "2. when all code that runs writes the column: fill it"
+    filled = fill(value(field.expression), app=app, model=model, field=name, title=title, every_row=True)
+    return "\n".join((block(migrations.AddField(model, name, added), title="1. an ordinary column"), filled))
 
 
 def _new_column(operation: Any, place: Place, app: str) -> str:
-    name = f"{operation.name}_new"
-    field = operation.field
-    added = _with(field, null=True, db_column=None)
-    title = "# 2. when all code that runs writes both: copy the rows that are older\n"
-    copied = FILL.format(app=app, model=operation.model_name, field=name, value=f'models.F("{operation.name}")')
-    return "\n".join(
-        (
-            block(migrations.AddField(operation.model_name, name, added), title="1. before a release that writes both"),
-            title + copied,
-            block(
-                migrations.AlterField(operation.model_name, name, _with(field, db_column=None)), title="3. after that"
-            ),
+    model, name, field = operation.model_name, f"{operation.name}_new", operation.field
+    old = place.from_state.apps.get_model(app, model)._meta.get_field(operation.name)
+    new = place.to_state.apps.get_model(app, model)._meta.get_field(operation.name)
+    if field.primary_key or old.primary_key or getattr(field, "generated", False):
+        return ""
+    apart = {"db_column": None, **({"related_name": "+"} if field.remote_field else {})}
+    bare = _with(field, **BY_ITSELF, **apart)
+    last = _with(field, **apart)
+    title = "2. when all code that runs writes both: copy it to every row, since older code wrote the old one alone"
+    parts = [
+        block(
+            migrations.AddField(model, name, _with(bare, null=True)),
+            title="1. before a release that writes both, and reads the old one",
+        ),
+        fill(_copied(operation.name, old, new), app=app, model=model, field=name, title=title, every_row=True),
+    ]
+    if not field.null:
+        parts.append(block(migrations.AlterField(model, name, bare), title="3. after that"))
+    if not _same(bare, last):
+        parts.append(
+            block(migrations.AlterField(model, name, last), title="4. before the release that reads the new one")
         )
-    )
+    return "\n".join(parts)
+
+
+def _copied(name: str, old: Any, new: Any) -> Any:
+    """The old column as a value of the new one, by a cast that refuses what would be cut where there is one."""
+    new = new.target_field if new.remote_field else new
+    old = old.target_field if old.remote_field else old
+    if isinstance(new, TEXTS) or (isinstance(old, NUMBERS) and isinstance(new, NUMBERS)) or type(old) is type(new):
+        return written(f'models.F("{name}")')
+    text, imports = value(_with(new, **BY_ITSELF, null=True))
+    return written(f'Cast("{name}", {text})', "from django.db.models.functions import Cast", *imports)
 
 
 def _kept_column(operation: Any, place: Place, app: str) -> str:
@@ -141,65 +162,128 @@ def _kept_column(operation: Any, place: Place, app: str) -> str:
 def _kept_table(operation: Any, place: Place, app: str) -> str:
     if not isinstance(operation, migrations.RenameModel):
         return ""
-    table = place.from_state.apps.get_model(app, operation.old_name)._meta.db_table
+    model = place.from_state.apps.get_model(app, operation.old_name)
+    if _names_a_column(place.from_state, (app, operation.old_name_lower)):
+        return ""
     return "\n".join(
         (
-            block(migrations.AlterModelTable(operation.old_name, table), title="1. keep the table's name"),
+            block(
+                migrations.AlterModelTable(operation.old_name, model._meta.db_table), title="1. keep the table's name"
+            ),
             block(migrations.RenameModel(operation.old_name, operation.new_name), title="2. in a second migration"),
         )
     )
 
 
+def _names_a_column(state: Any, model: tuple[str, str]) -> bool:
+    """Whether a model's name is that of a column, in the table of a many-to-many field."""
+    for key, each in state.models.items():
+        for field in each.fields.values():
+            by_itself = field.many_to_many and field.remote_field.through is None
+            if by_itself and model in (key, resolve_relation(field.remote_field.model, *key)):
+                return True
+    return False
+
+
 def _forgotten(operation: Any, place: Place, app: str) -> str:
     if isinstance(operation, migrations.DeleteModel):
-        state = place.from_state.models[app, operation.name_lower]
-        options = {name: value for name, value in state.options.items() if value}
-        again: Operation = migrations.CreateModel(state.name, list(state.fields.items()), options)
-    elif isinstance(operation, migrations.RemoveField):
-        field = place.from_state.apps.get_model(app, operation.model_name)._meta.get_field(operation.name)
-        again = migrations.AddField(operation.model_name, operation.name, field.clone())
-    else:
-        return ""
+        return _forgotten_model(operation, place.from_state, app)
+    if isinstance(operation, migrations.RemoveField):
+        return _forgotten_field(operation, place.from_state, app)
+    return ""
+
+
+def _forgotten_field(operation: Any, state: Any, app: str) -> str:
+    model, name = operation.model_name, operation.name
+    field = state.apps.get_model(app, model)._meta.get_field(name)
+    loose = _loose(field.clone(), insert=True)
+    first = [] if _same(field, loose) else [migrations.AlterField(model, name, loose)]
+    return _in_two_releases(operation, migrations.AddField(model, name, loose), first)
+
+
+def _forgotten_model(operation: Any, state: Any, app: str) -> str:
+    known = state.models[app, operation.name_lower]
+    options = {name: value for name, value in known.options.items() if value}
+    fields = {name: _loose(field.clone(), insert=False) for name, field in known.fields.items()}
+    first = [
+        migrations.AlterField(known.name, name, fields[name])
+        for name, field in known.fields.items()
+        if not _same(field, fields[name])
+    ]
+    again = migrations.CreateModel(known.name, list(fields.items()), options, known.bases)
+    return _in_two_releases(operation, again, first)
+
+
+def _loose(field: Any, insert: bool) -> Any:
+    """A field as code that does not know it needs it: that code deletes what it points to.
+
+    :param insert: and inserts rows without it.
+    """
+    changes: dict[str, Any] = {}
+    if field.remote_field and getattr(field, "db_constraint", getattr(field.remote_field, "db_constraint", False)):
+        changes["db_constraint"] = False
+    has_default = getattr(field, "db_default", NOT_PROVIDED) is not NOT_PROVIDED
+    by_server = has_default or getattr(field, "generated", False) or field.many_to_many
+    if insert and not field.null and not by_server and not field.primary_key:
+        changes["null"] = True
+    return _with(field, **changes) if changes else field
+
+
+def _in_two_releases(operation: Operation, again: Operation, first: Iterable[Operation]) -> str:
     forget = migrations.SeparateDatabaseAndState(state_operations=[operation])
     known = migrations.SeparateDatabaseAndState(state_operations=[again])
+    before = list(first)
+    parts = [block(*before, title="1. so that new code can do without it")] if before else []
     return "\n".join(
         (
-            block(forget, title="1. with the release that does not use it any more"),
-            block(known, operation, title="2. in the next release"),
+            *parts,
+            block(forget, title=f"{len(parts) + 1}. with the release that does not use it any more"),
+            block(known, operation, title=f"{len(parts) + 2}. in the next release"),
         )
     )
 
 
 def _filled(operation: Any, place: Place, app: str) -> str:
-    filled = _fill(app, operation.model_name, operation.field, operation.name).partition("\n")[2]
-    return "\n".join((f"# 1. before this migration\n{filled}", block(operation, title="2. then")))
+    filled = _filled_with_default(operation, app, "1. before this migration")
+    return "\n".join((filled, block(operation, title="2. then")))
+
+
+def _written_first(operation: Any, place: Place, app: str) -> str:
+    """NOT NULL is kept by the code before the database keeps it."""
+    model, name = operation.model_name, operation.name
+    nullable = place.from_state.apps.get_model(app, model)._meta.get_field(name).clone()
+    before = migrations.SeparateDatabaseAndState(state_operations=[migrations.AlterField(model, name, nullable)])
+    with_code = migrations.SeparateDatabaseAndState(state_operations=[operation])
+    return "\n".join(
+        (
+            block(with_code, title="1. with the release that always writes a value"),
+            _filled_with_default(operation, app, "2. when all code that runs does so"),
+            block(before, operation, title="3. after that"),
+        )
+    )
 
 
 def _after(operation: Any, place: Place, app: str) -> str:
     return block(operation, title="in a migration after the release whose code keeps it")
 
 
-def _alter_or(of_alter: Example, otherwise: Example) -> Example:
+def _alter_or_nothing(of_alter: Example) -> Example:
     def write(operation: Any, place: Place, app: str) -> str:
-        return (of_alter if isinstance(operation, migrations.AlterField) else otherwise)(operation, place, app)
+        return of_alter(operation, place, app) if isinstance(operation, migrations.AlterField) else ""
 
     return write
-
-
-def _nothing(operation: Any, place: Place, app: str) -> str:
-    return ""
 
 
 WRITERS: dict[str, Example] = {
     "ADD_COLUMN_NOT_NULL": _not_null,
     "ADD_COLUMN_REWRITE": _rewrite,
-    "ADD_COLUMN_GENERATED_STORED": _virtual,
-    "ALTER_COLUMN_TYPE": _alter_or(_new_column, _nothing),
+    "ADD_COLUMN_GENERATED_STORED": _ordinary,
+    "ALTER_COLUMN_TYPE": _alter_or_nothing(_new_column),
     "ALTER_TABLE_RENAME_COLUMN": _kept_column,
     "ALTER_TABLE_RENAME": _kept_table,
-    "FILL_LARGE_TABLE": _alter_or(_filled, _nothing),
+    "FILL_LARGE_TABLE": _alter_or_nothing(_filled),
     "DROP_COLUMN": _forgotten,
     "DROP_TABLE": _forgotten,
-    "SET_NOT_NULL": _alter_or(_filled, _nothing),
+    "SET_NOT_NULL": _alter_or_nothing(_written_first),
     "ADD_CONSTRAINT": _after,
 }

@@ -23,6 +23,7 @@ class OfflineMixin:
     """To be put before a database wrapper of ours. It judges as the newest server would, and keeps no transaction."""
 
     pg_version = NEWEST
+    server_encoding = "UTF8"
     tables: Tables | None = None
 
     def connect(self) -> None:
@@ -74,7 +75,7 @@ class _FromTables(_Introspection):  # type: ignore[misc]
     def _table(self, table_name: str) -> Table | None:
         connection: Any = self.connection
         tables: Tables | None = connection.tables
-        return tables.get(connection.ops.quote_name(table_name)) if tables else None
+        return tables.get(table_name) if tables else None
 
 
 class OfflineIntrospection(IntrospectionMixin, _FromTables):
@@ -82,8 +83,8 @@ class OfflineIntrospection(IntrospectionMixin, _FromTables):
 
     # There is no schema to be asked about, and nobody to ask.
 
-    def _located(self, cursor: Any, table_name: str) -> tuple[Any, str]:
-        return cursor, table_name
+    def _located(self, cursor: Any, table: str) -> tuple[Any, str]:
+        return cursor, table
 
     def _with_schemas(self, cursor: Any, table: str, sequences: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return sequences

@@ -9,7 +9,7 @@ from typing import Any
 from ..catalog import Catalog, Column, Constraint, Index, Size, T
 from ..naming import quote
 from ..projection import Projection
-from ..type_changes import TypeChange
+from ..type_changes import Gone, TypeChange
 from ..type_changes.builtin import Use, always_known, judge
 from .offline import NotConnected
 from .sizes import Sizes
@@ -121,9 +121,10 @@ class OfflineCatalog(Catalog):
     def _answer_triggers(self, table: str, column: str, prefix: str) -> Rows:
         return []
 
-    def _answer_name_taken(self, name: str, relations: bool, same_name: str, table: str) -> Rows:
+    def _answer_name_taken(self, name: str, same_name: str, table: str) -> Rows:
         found = self.tables.get(table)
-        return [(found is not None and any(held.name == name for held in found.held),)]
+        kinds = {held.kind for held in found.held if held.name == name} if found else set()
+        return [(bool(kinds - {"i"}), bool(kinds & {"i", "p", "u", "x"}))]
 
     def _answer_is_unfinished(self, table: str, name: str) -> Rows:
         return [(False,)]
@@ -151,7 +152,7 @@ class OfflineCatalog(Catalog):
         return default is not None and not _one_value(default[1])
 
     def type_change(
-        self, table: str, column: str, wanted: tuple[str, str | None, bool], gone: frozenset[str], old_type: str
+        self, table: str, column: str, wanted: tuple[str, str | None, bool], gone: Gone, old_type: str
     ) -> TypeChange | None:
         found = self.tables.get(table)
         of = found.columns.get(column) if found else None
@@ -160,16 +161,20 @@ class OfflineCatalog(Catalog):
         uses = [*_uses(found, column, gone), *self._used_from(found, column, gone)]
         return judge(of.type, of.collation, wanted, of.identity, uses)
 
-    def _used_from(self, table: Table, column: str, gone: frozenset[str]) -> Iterator[Use]:
+    def _used_from(self, table: Table, column: str, gone: Gone) -> Iterator[Use]:
         for other, held in self.tables.referencing(table.name):
-            if held.to_column == column and held.name not in gone:
+            if held.to_column == column and not gone.has("foreign key", held.name):
                 of = other.columns[held.columns[0]]
                 yield Use("foreign key", held.name, other_type=of.type)
 
 
-def _uses(table: Table, column: str, gone: frozenset[str]) -> Iterator[Use]:
+#: What ``type_changes`` calls what is not an index.
+KINDS = {"c": "check", "f": "foreign key"}
+
+
+def _uses(table: Table, column: str, gone: Gone) -> Iterator[Use]:
     for held in table.held:
-        if column not in held.touches or held.name in gone:
+        if column not in held.touches or gone.has(KINDS.get(held.kind, "index"), held.name):
             continue
         if held.kind == "c":
             yield Use("check", held.name)

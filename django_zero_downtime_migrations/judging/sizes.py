@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..catalog import Catalog, Size
-from ..ddl.names import plain_table
-from ..naming import split_identifier
+from ..naming import plain_table, split_identifier
 from ..projection import Projection
 from .errors import CannotJudge
 

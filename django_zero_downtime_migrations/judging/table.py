@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.db import models
+from django.db.backends.utils import split_identifier
 from django.db.models import NOT_PROVIDED
 
-from ..ddl.names import names_in
-from ..naming import CHECK, PRIMARY_KEY, UNIQUE, make_object_name
+from ..naming import CHECK, PRIMARY_KEY, UNIQUE, names_in, plain_table, unquote
+from ..server import names_of
 
 PATTERN_OPS = {"varchar": "varchar_pattern_ops", "text": "text_pattern_ops"}
 
@@ -56,11 +57,12 @@ class Table:
     def __init__(self, model: Any, scribe: Any) -> None:
         self.model = model
         self.scribe = scribe
-        self.name: str = scribe.quote_name(model._meta.db_table)
+        self.names = names_of(scribe.connection)
+        self.name = self.names.as_sql(model._meta.db_table)
 
     @cached_property
     def columns(self) -> dict[str, Column]:
-        return {field.column: self._column(field) for field in self._fields}
+        return {self._plain(field.column): self._column(field) for field in self._fields}
 
     @property
     def _fields(self) -> list[Any]:
@@ -90,55 +92,55 @@ class Table:
         return [*self._of_fields(), *self._together(), *self._constraints(), *self._indexes()]
 
     def _of_fields(self) -> Iterator[Held]:
-        table = unquote_table(self.name)
-        primary_key = tuple(field.column for field in getattr(self.model._meta, "pk_fields", ()) if field.column)
+        table, make_object_name = plain_table(self.name), self.names.make_object_name
+        keys = [field.column for field in getattr(self.model._meta, "pk_fields", ()) if field.column]
+        primary_key = tuple(map(self._plain, keys))
         if len(primary_key) > 1:
             yield self._index("p", make_object_name(table, None, PRIMARY_KEY), primary_key, unique=True)
         for field in self._fields:
-            column = (field.column,)
+            column = (self._plain(field.column),)
             if field.primary_key:
                 yield self._index("p", make_object_name(table, None, PRIMARY_KEY), column, unique=True)
             elif field.unique:
-                yield self._index("u", make_object_name(table, field.column, UNIQUE), column, unique=True)
+                yield self._index("u", make_object_name(table, *column, UNIQUE), column, unique=True)
             elif field.db_index:
-                yield self._index("i", self._named(column, ""), column)
+                yield self._index("i", self._named((field.column,), ""), column)
             yield from self._like(field)
             yield from self._foreign_key(field)
             check = field.db_parameters(connection=self.scribe.connection)["check"]
             if check:
-                name = make_object_name(table, field.column, CHECK)
+                name = make_object_name(table, *column, CHECK)
                 yield Held(name, "c", column, column, text=str(check))
 
     def _like(self, field: Any) -> Iterator[Held]:
         kind = field.db_type(connection=self.scribe.connection) or ""
         opclass = next((ops for name, ops in PATTERN_OPS.items() if kind.startswith(name) and "[" not in kind), "")
         if opclass and (field.db_index or field.unique):
-            column = (field.column,)
-            yield Held(self._named(column, "_like"), "i", column, column, opclasses=(opclass,))
+            column = (self._plain(field.column),)
+            yield Held(self._named((field.column,), "_like"), "i", column, column, opclasses=(opclass,))
 
     def _foreign_key(self, field: Any) -> Iterator[Held]:
         if field.remote_field is None or not getattr(field, "db_constraint", False):
             return
         target = field.target_field
-        suffix = f"_fk_{unquote_table(target.model._meta.db_table)}_{target.column}"
+        _, table = split_identifier(target.model._meta.db_table)
+        suffix = f"_fk_{table}_{target.column}"
         yield Held(
             self._named((field.column,), suffix),
             "f",
-            (field.column,),
-            (field.column,),
-            to_table=self.scribe.quote_name(target.model._meta.db_table),
-            to_column=target.column,
+            (self._plain(field.column),),
+            (self._plain(field.column),),
+            to_table=self.names.as_sql(target.model._meta.db_table),
+            to_column=self._plain(target.column),
             deferrable=True,
         )
 
     def _together(self) -> Iterator[Held]:
         meta = self.model._meta
         for names in meta.unique_together:
-            columns = self._columns_of(names)
-            yield self._index("u", self._named(columns, "_uniq"), columns, unique=True)
+            yield self._index("u", self._named(self._written(names), "_uniq"), self._columns_of(names), unique=True)
         for names in getattr(meta, "index_together", ()):
-            columns = self._columns_of(names)
-            yield self._index("i", self._named(columns, "_idx"), columns)
+            yield self._index("i", self._named(self._written(names), "_idx"), self._columns_of(names))
 
     def _constraints(self) -> Iterator[Held]:
         for constraint in self.model._meta.constraints:
@@ -148,9 +150,9 @@ class Table:
                 # Its one method for the condition alone; that for the statement has the name in it as well.
                 text = str(constraint._get_check_sql(self.model, self.scribe))  # type: ignore[attr-defined]
                 columns = tuple(dict.fromkeys(names_in(text)))
-                yield Held(constraint.name, "c", columns, columns, text=text)
+                yield Held(self._plain(constraint.name), "c", columns, columns, text=text)
             else:
-                yield Held(constraint.name, "x", (), tuple(self.columns), plain=False, method="gist")
+                yield Held(self._plain(constraint.name), "x", (), tuple(self.columns), plain=False, method="gist")
 
     def _unique_constraint(self, constraint: Any) -> Held:
         columns = self._columns_of(constraint.fields)
@@ -159,7 +161,7 @@ class Table:
         # Django makes an index of what a constraint cannot have.
         of_its_own = bool(constraint.condition or include or constraint.opclasses or expressions)
         return Held(
-            constraint.name,
+            self._plain(constraint.name),
             "i" if of_its_own else "u",
             columns,
             tuple(self.columns) if expressions or constraint.condition else (*columns, *include),
@@ -177,7 +179,7 @@ class Table:
             expressions = bool(index.expressions)
             descending = any(order for _, order in index.fields_orders)
             yield Held(
-                index.name,
+                self._plain(index.name),
                 "i",
                 columns,
                 tuple(self.columns) if expressions or index.condition else (*columns, *include),
@@ -191,17 +193,19 @@ class Table:
         return Held(name, kind, columns, columns, unique=unique)
 
     def _columns_of(self, names: Sequence[str]) -> tuple[str, ...]:
-        return tuple(self.model._meta.get_field(name).column for name in names)
+        return tuple(map(self._plain, self._written(names)))
+
+    def _written(self, names: Sequence[str]) -> list[str]:
+        """The columns of fields as Django has them."""
+        return [self.model._meta.get_field(name).column for name in names]
 
     def _named(self, columns: Sequence[str], suffix: str) -> str:
-        return str(self.scribe._create_index_name(self.model._meta.db_table, list(columns), suffix=suffix))
+        return self._plain(self.scribe._create_index_name(self.model._meta.db_table, list(columns), suffix=suffix))
 
-
-def unquote_table(table: str) -> str:
-    """A table's own name, without schema and quotes."""
-    return table_key(table).rpartition('"."')[2]
-
-
-def table_key(table: str) -> str:
-    """The same for a table's quoted name and for ``db_table``, which may have a schema: ``schema"."table``."""
-    return table.strip('"').replace('""', '"')
+    def _plain(self, name: str) -> str:
+        """The server's name of what Django calls so; Django's where the server has none."""
+        sql = self.names.as_sql(name)
+        try:
+            return unquote(sql)
+        except ValueError:
+            return sql

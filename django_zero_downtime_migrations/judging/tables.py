@@ -14,8 +14,10 @@ from typing import Any
 from django.db import connection
 from django.db.backends.utils import strip_quotes, truncate_name
 
+from ..naming import Names
+from ..server import names_of
 from .rendering import Key, kept, models_that_point_to
-from .table import Held, Table, table_key
+from .table import Held, Table
 
 
 class Tables:
@@ -30,21 +32,22 @@ class Tables:
         self.scribe = scribe
         self._seen = {} if owners is None else owners
         self._known: dict[str, Table | None] = {}
+        self._names = names_of(scribe.connection)
 
     @cached_property
     def _owners(self) -> dict[str, tuple[Key, str]]:
         """The model of each table, and the many-to-many field where it is the table between two."""
         found: dict[str, tuple[Key, str]] = {}
         for key, state in self.state.models.items():
-            for name, field in _tables_of(state):
+            for name, field in _tables_of(state, self._names):
                 found[name] = (key, field)
         return found
 
     def _owner(self, table: str) -> tuple[Key, str] | None:
-        name = table_key(table)
+        name = self._names.as_sql(table)
         seen = self._seen.get(name)
         state = self.state.models.get(seen[0]) if seen else None
-        if seen and state and (name, seen[1]) in _tables_of(state):
+        if seen and state and (name, seen[1]) in _tables_of(state, self._names):
             return seen
         owner = self._owners.get(name)
         if owner is not None:
@@ -74,8 +77,8 @@ class Tables:
             return
         key = owner[0]
         for other in [key, *models_that_point_to(self.state.models, key)]:
-            for name, _ in _tables_of(self.state.models.get(other)):
-                found = self.get(f'"{name}"') if name != table_key(table) else None
+            for name, _ in _tables_of(self.state.models.get(other), self._names):
+                found = self.get(name) if name != self._names.as_sql(table) else None
                 held = found.held if found else ()
                 yield from ((found, each) for each in held if found and each.kind == "f" and each.to_table == table)
 
@@ -96,26 +99,26 @@ class Tables:
         return any(_as_strict(held, kind, set(columns), detail) for held in found.held)
 
 
-def _tables_of(state: Any) -> list[tuple[str, str]]:
-    """The tables of a model, by :func:`table_key`: its own, and those of its many-to-many fields, with their names."""
+def _tables_of(state: Any, names: Names) -> list[tuple[str, str]]:
+    """The tables of a model, as in SQL: its own, and those of its many-to-many fields, with their names."""
     known = kept(state)
     if "tables" not in known:
-        known["tables"] = _find_tables_of(state)
+        known["tables"] = _find_tables_of(state, names)
     found: list[tuple[str, str]] = known["tables"]
     return found
 
 
-def _find_tables_of(state: Any) -> list[tuple[str, str]]:
+def _find_tables_of(state: Any, names: Names) -> list[tuple[str, str]]:
     options = state.options
     if options.get("proxy"):
         return []
     longest = connection.ops.max_name_length()
     table = options.get("db_table") or truncate_name(f"{state.app_label}_{state.name_lower}", longest)
-    found = [(table_key(table), "")]
+    found = [(names.as_sql(table), "")]
     for name, field in state.fields.items():
         if field.many_to_many and getattr(field.remote_field, "through", None) is None:
             between = getattr(field, "db_table", None) or truncate_name(f"{strip_quotes(table)}_{name}", longest)
-            found.append((table_key(between), name))
+            found.append((names.as_sql(between), name))
     return found
 
 

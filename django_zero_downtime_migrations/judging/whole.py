@@ -15,8 +15,8 @@ from django.db.migrations.operations.base import Operation
 from django.db.models import NOT_PROVIDED
 
 from ..ddl import statements as s
-from ..ddl.names import plain_table
 from ..findings import Finding, Origin
+from ..naming import plain_table
 from ..operations import SafetyAssured
 from ..places import Place, every, inside
 from ..rules.data_with_schema import RULE as DATA_WITH_SCHEMA

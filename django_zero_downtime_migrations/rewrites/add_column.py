@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..ddl import statements as s
-from ..ddl.names import plain_table
+from ..ddl.identifiers import spelled
 from ..ddl.template import SQL
-from ..naming import CHECK, PRIMARY_KEY, UNIQUE, choose, truncate, unquote
+from ..naming import CHECK, PRIMARY_KEY, UNIQUE, plain_table, quote, unquote
 from ..plan import Context, Query, Step, StepClass, rewrites, short, splits
 
 TABLESPACE = "USING INDEX "
@@ -29,7 +29,7 @@ def split_add_column(statement: s.AddColumn, context: Context) -> Iterator[s.Sta
     sql = f"ALTER TABLE {statement.table} ADD COLUMN {statement.column} {text}"
     # The column may be from an earlier run, and then so may be its constraints: their names are taken by themselves.
     again = context.settings.idempotent_sql and context.catalog.column(statement.table, unquote(statement.column))
-    yield statement.named(sql=sql, definition=definition)
+    yield statement.named(sql=sql, definition=definition, to_table="")
     for piece in taken_out:
         yield from _constraint(statement, piece, context, bool(again))
 
@@ -79,17 +79,17 @@ def _tablespace(statement: s.AddColumn) -> str:
 
 def _name(statement: s.AddColumn, label: str, context: Context, again: bool) -> str:
     """The name that PostgreSQL itself would choose for the inline constraint."""
-    column = None if label == PRIMARY_KEY else truncate(unquote(statement.column))
+    column = None if label == PRIMARY_KEY else unquote(statement.column)
 
     def taken(name: str) -> bool:
         return not again and context.catalog.name_taken(statement.table, name, relations=label != CHECK)
 
-    return f'"{choose(plain_table(statement.table), column, label, taken)}"'
+    return quote(context.names.choose(plain_table(statement.table), column, label, taken))
 
 
-def _foreign_key(statement: s.AddColumn, piece: SQL, context: Context) -> s.AddForeignKey:
+def _foreign_key(statement: s.AddColumn, piece: SQL, context: Context) -> s.Statement:
     parts = {name: str(part) for name, part in piece.parts.items()} | {"table": statement.table}
-    return s.AddForeignKey(
+    key = s.AddForeignKey(
         sql=context.templates("sql_create_fk") % parts,
         table=statement.table,
         name=parts["name"],
@@ -99,6 +99,7 @@ def _foreign_key(statement: s.AddColumn, piece: SQL, context: Context) -> s.AddF
         deferrable=parts.get("deferrable", ""),
         on_delete=parts.get("on_delete_db", ""),
     )
+    return spelled(key, context.names)
 
 
 @rewrites(s.AddColumn)

@@ -7,7 +7,7 @@ already, so that is seen to first (``tests/rewrites/test_add_unique.py``).
 from __future__ import annotations
 
 from ..ddl import statements as s
-from ..ddl.names import names_in
+from ..naming import names_in, quote
 from ..plan import Context, Query, Step, StepClass, as_written, builds, rewrites, short
 from .partitioned_index import add_to_partitioned
 from .set_not_null import set_not_null
@@ -41,8 +41,8 @@ def _not_null(statement: s.AddPrimaryKey, context: Context) -> list[Step]:
     table = statement.table
     steps = []
     for column in names_in(statement.columns):
-        sql = f'ALTER TABLE {table} ALTER COLUMN "{column}" SET NOT NULL'
-        steps += set_not_null(s.SetNotNull(sql=sql, table=table, column=f'"{column}"'), context)
+        sql = f"ALTER TABLE {table} ALTER COLUMN {quote(column)} SET NOT NULL"
+        steps += set_not_null(s.SetNotNull(sql=sql, table=table, column=quote(column)), context)
     return steps
 
 

@@ -6,6 +6,7 @@ A concurrent build that fails leaves an INVALID index, which is dropped again.
 from __future__ import annotations
 
 from ..ddl import statements as s
+from ..ddl.spaces import Space
 from ..locks import Lock, LockMode
 from ..naming import unquote
 from ..plan import Context, Query, Step, StepClass, as_written, builds, long, rewrites, short
@@ -28,14 +29,15 @@ def create_index(statement: s.CreateIndex, context: Context) -> list[Step]:
 @rewrites(s.DropIndex)
 def drop_index(statement: s.DropIndex, context: Context) -> list[Step]:
     catalog, table = context.catalog, statement.table
-    planned, index = context.projection.has(table, unquote(statement.name)), catalog.index(table, statement.name)
+    planned = context.projection.has(table, unquote(statement.name), Space.INDEXES)
+    index = catalog.index(table, statement.name)
     if not planned and index is None and catalog.exists(table) and "IF EXISTS" in statement.sql:
         return []
     sql = statement.sql
     if (index and index.partitioned) or (planned and catalog.partitions(table)):
         # CONCURRENTLY is refused for it; the parts on the partitions go with it.
         for partition, part in catalog.index_parts(table, index.name) if index else ():
-            context.projection.drop_constraint(partition, part)
+            context.projection.drop_index(partition, part)
         drop = Query(sql.replace(" CONCURRENTLY", "", 1) if statement.concurrently else sql, statement.params)
         return [short(statement, drop, locks=[Lock(table, LockMode.ACCESS_EXCLUSIVE)])]
     if not statement.concurrently:

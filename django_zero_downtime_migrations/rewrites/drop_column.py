@@ -11,7 +11,7 @@ from ..ddl import statements as s
 from ..dependents import Dependent, refusal
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
-from ..naming import split_identifier, truncate, unquote
+from ..naming import quote, split_identifier, unquote
 from ..plan import Context, Query, Step, rewrites, short, splits
 
 KINDS = {"u": "unique", "p": "primary key", "x": "exclusion"}
@@ -32,8 +32,8 @@ def split_drop_column(statement: s.DropColumn, context: Context) -> Iterator[s.S
     yield from (_drop_constraint(x) for x in constraints if x.kind in KINDS)
     for index in catalog.indexes(table):
         if column in index.touches and not index.of_constraint:
-            sql = context.templates("sql_delete_index") % {"name": f'"{index.name}"'}
-            yield s.DropIndex(sql=sql, table=table, name=f'"{index.name}"')
+            sql = context.templates("sql_delete_index") % {"name": quote(index.name)}
+            yield s.DropIndex(sql=sql, table=table, name=quote(index.name))
     # What the role cannot drop by itself, CASCADE takes along.
     needs_cascade = any(x.out_of_reach for x in others)
     yield statement if needs_cascade else statement.named(sql=statement.sql.removesuffix(" CASCADE"))
@@ -61,7 +61,7 @@ def split_drop_table(statement: s.DropTable, context: Context) -> Iterator[s.Sta
 def split_drop_constraint(statement: s.DropConstraint, context: Context) -> Iterator[s.Statement]:
     """A unique constraint may be needed by a foreign key, a primary key also by a view with GROUP BY."""
     if statement.kind != "check":
-        name = truncate(unquote(statement.name))
+        name = unquote(statement.name)
         dependents = context.catalog.dependents("constraint", statement.table, name)
         _refuse(f"Constraint {statement.name} of {statement.table}", dependents, foreign_keys=True)
     yield statement
@@ -70,7 +70,7 @@ def split_drop_constraint(statement: s.DropConstraint, context: Context) -> Iter
 @splits(s.DropIndex)
 def split_drop_index(statement: s.DropIndex, context: Context) -> Iterator[s.Statement]:
     """A foreign key may need a unique index without a constraint."""
-    name = truncate(split_identifier(statement.name)[-1])
+    name = split_identifier(statement.name)[-1]
     dependents = context.catalog.dependents("index", statement.table, name)
     _refuse(f"Index {statement.name} of {statement.table}", dependents, foreign_keys=True)
     yield statement
@@ -87,12 +87,12 @@ def split_drop_sequence(statement: s.DropSequence, context: Context) -> Iterator
 
 
 def _drop_key(key: Constraint) -> s.DropForeignKey:
-    name = f'"{key.name}"'
+    name = quote(key.name)
     return s.DropForeignKey(sql=f"ALTER TABLE {key.table} DROP CONSTRAINT {name}", table=key.table, name=name)
 
 
 def _drop_constraint(constraint: Constraint) -> s.DropConstraint:
-    name, table = f'"{constraint.name}"', constraint.table
+    name, table = quote(constraint.name), constraint.table
     sql = f"ALTER TABLE {table} DROP CONSTRAINT {name}"
     return s.DropConstraint(sql=sql, table=table, name=name, kind=KINDS[constraint.kind])
 
@@ -111,7 +111,7 @@ def drop_foreign_key(statement: s.DropForeignKey, context: Context) -> list[Step
     """Removing a foreign key locks both tables. Django's ``SET CONSTRAINTS`` before it is for a transaction that has
     pending events.
     """
-    if (statement.table, unquote(statement.name)) in context.projection.dropped:
+    if context.projection.has_dropped(statement):
         return []
     key = context.catalog.constraint(statement.table, statement.name)
     if key and key.part:
@@ -126,6 +126,6 @@ def drop_foreign_key(statement: s.DropForeignKey, context: Context) -> list[Step
 
 @rewrites(s.DropConstraint)
 def drop_constraint(statement: s.DropConstraint, context: Context) -> list[Step]:
-    if (statement.table, unquote(statement.name)) in context.projection.dropped:
+    if context.projection.has_dropped(statement):
         return []
     return [short(statement, Query(statement.sql, statement.params))]

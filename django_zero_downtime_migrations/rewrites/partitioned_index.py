@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from ..catalog import IndexShape, Partition
 from ..ddl import statements as s
-from ..ddl.names import names_in
 from ..locks import LockMode
-from ..naming import INDEX, PRIMARY_KEY, UNIQUE, columns_part
+from ..naming import INDEX, PRIMARY_KEY, UNIQUE, after_head, names_in
 from ..plan import Context, Step, StepClass, as_written
 from .partitions import Recipe, build, has_foreign_tables, loose, refuse_foreign_tables, refuse_without_key, usable
 
@@ -17,11 +16,11 @@ CREATE = {False: "CREATE INDEX", True: "CREATE UNIQUE INDEX"}
 
 def create_on_partitioned(statement: s.CreateIndex, tree: Sequence[Partition], context: Context) -> list[Step]:
     table, name = statement.table, statement.name
-    _, place, rest = _composed(statement, context).partition(f"{name} ON {table}")
+    rest = _rest(_composed(statement, context))
     create = CREATE[statement.unique]
     if statement.unique:
         refuse_foreign_tables(statement, tree, "The unique index " + name)
-    if not place or has_foreign_tables(tree):
+    if rest is None or has_foreign_tables(tree):
         return [as_written(statement, StepClass.UNSAFE)]
     shape = context.catalog.index_shape(table, rest, statement.unique)
     columns = _columns(shape, statement.columns)
@@ -30,7 +29,7 @@ def create_on_partitioned(statement: s.CreateIndex, tree: Sequence[Partition], c
         refuse_without_key(statement, tree, keys, "The unique index " + name)
     recipe = Recipe(
         label=INDEX,
-        middle=columns_part(columns),
+        middle=context.names.columns_part(columns),
         only=lambda its_table, its_name: f"{create} {its_name} ON ONLY {its_table}{rest}",
         mode=LockMode.SHARE,
         build=lambda its_table, its_name: f"{create} CONCURRENTLY {its_name} ON {its_table}{rest}",
@@ -58,7 +57,7 @@ def add_to_partitioned(
     using = f" USING INDEX{space}" if space else ""
     columns = f"({statement.columns})"
     shape = context.catalog.index_shape(statement.table, f" {columns}{nulls}", unique=True)
-    middle = columns_part(_columns(shape, tuple(names_in(statement.columns))))
+    middle = context.names.columns_part(_columns(shape, tuple(names_in(statement.columns))))
     recipe = Recipe(
         label=PRIMARY_KEY if primary else UNIQUE,
         middle=None if primary else middle,
@@ -77,6 +76,14 @@ def add_to_partitioned(
 def _columns(shape: IndexShape | None, columns: Sequence[str] | None) -> Sequence[str]:
     """Where the server could not be asked, an index of expressions has the name that most of them have."""
     return shape.columns if shape is not None else columns or ("expr",)
+
+
+def _rest(sql: str) -> str | None:
+    """What follows the table; None where the statement has another form than Django's."""
+    try:
+        return after_head(sql, "ON")
+    except ValueError:
+        return None
 
 
 def _composed(statement: s.CreateIndex, context: Context) -> str:

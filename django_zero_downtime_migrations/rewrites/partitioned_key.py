@@ -10,10 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from ..catalog import Constraint, Partition
 from ..ddl import statements as s
-from ..ddl.names import plain_table
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
-from ..naming import FOREIGN_KEY, choose, quote, truncate, unquote
+from ..naming import FOREIGN_KEY, after_head, plain_table, quote, unquote
 from ..order import ON_DELETE
 from ..plan import Context, Step, long, short
 from .partitions import unchanged
@@ -50,7 +49,7 @@ def _on_partition(statement: s.AddForeignKey, part: Partition, context: Context)
 
 def _name(statement: s.AddForeignKey, part: Partition, there: Sequence[Constraint], context: Context) -> str:
     """That of the whole, unless the partition has another constraint of this name already."""
-    wanted = truncate(unquote(statement.name))
+    wanted = unquote(statement.name)
     begun = context.settings.idempotent_sql
     if not any(key.name == wanted and not (begun and _equal(key, statement, context, valid=False)) for key in there):
         return statement.name
@@ -58,7 +57,7 @@ def _name(statement: s.AddForeignKey, part: Partition, there: Sequence[Constrain
     def taken(name: str) -> bool:
         return context.catalog.name_taken(part.table, name, relations=False)
 
-    return quote(choose(plain_table(part.table), truncate(unquote(statement.column)), FOREIGN_KEY, taken))
+    return quote(context.names.choose(plain_table(part.table), unquote(statement.column), FOREIGN_KEY, taken))
 
 
 def _equal(key: Constraint, statement: s.AddForeignKey, context: Context, valid: bool = True) -> bool:
@@ -74,7 +73,7 @@ def _equal(key: Constraint, statement: s.AddForeignKey, context: Context, valid:
 
 
 def _definition(statement: s.AddForeignKey) -> str:
-    return statement.sql[statement.sql.index("FOREIGN KEY") :]
+    return after_head(statement.sql).strip()
 
 
 def _whole(statement: s.AddForeignKey, tree: Sequence[Partition], context: Context) -> Step:

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ..catalog import IndexShape, Partition
 from ..ddl import statements as s
-from ..ddl.names import plain_table
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
-from ..naming import choose, quote
+from ..naming import plain_table, quote
 from ..plan import Context, Step, builds, short
 from ..record import Record
 
@@ -147,7 +146,7 @@ def _names(name: str, tree: Sequence[Partition], recipe: Recipe, context: Contex
                 table, plain, relations=True
             )
 
-        plain = choose(plain_table(part.table), recipe.middle, recipe.label, taken)
+        plain = context.names.choose(plain_table(part.table), recipe.middle, recipe.label, taken)
         chosen.add(recipe.beside(part.table, quote(plain)))
         context.projection.add_constraint(part.table, plain, [], index=True)
         names[part.table] = quote(plain)

@@ -7,8 +7,7 @@ NOT NULL and the removal of the proof are two statements of one transaction: in 
 from __future__ import annotations
 
 from ..ddl import statements as s
-from ..ddl.names import plain_table
-from ..naming import NOT_NULL, choose, temporary, truncate, unquote
+from ..naming import NOT_NULL, plain_table, quote, unquote
 from ..plan import Context, Fill, Query, Step, StepClass, long, rewrites, short
 
 
@@ -25,13 +24,13 @@ def set_not_null(statement: s.SetNotNull, context: Context) -> list[Step]:
         return [*fill, _set(statement, Query(statement.sql, statement.params))]
     if context.capabilities.not_null_not_valid:
         return [*fill, *_not_null_not_valid(statement, fill, context)]
-    return [*fill, *_proved(statement, fill)]
+    return [*fill, *_proved(statement, fill, context)]
 
 
-def _proved(statement: s.SetNotNull, fill: list[Step]) -> list[Step]:
+def _proved(statement: s.SetNotNull, fill: list[Step], context: Context) -> list[Step]:
     """A NOT VALID proof keeps new NULLs out, so the second pass of the fill finds the last ones."""
     table = statement.table
-    proof = f'"{temporary(f"{plain_table(table)}_{unquote(statement.column)}", "notnull")}"'
+    proof = quote(context.names.temporary(f"{plain_table(table)}_{unquote(statement.column)}", "notnull"))
     drop = f"ALTER TABLE {table} DROP CONSTRAINT {proof}"
     undo = [short(statement, drop)]
     return [
@@ -53,7 +52,7 @@ def _not_null_not_valid(statement: s.SetNotNull, fill: list[Step], context: Cont
     def taken(name: str) -> bool:
         return context.catalog.name_taken(table, name, relations=False)
 
-    name = f'"{choose(plain_table(table), truncate(unquote(column)), NOT_NULL, taken)}"'
+    name = quote(context.names.choose(plain_table(table), unquote(column), NOT_NULL, taken))
     return [
         short(
             statement,
@@ -83,4 +82,4 @@ def fill_nulls(statement: s.FillNulls, context: Context) -> list[Step]:
 def _not_valid(statement: s.SetNotNull, context: Context) -> str:
     name = (unquote(statement.column),)
     keys = [x for x in context.catalog.constraints(statement.table) if x.kind == "n" and x.columns == name]
-    return f'"{keys[0].name}"'
+    return quote(keys[0].name)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..ddl import statements as s
-from ..ddl.names import names_in
 from ..errors import Unsafe
 from ..findings import Kind, Severity
-from ..naming import unquote
+from ..naming import names_in, unquote
 from ..plan import Context, Rule
 
 RULE = Rule(

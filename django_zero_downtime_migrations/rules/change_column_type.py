@@ -16,8 +16,8 @@ RULE = Rule(
     when="the type or collation of a column changes in a way that is not a catalogue change only",
     effect="the table is scanned or written anew, or indexes are rebuilt, under ACCESS EXCLUSIVE",
     instead=(
-        "add a new column of the new type, write to both, copy in batches, switch the code over, and drop "
-        "the old column"
+        "add a new column of the new type without a default, write to both, copy every row in batches, switch the code "
+        "over, and drop the old column"
     ),
 )
 DOES = {
@@ -30,7 +30,8 @@ DOES = {
 @RULE.check(s.SetType)
 def check(statement: s.SetType, context: Context) -> str | None:
     if not statement.plain:
-        return f"{statement.table}.{statement.column} is altered in a way that is not known to be free: {statement.sql}"
+        column = f"{statement.table}.{statement.column}"
+        return f"{column} is altered in a way that is not known to be free: {context.text(statement)}"
     change = context.type_change(statement)
     if change is None or change.effect in (Effect.NOTHING, Effect.CATALOGUE):
         return None

@@ -33,4 +33,4 @@ def check(statement: s.Statement, context: Context) -> str | None:
         statement.concurrently or statement.sql.startswith(("CREATE INDEX", "CREATE UNIQUE INDEX"))
     ):
         return None
-    return f"no safe form is known of {statement.sql}"
+    return f"no safe form is known of {context.text(statement)}"

@@ -6,6 +6,6 @@ which constraints are verified again, which dependents stop it. What is not know
 
 from __future__ import annotations
 
-from .effect import Effect, TypeChange
+from .effect import Effect, Gone, TypeChange
 
-__all__ = ["Effect", "TypeChange"]
+__all__ = ["Effect", "Gone", "TypeChange"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from .column import Column, Fetch, question
-from .effect import Effect
+from .effect import Effect, Gone
 
 Reason = tuple[Effect, str]
 
@@ -16,18 +16,13 @@ REFUSING = frozenset(
     {"view", "materialized view", "rule", "trigger", "policy", "function", "procedure", "publication"}
     | {"generated column"}
 )
-DROPPED_BY_NAME = frozenset({"index", "foreign key", "check", "trigger"})
 
 
-def ask(
-    fetch: Fetch, column: Column, name: str, new_type: int, new_collation: int, gone: Collection[str]
-) -> Iterator[Reason]:
-    """What each dependent adds. Indexes, constraints and triggers of a name in ``gone`` will not be there, nor what is
-    named there with its kind.
-    """
+def ask(fetch: Fetch, column: Column, name: str, new_type: int, new_collation: int, gone: Gone) -> Iterator[Reason]:
+    """What each dependent adds. What is ``gone`` will not be there."""
     bases = column.types.base(column.type), column.types.base(new_type)
     for kind, dependent, detail in fetch(question("dependents.sql"), (column.relation, name, *bases)):
-        if f"{kind} {dependent}" not in gone and (dependent not in gone or kind not in DROPPED_BY_NAME):
+        if not gone.has(kind, dependent):
             yield from judge(column, new_type, new_collation, kind, f'"{dependent}"', json.loads(detail))
 
 

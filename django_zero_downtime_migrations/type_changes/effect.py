@@ -23,6 +23,30 @@ class Effect(enum.Enum):
     REFUSED = 5
 
 
+class Gone(NamedTuple):
+    """Plain names of what is dropped before a type changes.
+
+    :param indexes: and of constraints that have one. :param others: of other constraints, and triggers.
+    :param named: of anything, each with its kind.
+    """
+
+    indexes: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
+    named: frozenset[tuple[str, str]] = frozenset()
+
+    def has(self, kind: str, name: str) -> bool:
+        """:param kind: a word of ``dependents.sql``."""
+        if (kind, name) in self.named:
+            return True
+        if kind == "index":
+            return name in self.indexes
+        return kind in DROPPED_BY_NAME and name in self.others
+
+
+#: What is dropped beside indexes before a type changes.
+DROPPED_BY_NAME = frozenset({"foreign key", "check", "trigger"})
+
+
 class TypeChange(NamedTuple):
     """``because``: a sentence for each object or fact that makes the change expensive, or impossible."""
 

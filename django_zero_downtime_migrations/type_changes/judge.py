@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from . import dependents
 from .casts import TIMESTAMP, TIMESTAMPTZ, Conversion
 from .column import Column, Fetch, ask, ask_typmod
-from .effect import Effect, TypeChange
+from .effect import Effect, Gone, TypeChange
 
 IDENTITY_TYPES = frozenset({20, 21, 23})  # bigint, smallint, integer
 
@@ -19,14 +19,14 @@ def judge(
     new_type: str,
     collation: str | None,
     using: bool,
-    gone: Collection[str] = (),
+    gone: Gone = Gone(),  # noqa: B008
 ) -> TypeChange | None:
     """Judge ``ALTER TABLE table ALTER COLUMN column TYPE new_type [COLLATE collation] [USING column::new_type]``.
 
     :param table: quoted SQL text; ``search_path`` decides, as for the statement.
     :param column: plain name.
     :param collation: plain name, or quoted with its schema.
-    :param gone: plain names of indexes and constraints that are dropped before the statement runs.
+    :param gone: what is dropped before the statement runs.
     :returns: None when there is no such table or column.
     """
     found = ask(fetch, table, column, new_type, collation)

@@ -42,6 +42,15 @@ def test_command_keeps_to_the_schema(used: Project, options: tuple[str, ...]) ->
     assert data["database"] == (None if options == ("--without-database",) else used.connection.alias)
 
 
+@pytest.mark.parametrize("options", [(), ("--without-database",)])
+def test_sql_of_a_finding_has_its_values(used: Project, options: tuple[str, ...]) -> None:
+    used.add('[migrations.AddField("Book", "rank", models.CharField(max_length=9, default="it\'s 5%"))]')
+
+    (finding,) = json.loads(used.check("--format", "json", *options).out)["findings"]
+
+    assert "DEFAULT 'it''s 5%' NOT NULL" in finding["sql"]
+
+
 def test_every_key_of_a_finding(used: Project) -> None:
     used.add(UNSAFE)
 

@@ -15,7 +15,7 @@ from django_zero_downtime_migrations.judging.offline_catalog import OfflineCatal
 from django_zero_downtime_migrations.judging.sizes import Sizes
 from django_zero_downtime_migrations.judging.tables import Tables
 from django_zero_downtime_migrations.projection import Projection
-from django_zero_downtime_migrations.type_changes import Effect
+from django_zero_downtime_migrations.type_changes import Effect, Gone
 from tests.backends.project import Shop
 
 TABLE = '"shop_book"'
@@ -194,7 +194,7 @@ WANTED: dict[str, tuple[str, tuple[str, str | None, bool]]] = {
 def test_type_change(both: tuple[Catalog, Catalog], name: str) -> None:
     column, wanted = WANTED[name]
     # The expression and the predicates may be about any column; here they are not.
-    gone = frozenset({"expression", "some", "once_where"})
+    gone = Gone(frozenset({"expression", "some", "once_where"}))
     asked, known = (catalog.type_change(TABLE, column, wanted, gone, "") for catalog in both)
 
     assert asked is not None and known is not None
@@ -210,7 +210,7 @@ def test_index_of_another_kind(library: Shop, make_connection: Callable[..., Any
     told = OfflineCatalog(connection, Projection(), tables, Sizes())
 
     change = told.type_change(
-        TABLE, "text", ("varchar", None, False), frozenset({"expression", "some", "once_where"}), ""
+        TABLE, "text", ("varchar", None, False), Gone(frozenset({"expression", "some", "once_where"})), ""
     )
 
     assert change is not None

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import migrations, models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.state import ProjectState
 
 from django_zero_downtime_migrations.compat import has_db_default
 from django_zero_downtime_migrations.findings import Severity
@@ -42,6 +43,33 @@ def test_what_is_shown_instead_runs_without_findings(section: str, way: int, mak
         if (block.section, block.way) == (section, way) and not block.finding:
             editor = shop.migrate(*operations(block))
             assert [x for x in editor.findings if not x.assured and x.severity is not Severity.NOTE] == []
+
+
+def test_old_and_new_code_work_while_a_field_is_removed(make_connection: Make) -> None:
+    shop = in_use(make_connection(ZERO_DOWNTIME_MIGRATIONS=recommended()))
+    section = "Remove a field or a model"
+    first, forget, drop = [block for block in MIGRATIONS if block.section == section]
+    old = code(shop, "Order")
+
+    def insert(order: Any, **customer: int) -> None:
+        order.objects.using(shop.alias).create(number="2", total=1, **customer)
+
+    shop.migrate(*operations(first))
+    insert(old, customer_id=1)
+    shop.migrate(*operations(forget))
+    insert(old, customer_id=1)
+    insert(code(shop, "Order"))
+    code(shop, "Customer").objects.using(shop.alias).all().delete()
+    assert old.objects.using(shop.alias).count() == 4
+    shop.migrate(*operations(drop))
+    insert(code(shop, "Order"))
+    assert shop.run("SELECT count(*) FROM shop_order") == [(5,)]
+
+
+def code(shop: Shop, name: str) -> Any:
+    """A model as the code of this moment has it."""
+    models_of_now = {key: state.clone() for key, state in shop.states[-1].models.items()}
+    return ProjectState(models_of_now).apps.get_model("shop", name)
 
 
 def test_the_recommended_settings_have_no_problem(make_connection: Make) -> None:

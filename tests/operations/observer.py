@@ -14,7 +14,7 @@ from typing import Any
 
 from django_zero_downtime_migrations.findings import Finding
 from django_zero_downtime_migrations.locks import LockMode
-from django_zero_downtime_migrations.plan import Step
+from django_zero_downtime_migrations.plan import Step, with_values
 
 INSTALL = """
 CREATE SCHEMA observer;
@@ -79,9 +79,13 @@ class Command:
 
 @dataclass
 class Seen:
-    """A step that was sent, and the commands that the server saw of it."""
+    """A step that was sent, and the commands that the server saw of it.
+
+    :param text: its statement's, with the parameters in it.
+    """
 
     step: Step
+    text: str = ""
     commands: list[Command] = field(default_factory=list)
 
     def _names(self) -> dict[str, str]:
@@ -169,7 +173,7 @@ class Observer:
         def schema_editor(*args: Any, **kwargs: Any) -> Any:
             editor = make(*args, **kwargs)
             editor.findings = observation.findings
-            self._watch(editor._reader, observation)
+            self._watch(editor, observation)
             return editor
 
         connection.schema_editor = schema_editor
@@ -188,12 +192,15 @@ class Observer:
         else:
             driver_connection.notices = self.notices
 
-    def _watch(self, runner: Any, observation: Observation) -> None:
+    def _watch(self, editor: Any, observation: Observation) -> None:
+        runner = editor._reader
         run = runner._run
 
         def observed(step: Step) -> None:
             self.notices.clear()
-            seen = Seen(step)
+            statement = step.statement
+            sql = str(statement.sql)
+            seen = Seen(step, with_values(sql, statement.params, editor.quote_value) if statement.params else sql)
             observation.steps.append(seen)
             try:
                 run(step)

@@ -81,8 +81,10 @@ def taken(cursor, has_index):
 
 
 def foreseen(cursor, kind, table, column_name):
-    name2 = naming.truncate(column_name) if kind.names_column else None
-    return naming.choose(naming.truncate(table), name2, kind.label, taken(cursor, kind.has_index).__contains__)
+    name2 = naming.UTF8.truncate(column_name) if kind.names_column else None
+    return naming.UTF8.choose(
+        naming.UTF8.truncate(table), name2, kind.label, taken(cursor, kind.has_index).__contains__
+    )
 
 
 def chosen(cursor, table, contype):
@@ -196,8 +198,8 @@ def test_not_null(cursor, server_major):
 
 def test_two_checks_of_one_statement_are_numbered(cursor):
     create(cursor, "t", "c", "CHECK ({0} > 0), CHECK ({0} < 9)")
-    first = naming.choose("t", "c", naming.CHECK, set().__contains__)
-    second = naming.choose("t", "c", naming.CHECK, {first}.__contains__)
+    first = naming.UTF8.choose("t", "c", naming.CHECK, set().__contains__)
+    second = naming.UTF8.choose("t", "c", naming.CHECK, {first}.__contains__)
     assert sorted(chosen(cursor, "t", "c")) == [first, second]
 
 
@@ -207,7 +209,7 @@ def test_unique_of_several_columns(cursor, size):
     cursor.execute(
         f"CREATE TABLE t ({', '.join(f'{name} integer' for name in columns)}, UNIQUE ({', '.join(columns)}))"
     )
-    expected = naming.make_object_name("t", naming.columns_part(columns), naming.UNIQUE)
+    expected = naming.UTF8.make_object_name("t", naming.UTF8.columns_part(columns), naming.UNIQUE)
     assert chosen(cursor, "t", "u") == [expected]
 
 
@@ -216,7 +218,7 @@ def test_index_of_several_columns(cursor, size):
     columns = [letter * size for letter in "abc"]
     cursor.execute(f"CREATE TABLE t ({', '.join(f'{name} integer' for name in columns)})")
     cursor.execute(f"CREATE INDEX ON t ({', '.join(columns)})")
-    expected = naming.make_object_name("t", naming.columns_part(columns), naming.INDEX)
+    expected = naming.UTF8.make_object_name("t", naming.UTF8.columns_part(columns), naming.INDEX)
     sql = "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 't'::regclass"
     assert column(cursor, sql) == [expected]
 
@@ -236,7 +238,7 @@ def test_sequence_of_an_identity_column(cursor):
 def test_too_long_name_of_a_table(cursor):
     for name in [name for names in [*NAMES, *random_names(40)] for name in names]:
         cursor.execute(f"CREATE TABLE {quote(name)} ()")
-        assert column(cursor, "SELECT relname FROM pg_class WHERE relname = %s", naming.truncate(name))
+        assert column(cursor, "SELECT relname FROM pg_class WHERE relname = %s", naming.UTF8.truncate(name))
         cursor.execute(f"DROP TABLE {quote(name)}")
 
 

@@ -23,6 +23,7 @@ def added(field):
 def test_not_null_column_with_a_python_default(books, field):
     found = assert_finding(books, "ADD_COLUMN_NOT_NULL", added(field), names=('"rank"', '"shop_book"'))
     assert (found.origin.app, found.origin.model, found.origin.field) == ("shop", "book", "rank")
+    assert "%s" not in found.sql and "DEFAULT " in found.sql
     assert (found.table, found.lock, found.kind) == ('"shop_book"', LockMode.ACCESS_EXCLUSIVE, Kind.COMPATIBILITY)
 
 

@@ -167,7 +167,18 @@ def test_parameters(library):
         library, "RUN_SQL", sql("UPDATE shop_book SET title = %s || '100%%'", "x"), names=("UPDATE",)
     )
     assert found.table == '"shop_book"'
+    assert found.sql == "UPDATE shop_book SET title = 'x' || '100%'"
     assert_safe(library, sql("UPDATE shop_book SET title = %s WHERE title LIKE '%%x' AND id = %s", "y", 3))
+
+
+def test_named_parameters(library):
+    update = migrations.RunSQL(
+        [("UPDATE shop_book SET title = %(title)s, pages = %(pages)s", {"title": "x", "pages": 3})]
+    )
+    assert (
+        assert_finding(library, "RUN_SQL", update, names=("UPDATE",)).sql
+        == "UPDATE shop_book SET title = 'x', pages = 3"
+    )
 
 
 def test_reverse_sql(library):

@@ -26,32 +26,32 @@ def size(name):
     ],
 )
 def test_object_name_cuts_the_longer_of_the_two(name1, name2, label, expected):
-    assert naming.make_object_name(name1, name2, label) == expected
+    assert naming.UTF8.make_object_name(name1, name2, label) == expected
 
 
 def test_object_name_is_not_cut_inside_a_character():
     # 29 bytes are left for each name: 14 characters of two bytes and half of another.
-    assert naming.make_object_name("é" * 31, "ü" * 31, "key") == "é" * 14 + "_" + "ü" * 14 + "_key"
+    assert naming.UTF8.make_object_name("é" * 31, "ü" * 31, "key") == "é" * 14 + "_" + "ü" * 14 + "_key"
 
 
 def test_first_free_name_is_chosen():
     taken = {"t_c_key", "t_c_key1"}
-    assert naming.choose("t", "c", "key", taken.__contains__) == "t_c_key2"
+    assert naming.UTF8.choose("t", "c", "key", taken.__contains__) == "t_c_key2"
 
 
 def test_number_of_a_chosen_name_takes_its_bytes_from_the_names():
-    first = naming.choose("a" * 63, "b" * 63, "key", lambda name: False)
-    second = naming.choose("a" * 63, "b" * 63, "key", {first}.__contains__)
+    first = naming.UTF8.choose("a" * 63, "b" * 63, "key", lambda name: False)
+    second = naming.UTF8.choose("a" * 63, "b" * 63, "key", {first}.__contains__)
     assert second == "a" * 29 + "_" + "b" * 28 + "_key1"
     assert size(second) == 63
 
 
 def test_columns_are_joined():
-    assert naming.columns_part(["a", "b", "c"]) == "a_b_c"
+    assert naming.UTF8.columns_part(["a", "b", "c"]) == "a_b_c"
 
 
 def test_columns_are_joined_up_to_the_one_that_makes_it_too_long():
-    assert naming.columns_part(["a" * 40, "b" * 40, "c"]) == "a" * 40 + "_" + "b" * 40
+    assert naming.UTF8.columns_part(["a" * 40, "b" * 40, "c"]) == "a" * 40 + "_" + "b" * 40
 
 
 @pytest.mark.parametrize(
@@ -67,37 +67,37 @@ def test_columns_are_joined_up_to_the_one_that_makes_it_too_long():
     ],
 )
 def test_too_long_name_is_cut_between_characters(name, expected):
-    assert naming.truncate(name) == expected
+    assert naming.UTF8.truncate(name) == expected
 
 
 @pytest.mark.parametrize("name", ["t", "a" * 200, "日" * 63, 'quo"te', ""])
 def test_temporary_name_fits(name):
-    made = naming.temporary(name, "proof")
+    made = naming.UTF8.temporary(name, "proof")
     assert size(made) <= 63
     assert made.endswith("_zdm_proof")
 
 
 def test_temporary_name_begins_as_the_name_does():
-    assert naming.temporary("shop_order_email", "proof").startswith("shop_order_email_")
+    assert naming.UTF8.temporary("shop_order_email", "proof").startswith("shop_order_email_")
 
 
 def test_temporary_name_is_the_same_each_time():
     # Written down, because a later version must find what this one left.
-    assert naming.temporary("t_c_key", "new") == "t_c_key_f001925f_zdm_new"
+    assert naming.UTF8.temporary("t_c_key", "new") == "t_c_key_f001925f_zdm_new"
 
 
 def test_temporary_names_of_long_names_that_begin_alike_differ():
-    assert naming.temporary("a" * 60 + "x", "proof") != naming.temporary("a" * 60 + "y", "proof")
+    assert naming.UTF8.temporary("a" * 60 + "x", "proof") != naming.UTF8.temporary("a" * 60 + "y", "proof")
 
 
 def test_temporary_names_of_two_purposes_differ():
-    assert naming.temporary("t", "proof") != naming.temporary("t", "new")
+    assert naming.UTF8.temporary("t", "proof") != naming.UTF8.temporary("t", "new")
 
 
 @pytest.mark.parametrize("purpose", ["", "Proof", "a b", 'a"', "a" * 21])
 def test_purpose_that_is_no_plain_short_word_is_refused(purpose):
     with pytest.raises(ValueError, match="purpose"):
-        naming.temporary("t", purpose)
+        naming.UTF8.temporary("t", purpose)
 
 
 @pytest.mark.parametrize(

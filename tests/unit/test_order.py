@@ -7,7 +7,7 @@ import pytest
 from django_zero_downtime_migrations.catalog import Catalog
 from django_zero_downtime_migrations.ddl import statements as s
 from django_zero_downtime_migrations.ddl.read import read
-from django_zero_downtime_migrations.naming import temporary
+from django_zero_downtime_migrations.naming import UTF8
 from django_zero_downtime_migrations.order import arrange
 from django_zero_downtime_migrations.plan import Context
 from django_zero_downtime_migrations.projection import Projection
@@ -103,6 +103,7 @@ class Order:
             capabilities=capabilities(self.connection),
             settings=MigrationSettings(),
             templates=lambda name: getattr(self.editor, name),
+            quote_value=self.editor.quote_value,
             is_new=lambda table: table in self.new,
         )
         for statement in statements:
@@ -238,7 +239,7 @@ def test_drop_of_what_is_not_there_is_kept(order, what):
 
 
 def test_index_of_the_same_name_is_made_under_another_one(order):
-    other = temporary("by_author", "new")
+    other = UTF8.temporary("by_author", "new")
     assert order.sent(order.drop_index(), order.index(column="pages")) == [
         f'CREATE INDEX "{other}" ON "book" ("pages")',
         'DROP INDEX IF EXISTS "by_author"',
@@ -247,7 +248,7 @@ def test_index_of_the_same_name_is_made_under_another_one(order):
 
 
 def test_foreign_key_of_the_same_name_is_made_under_another_one(order):
-    other = temporary("book_author", "new")
+    other = UTF8.temporary("book_author", "new")
     create, drop, rename = order.sent(order.drop_fk(), order.fk(to="shelf"))
     assert create.startswith(
         f'ALTER TABLE "book" ADD CONSTRAINT "{other}" FOREIGN KEY ("author_id") REFERENCES "shelf"'

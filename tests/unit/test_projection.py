@@ -9,6 +9,7 @@ from django.db.models import Q
 from django_zero_downtime_migrations.backends.postgres.schema import DatabaseSchemaEditor
 from django_zero_downtime_migrations.catalog import Catalog
 from django_zero_downtime_migrations.ddl.read import read
+from django_zero_downtime_migrations.ddl.spaces import Space
 from django_zero_downtime_migrations.projection import Projection
 from tests.operations.case import check
 
@@ -208,10 +209,29 @@ def test_dropped_constraint_is_not_seen(projection, apply):
     assert projection.constraints('"shelf"', LIVE) == LIVE
 
 
-@pytest.mark.parametrize("template", ["delete_index", "delete_fk", "delete_check", "delete_unique", "delete_pk"])
-def test_every_drop_is_seen(projection, apply, template):
-    apply(template, table="book", name="long")
-    assert "long" not in projection.constraints('"book"', LIVE)
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("delete_index", "by_pages"),
+        ("delete_fk", "long"),
+        ("delete_check", "long"),
+        ("delete_unique", "by_pages"),
+        ("delete_pk", "by_pages"),
+    ],
+)
+def test_every_drop_is_seen(projection, apply, template, name):
+    apply(template, table="book", name=name)
+    assert name not in projection.constraints('"book"', LIVE)
+
+
+@pytest.mark.parametrize(("template", "space"), [("delete_index", Space.INDEXES), ("delete_fk", Space.CONSTRAINTS)])
+def test_index_and_foreign_key_of_one_name_go_one_by_one(projection, apply, template, space):
+    apply("create_index", table="book", name="new", columns="pages")
+    apply("create_fk", table="book", name="new", column="pages", to_table="shelf", to_column="id")
+    apply(template, table="book", name="new")
+    assert [projection.has('"book"', "new", each) for each in Space] == [each is not space for each in Space]
+    apply(template, table="book", name="today")
+    assert [projection.hides('"book"', "today", each) for each in Space] == [each is space for each in Space]
 
 
 @pytest.mark.parametrize(
@@ -247,7 +267,7 @@ def test_added_constraint_can_be_dropped_again(projection, apply):
     apply("delete_unique", table="book", name="new")
     assert not projection.has('"book"', "new")
     assert projection.constraints('"book"', LIVE) == LIVE
-    assert projection.dropped == set()
+    assert [projection.dropped(space) for space in Space] == [frozenset(), frozenset()]
 
 
 def test_dropped_constraint_can_be_made_anew(projection, apply):

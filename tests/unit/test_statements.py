@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from django_zero_downtime_migrations.ddl import statements as s
-from django_zero_downtime_migrations.ddl.names import names_in, plain_table
-from django_zero_downtime_migrations.ddl.template import SQL, Template
+from django_zero_downtime_migrations.ddl.template import Template
 from django_zero_downtime_migrations.locks import Lock, LockMode
+from django_zero_downtime_migrations.naming import UTF8, names_in, plain_table
 from django_zero_downtime_migrations.plan import REWRITES, SPLITS
 from django_zero_downtime_migrations.projection import CHANGES
 
@@ -18,13 +18,8 @@ def subclasses(kind):
     return {kind}.union(*(subclasses(each) for each in kind.__subclasses__()))
 
 
-def added(*definition):
-    return s.AddColumn(sql="", table='"book"', column='"a"', definition=definition)
-
-
-def reference(to_table):
-    text = f"CONSTRAINT k REFERENCES {to_table}"
-    return SQL(text, "sql_create_column_inline_fk", {"to_table": to_table})
+def added(*definition, to_table=""):
+    return s.AddColumn(sql="", table='"book"', column='"a"', definition=definition, to_table=to_table)
 
 
 def test_statements_are_compared_by_their_fields():
@@ -69,14 +64,14 @@ def test_statement_without_a_table_takes_no_table_lock():
 
 
 def test_column_with_an_inline_foreign_key_locks_both_tables():
-    assert added("integer", " ", reference('"shelf"')).locks() == (
+    assert added("integer", to_table='"shelf"').locks() == (
         Lock('"book"', LockMode.ACCESS_EXCLUSIVE),
         Lock('"shelf"', LockMode.SHARE_ROW_EXCLUSIVE),
     )
 
 
 def test_column_with_an_inline_foreign_key_to_its_own_table_locks_one():
-    assert added("integer", " ", reference('"book"')).locks() == (Lock('"book"', LockMode.ACCESS_EXCLUSIVE),)
+    assert added("integer", to_table='"book"').locks() == (Lock('"book"', LockMode.ACCESS_EXCLUSIVE),)
 
 
 def test_foreign_key_to_its_own_table_locks_one():
@@ -117,7 +112,7 @@ def test_own_name_of_a_table(sql, name):
 
 
 def test_own_name_of_a_table_is_cut_as_the_server_cuts_it():
-    assert plain_table(f'"{"a" * 70}"') == "a" * 63
+    assert plain_table(UTF8.spelled(f'"{"a" * 70}"')) == "a" * 63
 
 
 @pytest.mark.parametrize("registry", [REWRITES, SPLITS, CHANGES], ids=["rewrites", "splits", "projection"])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from django_zero_downtime_migrations.type_changes import Effect, TypeChange
+from django_zero_downtime_migrations.type_changes import Effect, Gone, TypeChange
 from django_zero_downtime_migrations.type_changes.casts import fits
 from django_zero_downtime_migrations.type_changes.column import modifiers_of
 from django_zero_downtime_migrations.type_changes.judge import judge
@@ -304,13 +304,13 @@ def test_what_is_dropped_before_does_not_count(rolled_back: Server) -> None:
         CREATE INDEX partial ON x (id) WHERE c IS NOT NULL;
         """
     )
-    assert rolled_back.effect("varchar(20)", gone={"partial"}) == "SCAN"
-    assert rolled_back.effect("varchar(20)", gone={"partial", "checked"}) == "CATALOGUE"
+    assert rolled_back.effect("varchar(20)", gone=Gone(frozenset({"partial"}))) == "SCAN"
+    assert rolled_back.effect("varchar(20)", gone=Gone(frozenset({"partial"}), frozenset({"checked"}))) == "CATALOGUE"
 
 
 def test_view_with_the_name_of_a_dropped_index_still_counts(rolled_back: Server) -> None:
     rolled_back.run("CREATE TABLE x (c varchar(10)); CREATE VIEW seen AS SELECT c FROM x")
-    assert rolled_back.effect("varchar(20)", gone={"seen"}) == "REFUSED"
+    assert rolled_back.effect("varchar(20)", gone=Gone(frozenset({"seen"}), frozenset({"seen"}))) == "REFUSED"
 
 
 def test_two_questions_and_one_for_the_modifiers(rolled_back: Server) -> None:

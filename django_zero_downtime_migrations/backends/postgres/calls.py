@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import Any
 
 from django.db.models import NOT_PROVIDED
@@ -12,7 +13,9 @@ from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.template import SQL
 from ...log import logger
+from ...naming import Names
 from ...plan import Plan
+from ...server import names_of
 from ...settings import MigrationSettings
 from .early_indexes import EarlyIndexes
 
@@ -111,6 +114,11 @@ class Calls:
     _column_items: list[str]
     _old_types: dict[tuple[str, str], str]
 
+    @cached_property
+    def names(self) -> Names:
+        """Those of the database."""
+        return names_of(self.connection)
+
     def _iter_column_sql(
         self, column_db_type: Any, params: Any, model: Any, field: Any, field_db_params: Any, include_default: bool
     ) -> Iterator[str]:
@@ -152,7 +160,7 @@ class Calls:
         with self._planning("add_field", model, field) as call:
             before = list(self.deferred_sql)
             parent.add_field(model, field)
-            table = self.connection.ops.quote_name(model._meta.db_table)
+            table = self.names.as_sql(model._meta.db_table)
             if not call.past:
                 call.early = not (field.many_to_many or self._own.of_caller) and self._in_use(table)
             if not call.early:
@@ -171,9 +179,9 @@ class Calls:
         """What Django's ``alter_field`` does to a column: one call, also where a subclass has bound Django's own."""
         parent: Any = super()
         with self._planning("alter_field", model, new_field):
-            table = self.connection.ops.quote_name(model._meta.db_table)
+            table = self.names.as_sql(model._meta.db_table)
             if new_field.column:
-                column = self.connection.ops.quote_name(new_field.column)
+                column = self.names.as_sql(new_field.column)
                 self._old_types[table, column] = old_field.db_parameters(self.connection)["type"]
             # Nobody reads the statements of a new table: they may be Django's one ALTER TABLE of several actions.
             features = self.connection.features

@@ -14,7 +14,9 @@ from django.db.backends.ddl_references import Statement as DjangoStatement
 
 from ...catalog import Catalog
 from ...ddl import statements as s
-from ...naming import unquote
+from ...ddl.spaces import Space
+from ...ddl.template import SQL
+from ...naming import Names, as_django_quotes, quote, unquote
 from ...projection import Projection
 
 #: Among the deferred statements it stands for :meth:`EarlyIndexes.renames`: Django does not record a migration before
@@ -22,23 +24,28 @@ from ...projection import Projection
 RENAMES = "-- indexes get their names"
 
 
-def _django(table: str) -> str:
-    """A quoted table's name as ``db_table`` has it, where it may have a schema: ``schema"."table``."""
-    return table[1:-1] if '"."' in table else unquote(table)
+def _as_written(statement: s.Statement, part: str) -> str:
+    """A name in a statement of Django's as Django has it, which may be longer than the server's."""
+    return str(statement.sql.parts[part]) if isinstance(statement.sql, SQL) else str(getattr(statement, part))
 
 
 class EarlyIndexes:
-    """:param name: Django's own ``_create_index_name`` (table, columns, suffix)."""
+    """The indexes of one migration's new columns.
 
-    def __init__(self, name: Callable[[str, list[str], str], str]) -> None:
+    :param name: Django's own ``_create_index_name`` (table, columns, suffix).
+    :param names: gives those of the database, once there is a connection.
+    """
+
+    def __init__(self, name: Callable[[str, list[str], str], str], names: Callable[[], Names]) -> None:
         self._name = name
+        self._names = names
         self._made: list[tuple[IndexName, str]] = []
 
     def add(self, statement: Any) -> None:
         """:param statement: a deferred one of Django's that is about to run."""
         part = statement.parts.get("name") if isinstance(statement, DjangoStatement) else None
-        if isinstance(part, IndexName) and self._now(part) == unquote(str(part)):
-            self._made.append((part, unquote(str(part))))
+        if isinstance(part, IndexName) and as_django_quotes(self._now(part)) == str(part):
+            self._made.append((part, self._now(part)))
 
     def _now(self, part: IndexName) -> str:
         return self._name(part.table, part.columns, part.suffix)
@@ -46,23 +53,29 @@ class EarlyIndexes:
     def follow(self, statement: s.Statement) -> bool:
         """A table or column has got another name. Returns whether an index will get another name then."""
         for part, _ in self._made:
+            if self._names().as_sql(part.table) != statement.table:
+                continue
             if isinstance(statement, s.RenameTable):
-                part.rename_table_references(_django(statement.table), _django(statement.new_table))
+                part.rename_table_references(part.table, _as_written(statement, "new_table"))
             elif isinstance(statement, s.RenameColumn):
-                columns = unquote(statement.column), unquote(statement.new_column)
-                part.rename_column_references(_django(statement.table), *columns)
+                for column in [x for x in part.columns if self._names().as_sql(x) == statement.column]:
+                    new_column = _as_written(statement, "new_column")[1:-1]
+                    part.rename_column_references(part.table, column, new_column)
         return any(self._now(part) != name for part, name in self._made)
 
     def hidden_from(self, projection: Projection) -> Projection:
         """:param projection: what Django's introspection is shown."""
-        projection.early = {name for _, name in self._made}
+        projection.early = {self._names().truncate(name) for _, name in self._made}
         return projection
 
     def renames(self, catalog: Catalog) -> Iterator[s.RenameIndex]:
         """What brings the names up to date; an index that has gone in the meantime has none."""
-        for part, name in self._made:
-            new_name, table = self._now(part), f'"{part.table}"'
-            there = catalog.projection.has(table, name) or catalog.index(table, f'"{name}"') is not None
+        names = self._names()
+        for part, made in self._made:
+            name, new_name = (quote(names.truncate(x)) for x in (made, self._now(part)))
+            table = names.as_sql(part.table)
+            planned = catalog.projection.has(table, unquote(name), Space.INDEXES)
+            there = planned or catalog.index(table, name) is not None
             if new_name != name and there:
-                sql = f'ALTER INDEX "{name}" RENAME TO "{new_name}"'
-                yield s.RenameIndex(sql=sql, table=table, name=f'"{name}"', new_name=f'"{new_name}"')
+                sql = f"ALTER INDEX {name} RENAME TO {new_name}"
+                yield s.RenameIndex(sql=sql, table=table, name=name, new_name=new_name)

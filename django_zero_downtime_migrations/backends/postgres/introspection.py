@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 import django.db.backends.postgresql.base  # noqa: F401
 from django.db.backends.postgresql.introspection import DatabaseIntrospection as PostgresIntrospection
 
+from ...ddl.spaces import Space
+from ...naming import as_django_has, as_django_quotes, split_identifier
+from ...server import names_of
+
 if TYPE_CHECKING:
     from ...projection import Projection
 
@@ -25,26 +29,33 @@ class IntrospectionMixin:
 
     def _live(self, table_name: str) -> tuple[str, str]:
         assert self.projection is not None
-        quoted = self.connection.ops.quote_name(table_name)
-        return quoted, self.projection.live_table(quoted)[1:-1]
+        quoted = names_of(self.connection).as_sql(table_name)
+        return quoted, self.projection.live_table(quoted)
 
-    def _located(self, cursor: Any, table_name: str) -> tuple[Any, str]:
-        """A cursor and a name with which Django finds the table of ``db_table = 'schema"."table'``."""
-        schema, dot, name = table_name.strip('"').partition('"."')
-        if not dot:
-            return cursor, table_name
+    def _located(self, cursor: Any, table: str) -> tuple[Any, str]:
+        """A cursor and a name with which Django finds a table. :param table: its quoted name."""
+        try:
+            *schema, name = split_identifier(table)
+        except ValueError:
+            return cursor, table[1:-1]
+        if not schema:
+            return cursor, name
         from .other_schemas import InSchema
 
-        return InSchema(cursor, schema, name, table_name), name
+        return InSchema(cursor, schema[-1], name, table[1:-1]), name
 
     def get_constraints(self, cursor: Any, table_name: str) -> Any:
         parent: Any = super()
         if self.past:
             return {}
         if self.projection is None:
-            return parent.get_constraints(*self._located(cursor, table_name))
+            return parent.get_constraints(*self._located(cursor, as_django_quotes(table_name)))
         quoted, live = self._live(table_name)
-        return self.projection.constraints(quoted, parent.get_constraints(*self._located(cursor, live)))
+        located, name = self._located(cursor, live)
+        if gone := self.projection.names[Space.CONSTRAINTS].hidden(quoted):
+            located = _Without(located, gone)
+        found = self.projection.constraints(quoted, parent.get_constraints(located, name))
+        return dict(_as_django_has(*item) for item in found.items())
 
     def get_sequences(self, cursor: Any, table_name: str, table_fields: Any = ()) -> Any:
         parent: Any = super()
@@ -55,13 +66,37 @@ class IntrospectionMixin:
         quoted, live = self._live(table_name)
         shown = self.projection.shown_column
         found = parent.get_sequences(*self._located(cursor, live), table_fields)
-        found = self._with_schemas(cursor, f'"{live}"', found) if found else []
-        return [sequence | {"column": shown(quoted, sequence["column"])} for sequence in found]
+        found = self._with_schemas(cursor, live, found) if found else []
+        return [sequence | {"column": as_django_has(shown(quoted, sequence["column"]))} for sequence in found]
 
     def _with_schemas(self, cursor: Any, table: str, sequences: list[dict[str, Any]]) -> list[dict[str, Any]]:
         from .other_schemas import with_schemas
 
         return with_schemas(cursor, table, sequences)
+
+
+class _Without:
+    """A cursor that does not see constraints which are planned to go.
+
+    Django keeps one of a name: of an index it would see nothing where a foreign key has the same.
+    """
+
+    def __init__(self, cursor: Any, gone: frozenset[str]) -> None:
+        self._cursor = cursor
+        self._gone = gone
+
+    def fetchall(self) -> list[Any]:
+        return [row for row in self._cursor.fetchall() if not (row[0] in self._gone and row[2] in ("f", "c", "n"))]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+
+def _as_django_has(name: str, constraint: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    columns = constraint.get("columns") or ()
+    if any('"' in each for each in (name, *columns)):
+        constraint = constraint | {"columns": [as_django_has(column) for column in columns]}
+    return as_django_has(name), constraint
 
 
 class DatabaseIntrospection(IntrospectionMixin, PostgresIntrospection):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ...naming import relation
+from ...naming import as_django_has, relation
 
 _VISIBLE = re.compile(r"(?:pg_catalog\.)?pg_table_is_visible\((\w+)\.oid\)")
 _OUT_OF_SIGHT = f"""
@@ -51,5 +51,5 @@ def with_schemas(cursor: Any, table: str, sequences: list[dict[str, Any]]) -> li
     """
     cursor.execute(_OUT_OF_SIGHT, [table])
     schemas = dict(cursor.fetchall())
-    names = {name: f'{schema}"."{name}' for name, schema in schemas.items()}
-    return [sequence | {"name": names.get(sequence["name"], sequence["name"])} for sequence in sequences]
+    names = {name: f'{as_django_has(schema)}"."{as_django_has(name)}' for name, schema in schemas.items()}
+    return [x | {"name": names.get(x["name"], as_django_has(x["name"]))} for x in sequences]

@@ -78,6 +78,7 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
     collect_sql: bool
     collected_sql: list[str]
     deferred_sql: list[Any]
+    quote_value: Callable[[Any], Any]
     _recorded: list[s.Statement] | None = None
     #: What reaches the server now is sent, and not only said, by an override of ``execute``.
     is_executing = False
@@ -117,7 +118,7 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
         self._column_items: list[str] = []
         self._origin = Origin()
         self._old_types: dict[tuple[str, str], str] = {}
-        self._early = EarlyIndexes(lambda *name: parent._create_index_name(*name))
+        self._early = EarlyIndexes(lambda *name: parent._create_index_name(*name), lambda: self.names)
         self._reader: Runner | Script
         if collect_sql:
             self._reader = Script(connection, self.settings, self._own, self.collected_sql, self._send)
@@ -302,7 +303,7 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
         try:
             for statement in statements(sql):
                 with self._planning("execute", None, statement):
-                    self._record(read(statement, params))
+                    self._record(read(statement, params, self.names))
         finally:
             self.is_executing = before
 
@@ -325,7 +326,7 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
         self.deferred_sql = [sql for sql in self.deferred_sql if not any(sql is x for x in ready)]
         for sql in ready:
             call = self.resume.call("deferred", None, sql)
-            statements = [read(sql, deferred_params)]
+            statements = [read(sql, deferred_params, self.names)]
             if call.past:
                 self._go_on(statements, call)
             else:
@@ -334,7 +335,7 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
     def _tables_exist(self, sql: Any, catalog: Catalog) -> bool:
         if not isinstance(sql, DjangoStatement):
             return True
-        names = {str(sql.parts[part]) for part in ("table", "to_table") if part in sql.parts}
+        names = {self.names.spelled(str(sql.parts[x])) for x in ("table", "to_table") if x in sql.parts}
         return all(table in self._projection.new_tables or catalog.exists(table) for table in names)
 
     # What becomes of it
@@ -375,6 +376,7 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
             capabilities=capabilities(self.connection),
             settings=self.settings,
             templates=lambda name: getattr(self, name),
+            quote_value=self.quote_value,
             is_new=self.treat_as_new,
             nothing_in_use=self.nothing_in_use,
             in_transaction=self._own.of_caller,

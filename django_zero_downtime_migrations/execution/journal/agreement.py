@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...naming import quote
+from ...server import names_of
 from ..probes import Probe, Verdict
 from ..probes.constraints import drop_constraint
 from ..probes.forms import Asked
-from ..probes.server import Server, plain
+from ..probes.server import Server
 from .net import Made, Net, NetTable
 from .store import Done
 
@@ -57,7 +58,7 @@ def agreement(
     :param own_sql: the user's own SQL by the key of its call: of an object that it mentions nothing is known.
     :param doubt: what may have been sent after that.
     """
-    net = Net()
+    net = Net(names_of(connection))
     for call in done:
         for sql in call.queries:
             net.add(call.key, sql)
@@ -127,16 +128,16 @@ class _OfTable:
 
     def _column(self, made: Made) -> Probe:
         name = made.parts["column"]
-        if plain(name) not in self._columns or made.form is None or made.changes:
+        if self.server.plain(name) not in self._columns or made.form is None or made.changes:
             # Where it has been altered, each change is asked about.
-            there = plain(name) in self._columns
+            there = self.server.plain(name) in self._columns
             return Probe(Verdict.DONE if there else Verdict.ABSENT, f"The column {name} of {self.table.name}")
         return self._ask(made.form, made.parts)
 
     def _aspect(self, aspect: str, column: Made) -> Callable[[Made], Probe]:
         def ask(made: Made) -> Probe:
             name = column.parts["column"]
-            there = self._columns.get(plain(name))
+            there = self._columns.get(self.server.plain(name))
             what = f"The column {name} of {self.table.name}"
             if there is None:
                 return Probe(Verdict.ABSENT, what)
@@ -167,9 +168,9 @@ class _OfTable:
 
         def build() -> tuple[str, str]:
             copy, name = server.copy(table), server.temporary(table)
-            before = server.columns(copy)[plain(column)]
+            before = server.columns(copy)[server.plain(column)]
             server.run(f"ALTER TABLE {name} ALTER COLUMN {column} {action}")
-            return before, server.columns(copy)[plain(column)]
+            return before, server.columns(copy)[server.plain(column)]
 
         built = server.built(build)
         if built is None:

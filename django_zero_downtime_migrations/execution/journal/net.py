@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from ...naming import Names
 from ..probes import question
 from ..probes.forms import NAME
-from ..probes.server import plain, sibling
+from ..probes.server import sibling
 
 _USING_INDEX = re.compile(rf"(?:UNIQUE|PRIMARY KEY) USING INDEX (?P<index>{NAME})")
 _NOT_NULL = re.compile(rf"NOT NULL (?P<column>{NAME})")
@@ -73,9 +74,13 @@ class NetTable:
 
 
 class Net:
-    """:ivar tables: by their last names. :ivar gone: names of tables and other relations that must not be there."""
+    """:ivar tables: by their last names. :ivar gone: names of tables and other relations that must not be there.
 
-    def __init__(self) -> None:
+    :param names: those of the database.
+    """
+
+    def __init__(self, names: Names) -> None:
+        self._plain = names.plain
         self.tables: dict[str, NetTable] = {}
         self.gone: dict[tuple[str, str], Made] = {}
         self.attached: list[Made] = []
@@ -111,13 +116,14 @@ class Net:
         if known is None:
             self.mentioned([sql] if sql else [])
             return
-        name = plain(known[1].get("name", ""))
+        named = known[1].get("name")
+        name = self._plain(named) if named else ""
         for table in self.tables.values():
             for kind in (table.indexes, table.constraints):
                 if name in kind:
                     kind[name].unsure = True
         for (_, gone), made in self.gone.items():
-            made.unsure = made.unsure or plain(gone) == name
+            made.unsure = made.unsure or self._plain(gone) == name
 
     def unsure(self) -> Iterator[Made]:
         """The objects of which nothing is known."""
@@ -154,13 +160,13 @@ class Net:
     # Columns
 
     def _add_column(self, made: Made, parts: dict[str, str]) -> None:
-        table, name = self._table(parts), plain(parts["column"])
+        table, name = self._table(parts), self._plain(parts["column"])
         table.gone.pop(("column", name), None)
         table.columns[name] = made
         self._touch(table)
 
     def _drop_column(self, made: Made, parts: dict[str, str]) -> None:
-        table, name = self._table(parts), plain(parts["column"])
+        table, name = self._table(parts), self._plain(parts["column"])
         table.gone["column", name] = _after(table.columns.pop(name, None), made)
         for kind in (table.constraints, table.indexes):
             for other in [x for x, there in kind.items() if _mentions(there.parts, parts["column"])]:
@@ -168,7 +174,7 @@ class Net:
         self._touch(table)
 
     def _rename_column(self, made: Made, parts: dict[str, str]) -> None:
-        table, old, new = self._table(parts), plain(parts["old"]), plain(parts["new"])
+        table, old, new = self._table(parts), self._plain(parts["old"]), self._plain(parts["new"])
         table.gone["column", old] = _after(table.columns.get(old), made)
         column = table.columns.pop(old, None) or Made(made.key, made.sql, number=made.number)
         column.parts["column"] = parts["new"]
@@ -201,7 +207,7 @@ class Net:
     _drop_identity = _add_identity
 
     def _change(self, made: Made, parts: dict[str, str], aspect: str) -> None:
-        table, name = self._table(parts), plain(parts["column"])
+        table, name = self._table(parts), self._plain(parts["column"])
         before = Made(made.key, made.sql, None, {"column": parts["column"]}, number=made.number)
         column = table.columns.setdefault(name, before)
         made.neutral = column.form is None and aspect in column.changes and made.parts.get("action", "")[:4] == "DROP"
@@ -216,11 +222,11 @@ class Net:
     # Constraints
 
     def _add_constraint(self, made: Made, parts: dict[str, str]) -> None:
-        table, name = self._table(parts), plain(parts["name"])
+        table, name = self._table(parts), self._plain(parts["name"])
         table.gone.pop(("constraint", name), None)
         table.constraints[name] = made
         if using := _USING_INDEX.match(parts["definition"]):
-            if index := table.indexes.pop(plain(using["index"]), None):
+            if index := table.indexes.pop(self._plain(using["index"]), None):
                 index.parts["name"] = parts["name"]
                 table.indexes[name] = index
         elif not_null := _NOT_NULL.match(parts["definition"]):
@@ -232,32 +238,42 @@ class Net:
         self._touch(table)
 
     def _drop_constraint(self, made: Made, parts: dict[str, str]) -> None:
-        table, name = self._table(parts), plain(parts["name"])
+        table, name = self._table(parts), self._plain(parts["name"])
         table.gone["constraint", name] = _after(table.constraints.pop(name, None), made)
         table.indexes.pop(name, None)
         self._touch(table)
 
     def _rename_constraint(self, made: Made, parts: dict[str, str]) -> None:
         table = self._table(parts)
-        _rename(table, "constraint", table.constraints, made, parts)
-        if plain(parts["old"]) in table.indexes:
-            table.indexes[plain(parts["new"])] = table.indexes.pop(plain(parts["old"]))
-            table.indexes[plain(parts["new"])].parts["name"] = parts["new"]
+        self._rename(table, "constraint", table.constraints, made, parts)
+        if self._plain(parts["old"]) in table.indexes:
+            table.indexes[self._plain(parts["new"])] = table.indexes.pop(self._plain(parts["old"]))
+            table.indexes[self._plain(parts["new"])].parts["name"] = parts["new"]
+
+    def _rename(self, table: NetTable, kind: str, there: dict[str, Made], made: Made, parts: dict[str, str]) -> None:
+        old, new = self._plain(parts["old"]), self._plain(parts["new"])
+        table.gone[kind, old] = _after(there.get(old), made)
+        moved = there.pop(old, None) or Made(made.key, made.sql, number=made.number)
+        moved.parts["name"] = parts["new"]
+        there[new] = moved
+        table.gone.pop((kind, new), None)
 
     # Indexes and triggers
 
     def _create_index(self, made: Made, parts: dict[str, str]) -> None:
-        self.gone.pop(("index", plain(parts["name"])), None)
-        self._table(parts).indexes[plain(parts["name"])] = made
+        self.gone.pop(("index", self._plain(parts["name"])), None)
+        self._table(parts).indexes[self._plain(parts["name"])] = made
 
     def _drop_index(self, made: Made, parts: dict[str, str]) -> None:
-        name = plain(parts["name"])
+        name = self._plain(parts["name"])
         before = [index for table in self.tables.values() if (index := table.indexes.pop(name, None))]
-        self.attached = [x for x in self.attached if name not in (plain(x.parts["parent"]), plain(x.parts["part"]))]
+        self.attached = [
+            x for x in self.attached if name not in (self._plain(x.parts["parent"]), self._plain(x.parts["part"]))
+        ]
         self.gone["index", parts["name"]] = _after(before[0] if before else None, made)
 
     def _rename_index(self, made: Made, parts: dict[str, str]) -> None:
-        old, new = plain(parts["old"]), plain(parts["new"])
+        old, new = self._plain(parts["old"]), self._plain(parts["new"])
         before = None
         for table in self.tables.values():
             for kind in (table.indexes, table.constraints):
@@ -276,22 +292,13 @@ class Net:
                 table.gone = {x: y for x, y in table.gone.items() if x[0] != "trigger" or x[1] not in made.sql}
 
     def _drop_trigger(self, made: Made, parts: dict[str, str]) -> None:
-        self._table(parts).gone["trigger", plain(parts["name"])] = made
+        self._table(parts).gone["trigger", self._plain(parts["name"])] = made
 
 
 def _after(before: Made | None, made: Made) -> Made:
     """:param made: takes away the name of what one of the queries made itself, perhaps."""
     made.neutral = before is not None and before.form is not None
     return made
-
-
-def _rename(table: NetTable, kind: str, there: dict[str, Made], made: Made, parts: dict[str, str]) -> None:
-    old, new = plain(parts["old"]), plain(parts["new"])
-    table.gone[kind, old] = _after(there.get(old), made)
-    moved = there.pop(old, None) or Made(made.key, made.sql, number=made.number)
-    moved.parts["name"] = parts["new"]
-    there[new] = moved
-    table.gone.pop((kind, new), None)
 
 
 def _replace(parts: dict[str, str], old: str, new: str) -> None:

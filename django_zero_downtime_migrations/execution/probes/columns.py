@@ -7,7 +7,6 @@ import re
 from . import descriptions as d
 from .constraints import foreign_key
 from .forms import COLUMN, NAME, NAMES, PATH, TABLE, Asked, Probe, Verdict, form, gone, renamed
-from .server import plain
 
 #: The form of sql_create_column_inline_fk, at the end of a definition.
 INLINE_KEY = re.compile(
@@ -23,7 +22,7 @@ def add_column(asked: Asked) -> Probe:
     server, column = asked.server, asked["column"]
     what = f"The column {column} of {asked['table']}"
     table = server.table(asked["table"])
-    there = server.columns(table).get(plain(column)) if table else None
+    there = server.columns(table).get(server.plain(column)) if table else None
     if table is None or there is None:
         return Probe(Verdict.ABSENT, what)
     key = INLINE_KEY.search(asked["definition"])
@@ -36,15 +35,15 @@ def add_column(asked: Asked) -> Probe:
         server.run(f"ALTER TABLE {name} DROP COLUMN {column}")
         server.run(f"ALTER TABLE {name} ADD COLUMN {column} {definition}")
         made = [x for x in server.constraints(copy) if x.kind != "n"]
-        texts = [server.columns(copy)[plain(column)]]
+        texts = [server.columns(copy)[server.plain(column)]]
         for change in _changes(asked):
             server.run(f"ALTER TABLE {name} ALTER COLUMN {column} {change}")
-            texts.append(server.columns(copy)[plain(column)])
+            texts.append(server.columns(copy)[server.plain(column)])
         if "its own sequence" not in texts[0]:
             # As a restored database has it: some expressions do not read the same after a dump.
             server.run(f"ALTER TABLE {name} DROP COLUMN {column}")
             server.run(f"ALTER TABLE {name} ADD COLUMN {column} {texts[0]}")
-            texts.append(server.columns(copy)[plain(column)])
+            texts.append(server.columns(copy)[server.plain(column)])
         return texts, made
 
     wanted = server.built(build)
@@ -71,7 +70,7 @@ def _changes(asked: Asked) -> list[str]:
 @form(rf"{TABLE}DROP COLUMN (?:IF EXISTS )?(?P<column>{NAME})")
 def drop_column(asked: Asked) -> Probe:
     table = asked.server.table(asked["table"])
-    is_gone = table is not None and plain(asked["column"]) not in asked.server.columns(table)
+    is_gone = table is not None and asked.server.plain(asked["column"]) not in asked.server.columns(table)
     return gone(is_gone, f"The column {asked['column']} of {asked['table']}")
 
 
@@ -80,7 +79,7 @@ def rename_column(asked: Asked) -> Probe:
     what = f"The column {asked['new']} of {asked['table']}, so far {asked['old']}"
     table = asked.server.table(asked["table"])
     columns = asked.server.columns(table) if table else {}
-    return renamed(what, columns.get(plain(asked["old"])), columns.get(plain(asked["new"])))
+    return renamed(what, columns.get(asked.server.plain(asked["old"])), columns.get(asked.server.plain(asked["new"])))
 
 
 @form(rf"{COLUMN}ADD (?P<identity>GENERATED .* AS IDENTITY.*)")
@@ -88,7 +87,7 @@ def add_identity(asked: Asked) -> Probe:
     server, column = asked.server, asked["column"]
     what = f"The identity of {column} of {asked['table']}"
     table = server.table(asked["table"])
-    there = server.columns(table).get(plain(column), "") if table else ""
+    there = server.columns(table).get(server.plain(column), "") if table else ""
     if table is None or ("GENERATED" not in there and " DEFAULT " not in there):
         return Probe(Verdict.ABSENT, what)
 
@@ -96,7 +95,7 @@ def add_identity(asked: Asked) -> Probe:
         dummy = server.dummy(table.name, [column])
         server.run(f"ALTER TABLE {server.temporary(table)} ALTER COLUMN {column} SET NOT NULL")
         server.run(f"ALTER TABLE {server.temporary(table)} ALTER COLUMN {column} ADD {asked['identity']}")
-        return server.columns(dummy)[plain(column)]
+        return server.columns(dummy)[server.plain(column)]
 
     wanted = (server.built(build) or asked["identity"]).removeprefix("integer ")
     return Probe(Verdict.DONE if there.endswith(f" {wanted}") else Verdict.DIFFERS, what, there, wanted)
@@ -105,7 +104,7 @@ def add_identity(asked: Asked) -> Probe:
 @form(rf"{COLUMN}DROP IDENTITY")
 def drop_identity(asked: Asked) -> Probe:
     table = asked.server.table(asked["table"])
-    there = asked.server.columns(table).get(plain(asked["column"])) if table else None
+    there = asked.server.columns(table).get(asked.server.plain(asked["column"])) if table else None
     return gone(
         there is not None and "AS IDENTITY" not in there, f"The identity of {asked['column']} of {asked['table']}"
     )

@@ -7,7 +7,7 @@ import re
 from ...naming import quote
 from . import descriptions as d
 from .forms import NAME, NAMES, PATH, TABLE, Asked, Probe, Verdict, form, gone, renamed
-from .server import plain
+from .server import Server
 
 KEY = re.compile(
     rf"FOREIGN KEY (?P<columns>\({NAMES}\)) REFERENCES (?P<to>{PATH}) ?\((?P<to_columns>{NAMES})\)(?P<options>.*)", re.S
@@ -67,7 +67,8 @@ def _without(asked: Asked, table: d.Relation, what: str) -> Probe:
     if definition.startswith("PRIMARY KEY"):
         rivals = [x for x in asked.server.constraints(table) if x.kind == "p"]
     elif column := NOT_NULL.match(definition):
-        rivals = [x for x in asked.server.constraints(table) if x.kind == "n" and _is_of(x, column["column"])]
+        all_of_them = asked.server.constraints(table)
+        rivals = [x for x in all_of_them if x.kind == "n" and _is_of(asked.server, x, column["column"])]
     else:
         rivals = []
     if rivals:
@@ -81,9 +82,9 @@ def _without(asked: Asked, table: d.Relation, what: str) -> Probe:
     return Probe(Verdict.ABSENT, what)
 
 
-def _is_of(not_null: d.Constraint, column: str) -> bool:
+def _is_of(server: Server, not_null: d.Constraint, column: str) -> bool:
     text = not_null.definition.removeprefix("NOT NULL ")
-    return plain(text.removesuffix(" NO INHERIT")) == plain(column)
+    return server.plain(text.removesuffix(" NO INHERIT")) == server.plain(column)
 
 
 def _using_index(asked: Asked, table: d.Relation, there: d.Constraint, using: re.Match[str], what: str) -> Probe:
@@ -149,7 +150,7 @@ def rename_constraint(asked: Asked) -> Probe:
     what = f"The constraint {asked['new']} of {asked['table']}, so far {asked['old']}"
     table = asked.server.table(asked["table"])
     found = {x.name: _text(x) for x in asked.server.constraints(table)} if table else {}
-    return renamed(what, found.get(plain(asked["old"])), found.get(plain(asked["new"])))
+    return renamed(what, found.get(asked.server.plain(asked["old"])), found.get(asked.server.plain(asked["new"])))
 
 
 @form(rf"{TABLE}VALIDATE CONSTRAINT (?P<name>{NAME})")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import descriptions as d
 from .forms import NAME, PATH, Asked, Probe, Verdict, form, gone, renamed
-from .server import plain, sibling
+from .server import sibling
 
 _PARENT = "SELECT inhparent::bigint FROM pg_catalog.pg_inherits WHERE inhrelid = %s::pg_catalog.oid"
 _TRIGGER = """
@@ -104,7 +104,7 @@ def alter_sequence(asked: Asked) -> Probe:
 @form(rf"DROP TRIGGER (?P<name>{NAME}) ON (?P<table>{PATH})")
 def drop_trigger(asked: Asked) -> Probe:
     what = f"The trigger {asked['name']} of {asked['table']}"
-    there = asked.server.fetch(_TRIGGER, asked["table"], plain(asked["name"]))[0][0]
+    there = asked.server.fetch(_TRIGGER, asked["table"], asked.server.plain(asked["name"]))[0][0]
     return gone(asked.server.table(asked["table"]) is not None and not there, what)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, TypeVar
 
 from django.db import DataError, IntegrityError, NotSupportedError, ProgrammingError, transaction
 
 from ...errors import CannotMigrate
-from ...naming import quote, split_identifier, truncate
+from ...naming import Names, quote, split_identifier
+from ...server import names_of
 from ..reasons import sqlstate
 from . import descriptions as d
 
@@ -25,11 +27,6 @@ SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORA
        current_user::pg_catalog.text, pg_catalog.current_database()::pg_catalog.text
 """
 _FULL_NAME = "SELECT pg_catalog.format('%%I.%%I', %s::pg_catalog.text, %s::pg_catalog.text)"
-
-
-def plain(sql: str) -> str:
-    """The last part of a name in SQL, as the server keeps it."""
-    return truncate(split_identifier(sql)[-1])
 
 
 def sibling(sql: str, name: str) -> str:
@@ -53,6 +50,14 @@ class Server:
         with self.connection.cursor() as cursor:
             cursor.execute(sql, None)
 
+    def plain(self, sql: str) -> str:
+        """The last part of a name in SQL, as the server keeps it."""
+        return self._names.plain(sql)
+
+    @cached_property
+    def _names(self) -> Names:
+        return names_of(self.connection)
+
     # What is there
 
     def relation(self, name: str) -> d.Relation | None:
@@ -65,7 +70,7 @@ class Server:
 
     def beside(self, relation: d.Relation, name: str) -> d.Relation | None:
         """What is called so in the schema of a relation."""
-        rows = self.fetch(d.IN_SCHEMA, plain(name), relation.schema)
+        rows = self.fetch(d.IN_SCHEMA, self.plain(name), relation.schema)
         return self.relation(rows[0][0])
 
     def columns(self, table: d.Relation) -> dict[str, str]:
@@ -79,7 +84,7 @@ class Server:
         return [d.Constraint(*row) for row in self.fetch(d.CONSTRAINTS, table.oid)]
 
     def constraint(self, table: d.Relation, name: str) -> d.Constraint | None:
-        wanted = plain(name)
+        wanted = self.plain(name)
         return next((x for x in self.constraints(table) if x.name == wanted), None)
 
     def full_name(self, table: str) -> str:

@@ -1,4 +1,6 @@
-"""Names with capitals and blanks, in another schema, and near the longest that PostgreSQL keeps."""
+"""Names with capitals and blanks, in another script, with what means something in SQL, in another schema, and near the
+longest that PostgreSQL keeps.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,19 @@ TABLES = {
     "schema": 'other"."Some Table',
     "long": LONG_TABLE,
     "mixed_case": "Some Täble",
+    # The names that Django makes of them are within 63 characters, and beyond 63 bytes.
+    "other_script": "магазин_заказ",
+    "hostile": "it's a.b; -- $1 \\ $zdm$ ",
 }
-COLUMNS = {"schema": "select", "long": LONG_COLUMN, "mixed_case": "Some Cölumn"}
+COLUMNS = {
+    "schema": "select",
+    "long": LONG_COLUMN,
+    "mixed_case": "Some Cölumn",
+    "other_script": "номер_документа_поставки",
+    "hostile": " /* 😀's (x) $$",
+}
+#: There or back, Django looks for a constraint or index.
+LOOKED_FOR = ("unique", "foreign_key", "index_to_unique", "unique_to_index")
 SCHEMA = RunSQL("CREATE SCHEMA other", "DROP SCHEMA other")
 
 
@@ -42,7 +55,17 @@ def _column(kind, field):
     return field
 
 
+#: Of these columns Django makes two indexes, and stock fails where the server cuts their names to one.
+TWO_INDEXES = ("add_indexed", "remove_indexed", "alter_unique", "alter_longer")
+
+
 def _cases(kind):
+    for case in _every_case(kind):
+        if kind != "other_script" or case.name.rpartition("/")[2] not in TWO_INDEXES:
+            yield case
+
+
+def _every_case(kind):
     def case(name, operations, before=None, **options):
         return Case(f"names/{kind}/{name}", before or _before(kind), operations, **options)
 
@@ -83,12 +106,32 @@ def _cases(kind):
         ("not_null", models.IntegerField(null=True), models.IntegerField()),
         ("not_null_with_default", models.IntegerField(null=True), models.IntegerField(default=4)),
         ("unique", models.CharField(max_length=20), models.CharField(max_length=20, unique=True)),
+        ("index_to_unique", models.IntegerField(db_index=True), models.IntegerField(unique=True)),
+        ("unique_to_index", models.IntegerField(unique=True), models.IntegerField(db_index=True)),
         ("longer", models.CharField(max_length=20, db_index=True), models.CharField(max_length=30, db_index=True)),
         ("bigger", models.PositiveIntegerField(), models.PositiveBigIntegerField()),
         ("foreign_key", models.BigIntegerField(), fk("parent")),
     ):
         before, operations = altered(old, new)
-        yield case(f"alter_{name}", operations, before, **(back if name in ("unique", "foreign_key") else {}))
+        yield case(f"alter_{name}", operations, before, **(back if name in LOOKED_FOR else {}))
+
+
+TOO_LONG = {"letters": "abcdefghij" * 8, "bytes": "абвгдеёжзий" * 4, "within_a_character": "xyz" + "é" * 33}
+
+
+def _too_long(kind, name):
+    x = models.IntegerField(null=True, db_column=name)
+    return Case(
+        f"names/too_long/{kind}",
+        [model("Parent"), model("Thing", x=x, options={"db_table": name})],
+        [
+            AddField("thing", "y", models.PositiveIntegerField(null=True, unique=True, db_column=name[1:])),
+            AddField("thing", "parent", fk("parent", null=True, db_column=name[2:])),
+            AlterField("thing", "x", models.IntegerField(db_column=name, default=3)),
+            RenameField("thing", "x", "z"),
+            AlterModelTable("thing", f"other_{name}"),
+        ],
+    )
 
 
 #: Names that the server would choose are taken, so it chooses the next ones.
@@ -126,6 +169,7 @@ CASES += [
         ],
         [AlterField("thing", "x", models.IntegerField())],
     ),
+    *(_too_long(kind, name) for kind, name in TOO_LONG.items()),
     Case(
         "names/tablespace/table",
         [model("Parent"), model("Thing", x=models.IntegerField(), options={"db_tablespace": TABLESPACE})],
