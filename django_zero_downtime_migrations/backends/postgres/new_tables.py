@@ -14,20 +14,23 @@ from weakref import WeakKeyDictionary
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 
+from ...errors import CannotMigrate
+from ...execution.search_path import refuse_hostile_search_path
 from ...settings import MigrationSettings
 
 if TYPE_CHECKING:
-    from ...errors import CannotMigrate
     from ...findings import Finding
     from .journals import Journals
 
 _ANY_TABLE = """
 SELECT EXISTS (
-    SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
-    AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%%'
+    AND n.nspname <> 'information_schema' AND n.nspname::pg_catalog.text NOT LIKE 'pg\\_%%'
     AND NOT EXISTS (
-        SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+        SELECT FROM pg_catalog.pg_depend d
+        WHERE d.objid = c.oid AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+        AND d.deptype = 'e'
     )
 )
 """
@@ -124,6 +127,12 @@ def read_journal(connection: Any, run: NewTables) -> None:
     if run.plan is None or run.has_read or not hasattr(connection.SchemaEditorClass, "once"):
         return
     run.has_read = True
+    try:
+        refuse_hostile_search_path(connection)
+    except CannotMigrate as error:
+        # Kept for the first editor, like whatever else stops the run.
+        run.refused = error
+        return
     if MigrationSettings.load(connection.alias).idempotent_sql is not False:
         from .journals import prepare
 

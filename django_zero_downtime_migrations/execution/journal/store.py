@@ -22,7 +22,7 @@ NAME: Final = "zero_downtime_migrations_journal"
 OFF: Final = "or set IDEMPOTENT_SQL to False, with which an interrupted migration does not go on"
 
 # One row for each type, at least one where the schema exists. A superuser can write anything into anything.
-_LOOK: Final = """
+_LOOK: Final = f"""
 SELECT n.nspname::pg_catalog.text, pg_catalog.has_schema_privilege(n.oid, 'CREATE'), u.rolname::pg_catalog.text,
        EXISTS (
            SELECT FROM pg_catalog.pg_event_trigger e
@@ -49,7 +49,7 @@ LEFT JOIN LATERAL (
     FROM pg_catalog.pg_type t
     JOIN pg_catalog.pg_roles o ON o.oid = t.typowner
     LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
-    WHERE t.typnamespace = n.oid AND pg_catalog.starts_with(t.typname::pg_catalog.text, {prefix})
+    WHERE t.typnamespace = n.oid AND pg_catalog.starts_with(t.typname::pg_catalog.text, '{NAME}'::pg_catalog.text)
     ORDER BY t.typname
 ) j ON true
 WHERE n.nspname = pg_catalog.current_schema()
@@ -137,7 +137,7 @@ class Store:
     @cached_property
     def _place(self) -> _Place:
         with self.connection.cursor() as cursor:
-            cursor.execute(_LOOK.format(prefix=f"'{NAME}'::pg_catalog.text"))
+            cursor.execute(_LOOK)
             rows = cursor.fetchall()
         types = tuple(_Type(*row[4:]) for row in rows if row[4] is not None)
         return _Place(*rows[0][:4])._replace(types=types) if rows else _Place()
