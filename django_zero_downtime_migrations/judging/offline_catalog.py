@@ -115,7 +115,7 @@ class OfflineCatalog(Catalog):
         return [
             ("generated column", "DROP COLUMN", quote(column), table, table, column)
             for column, of in columns
-            if f'"{name}"' in of.generated
+            if quote(name) in of.generated
         ]
 
     def _answer_triggers(self, table: str, column: str, prefix: str) -> Rows:
