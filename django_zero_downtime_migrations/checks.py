@@ -75,7 +75,7 @@ def check_distributions(app_configs: Sequence[AppConfig] | None = None, **kwargs
     hint = (
         f"Run `python -m pip uninstall {_OTHER}`, and then `python -m pip install --force-reinstall --no-deps {_OURS}`."
     )
-    return [checks.Error(message, hint=hint, id=f"{TAG}.E003")]
+    return [checks.Error(message, hint=hint, id=f"{TAG}.E004")]
 
 
 def check_database(alias: str) -> list[checks.CheckMessage]:

@@ -103,7 +103,7 @@ class Script:
             self._together(step, dict.fromkeys(names, 0))
 
     def _together(self, step: Step, values: dict[str, int]) -> None:
-        prefix = [*timeouts.commit_locally(step.kind), *timeouts.set_local(values)]
+        prefix = [*timeouts.set_local(values), *timeouts.commit_locally(step.kind)]
         together = bool(prefix) or len(step.queries) > 1
         self._add(*(["BEGIN", *prefix] if together else []))
         self._write(step)

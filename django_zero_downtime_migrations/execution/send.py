@@ -136,7 +136,7 @@ class Sender:
 
     def _together(self, step: Step, values: dict[str, int]) -> None:
         """One query string, one round trip, one implicit transaction."""
-        prefix = [*timeouts.commit_locally(step.kind), *timeouts.set_local(values)]
+        prefix = [*timeouts.set_local(values), *timeouts.commit_locally(step.kind)]
         mark = [journal.after()] if (journal := self._writing) else []
         if len(step.queries) == 1 and not prefix and not mark:
             self._send(step.queries)

@@ -77,6 +77,6 @@ def test_a_look_more_where_it_is_tried_again(
 def test_timeouts_and_statement_are_one_round_trip(counted: Wire, books: Shop) -> None:
     assert of(counted, lambda: books.migrate(ONE_STEP["add a column"])) == 1
     assert counted.texts[-1] == (
-        "SET LOCAL synchronous_commit = local; SET LOCAL lock_timeout = 2000; SET LOCAL statement_timeout = 2200; "
+        "SET LOCAL lock_timeout = 2000; SET LOCAL statement_timeout = 2200; SET LOCAL synchronous_commit = local; "
         'ALTER TABLE "shop_book" ADD COLUMN "pages" integer NULL'
     )

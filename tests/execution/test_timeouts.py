@@ -70,7 +70,7 @@ def test_short_step_sends_its_timeouts_in_one_round_trip_with_its_statement(
         other_session.rollback()
         work.result()
     assert query == (
-        f"{LOCAL}; SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 660000; "
+        f"SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 660000; {LOCAL}; "
         'ALTER TABLE "shop_book" ADD COLUMN "pages" integer NULL'
     )
 
@@ -85,7 +85,7 @@ def test_statement_timeout_of_its_own_counts_for_short_steps(
         other_session.rollback()
         work.result()
     assert query.startswith(
-        f"{LOCAL}; SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 1200000; ALTER TABLE"
+        f"SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 1200000; {LOCAL}; ALTER TABLE"
     )
 
 
@@ -108,7 +108,7 @@ def test_foreign_key_of_a_new_table_has_timeouts_for_the_lock_on_the_table_it_po
         query = blocked_query(observer)
         other_session.rollback()
         work.result()
-    assert query.startswith(f"{LOCAL}; SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 660000; ")
+    assert query.startswith(f"SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 660000; {LOCAL}; ")
     assert 'REFERENCES "shop_book"' in query
 
 

@@ -166,7 +166,7 @@ def test_other_distribution_is_not_there():
 
 def test_other_distribution_beside_ours_is_an_error_with_both_commands(other_distribution):
     (message,) = check_distributions()
-    assert (message.id, message.level) == (f"{TAG}.E003", checks.ERROR)
+    assert (message.id, message.level) == (f"{TAG}.E004", checks.ERROR)
     assert "django-pg-zero-downtime-migrations 0.20 is installed" in message.msg
     uninstall = message.hint.index("pip uninstall django-pg-zero-downtime-migrations")
     assert uninstall < message.hint.index("pip install --force-reinstall --no-deps django-zero-downtime-migrations")
@@ -177,7 +177,7 @@ def test_migrate_stops_while_both_are_installed(site, other_distribution, apps):
     """With our app and without; `site` has its folder on the path of its processes, and so what is in it."""
     assert site.folder == other_distribution
     site.settings["INSTALLED_APPS"] = [*site.settings["INSTALLED_APPS"], *apps]
-    assert site.refused().count(f"{TAG}.E003") == 1
+    assert site.refused().count(f"{TAG}.E004") == 1
 
 
 # For which database.

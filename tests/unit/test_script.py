@@ -67,7 +67,7 @@ def test_short_statement_stands_alone(books):
 
 
 def test_short_statement_has_its_timeouts_in_a_transaction_of_its_own(books, timed):
-    assert sent(books.collected(ADDED)) == ["BEGIN;", LOCAL, *SET, ADD, "COMMIT;"]
+    assert sent(books.collected(ADDED)) == ["BEGIN;", *SET, LOCAL, ADD, "COMMIT;"]
 
 
 def test_each_short_statement_has_a_transaction_of_its_own(books, timed):
@@ -241,7 +241,7 @@ def test_finding_is_a_comment_above_its_statement(books):
 def test_finding_stands_before_the_transaction_of_its_statement(books, timed):
     lines = books.collected(RENAMED)
     said = described(lines, "refuse ALTER_TABLE_RENAME_COLUMN")
-    assert lines[said + 1 : said + 5] == ["BEGIN;", LOCAL, *SET]
+    assert lines[said + 1 : said + 5] == ["BEGIN;", *SET, LOCAL]
 
 
 def test_findings_are_printed_and_not_raised(books, settings):
