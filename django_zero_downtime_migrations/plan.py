@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -15,6 +16,7 @@ from .catalog import Catalog, Column
 from .compat import has_db_default
 from .ddl import statements as s
 from .ddl.spaces import Space
+from .ddl.values import with_values
 from .findings import Finding, Kind, Origin, Severity
 from .locks import Lock, LockMode
 from .naming import Names, quote, unquote
@@ -144,15 +146,13 @@ class Context:
 
     def text(self, statement: s.Statement) -> str:
         """The text of a statement as ``sqlmigrate`` has it: with its parameters in it, where they can be."""
-        sql, params = str(statement.sql), statement.params
-        try:
-            return with_values(sql, params, self.quote_value) if params else sql
-        except Exception:  # of any driver; the server will say what is wrong with the parameters
-            return sql
+        sql = str(statement.sql)
+        with suppress(Exception):  # of any driver; the server will say what is wrong with the parameters
+            sql = with_values(sql, statement.params, self.quote_value) if statement.params else sql
+        return sql
 
     @property
     def names(self) -> Names:
-        """Those of the database."""
         return self.catalog.names
 
     @property
@@ -274,13 +274,6 @@ class Context:
                 and catalog.adding_rewrites(statement.table, statement.column, statement.text, statement.params)
             )
         return self._rewriting[statement.sql]
-
-
-def with_values(sql: str, params: Any, quote_value: Callable[[Any], Any]) -> str:
-    """A statement with its parameters in it. RunSQL also takes a mapping of them."""
-    if isinstance(params, Mapping):
-        return sql % {name: quote_value(value) for name, value in params.items()}
-    return sql % tuple(map(quote_value, params or ()))
 
 
 Rewrite = Callable[[Any, Context], Iterable[Step]]

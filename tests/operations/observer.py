@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from django_zero_downtime_migrations.ddl.values import with_values
 from django_zero_downtime_migrations.findings import Finding
 from django_zero_downtime_migrations.locks import LockMode
-from django_zero_downtime_migrations.plan import Step, with_values
+from django_zero_downtime_migrations.plan import Step
 
 INSTALL = """
 CREATE SCHEMA observer;
