@@ -4,6 +4,7 @@ that we use: none is called.
 
 from __future__ import annotations
 
+import copy
 import re
 import sys
 import threading
@@ -105,6 +106,8 @@ def assert_qualified(asked: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("case", IN_USE, ids=str)
 def test_migrations_call_nothing_of_somebody_else(reach: Any, case: Case) -> None:
+    # An operation keeps what it has seen, and another test has the same one.
+    case = copy.deepcopy(case)
     with reach(settings.STOCK_ENGINE) as stock:
         make(case, stock)
     with reach(IDEMPOTENT_SQL=True, RAISE_FOR_UNSAFE=False) as connection:
@@ -113,7 +116,7 @@ def test_migrations_call_nothing_of_somebody_else(reach: Any, case: Case) -> Non
 
 @pytest.mark.parametrize("bad", BROKEN, ids=str)
 def test_violating_rows_are_found_with_nothing_of_somebody_else(reach: Any, bad: Any) -> None:
-    case = bad.scenario.case
+    case = copy.deepcopy(bad.scenario.case)
     with reach(settings.STOCK_ENGINE) as stock:
         make(case, stock)
         run(stock, bad.broken.replace("public.", "own."))
