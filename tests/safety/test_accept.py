@@ -181,7 +181,7 @@ def test_what_the_server_refuses_cannot_be_accepted(used, database, installed):
     used.settings["INSTALLED_APPS"] = [APP, "shop"] if installed else ["shop"]
     used.settings[ACCEPT] = {"shop": REASON}
     used.add(SafetyAssured([migrations.RemoveField("book", "pages")], reason=REASON))
-    assert '"pages" of "shop_book" cannot be dropped: view readers reads it' in used.refused()
+    assert '"pages" of "shop_book" cannot be dropped: view readers depends on it' in used.refused()
     used.settings["INSTALLED_APPS"] = [APP, "shop"]
     checked = used.manage("check_migrations")
     assert checked.returncode == 1

@@ -106,7 +106,7 @@ def test_what_the_server_would_refuse_stops_the_plan_before_its_first_statement(
     assert status == 1
     assert out.splitlines()[-1] == f"  Applying shop.{first}... refused"
     said = err.splitlines()
-    assert said[0].startswith('CannotMigrate: "pages" of "shop_book" cannot be dropped: view readers reads it')
+    assert said[0].startswith('CannotMigrate: "pages" of "shop_book" cannot be dropped: view readers depends on it')
     assert f"{line_of(used, last, 'RemoveField(')}: RemoveField (shop.{last})" in said
     assert "Nothing has been applied. 1 operation is refused:" in said
     assert "Traceback" not in err

@@ -8,6 +8,7 @@ in it. One that stands alone is in doubt when the mark of the next is missing, a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
@@ -17,6 +18,8 @@ from ...plan import Query, Step
 from .store import Done, Entry, Identity, Store
 from .stored_steps import read_steps, stored_step
 
+#: The seconds for which the time of the last write may stay as it is where nothing else of the progress changes.
+AGE = 10
 #: The bytes of a part of the log, beyond which the next one begins: what is written for a call is bounded by it, so
 #: that a migration's journal grows in proportion to the migration. A type has at most 1,600 attributes, hence SLOWLY.
 PART = 2000
@@ -27,12 +30,14 @@ class Written(NamedTuple):
     """What the catalogue has after a write. :param call: the key of the call whose steps it has.
 
     :param finished: the call under way is in the log.
+    :param at: when the progress was written, in seconds of the process's clock.
     """
 
     log: tuple[tuple[Done, ...], ...] = ()
     call: str = ""
     finished: bool = False
     exists: bool = False
+    at: float = 0.0
 
 
 class Journal:
@@ -175,17 +180,21 @@ class Journal:
         finished = bool(self.key) and done == len(self.steps)
         under_way = bool(self.key) and not finished
         log, changed = _appended(self._written.log, [*self._pending, *([self._call()] if finished else [])])
-        self._next = Written(log, self.key if under_way else "", finished, exists=True)
-        progress = {
-            "call": self.key if under_way else "",
-            "done": done if under_way else 0,
-            "since": datetime.now(timezone.utc).isoformat(" ", "seconds"),
-        }
+        self._next = Written(log, self.key if under_way else "", finished, exists=True, at=self._written.at)
         parts = [self.store.write(self.identity, f"log{number}", log[number]) for number in changed]
         if under_way and self._written.call != self.key:
             steps = [stored_step(step, self.composed) for step in self.steps]
             parts.append(self.store.write(self.identity, "steps", steps))
-        return "; ".join([*self._room(len(log)), *parts, self.store.write(self.identity, "progress", progress)])
+        return "; ".join([*self._room(len(log)), *parts, *self._progress(done if under_way else 0)])
+
+    def _progress(self, done: int) -> list[str]:
+        """Between two calls of which neither is under way nothing of it changes, but for the time."""
+        now, call, before = time.monotonic(), self._next.call, self._written
+        if before.exists and not (call or before.call) and now - before.at < AGE:
+            return []
+        self._next = self._next._replace(at=now)
+        progress = {"call": call, "done": done, "since": datetime.now(timezone.utc).isoformat(" ", "seconds")}
+        return [self.store.write(self.identity, "progress", progress)]
 
     def _room(self, parts: int) -> list[str]:
         if not self.exists:
