@@ -98,8 +98,8 @@ def migrate(
 def assert_qualified(asked: dict[str, str]) -> None:
     """But for the tables that a migration is about, which are looked for as its statements do it."""
     for text in asked.values():
-        fills = re.match(r"(?:DO .*LOOP )?UPDATE (?P<table>\S+|\".*?\") SET", text)
-        table = f"relation {fills['table'].strip(chr(34))}" if fills else ""
+        fills = re.search(r"(?:UPDATE|FROM) (?P<table>\"(?:[^\"]|\"\")+\") (?:SET|WHERE \()", text)
+        table = f"relation {fills['table'][1:-1].replace(chr(34) * 2, chr(34))}" if fills else ""
         found = [x for x in unqualified(text) if x != table]
         assert not found, f"{found} in {text}"
 

@@ -236,7 +236,9 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
 
     def _failed(self, error: BaseException) -> None:
         """Before anything is rolled back."""
-        if not isinstance(self._reader, Runner) or self._own.of_caller:
+        # Asked of a lost connection, Django would connect again.
+        lost = self.connection.connection is None
+        if not isinstance(self._reader, Runner) or (not lost and self._own.of_caller):
             return
         self._reader.say_what_stays(error)
         if error is self._reader.explained and isinstance(error, DatabaseError) and not is_of_code(error):
