@@ -57,11 +57,14 @@ def _column(kind, field):
 
 #: Of these columns Django makes two indexes, and stock fails where the server cuts their names to one.
 TWO_INDEXES = ("add_indexed", "remove_indexed", "alter_unique", "alter_longer")
+#: Stock Django leaves behind what it looks for in the wrong schema (tests/schemas).
+LEFT_BEHIND = ("alter_index_to_unique", "alter_unique_to_index")
+NOT_LIKE_STOCK = {"other_script": TWO_INDEXES, "schema": LEFT_BEHIND}
 
 
 def _cases(kind):
     for case in _every_case(kind):
-        if kind != "other_script" or case.name.rpartition("/")[2] not in TWO_INDEXES:
+        if case.name.rpartition("/")[2] not in NOT_LIKE_STOCK.get(kind, ()):
             yield case
 
 
