@@ -75,6 +75,13 @@ class Building:
             self.let_go()
             return first.result()
 
+    def left_invalid(self) -> None:
+        """The client is killed, and then the build itself: there is nobody who could take its remains back."""
+        assert self.left_to_the_server().status == -signal.SIGKILL
+        run(self.observer, "SELECT pg_terminate_backend(%s)", self.builder())
+        wait_until(lambda: not run(self.observer, BUILDING), "the end of the build")
+        self.let_go()
+
     def builder(self) -> int:
         return int(wait_until(lambda: run(self.observer, BUILDING), "a build that waits")[0][0])
 
@@ -119,8 +126,15 @@ def sessions(holder: int) -> str:
     )
 
 
-def test_build_that_is_terminated_is_made_anew(building: Building) -> None:
+def test_remains_of_a_terminated_build_are_taken_back_on_a_new_connection(building: Building) -> None:
     assert building.ended_by("pg_terminate_backend").status == 1
+    assert building.indexes("^app_thing_name") == []
+    succeeded(building.migrate(UNIQUE))
+    building.finished_as(UNIQUE)
+
+
+def test_build_that_is_terminated_is_made_anew(building: Building) -> None:
+    building.left_invalid()
     assert [valid for _, valid in building.indexes("^app_thing_name")] == [False]
     again = succeeded(building.migrate(UNIQUE))
     assert [sql for sql in again.sent if sql.startswith(UNIQUE_BUILD)]
@@ -136,7 +150,7 @@ def test_index_of_somebodys_own_sql_is_made_anew(building: Building) -> None:
 
 
 def test_what_a_reindex_has_left_of_the_index_goes_too(building: Building) -> None:
-    building.ended_by("pg_terminate_backend")
+    building.left_invalid()
     ((name, _),) = building.indexes("^app_thing_name")
     run(building.observer, f'CREATE INDEX "{name}_ccnew" ON app_thing (name)')
     run(building.observer, f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = '\"{name}_ccnew\"'::regclass")
