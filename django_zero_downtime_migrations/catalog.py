@@ -19,6 +19,7 @@ from .ddl.spaces import Space, space_of
 from .dependents import Dependent
 from .naming import Names, quote, relation, split_identifier
 from .projection import Projection
+from .search_path import refuse_hostile_search_path
 from .server import names_of
 from .type_changes import Gone, TypeChange
 
@@ -145,6 +146,7 @@ class Catalog:
         return names_of(self.connection)
 
     def fetch(self, query: str, params: Sequence[object]) -> list[tuple[Any, ...]]:
+        refuse_hostile_search_path(self.connection)
         with self.connection.cursor() as cursor:
             cursor.execute(query, params)
             return list(cursor.fetchall())

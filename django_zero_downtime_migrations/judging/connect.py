@@ -15,7 +15,7 @@ from django.utils.connection import ConnectionDoesNotExist
 from ..backends.postgres.base import DatabaseWrapper
 from ..backends.postgres.schema import DatabaseSchemaEditorMixin
 from ..errors import CannotMigrate
-from ..execution.search_path import refuse_hostile_search_path
+from ..search_path import refuse_hostile_search_path
 from ..server import capabilities
 from .errors import CannotJudge
 from .selection import one_line

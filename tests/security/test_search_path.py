@@ -29,6 +29,18 @@ def with_path(
     return lambda path: make_connection(name=name, options=f"-c search_path={path.replace(' ', '')}")
 
 
+UNIQUE = migrations.AddField("book", "code", models.CharField(max_length=9, null=True, unique=True))
+
+
+def in_use(with_path: Callable[[str], BaseDatabaseWrapper], path: str) -> Shop:
+    """A shop whose table is there already: only of such a table the catalogue is asked."""
+    before = Shop(with_path(path.replace("pg_catalog", "public")))
+    before.migrate(BOOK)
+    shop = Shop(with_path(path))
+    shop.states, shop.migrations = before.states, before.migrations
+    return shop
+
+
 @contextmanager
 def refused(*words: str) -> Iterator[None]:
     with pytest.raises(CannotMigrate) as raised:
@@ -39,11 +51,14 @@ def refused(*words: str) -> Iterator[None]:
 
 def test_is_refused_before_the_first_statement_where_anybody_may_create(with_path: Any, database: Any) -> None:
     run(database, "GRANT CREATE ON SCHEMA a TO PUBLIC")
+    shop = in_use(with_path, "a,pg_catalog")
     with refused(
         "(a,pg_catalog)", 'schema "a"', "(PUBLIC)", 'REVOKE CREATE ON SCHEMA "a" FROM PUBLIC', "Nothing was sent"
     ):
-        Shop(with_path("a,pg_catalog")).migrate(BOOK)
-    assert run(database, "SELECT to_regclass('a.shop_book')") == [(None,)]
+        shop.migrate(UNIQUE)
+    assert shop.run("SELECT * FROM shop_book LIMIT 0") == []
+    columns = "SELECT attname FROM pg_attribute WHERE attrelid = 'a.shop_book'::regclass AND attnum > 1"
+    assert run(database, columns) == []
 
 
 @pytest.mark.parametrize("grant", ["GRANT CREATE ON SCHEMA a TO {role}", "ALTER SCHEMA a OWNER TO {role}"])
@@ -51,8 +66,9 @@ def test_is_refused_where_one_other_role_may_create(
     with_path: Any, database: Any, hostile_role: str, grant: str
 ) -> None:
     run(database, grant.format(role=hostile_role))
+    shop = in_use(with_path, "b,a,pg_catalog")
     with refused('schema "a"', f"({hostile_role})"):
-        Shop(with_path("b,a,pg_catalog")).migrate(BOOK)
+        shop.migrate(UNIQUE)
 
 
 @pytest.mark.parametrize("path", ["a", "pg_catalog,a", "a,b", "pg_temp,a", "pg_temp,pg_catalog,a"])
@@ -71,6 +87,7 @@ def test_is_accepted_where_nobody_else_may_create(with_path: Any, database: Any,
 
 def test_operators_of_others_are_not_called_by_the_question_itself(with_path: Any, database: Any) -> None:
     run(database, "GRANT CREATE ON SCHEMA a TO PUBLIC; CREATE SEQUENCE a.called")
+    shop = in_use(with_path, "a,pg_catalog")
     for kind, sign in (("name", "="), ("text", "="), ("oid", "="), ("name", "<>")):
         body = "SELECT pg_catalog.nextval('a.called') > 0"
         run(
@@ -81,14 +98,15 @@ def test_operators_of_others_are_not_called_by_the_question_itself(with_path: An
             """,
         )
     with refused('schema "a"'):
-        Shop(with_path("a,pg_catalog")).migrate(BOOK)
+        shop.migrate(UNIQUE)
     assert run(database, "SELECT is_called FROM a.called") == [(False,)]
 
 
 def test_sqlmigrate_is_refused(with_path: Any, database: Any) -> None:
     run(database, "GRANT CREATE ON SCHEMA a TO PUBLIC")
+    shop = in_use(with_path, "a,pg_catalog")
     with refused('schema "a"'):
-        Shop(with_path("a,pg_catalog")).collected(BOOK)
+        shop.collected(UNIQUE)
 
 
 def test_check_migrations_is_refused(with_path: Any, database: Any) -> None:

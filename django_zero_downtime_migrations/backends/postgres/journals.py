@@ -19,6 +19,7 @@ from ...execution.one_at_a_time import Turn
 from ...execution.run import Runner
 from ...execution.transactions import OwnTransaction
 from ...execution.undo import joined
+from ...search_path import refuse_hostile_search_path
 from ...settings import MigrationSettings
 from .calls import Fresh
 from .new_tables import NewTables
@@ -36,6 +37,11 @@ def prepare(connection: Any, run: NewTables) -> None:
         kept for its first editor: ``--fake`` has none.
     """
     settings = MigrationSettings.load(connection.alias)
+    try:
+        refuse_hostile_search_path(connection)
+    except CannotMigrate as error:
+        run.refused = error
+        return
     if not run.plan:
         _clear(connection, run, settings)
         return

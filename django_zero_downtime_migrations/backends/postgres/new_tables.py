@@ -14,11 +14,10 @@ from weakref import WeakKeyDictionary
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 
-from ...errors import CannotMigrate
-from ...execution.search_path import refuse_hostile_search_path
 from ...settings import MigrationSettings
 
 if TYPE_CHECKING:
+    from ...errors import CannotMigrate
     from ...findings import Finding
     from .journals import Journals
 
@@ -127,12 +126,6 @@ def read_journal(connection: Any, run: NewTables) -> None:
     if run.plan is None or run.has_read or not hasattr(connection.SchemaEditorClass, "once"):
         return
     run.has_read = True
-    try:
-        refuse_hostile_search_path(connection)
-    except CannotMigrate as error:
-        # Kept for the first editor, like whatever else stops the run.
-        run.refused = error
-        return
     if MigrationSettings.load(connection.alias).idempotent_sql is not False:
         from .journals import prepare
 

@@ -22,7 +22,6 @@ from ...errors import CannotMigrate, Unsafe, UnsafeOperationException, UnsafeOpe
 from ...execution.forced import forced
 from ...execution.run import Runner
 from ...execution.script import Script
-from ...execution.search_path import refuse_hostile_search_path
 from ...execution.transactions import OwnTransaction
 from ...findings import Finding, Origin
 from ...plan import Context, OldCode
@@ -156,11 +155,6 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
             self._say("refused")
             end(self.connection, self.new_tables)
             raise refused
-        try:
-            self._refuse_hostile_search_path()
-        except CannotMigrate:
-            end(self.connection, self.new_tables)
-            raise
         if self.settings.lock_timeout_force and self.settings.lock_timeout is not None and not self.collect_sql:
             try:
                 self._session.enter_context(forced(self.connection, self.settings.lock_timeout))
@@ -196,9 +190,6 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
             self._close(type(failure), failure, failure.__traceback__)
             raise
         self._close(kind, error, traceback)
-
-    def _refuse_hostile_search_path(self) -> None:
-        refuse_hostile_search_path(self.connection)
 
     def _say(self, what: str) -> None:
         """End the line in which ``migrate`` names the migration that it applies."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakSet
 
-from ..errors import CannotMigrate
-from ..naming import quote
+from .errors import CannotMigrate
+from .naming import quote
 
 #: Connections of the driver whose search_path has been looked at.
 _seen: WeakSet[Any] = WeakSet()
