@@ -103,11 +103,11 @@ class Script:
             self._together(step, dict.fromkeys(names, 0))
 
     def _together(self, step: Step, values: dict[str, int]) -> None:
-        prefix = [*timeouts.set_local(values), *timeouts.commit_locally(step.kind)]
-        together = bool(prefix) or len(step.queries) > 1
+        prefix, suffix = timeouts.set_local(values), timeouts.commit_locally(step.kind)
+        together = bool(prefix or suffix) or len(step.queries) > 1
         self._add(*(["BEGIN", *prefix] if together else []))
         self._write(step)
-        self._add(*(["COMMIT"] if together else []))
+        self._add(*([*suffix, "COMMIT"] if together else []))
 
     def _loop(self, work: Fill) -> str:
         """A block that commits after each range, as ``execution.batches`` does."""

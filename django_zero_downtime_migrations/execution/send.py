@@ -136,13 +136,14 @@ class Sender:
 
     def _together(self, step: Step, values: dict[str, int]) -> None:
         """One query string, one round trip, one implicit transaction."""
-        prefix = [*timeouts.set_local(values), *timeouts.commit_locally(step.kind)]
+        prefix, suffix = timeouts.set_local(values), timeouts.commit_locally(step.kind)
         mark = [journal.after()] if (journal := self._writing) else []
-        if len(step.queries) == 1 and not prefix and not mark:
+        if len(step.queries) == 1 and not (prefix or suffix or mark):
             self._send(step.queries)
         else:
             self._marked = bool(mark)
-            self._statement("; ".join([*prefix, *(self.composed(query) for query in step.queries), *mark]), None)
+            queries = (self.composed(query) for query in step.queries)
+            self._statement("; ".join([*prefix, *queries, *mark, *suffix]), None)
 
     def _data(self, step: Step) -> None:
         if step.fill is not None:

@@ -52,7 +52,7 @@ class Session(NamedTuple):
 
 
 def commit_locally(kind: StepClass) -> list[str]:
-    """What stands before a step of this class that is a transaction by itself."""
+    """What stands behind a step of this class that is a transaction by itself: it counts when that is committed."""
     return [LOCAL_COMMIT] if kind in (StepClass.SHORT, StepClass.UNSAFE) else []
 
 

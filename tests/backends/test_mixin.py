@@ -152,7 +152,7 @@ def test_execute_of_the_other_editor_sees_each_statement_that_is_sent(with_edito
     twins.migrate(AUTHOR, BOOK)
     OverLogging.seen.clear()
     twins.migrate(CHANGES[0])
-    assert [sql.rpartition("; ")[2].split(" ON ")[0].split(" ADD ")[0] for sql in OverLogging.seen][:3] == [
+    assert [sql.split(" ON ")[0].split(" ADD ")[0] for sql in OverLogging.seen][:3] == [
         'ALTER TABLE "shop_book"',
         'CREATE UNIQUE INDEX CONCURRENTLY "shop_book_isbn_key"',
         'ALTER TABLE "shop_book"',

@@ -10,6 +10,7 @@ from django.db import migrations, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.operations.base import Operation
 
+from django_zero_downtime_migrations.search_path import refuse_hostile_search_path
 from tests.backends.project import Shop
 
 from .wire import Wire, wire
@@ -34,6 +35,8 @@ def books(counted: Wire, shop: Shop) -> Shop:
         migrations.CreateModel("author", [ID]),
         migrations.CreateModel("book", [ID, ("title", models.CharField(max_length=20))], TITLES),
     )
+    # Once for each connection.
+    refuse_hostile_search_path(shop.connection)
     return shop
 
 
@@ -77,6 +80,6 @@ def test_a_look_more_where_it_is_tried_again(
 def test_timeouts_and_statement_are_one_round_trip(counted: Wire, books: Shop) -> None:
     assert of(counted, lambda: books.migrate(ONE_STEP["add a column"])) == 1
     assert counted.texts[-1] == (
-        "SET LOCAL lock_timeout = 2000; SET LOCAL statement_timeout = 2200; SET LOCAL synchronous_commit = local; "
-        'ALTER TABLE "shop_book" ADD COLUMN "pages" integer NULL'
+        "SET LOCAL lock_timeout = 2000; SET LOCAL statement_timeout = 2200; "
+        'ALTER TABLE "shop_book" ADD COLUMN "pages" integer NULL; SET LOCAL synchronous_commit = local'
     )

@@ -70,8 +70,8 @@ def test_short_step_sends_its_timeouts_in_one_round_trip_with_its_statement(
         other_session.rollback()
         work.result()
     assert query == (
-        f"SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 660000; {LOCAL}; "
-        'ALTER TABLE "shop_book" ADD COLUMN "pages" integer NULL'
+        "SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 660000; "
+        f'ALTER TABLE "shop_book" ADD COLUMN "pages" integer NULL; {LOCAL}'
     )
 
 
@@ -84,9 +84,7 @@ def test_statement_timeout_of_its_own_counts_for_short_steps(
         query = blocked_query(observer)
         other_session.rollback()
         work.result()
-    assert query.startswith(
-        f"SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 1200000; {LOCAL}; ALTER TABLE"
-    )
+    assert query.startswith("SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 1200000; ALTER TABLE")
 
 
 def test_short_step_without_settings_has_no_timeouts(books: Shop, other_session: Any, observer: Any) -> None:
@@ -95,7 +93,7 @@ def test_short_step_without_settings_has_no_timeouts(books: Shop, other_session:
         query = blocked_query(observer)
         other_session.rollback()
         work.result()
-    assert query == f'{LOCAL}; ALTER TABLE "shop_book" ADD COLUMN "pages" integer NULL'
+    assert query == f'ALTER TABLE "shop_book" ADD COLUMN "pages" integer NULL; {LOCAL}'
 
 
 def test_foreign_key_of_a_new_table_has_timeouts_for_the_lock_on_the_table_it_points_to(
@@ -108,7 +106,7 @@ def test_foreign_key_of_a_new_table_has_timeouts_for_the_lock_on_the_table_it_po
         query = blocked_query(observer)
         other_session.rollback()
         work.result()
-    assert query.startswith(f"SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 660000; {LOCAL}; ")
+    assert query.startswith("SET LOCAL lock_timeout = 600000; SET LOCAL statement_timeout = 660000; ")
     assert 'REFERENCES "shop_book"' in query
 
 

@@ -27,6 +27,13 @@ def test_skips_of_django_stay(connection, stock_database):
     assert reasons <= set(connection.features.django_test_skips)
 
 
+@pytest.mark.parametrize("name, value", [("LOCK_TIMEOUT", "2s"), ("STATEMENT_TIMEOUT", 0)])
+def test_timeouts_bring_a_skip_of_their_own(connection, settings, name, value):
+    before = skipped(connection)
+    setattr(settings, f"ZERO_DOWNTIME_MIGRATIONS_{name}", value)
+    assert skipped(connection) - before == set().union(*features.SKIPS_WITH_TIMEOUTS.values())
+
+
 def test_test_that_this_django_does_not_have_is_not_skipped(connection, monkeypatch):
     test = "schema.tests.SchemaTests.test_unsupported_transactional_ddl_disallowed"
     assert test in skipped(connection)
@@ -39,8 +46,9 @@ def test_test_that_this_django_does_not_have_is_not_skipped(connection, monkeypa
 
 
 def test_every_skip_has_a_reason_and_they_are_few():
-    assert all(reason.endswith(".") for reason in features.SKIPS)
-    assert sum(map(len, features.SKIPS.values())) <= 6
+    skips = features.SKIPS | features.SKIPS_WITH_TIMEOUTS
+    assert all(reason.endswith(".") for reason in skips)
+    assert sum(map(len, skips.values())) <= 6
 
 
 def test_ddl_can_be_rolled_back_exactly_inside_a_transaction(database):

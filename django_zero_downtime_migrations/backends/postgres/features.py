@@ -8,6 +8,8 @@ from typing import Any
 from django.db.backends.postgresql.features import DatabaseFeatures as PostgresFeatures
 from django.utils.functional import cached_property
 
+from ...settings import MigrationSettings
+
 SKIPS = {
     "An atomic migration is not one transaction here, so CONCURRENTLY does not ask for atomic=False.": {
         "postgres_tests.test_operations.AddIndexConcurrentlyTests.test_requires_atomic_false",
@@ -22,7 +24,9 @@ SKIPS = {
     "It counts queries, and an index that is renamed is asked for its schema before: a namesake may come first.": {
         "migrations.test_operations.OperationTests.test_rename_index",
     },
-    "A short step sends its timeouts and synchronous_commit before its statement, in one query string.": {
+}
+SKIPS_WITH_TIMEOUTS = {
+    "A short step sends its timeouts before its statement, in one query string.": {
         "schema.tests.SchemaTests.test_inline_fk_db_on_delete",
     },
 }
@@ -59,4 +63,7 @@ class DatabaseFeatures(FeaturesMixin, PostgresFeatures):
     def django_test_skips(self) -> dict[str, set[str]]:  # type: ignore[override]
         """Tests of Django's own suites that assume one transaction around a migration, each with its reason."""
         skips: dict[str, set[str]] = dict(super().django_test_skips)
-        return skips | {reason: {test for test in tests if _exists(test)} for reason, tests in SKIPS.items()}
+        settings = MigrationSettings.load(self.connection.alias)
+        timed = settings.lock_timeout is not None or settings.statement_timeout is not None
+        ours = SKIPS | (SKIPS_WITH_TIMEOUTS if timed else {})
+        return skips | {reason: {test for test in tests if _exists(test)} for reason, tests in ours.items()}
