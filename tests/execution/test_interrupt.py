@@ -306,8 +306,11 @@ def interrupting(observer: Any, statement: str) -> Beside[None]:
     """Ctrl-C for this process when the statement waits."""
 
     def interrupt() -> None:
-        wait_until(lambda: run(observer, BUSY, statement), f"{statement} waits")
-        os.kill(os.getpid(), signal.SIGINT)
+        try:
+            wait_until(lambda: run(observer, BUSY, statement), f"{statement} waits")
+        finally:
+            # Also when it has not been seen to wait: it would wait for ever.
+            os.kill(os.getpid(), signal.SIGINT)
 
     return Beside(interrupt)
 
