@@ -131,7 +131,7 @@ def alter(apps, schema_editor):
     book = apps.get_model("shop", "book")
     old = book._meta.get_field("pages")
     new = old.clone()
-    new.name = new.attname = new.column = "sheets"
+    new.set_attributes_from_name("sheets")
     new.model = book
     with schema_editor.connection.schema_editor() as editor:
         editor.alter_field(book, old, new)
