@@ -162,7 +162,7 @@ class Turn:
         with interruptible(self.connection) as ctrl_c:
             holder = self._try()
         if ctrl_c.pressed:
-            raise KeyboardInterrupt
+            raise ctrl_c.error
         return holder
 
     @property
