@@ -38,18 +38,20 @@ GROUP BY n.nspname
 """
 
 
-def refuse_hostile_search_path(connection: Any) -> None:
+def refuse_hostile_search_path(connection: Any, path: list[str] | None = None) -> None:
     """Ask once for each connection of the driver, before any question that has an operator in it.
 
+    :param path: the schemas in which names are looked for, where they are known already.
     :raises CannotMigrate: when roles other than this one may create something in a schema before pg_catalog.
     """
     connection.ensure_connection()
     if connection.connection in _seen:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_PATH)
-        before = _before_catalog(cursor.fetchone()[0])
-        if before:
+        if path is None:
+            cursor.execute(_PATH)
+            path = cursor.fetchone()[0]
+        if before := _before_catalog(path):
             cursor.execute(_OTHERS, [before])
             if row := cursor.fetchone():
                 raise _refusal(*row)

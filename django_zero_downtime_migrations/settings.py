@@ -38,7 +38,7 @@ class MigrationSettings(Record):
     raise_for_unsafe: bool = False
     deferred_sql: bool = True
     #: None: in a run of ``migrate`` whose role may keep a journal.
-    idempotent_sql: bool | None = False
+    idempotent_sql: bool | None = None
     explicit_constraints_drop: bool = True
     keep_default: bool = False
     lock_timeout_force: bool = False

@@ -24,8 +24,6 @@ RECOMMENDED = {
     "STATEMENT_TIMEOUT": "400ms",
     # A concurrent index build or a validation may take its time: it stops nobody.
     "FLEXIBLE_STATEMENT_TIMEOUT": True,
-    # A migration that was interrupted, killed even, goes on when it is run again.
-    "IDEMPOTENT_SQL": True,
     "RAISE_FOR_UNSAFE": os.environ.get("EXAMPLE_RAISE_FOR_UNSAFE", "1") == "1",
     # Raw SQL of a migration must not make a lock queue either.
     "LOCK_TIMEOUT_FORCE": True,

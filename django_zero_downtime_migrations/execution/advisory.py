@@ -7,27 +7,30 @@ migrate here as well, and where a role that could not has the usual key, there a
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from django.db import DatabaseError
 from django.db.migrations.recorder import MigrationRecorder
 
 from ..locks import Blocker
+from ..naming import quote
 from .blockers import QUERY
+from .questions import Question, ask_together, rows
 
 #: The first of the usual key's two halves; the second is the hash of the schema's name.
 KEY = 0x5A444D31
-#: libpq's PQTRANS_IDLE.
-IDLE = 0
 #: ``pg_locks.objsubid``: whether a key was given as one bigint or as two integers.
 ONE, TWO = 1, 2
 #: ``pg_locks.mode`` of the lock that a migrate takes.
 EXCLUSIVE = "ExclusiveLock"
+#: The table in which Django records migrations.
+RECORDS = MigrationRecorder.Migration._meta.db_table
 #: How many that hold the usual key and are no migrate a warning names.
 NAMED = 5
 
 # On a connection that is direct, one round trip finds the place and tries its lock. In a transaction, what the server
-# has told of other sessions before would be told again.
+# has told of other sessions before would be told again. The search_path is judged by the answer: no operator is looked
+# for in it before.
 _PLACE = f"""
 WITH place AS MATERIALIZED (
     SELECT pg_catalog.current_database()::pg_catalog.text AS database,
@@ -36,9 +39,15 @@ WITH place AS MATERIALIZED (
 )
 SELECT pg_catalog.pg_backend_pid(), p.database, p.schema, p.key,
     CASE
-        WHEN pg_catalog.pg_backend_pid() = %s::pg_catalog.int4
+        WHEN pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) %s::pg_catalog.int4
         THEN pg_catalog.pg_try_advisory_lock({KEY}::pg_catalog.int4, p.key)
     END,
+    pg_catalog.current_schemas(true)::pg_catalog.text[],
+    (
+        SELECT n.nspname::pg_catalog.text FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+        WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(%s::pg_catalog.text)::pg_catalog.oid
+    ),
     pg_catalog.pg_stat_clear_snapshot()
 FROM place p
 """
@@ -135,6 +144,8 @@ class Place(NamedTuple):
     :param schema: None where no schema of the search_path exists.
     :param key: the hash of the schema's name.
     :param locked: the session has got its usual key; None where that was not tried.
+    :param path: the schemas in which names are looked for, in their order.
+    :param records: the schema of the table in which Django records migrations; None where there is none yet.
     """
 
     pid: int
@@ -142,6 +153,8 @@ class Place(NamedTuple):
     schema: str | None
     key: int
     locked: bool | None
+    path: list[str]
+    records: str | None
 
     def __str__(self) -> str:
         schema = f", schema {printable(repr(self.schema))}" if self.schema else ""
@@ -178,20 +191,37 @@ def find_place(connection: Any, lock: bool = False) -> Place:
     """
     connection.ensure_connection()
     # A pooler makes up the process id that the driver knows.
-    return Place(*rows(connection, _PLACE, connection.connection.info.backend_pid if lock else 0)[0][:-1])
+    pid = connection.connection.info.backend_pid if lock else 0
+    return Place(*rows(connection, _PLACE, pid, quote(RECORDS))[0][:-1])
 
 
-def look(connection: Any, place: Place, queries: bool, also: int = 0) -> Seen:
+def unlock(place: Place) -> str:
+    """What releases the key that :func:`find_place` has got for the session."""
+    return f"SELECT pg_catalog.pg_advisory_unlock({place.usual.arguments})"
+
+
+def records_question(place: Place) -> Question | None:
+    """Which migrations are recorded, by app and name; None where there is no table that could tell."""
+    if place.records is None:
+        return None
+    table = f"{quote(place.records)}.{quote(RECORDS)}".replace("%", "%%")
+    return Question(f"SELECT app, name FROM {table}", 2)
+
+
+def look(
+    connection: Any, place: Place, queries: bool, also: int = 0, beside: Sequence[Question] = ()
+) -> tuple[Seen, list[list[tuple[Any, ...]]]]:
     """Ask who but this session holds a key of the place.
 
     :param queries: also what they are running.
     :param also: the pid of another session of ours.
+    :param beside: what is asked at the same time; their answers are the second of what is returned.
     """
-    table = MigrationRecorder.Migration._meta.db_table
     keys = (*map(str, place.usual[:2]), str(place._others))
-    found = rows(connection, _LOOK, place.schema, place.schema, table, *keys, also, queries, QUERY, NAMED)
+    question = Question(_LOOK, 15, (place.schema, place.schema, RECORDS, *keys, also, queries, QUERY, NAMED))
+    found, *answers = ask_together(connection, [question, *beside])
     migrates = [_holder(*row) for row in found if row[0]]
-    return Seen(migrates[0] if migrates else None, tuple(_holder(*row) for row in found if not row[0]))
+    return Seen(migrates[0] if migrates else None, tuple(_holder(*row) for row in found if not row[0])), answers
 
 
 def _holder(migrates: bool | None, mode: str, since: str | None, *blocker: Any) -> Holder:
@@ -205,35 +235,6 @@ def _holder(migrates: bool | None, mode: str, since: str | None, *blocker: Any) 
     elif not migrates:
         who += f": the role {printable(repr(found.user))} could not migrate here"
     return Holder(who, f"SELECT pg_terminate_backend({found.pid})")
-
-
-def ask(connection: Any, sql: str) -> Any:
-    """The first row."""
-    found = rows(connection, sql)
-    return found[0] if found else None
-
-
-def rows(connection: Any, sql: str, *params: object) -> list[Any]:
-    """Where there is no autocommit, the transaction that begins with this ends with it."""
-    connection.ensure_connection()
-    ours = not in_transaction(connection) and not connection.get_autocommit()
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(sql, params or None)
-            found = list(cursor.fetchall()) if cursor.description else []
-        if ours:
-            connection.commit()
-        return found
-    except DatabaseError:
-        if ours and not connection.connection.closed:
-            connection.rollback()
-        raise
-
-
-def in_transaction(connection: Any) -> bool:
-    """Whether somebody has one open, or will with the next statement."""
-    connection.ensure_connection()
-    return bool(connection.in_atomic_block or connection.connection.info.transaction_status != IDLE)
 
 
 def printable(text: str) -> str:

@@ -15,7 +15,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -23,7 +23,8 @@ from weakref import WeakKeyDictionary
 from ..errors import CannotMigrate
 from .advisory import Holder, Key, Place, Seen, look, printable
 from .beside import connect
-from .one_at_a_time import Turn
+from .one_at_a_time import NoTurn, Turn
+from .questions import Question
 from .served import Statement
 
 logger = logging.getLogger("django_zero_downtime_migrations")
@@ -39,9 +40,11 @@ HOST = 14
 
 _NO_SECOND = (
     "Behind a pooler that pools transactions, the turn of this migrate is a transaction of its own, and the pooler has "
-    "not given it a second server connection beside that of the migration ({}). Nothing was sent. Leave room for two "
-    "(PgBouncer: default_pool_size, max_client_conn, max_user_connections), or run migrate on a connection that is "
-    "direct, or pooled by session."
+    "not given it a second server connection beside that of the migration ({})."
+)
+_WAY_OUT = (
+    "Leave room for two (PgBouncer: default_pool_size, max_client_conn, max_user_connections), or run migrate on a "
+    "connection that is direct, or pooled by session."
 )
 # A transaction_timeout (PostgreSQL 17) would end it however busy it is.
 _BEGIN = """
@@ -78,7 +81,7 @@ class Lease:
     def begin(self) -> None:
         """Open the transaction.
 
-        :raises CannotMigrate: when the pooler has no second server connection for it.
+        :raises NoTurn: when the pooler has no second server connection for it.
         """
         try:
             self._session = connect(self.connection, f"process {os.getpid()} on {_host()}")
@@ -91,7 +94,7 @@ class Lease:
     def lock(self, key: Key) -> bool:
         """Try to take it for the transaction.
 
-        :raises CannotMigrate: when the transaction has ended.
+        :raises NoTurn: when the transaction has ended.
         """
         try:
             return bool(self._execute(f"SELECT pg_catalog.pg_try_advisory_xact_lock({key.arguments})")[0])
@@ -104,7 +107,7 @@ class Lease:
 
         In a pool of one server connection, a statement of the connection would wait for its end.
 
-        :raises CannotMigrate: when that has happened.
+        :raises NoTurn: when that has happened.
         """
         timer = threading.Timer(PATIENCE_SECONDS, self._give_up)
         timer.start()
@@ -116,8 +119,8 @@ class Lease:
         if self.lost:
             raise self._refusal()
 
-    def _refusal(self, error: Exception | None = None) -> CannotMigrate:
-        return CannotMigrate(_NO_SECOND.format(self.lost or printable(str(error).strip())))
+    def _refusal(self, error: Exception | None = None) -> NoTurn:
+        return NoTurn(_NO_SECOND.format(self.lost or printable(str(error).strip())), _WAY_OUT)
 
     def keep(self) -> None:
         """Go on asking, in a thread: a step may take hours."""
@@ -200,8 +203,8 @@ def kept(connection: Any, place: Place) -> Lease | None:
 class LeaseTurn(Turn):
     """An advisory lock of a transaction beside the connection. A connection that has its turn already shares it."""
 
-    def __init__(self, connection: Any, place: Place, queries: bool = False) -> None:
-        super().__init__(connection, place, queries)
+    def __init__(self, connection: Any, place: Place, queries: bool = False, beside: Sequence[Question] = ()) -> None:
+        super().__init__(connection, place, queries, beside)
         self._lease = Lease(connection)
 
     def _try(self) -> Holder | None:
@@ -226,7 +229,8 @@ class LeaseTurn(Turn):
 
     def _look(self) -> Seen:
         with self._lease.patience() if self._lease.pid else nullcontext():
-            return look(self.connection, self.place, self._queries, self._lease.pid)
+            seen, self.answers = look(self.connection, self.place, self._queries, self._lease.pid, self._beside)
+        return seen
 
     def _unlock(self) -> None:
         if self._key is None and self._lease.holders:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.db import DatabaseError
+
 from ..errors import CannotMigrate
-from .advisory import Holder, Key, Place, Seen, ask, find_place, in_transaction, look
+from .advisory import Holder, Key, Place, Seen, find_place, look
 from .interrupt import interruptible
+from .questions import Question, ask, in_transaction
 from .timeouts import IN_ERROR, Session
 
 if TYPE_CHECKING:
@@ -28,32 +31,55 @@ LONGEST_PAUSE_SECONDS = 1.0
 WARN_EVERY_SECONDS = 10.0
 
 
+class NoTurn(CannotMigrate):
+    """Behind this pooler a run has no way of keeping others out.
+
+    :param why: in a sentence or two. :param way_out: what to do, in another.
+    """
+
+    def __init__(self, why: str, way_out: str) -> None:
+        super().__init__(f"{why} Nothing was sent. {way_out}")
+        self.reason = f"{why} {way_out}"
+
+
 class Turn:
     """From :meth:`take` to :meth:`release`.
 
     :ivar waited: somebody else had it first, and may have done what is to be done.
+    :ivar answers: those to the questions that were asked as soon as it had its turn; None when they were not.
     """
 
-    def __init__(self, connection: Any, place: Place, queries: bool = False) -> None:
+    def __init__(self, connection: Any, place: Place, queries: bool = False, beside: Sequence[Question] = ()) -> None:
         self.connection = connection
         self.place = place
         self.waited = False
+        self.answers: list[list[tuple[Any, ...]]] | None = None
         self._queries = queries
+        self._beside = beside
         self._key: Key | None = None
         self._warned: set[str] = set()
         self._driver = connection.connection
 
     @staticmethod
-    def take(connection: Any, timeout_ms: int | None, queries: bool = False) -> Turn:
+    def take(
+        connection: Any,
+        timeout_ms: int | None,
+        queries: bool = False,
+        place: Place | None = None,
+        beside: Sequence[Question] = (),
+    ) -> Turn:
         """Wait until no other session has the turn in this database and schema.
 
         A connection that has it already gets it once more, and releases it once more.
 
         :param timeout_ms: ``settings.migrate_lock_timeout``: 0 fails at once, None waits for as long as it takes.
         :param queries: ``settings.show_blocking_queries``: the log may tell what the other is running.
+        :param place: from :func:`.advisory.find_place`, which has tried its lock.
+        :param beside: what to ask in the same round trip in which it is seen that nobody else is at work.
         :raises CannotMigrate: when the time is over; it names the other, and how to end it.
+        :raises NoTurn: when there is none to be had, at any time.
         """
-        turn = _turn(connection, queries)
+        turn = _turn(connection, place or find_place(connection, lock=True), queries, beside)
         try:
             turn._wait(timeout_ms)
         except BaseException:
@@ -73,12 +99,20 @@ class Turn:
                 "not sent any more; run migrate again when the other has ended."
             )
 
-    def release(self) -> None:
-        """The next one may go on. It raises nothing: what cannot be released ends with the session."""
+    def release(self, last: str = "") -> None:
+        """The next one may go on. What cannot be released ends with the session.
+
+        :param last: what to send before, in a transaction of its own.
+        :raises DatabaseError: when the server refuses that.
+        """
         try:
-            self._unlock()
-        except Exception as error:
-            logger.debug("The turn could not be released: %r", error)
+            if last:
+                self._send_last(last)
+        finally:
+            try:
+                self._unlock()
+            except Exception as error:
+                logger.debug("The turn could not be released: %r", error)
 
     def _try(self) -> Holder | None:
         """Take it, or say who has it.
@@ -121,6 +155,10 @@ class Turn:
     def _look(self) -> Seen:
         """Ask who else has keys of the place."""
         raise NotImplementedError
+
+    def _send_last(self, sql: str) -> None:
+        """Before it is released."""
+        ask(self.connection, sql)
 
     def _unlock(self) -> None:
         """Release the key, if there is one."""
@@ -183,8 +221,8 @@ class SessionTurn(Turn):
 
     local = False
 
-    def __init__(self, connection: Any, place: Place, queries: bool = False) -> None:
-        super().__init__(connection, place, queries)
+    def __init__(self, connection: Any, place: Place, queries: bool = False, beside: Sequence[Question] = ()) -> None:
+        super().__init__(connection, place, queries, beside)
         self._tried = place.locked
 
     def _try(self) -> Holder | None:
@@ -210,7 +248,23 @@ class SessionTurn(Turn):
         return bool(taken)
 
     def _look(self) -> Seen:
-        return look(self.connection, self.place, self._queries)
+        seen, self.answers = look(self.connection, self.place, self._queries, beside=self._beside)
+        return seen
+
+    def _send_last(self, sql: str) -> None:
+        """One string, with what releases the key."""
+        key = self._key
+        if key is None or self.local or in_transaction(self.connection) or not self.connection.get_autocommit():
+            super()._send_last(sql)
+            return
+        unlock = f"SELECT pg_catalog.pg_advisory_unlock({key.arguments})"
+        try:
+            ask(self.connection, f"BEGIN; {sql}; COMMIT; {unlock}")
+        except DatabaseError:
+            if self._same_session:
+                self._driver.rollback()
+            raise
+        self._key = None
 
     def _unlock(self) -> None:
         if self._key is None or self.local:
@@ -230,28 +284,25 @@ class SessionTurn(Turn):
         return self._try()
 
 
-def _turn(connection: Any, queries: bool) -> Turn:
+def _turn(connection: Any, place: Place, queries: bool, beside: Sequence[Question]) -> Turn:
     of_caller = in_transaction(connection)
-    place = find_place(connection, lock=True)
     session = Session(place.pid, {})
-    turn = SessionTurn(connection, place, queries)
+    turn = SessionTurn(connection, place, queries, beside)
     from . import lease, pooler
 
     if not pooler.is_behind_pooler(connection, session):
         return turn
     if lease.kept(connection, place):
-        return lease.LeaseTurn(connection, place, queries)
+        return lease.LeaseTurn(connection, place, queries, beside)
     if of_caller:
         turn.local = True
         return turn
     found = _find_pooling(connection, place.pid)
     if found.pooling is pooler.Pooling.TRANSACTION:
-        return lease.LeaseTurn(connection, place, queries)
+        return lease.LeaseTurn(connection, place, queries, beside)
     if found.pooling is not pooler.Pooling.SESSION:
-        raise CannotMigrate(
-            f"{pooler.describe(found)} So it is not known how to keep other runs of migrate out, which IDEMPOTENT_SQL "
-            f"needs. Nothing was sent. {pooler.WAY_OUT}"
-        )
+        why = "So it is not known how to keep other runs of migrate out, which IDEMPOTENT_SQL needs."
+        raise NoTurn(f"{pooler.describe(found)} {why}", pooler.WAY_OUT)
     return turn
 
 

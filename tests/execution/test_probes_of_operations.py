@@ -4,6 +4,7 @@ has done the same, the probe finds it done.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -70,7 +71,7 @@ def case(request: pytest.FixtureRequest, twins: Callable[[str], BaseDatabaseWrap
     with twins("stock").cursor() as cursor:
         cursor.execute(EMPTY)
     migration = Migration("0001_initial", APP)
-    migration.operations = made.before
+    migration.operations = copy.deepcopy(made.before)
     with twins("stock").schema_editor() as editor:
         migration.apply(ProjectState(), editor)
     with twins("stock").cursor() as cursor:
@@ -82,7 +83,7 @@ def case(request: pytest.FixtureRequest, twins: Callable[[str], BaseDatabaseWrap
 def migrate(case: Case, connection: BaseDatabaseWrapper, **options: Any) -> list[Step]:
     """Apply the case's operations; with ``collect_sql`` only plan them. Returns the steps of our planner."""
     migration = Migration("0002_change", APP)
-    migration.operations = case.operations
+    migration.operations = copy.deepcopy(case.operations)
     migration.atomic = case.atomic
     steps: list[Step] = []
     state = case.state()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import decimal
 import os
@@ -48,7 +49,8 @@ class Case:
     def state(self) -> ProjectState:
         """What Django knows before the migration."""
         state = ProjectState()
-        for operation in self.before:
+        # What renames changes the fields that it has been given, and other tests have the same ones.
+        for operation in copy.deepcopy(self.before):
             operation.state_forwards(APP, state)
         return state
 

@@ -74,7 +74,7 @@ class Runs:
         self.case = case
         self.template = template
         self.migration = Migration("0002_change", APP)
-        self.migration.operations = case.operations
+        self.migration.operations = copy.deepcopy(case.operations)
         self.migration.atomic = case.atomic
         self._kept: dict[str, Any] = {}
 
@@ -191,7 +191,7 @@ def runs_of(case: Case) -> Iterator[Runs]:
 
 def make(case: Case, connection: BaseDatabaseWrapper) -> None:
     migration = Migration("0001_initial", APP)
-    migration.operations = case.before
+    migration.operations = copy.deepcopy(case.before)
     with connection.schema_editor() as editor:
         state = migration.apply(ProjectState(), editor)
     fill(state, connection.alias)

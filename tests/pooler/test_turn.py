@@ -109,6 +109,21 @@ def test_migrate_leaves_nothing_there(
     assert run(observer, OBJECTS + " JOIN pg_attribute ON attrelid = pg_class.oid") == before
 
 
+@pytest.mark.parametrize("name", [name for name in NO_WAY if not name.startswith("statement")])
+def test_migrate_goes_on_without_a_journal_where_nobody_has_asked_for_one(
+    site: Site, pooled: Callable[..., Shop], observer: Any, name: str
+) -> None:
+    site.add(migrations.CreateModel("book", [("id", models.BigAutoField(primary_key=True))]))
+    site.migrate()
+    site.add(migrations.AddField("book", "pages", models.IntegerField(null=True)))
+    site.database["PORT"] = pooled(name.partition(",")[0], **NO_WAY[name][0]).connection.settings_dict["PORT"]
+    site.database["HOST"] = "127.0.0.1"
+    said = site.migrate()
+    assert "the next one will not go on where it stopped" in said
+    assert "Nothing was sent" not in said
+    assert run(observer, "SELECT attname::text FROM pg_attribute WHERE attname = 'pages'") == [("pages",)]
+
+
 def test_a_killed_process_leaves_the_turn_to_the_next(pooled: Callable[..., Shop]) -> None:
     pool = pooled("transaction")
     with process(pool.connection) as other:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -75,8 +74,6 @@ def narrow(database_name: str) -> Iterator[BaseDatabaseWrapper]:
 
 @pytest.mark.parametrize("case", IN_LATIN1, ids=str)
 def test_migrations_run_where_the_encoding_is_narrow(narrow: Any, database_name: str, case: Case) -> None:
-    # An operation keeps what it has seen, and another test has the same one.
-    case = copy.deepcopy(case)
     with connected(settings.STOCK_ENGINE, database_name) as stock:
         run(stock, "SET search_path = own")
         make(case, stock)

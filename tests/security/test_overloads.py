@@ -83,7 +83,7 @@ def migrate(
     connection: BaseDatabaseWrapper, case: Case, back: bool = False, asked: dict[str, str] | None = None
 ) -> dict[str, str]:
     migration = Migration("0002_change", APP)
-    migration.operations, migration.atomic = case.operations, case.atomic
+    migration.operations, migration.atomic = copy.deepcopy(case.operations), case.atomic
     questions = Questions({} if asked is None else asked)
     with warnings.catch_warnings(), connection.execute_wrapper(questions):
         warnings.simplefilter("ignore", UnsafeOperationWarning)
@@ -106,8 +106,6 @@ def assert_qualified(asked: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("case", IN_USE, ids=str)
 def test_migrations_call_nothing_of_somebody_else(reach: Any, case: Case) -> None:
-    # An operation keeps what it has seen, and another test has the same one.
-    case = copy.deepcopy(case)
     with reach(settings.STOCK_ENGINE) as stock:
         make(case, stock)
     with reach(IDEMPOTENT_SQL=True, RAISE_FOR_UNSAFE=False) as connection:
@@ -116,7 +114,7 @@ def test_migrations_call_nothing_of_somebody_else(reach: Any, case: Case) -> Non
 
 @pytest.mark.parametrize("bad", BROKEN, ids=str)
 def test_violating_rows_are_found_with_nothing_of_somebody_else(reach: Any, bad: Any) -> None:
-    case = copy.deepcopy(bad.scenario.case)
+    case = bad.scenario.case
     with reach(settings.STOCK_ENGINE) as stock:
         make(case, stock)
         run(stock, bad.broken.replace("public.", "own."))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any
 
+from django.db import transaction
 from django.db.models import NOT_PROVIDED
 
 from ...compat import deferred_params
@@ -69,8 +70,14 @@ class Fresh:
         """With a call of the past."""
 
     def once(self, code: Callable[[Any, Any], None], apps: Any, editor: Any, atomic: bool | None) -> None:
-        """The code of a RunPython, unless it has run."""
-        code(apps, editor)
+        """The code of a RunPython, unless it has run, in the transaction that Django would give it.
+
+        :param atomic: of the operation.
+        """
+        wanted = atomic or (editor.atomic_wanted and atomic is not False)
+        alone = not wanted or editor.connection.in_atomic_block
+        with nullcontext() if alone else transaction.atomic(editor.connection.alias):
+            code(apps, editor)
 
     def recorded(self) -> None:
         """Django has recorded the migration."""

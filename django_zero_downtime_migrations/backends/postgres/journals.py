@@ -11,11 +11,13 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from ...errors import CannotMigrate
+from ...execution.advisory import Place, find_place, records_question, unlock
 from ...execution.journal.agreement import Agreement, agreement
 from ...execution.journal.journal import Journal
-from ...execution.journal.store import Done, Entry, Identity, Store
+from ...execution.journal.store import KEPT, Done, Entry, Identity, Store
 from ...execution.journal.stored_steps import read_steps
-from ...execution.one_at_a_time import Turn
+from ...execution.one_at_a_time import NoTurn, Turn
+from ...execution.questions import ask, ask_together
 from ...execution.run import Runner
 from ...execution.transactions import OwnTransaction
 from ...execution.undo import joined
@@ -23,7 +25,7 @@ from ...search_path import refuse_hostile_search_path
 from ...settings import MigrationSettings
 from .calls import Fresh
 from .current_migration import CurrentMigration, Steps, is_done
-from .new_tables import NewTables
+from .new_tables import ANY_TABLE, NewTables
 from .once import digests, finishing, once, own_sql
 from .resume import END, Resume
 
@@ -37,23 +39,31 @@ def prepare(connection: Any, run: NewTables) -> None:
         kept for its first editor: ``--fake`` has none.
     """
     settings = MigrationSettings.load(connection.alias)
-    try:
-        refuse_hostile_search_path(connection)
-    except CannotMigrate as error:
-        run.refused = error
-        return
     if not run.plan:
         _clear(connection, run, settings)
         return
-    turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
+    place = find_place(connection, lock=True)
     try:
-        journals = Journals(connection, run, turn)
-        if not run.everything(connection) and (why := journals.store.why_not()):
+        refuse_hostile_search_path(connection, place.path)
+    except CannotMigrate as error:
+        if place.locked:
+            ask(connection, unlock(place))
+        run.refused = error
+        return
+    try:
+        turn, store, recorded = _take_turn(connection, run, settings, place)
+    except NoTurn as error:
+        if settings.idempotent_sql:
+            raise
+        _cannot_keep(run, settings, error.reason)
+        return
+    try:
+        if not run.everything(connection) and (why := store.why_not()):
             turn.release()
             _cannot_keep(run, settings, why)
             return
-        journals.leave_out_what_is_done()
-        journals.read()
+        journals = Journals(connection, run, turn, store)
+        journals.begin(recorded)
     except CannotMigrate as error:
         turn.release()
         run.refused = error
@@ -66,39 +76,63 @@ def prepare(connection: Any, run: NewTables) -> None:
         journals.mark_code(migration, backwards)
 
 
+def _take_turn(
+    connection: Any, run: NewTables, settings: MigrationSettings, place: Place
+) -> tuple[Turn, Store, set[tuple[str, str]]]:
+    """What has to be known, and that nobody else is at work, takes one round trip.
+
+    :returns: the turn, what earlier runs have left, and the migrations that are recorded.
+    """
+    questions = [ANY_TABLE, KEPT, *filter(None, [records_question(place)])]
+    turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries, place, questions)
+    try:
+        any_table, kept, *records = turn.answers or ask_together(connection, questions)
+        run.know_any_table(any_table)
+        if not records and not run.everything(connection):
+            return turn, Store(connection, kept), _recorded(connection)
+    except BaseException:
+        turn.release()
+        raise
+    return turn, Store(connection, kept), {(app, name) for rows in records for app, name in rows}
+
+
+def _recorded(connection: Any) -> set[tuple[str, str]]:
+    recorder = MigrationRecorder(connection)
+    return set(recorder.applied_migrations()) if recorder.has_table() else set()
+
+
 def _cannot_keep(run: NewTables, settings: MigrationSettings, why: str) -> None:
     if settings.idempotent_sql:
         run.refused = CannotMigrate(f"{why} Nothing was changed.")
     else:
-        logger.warning("Interrupted, this migrate will not go on where it stopped. %s", why)
+        logger.warning("When this migrate is interrupted, the next one will not go on where it stopped. %s", why)
 
 
 def _clear(connection: Any, run: NewTables, settings: MigrationSettings) -> None:
     """A run with nothing to do removes what an earlier one has not come to remove."""
-    if run.everything(connection) or not Store(connection).entries():
-        return
-    turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
-    try:
-        Journals(connection, run, turn).read()
-    except CannotMigrate as error:
-        logger.warning("%s", error)
-    finally:
-        turn.release()
+    if not Store(connection).is_empty:
+        turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
+        try:
+            Journals(connection, run, turn, Store(connection)).begin(_recorded(connection))
+        except CannotMigrate as error:
+            logger.warning("%s", error)
+        finally:
+            turn.release()
 
 
 class Journals:
     """What the migrations of a run write down, and what earlier runs have left.
 
     :param run: whose migrations these are.
-    :param turn: keeps other runs out.
+    :param turn: keeps other runs out. :param store: what earlier runs have left.
     """
 
-    def __init__(self, connection: Any, run: NewTables, turn: Turn) -> None:
+    def __init__(self, connection: Any, run: NewTables, turn: Turn, store: Store) -> None:
         self.connection = connection
         self.run = run
         self.plan: Steps = run.plan
         self.turn = turn
-        self.store = Store(connection)
+        self.store = store
         self.left: list[Entry] = []
         self.current = CurrentMigration(self.plan, self._recorded_names)
         self._open: Journal | None = None
@@ -113,19 +147,27 @@ class Journals:
             # What renames has its two names swapped while it is taken back.
             self.digests[migration.app_label, migration.name] = digests(migration, backwards)
         migration.operations = [once(operation) for operation in migration.operations]
-        if not backwards and (migration.replaces or self.run.everything(self.connection)):
+        if not backwards:
             # What it replaces is recorded as a whole. On a new database so is the migration with its tables: one
             # transaction, and nothing to write down.
-            migration.operations[-1:] = map(finishing, migration.operations[-1:])
+            with_record = bool(migration.replaces) or self.run.everything(self.connection)
+            migration.operations[-1:] = [finishing(operation, with_record) for operation in migration.operations[-1:]]
 
     # What earlier runs have left
 
-    def leave_out_what_is_done(self) -> None:
+    def begin(self, recorded: set[tuple[str, str]]) -> None:
+        """Compare the plan with what is recorded and with what earlier runs have left.
+
+        :raises CannotMigrate: when one of these is in the way of this run.
+        """
+        self._leave_out_what_is_done(recorded)
+        self._read(recorded)
+
+    def _leave_out_what_is_done(self, recorded: set[tuple[str, str]]) -> None:
         """The plan is from before this run got its turn, and another one may have had the same.
 
         :raises CannotMigrate: when that has done a part of it.
         """
-        recorded = self._recorded()
         done = [f"{step[0].app_label}.{step[0].name}" for step in self.plan if is_done(*step, recorded)]
         if done and len(done) == len(self.plan):
             logger.warning("Another migrate has done everything meanwhile: %s.", ", ".join(done))
@@ -136,7 +178,7 @@ class Journals:
                 "was sent. Run migrate again for the rest."
             )
 
-    def read(self) -> None:
+    def _read(self, recorded: set[tuple[str, str]]) -> None:
         """Find what earlier runs have left, and remove what they only did not come to remove.
 
         :raises CannotMigrate: when an interrupted migration is in the way of this run, or when the catalogue does not
@@ -149,7 +191,6 @@ class Journals:
         if not entries:
             return
         wanted = {(migration.app_label, migration.name): (migration, backwards) for migration, backwards in self.plan}
-        recorded = self._recorded()
         over = []
         for entry in entries:
             app, name, backwards, _ = entry.identity
@@ -209,10 +250,6 @@ class Journals:
         if migration is None:
             return ((app, name) in recorded) != backwards
         return is_done(migration, backwards, recorded)
-
-    def _recorded(self) -> set[tuple[str, str]]:
-        recorder = MigrationRecorder(self.connection)
-        return set(recorder.applied_migrations()) if recorder.has_table() else set()
 
     def _recorded_names(self) -> set[tuple[str, str]]:
         return set(MigrationRecorder(self.connection).migration_qs.values_list("app", "name"))
@@ -287,15 +324,18 @@ class Journals:
 
     def close(self, complete: bool) -> None:
         """At the end of the run. :param complete: every migration of the plan is recorded."""
-        over = [*self._over, *(entry.identity for entry in self.left)]
-        if over and _usable(self.connection):
-            try:
-                recorded = set() if complete else self._recorded()
+        last = ""
+        try:
+            over = [*self._over, *(entry.identity for entry in self.left)]
+            if over and _usable(self.connection):
+                recorded = set() if complete else _recorded(self.connection)
                 plan = {(migration.app_label, migration.name): migration for migration, _ in self.plan}
-                self._drop([x for x in over if complete or is_done(plan[x[:2]], x.backwards, recorded)])
-            except DatabaseError as error:
-                logger.warning("The journal could not be cleared (%s); the next migrate will.", error)
-        self.turn.release()
+                gone = [x for x in over if complete or is_done(plan[x[:2]], x.backwards, recorded)]
+                last = self.store.drop(gone) if gone else ""
+            self.turn.release(last)
+        except DatabaseError as error:
+            logger.warning("The journal could not be cleared (%s); the next migrate will.", error)
+            self.turn.release()
 
     def _drop(self, over: list[Identity]) -> None:
         if over:

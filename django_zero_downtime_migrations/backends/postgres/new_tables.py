@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 
+from ...execution.questions import Question, ask_together
 from ...settings import MigrationSettings
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from ...findings import Finding
     from .journals import Journals
 
-_ANY_TABLE = """
+#: Whether there is any table.
+ANY_TABLE = Question(
+    """
 SELECT EXISTS (
     SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
@@ -32,7 +35,9 @@ SELECT EXISTS (
         AND d.deptype = 'e'
     )
 )
-"""
+""",
+    columns=1,
+)
 
 
 class NewTables:
@@ -65,10 +70,13 @@ class NewTables:
     def everything(self, connection: Any) -> bool:
         """Whether the run began on a database without any table."""
         if self._everything is None:
-            with connection.cursor() as cursor:
-                cursor.execute(_ANY_TABLE)
-                self._everything = not cursor.fetchone()[0]
+            self.know_any_table(*ask_together(connection, [ANY_TABLE]))
+        assert self._everything is not None
         return self._everything
+
+    def know_any_table(self, answer: list[tuple[Any, ...]]) -> None:
+        """:param answer: to :data:`ANY_TABLE`."""
+        self._everything = not answer[0][0]
 
     def settled(self, settings: MigrationSettings) -> MigrationSettings:
         """The settings with IDEMPOTENT_SQL decided: where it was left open, a run has journals or not."""

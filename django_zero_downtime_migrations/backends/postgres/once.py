@@ -18,9 +18,11 @@ INSIDE = ("operations", "database_operations")
 def once(operation: Any) -> Any:
     """A copy of an operation whose RunPython, also one inside of it, asks the editor first."""
     if isinstance(operation, RunPython):
-        made = copy.copy(operation)
+        made: Any = copy.copy(operation)
         made.code = _asking(operation.code, operation.atomic)
         made.reverse_code = _asking(operation.reverse_code, operation.atomic) if operation.reverse_code else None
+        # The editor opens the transaction of the code, since it writes down there that the code has run.
+        made.atomic = False
         return made
     for inside in INSIDE:
         inner = getattr(operation, inside, None) or []
@@ -42,23 +44,26 @@ def own_sql(operation: Any) -> list[str]:
     return texts
 
 
-def finishing(operation: Any) -> Any:
-    """A copy of the last operation of a migration that :func:`once` has made: it finishes the migration as well."""
+def finishing(operation: Any, with_record: bool) -> Any:
+    """A copy of the last operation of a migration that :func:`once` has made: it finishes the migration as well.
+
+    :param with_record: in a transaction, which the record of the migration then shares.
+    """
 
     @functools.wraps(operation.database_forwards)
     def forwards(app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         operation.database_forwards(app_label, schema_editor, from_state, to_state)
-        schema_editor.finish()
+        schema_editor.finish(with_record)
 
     made = copy.copy(operation)
     made.database_forwards = forwards
-    if isinstance(operation, RunPython):
-        # Django's transaction would be around the end of the migration; the editor has one for the code.
-        made.atomic = False
     return made
 
 
 def _asking(code: Any, atomic: bool | None) -> Any:
+    if code is RunPython.noop:
+        return code
+
     @functools.wraps(code)
     def ask(apps: Any, schema_editor: Any) -> None:
         schema_editor.once(code, apps, atomic)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -78,7 +77,8 @@ class Resume(Fresh):
         self.journal.end()
 
     def once(self, code: Callable[[Any, Any], None], apps: Any, editor: Any, atomic: bool | None) -> None:
-        """A RunPython is marked in its own transaction, or after it where it has none.
+        """A RunPython is marked in its transaction, unless that is the one in which Django records the migration, or
+        after it where it has none.
 
         :param atomic: of the operation. Django opens a transaction only for one that is in no other operation.
         """
@@ -86,10 +86,19 @@ class Resume(Fresh):
         if key in self._known:
             logger.info("Done by an earlier run: %s", key)
             return
-        alone = atomic is False or self._own.of_caller or not (atomic or editor.atomic_wanted)
-        with nullcontext() if alone else transaction.atomic(editor.connection.alias):
+        if self._own.of_caller or atomic is False or not (atomic or editor.atomic_wanted):
             code(apps, editor)
             self.journal.mark(key)
+            return
+        # As the user's own SQL: what it has locked is released before the next operation.
+        self._own.open(raw=not editor.nothing_in_use)
+        with transaction.atomic(editor.connection.alias, savepoint=False):
+            code(apps, editor)
+            if not self._own.is_open:
+                # The migration is not atomic, and the operation is.
+                self.journal.mark(key)
+        if self._own.is_open:
+            self.journal.mark_with_transaction(key)
 
     def recorded(self) -> None:
         # There is nothing left to write down. What is taken back, Django records after the editor.

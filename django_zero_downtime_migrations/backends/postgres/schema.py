@@ -196,8 +196,11 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
         if self.new_tables.stream is not None and self.new_tables.verbosity > 0:
             self.new_tables.stream.write(f" {what}\n")
 
-    def finish(self) -> None:
-        """What is left for the end of the migration, and the transaction in which Django then records it."""
+    def finish(self, with_record: bool) -> None:
+        """What is left for the end of the migration. If a transaction is open then, Django records the migration in it.
+
+        :param with_record: open one.
+        """
         if self._own.of_caller:
             return
         with self._planning("end"):
@@ -205,9 +208,10 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
             for sql in self._deferred():
                 self.execute(sql, deferred_params)
         self.deferred_sql = []
-        # Also of a migration that is not atomic: nothing but its records comes now.
-        self._own.wanted = True
-        self._own.open()
+        if with_record:
+            # Also of a migration that is not atomic: nothing but its records comes now.
+            self._own.wanted = True
+            self._own.open()
 
     def _record_renames(self) -> None:
         for rename in self._early.renames(self._catalog()):

@@ -147,9 +147,14 @@ class Journal:
 
     def mark(self, key: str) -> None:
         """A call is complete with the transaction that is open, or by itself."""
+        self.mark_with_transaction(key)
+        self.write(self._compose(0))
+
+    def mark_with_transaction(self, key: str) -> None:
+        """A call is complete when the transaction that is open is committed: :meth:`unsaid` tells it."""
         self.complete.append(key)
         self._pending.append(Done(key))
-        self.write(self._compose(0))
+        self._unsaid = True
 
     def write(self, sql: str) -> None:
         """Write now. :param sql: of :meth:`before` or :meth:`unsaid`; nothing is sent when it is empty."""

@@ -15,6 +15,7 @@ from django.db import DatabaseError
 
 from ...errors import CannotMigrate
 from ...naming import quote
+from ..questions import Question, ask_together
 from .stored_steps import FORMAT
 
 #: What the names of the types begin with; a digest of the migration's name follows.
@@ -128,17 +129,23 @@ class _Place(NamedTuple):
     types: tuple[_Type, ...] = ()
 
 
-class Store:
-    """The journals of one database, for one run of ``migrate``. It asks once, when there is something to know."""
+#: What a store asks when it has not been told the answer.
+KEPT: Final = Question(_LOOK, 10)
 
-    def __init__(self, connection: Any) -> None:
+
+class Store:
+    """The journals of one database, for one run of ``migrate``. It asks once, when there is something to know.
+
+    :param known: the answer to :data:`KEPT`, where that has been asked already.
+    """
+
+    def __init__(self, connection: Any, known: list[tuple[Any, ...]] | None = None) -> None:
         self.connection = connection
+        self._known = known
 
     @cached_property
     def _place(self) -> _Place:
-        with self.connection.cursor() as cursor:
-            cursor.execute(_LOOK)
-            rows = cursor.fetchall()
+        rows = self._known if self._known is not None else ask_together(self.connection, [KEPT])[0]
         types = tuple(_Type(*row[4:]) for row in rows if row[4] is not None)
         return _Place(*rows[0][:4])._replace(types=types) if rows else _Place()
 
@@ -181,6 +188,11 @@ class Store:
     def run(self, sql: str) -> None:
         with self.connection.cursor() as cursor:
             cursor.execute(sql, None)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no earlier run has left anything."""
+        return not self._place.types
 
     def entries(self) -> list[Entry]:
         """What earlier runs have left.

@@ -1,0 +1,66 @@
+"""Questions to the server: one, or several that share a round trip."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from django.db import DatabaseError
+
+#: libpq's PQTRANS_IDLE.
+IDLE = 0
+
+
+class Question(NamedTuple):
+    """A query that can stand in a FROM, and whose values JSON can carry.
+
+    :param sql: with each percent sign that is no placeholder doubled.
+    :param columns: how many it selects.
+    """
+
+    sql: str
+    columns: int
+    params: tuple[object, ...] = ()
+
+
+def ask(connection: Any, sql: str) -> Any:
+    """The first row."""
+    found = rows(connection, sql)
+    return found[0] if found else None
+
+
+def rows(connection: Any, sql: str, *params: object) -> list[Any]:
+    """Where there is no autocommit, the transaction that begins with this ends with it."""
+    connection.ensure_connection()
+    ours = not in_transaction(connection) and not connection.get_autocommit()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params or None)
+            found = list(cursor.fetchall()) if cursor.description else []
+        if ours:
+            connection.commit()
+        return found
+    except DatabaseError:
+        if ours and not connection.connection.closed:
+            connection.rollback()
+        raise
+
+
+def ask_together(connection: Any, questions: Sequence[Question]) -> list[list[tuple[Any, ...]]]:
+    """The rows of each, in one round trip and from one snapshot. Only psycopg 3 reads several results of one string."""
+    sql = "SELECT " + ",\n".join(map(_as_value, questions))
+    params = [x for question in questions for x in question.params]
+    (answers,) = rows(connection, sql if params else sql.replace("%%", "%"), *params)
+    return [[tuple(row.values()) for row in json.loads(answer or "[]")] for answer in answers]
+
+
+def _as_value(question: Question) -> str:
+    columns = ", ".join(f"c{number}" for number in range(question.columns))
+    return f"(SELECT pg_catalog.json_agg(x)::pg_catalog.text FROM ({question.sql}) x({columns}))"
+
+
+def in_transaction(connection: Any) -> bool:
+    """Whether somebody has one open, or will with the next statement."""
+    connection.ensure_connection()
+    return bool(connection.in_atomic_block or connection.connection.info.transaction_status != IDLE)

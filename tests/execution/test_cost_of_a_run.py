@@ -1,0 +1,70 @@
+"""The round trips of a run of ``migrate`` that can go on where it stopped (IDEMPOTENT_SQL), beside one that cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import migrations, models
+
+from tests.backends.project import Site
+
+from .wire import Wire, wire
+
+ID = ("id", models.BigAutoField(primary_key=True))
+CODE = """
+from django.db import migrations
+
+def count(apps, editor):
+    {body}
+
+class Migration(migrations.Migration):
+    dependencies = [("shop", "0001_step")]
+    operations = [migrations.RunPython({code}, migrations.RunPython.noop)]
+"""
+FOREIGN_KEY = models.ForeignKey("author", models.CASCADE, null=True)
+#: By what the migration does: its operations, and how many round trips more it may have.
+RUNS: dict[str, tuple[Any, int]] = {
+    "one short step": ([migrations.AddField("book", "pages", models.IntegerField(null=True))], 3),
+    "an index alone": ([migrations.AddIndex("book", models.Index(fields=["title"], name="by_title"))], 3),
+    "a foreign key": ([migrations.AddField("book", "author", FOREIGN_KEY)], 5),
+    "a unique column": ([migrations.AddField("book", "isbn", models.IntegerField(null=True, unique=True))], 5),
+    "SQL of one's own": ([migrations.RunSQL("SELECT 1", "SELECT 1")], 3),
+    "code that does nothing": (CODE.format(body="pass", code="migrations.RunPython.noop"), 3),
+    "code": (CODE.format(body='apps.get_model("shop", "book").objects.count()', code="count"), 3),
+}
+
+
+@pytest.fixture
+def counted(site: Site) -> Iterator[Wire]:
+    site.add(
+        migrations.CreateModel("author", [ID]),
+        migrations.CreateModel("book", [ID, ("title", models.CharField(max_length=20))]),
+    )
+    site.migrate()
+    with wire(site.database["HOST"], int(site.database["PORT"])) as made:
+        site.database["HOST"], site.database["PORT"] = "127.0.0.1", str(made.port)
+        yield made
+
+
+def of_a_run(site: Site, counted: Wire, idempotent: bool | None) -> int:
+    site.settings["ZERO_DOWNTIME_MIGRATIONS_IDEMPOTENT_SQL"] = idempotent
+    before = counted.round_trips
+    site.migrate()
+    return counted.round_trips - before
+
+
+@pytest.mark.parametrize(("migration", "limit"), RUNS.values(), ids=RUNS)
+def test_a_run_of_one_migration(site: Site, counted: Wire, migration: Any, limit: int) -> None:
+    if isinstance(migration, str):
+        site.add_text("0002_step", migration)
+    else:
+        site.add(*migration)
+    off = of_a_run(site, counted, False)
+    site.migrate("shop", "0001")
+    assert of_a_run(site, counted, None) - off <= limit
+
+
+def test_a_run_with_nothing_to_do_asks_once_what_was_left(site: Site, counted: Wire) -> None:
+    assert of_a_run(site, counted, None) - of_a_run(site, counted, False) == 1
