@@ -244,6 +244,7 @@ def _turn(connection: Any, queries: bool) -> Turn:
     if of_caller:
         turn.local = True
         return turn
+    pooler.refuse_statement_pooler(connection, session)
     found = _find_pooling(connection, place.pid)
     if found.pooling is pooler.Pooling.TRANSACTION:
         return lease.LeaseTurn(connection, place, queries)

@@ -18,8 +18,9 @@ from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.read import read
 from ...ddl.template import plain, wrap_templates
-from ...errors import CannotMigrate, Unsafe, UnsafeOperationException, UnsafeOperationWarning, without_traceback
+from ...errors import MigrationError, Unsafe, UnsafeOperationException, UnsafeOperationWarning, without_traceback
 from ...execution.forced import forced
+from ...execution.pooler import refuse_statement_pooler
 from ...execution.run import Runner
 from ...execution.script import Script
 from ...execution.transactions import OwnTransaction
@@ -150,17 +151,8 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
 
     def __enter__(self) -> Any:
         parent: Any = super()
-        if self.new_tables.refused is not None and not self.collect_sql:
-            refused: Any = self.new_tables.refused
-            self._say("refused")
-            end(self.connection, self.new_tables)
-            raise refused
-        if self.settings.lock_timeout_force and self.settings.lock_timeout is not None and not self.collect_sql:
-            try:
-                self._session.enter_context(forced(self.connection, self.settings.lock_timeout))
-            except CannotMigrate:
-                end(self.connection, self.new_tables)
-                raise
+        if not self.collect_sql:
+            self._refuse()
         parent.__enter__()
         self.new_tables.editors += not self.collect_sql
         if self.new_tables.journals is not None and isinstance(self._reader, Runner):
@@ -171,6 +163,24 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
             self.atomic_wanted and getattr_static(self.connection.features, "can_rollback_ddl") is not False
         )
         return self
+
+    def _refuse(self) -> None:
+        """Before anything is sent.
+
+        :raises MigrationError: what the run was refused for, or what a pooler stops.
+        """
+        try:
+            if self.new_tables.refused is not None:
+                refused: Any = self.new_tables.refused
+                raise refused
+            if not self._own.of_caller:
+                refuse_statement_pooler(self.connection)
+            if self.settings.lock_timeout_force and self.settings.lock_timeout is not None:
+                self._session.enter_context(forced(self.connection, self.settings.lock_timeout))
+        except MigrationError:
+            self._say("refused")
+            end(self.connection, self.new_tables)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
