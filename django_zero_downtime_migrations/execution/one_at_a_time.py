@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CannotMigrate
+from .acquire import stay
 from .advisory import Holder, Key, Place, Seen, ask, find_place, in_transaction, look
 from .interrupt import interruptible
 from .timeouts import IN_ERROR, Session
@@ -146,7 +147,7 @@ class Turn:
                 text = "Another migrate is at work in %s: %s. Waiting for its end, %.1f s so far. To end it: %s"
                 logger.warning(text, self.place, holder.who, now - began, holder.end)
             # Not in step with others that wait as well.
-            time.sleep(min(random.uniform(pause / 2, pause), left))
+            stay(self.connection, min(random.uniform(pause / 2, pause), left))
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
         if self.waited:
             logger.warning("The other migrate has ended; going on after %.1f s.", time.monotonic() - began)

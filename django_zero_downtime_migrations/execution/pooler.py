@@ -19,8 +19,7 @@ from django.db import InterfaceError, OperationalError
 from ..errors import CannotMigrate
 from .advisory import printable
 from .beside import connect
-from .timeouts import Session
-from .timeouts import session as read_session
+from .timeouts import Session, first_seen
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
@@ -107,7 +106,7 @@ def refuse_statement_pooler(connection: Any, session: Session | None = None) -> 
     driver = connection.connection
     if driver in _takes_transactions:
         return
-    if is_behind_pooler(connection, session or read_session(connection)):
+    if is_behind_pooler(connection, session or first_seen(connection)):
         _refuse_without_transactions(connection)
     _takes_transactions.add(driver)
 
