@@ -33,7 +33,7 @@ from ...settings import MigrationSettings
 from .calls import Call, Calls, Fresh
 from .early_indexes import RENAMES, EarlyIndexes
 from .introspection import projecting
-from .migration_at_work import migration_at_work
+from .migration_at_work import migration_at_work, operation_at_work
 from .new_tables import end, new_tables
 from .old_names import (
     DUMMY_SQL,
@@ -142,6 +142,8 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
             self._operation += 0 if self._assured else 1
             self._migration = self._migration or migration_at_work()
             self.resume.operation(self._operation)
+            if isinstance(self._reader, Runner):
+                self._reader.code.begins(operation_at_work(), self._own.current)
             self._reader.between_operations()
         return self._atomic_migration
 
@@ -230,6 +232,8 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
         if not self.deferred_sql:
             self.resume.recorded()
         self.deferred_sql = self._deferred()
+        if isinstance(self._reader, Runner):
+            self._reader.code.begins(None, self._own.current)
 
     def once(self, code: Callable[[Any, Any], None], apps: Any, atomic: bool | None) -> None:
         """Run the code of a RunPython unless an earlier run of this migration has."""
