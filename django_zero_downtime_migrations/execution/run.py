@@ -48,6 +48,8 @@ class Runner(Sender):
         self._told: BaseException | None = None
         #: The steps of the calls that have ended, each with the transaction in which it was sent.
         self._sent_before: list[tuple[Step, object | None]] = []
+        #: The run did not begin on an empty database.
+        self.in_use = True
         #: What a step would make may be there already.
         self.looks = False
         #: Tables that were to be made, and were there already.
@@ -100,7 +102,7 @@ class Runner(Sender):
     def _prepare(self, steps: Sequence[Step]) -> None:
         """Refuse what would fail, or fail to be seen, between two of the steps."""
         self._session = None
-        if any(step.kind is StepClass.LONG and step.stands_alone for step in steps):
+        if self.in_use and any(step.needs_session for step in steps):
             self._refuse_transaction_pooler(steps)
         if len(steps) > 1:
             from .rights import refuse_without_rights

@@ -401,7 +401,8 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
         if not getattr(self._reader, "is_silent", False):
             report(made.findings, self.settings.raise_for_unsafe and not self.collect_sql, quiet=self.collect_sql)
         if isinstance(self._reader, Runner):
-            self._reader.looks = bool(self.settings.idempotent_sql) and not self.nothing_in_use
+            self._reader.in_use = not self.nothing_in_use
+            self._reader.looks = bool(self.settings.idempotent_sql) and self._reader.in_use
         self.resume.run(call, self._reader, made)
         if any(isinstance(statement, s.Raw) for statement in statements) and not self.collect_sql:
             # What is known of it, where it could be read, is in the projection alone.
