@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from .catalog import Catalog, Column
 from .compat import has_db_default
 from .ddl import statements as s
+from .ddl.scan import is_concurrent
 from .ddl.spaces import Space
 from .ddl.values import with_values
 from .findings import Finding, Kind, Origin, Severity
@@ -79,6 +80,15 @@ class Step(NamedTuple):
     def stands_alone(self) -> bool:
         """It is CONCURRENTLY: the server refuses it in any transaction, and so beside ``SET LOCAL`` in one string."""
         return " CONCURRENTLY " in self.sql.partition('"')[0]
+
+    @property
+    def needs_session(self) -> bool:
+        """It takes its time, and leaves something when its client goes away meanwhile: a session of its own has to be
+        there for it.
+        """
+        if isinstance(self.statement, s.Raw):
+            return self.statement.concurrently and is_concurrent(self.statement.sql)
+        return self.kind is StepClass.LONG and self.stands_alone
 
 
 class Fill(NamedTuple):

@@ -35,9 +35,18 @@ def scan(sql: str, params: s.Params) -> s.Statement:
 
 def cannot_stand_in_a_transaction(sql: str) -> bool:
     """Whether PostgreSQL refuses a statement of this text inside a transaction block."""
+    return _has(sql, _CONCURRENTLY, _ALONE, _DETACH)
+
+
+def is_concurrent(sql: str) -> bool:
+    """Whether it has a statement CONCURRENTLY, which leaves something when it is ended in the middle."""
+    return _has(sql, _CONCURRENTLY, _DETACH)
+
+
+def _has(sql: str, *patterns: str) -> bool:
     # Most raw SQL has none of these words: spare it the parser.
     if not re.search(_WORDS, sql):
         return False
     plain = sqlparse.format(sql, strip_comments=True)
     statements = (" ".join(statement.rstrip("; \n").split()) for statement in sqlparse.split(plain))
-    return any(re.match(pattern, text) for text in statements for pattern in (_CONCURRENTLY, _ALONE, _DETACH))
+    return any(re.match(pattern, text) for text in statements for pattern in patterns)

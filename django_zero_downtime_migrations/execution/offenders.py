@@ -14,9 +14,11 @@ from ..ddl import statements as s
 from ..log import logger
 from ..plan import Step, StepClass
 from ..printable import printable
+from ..server import capabilities
 from ..settings import MigrationSettings
 from .interrupt import interruptible
 from .reasons import sqlstate
+from .timeouts import OF_TRANSACTION, set_local
 
 #: Rows in a message, and characters of a value.
 ROWS = 10
@@ -277,10 +279,13 @@ def _told(connection: Any, offence: Offence, values: bool) -> str:
 
 def _rows(connection: Any, sql: str) -> list[tuple[Any, ...]]:
     """In a transaction of its own, with which its settings end."""
+    values = {"statement_timeout": SEARCH, "lock_timeout": LOCK}
+    if capabilities(connection).transaction_timeout:
+        # It would end the session, and what is to be taken back has none then.
+        values[OF_TRANSACTION] = 0
     with transaction.atomic(connection.alias), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION READ ONLY", None)
-        cursor.execute(f"SET LOCAL statement_timeout = {SEARCH}", None)
-        cursor.execute(f"SET LOCAL lock_timeout = {LOCK}", None)
+        for setting in ["SET TRANSACTION READ ONLY", *set_local(values)]:
+            cursor.execute(setting, None)
         cursor.execute(sql, None)
         return list(cursor.fetchall())
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import DatabaseError
 
 from ..errors import CannotMigrate
+from .acquire import stay
 from .advisory import Holder, Key, Place, Seen, find_place, look
 from .interrupt import interruptible
 from .questions import Question, ask, in_transaction
@@ -184,7 +185,7 @@ class Turn:
                 text = "Another migrate is at work in %s: %s. Waiting for its end, %.1f s so far. To end it: %s"
                 logger.warning(text, self.place, holder.who, now - began, holder.end)
             # Not in step with others that wait as well.
-            time.sleep(min(random.uniform(pause / 2, pause), left))
+            stay(self.connection, min(random.uniform(pause / 2, pause), left))
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
         if self.waited:
             logger.warning("The other migrate has ended; going on after %.1f s.", time.monotonic() - began)
@@ -297,6 +298,7 @@ def _turn(connection: Any, place: Place, queries: bool, beside: Sequence[Questio
     if of_caller:
         turn.local = True
         return turn
+    pooler.refuse_statement_pooler(connection, session)
     found = _find_pooling(connection, place.pid)
     if found.pooling is pooler.Pooling.TRANSACTION:
         return lease.LeaseTurn(connection, place, queries, beside)

@@ -12,12 +12,14 @@ import time
 from contextlib import closing
 from enum import Enum
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
+
+from django.db import InterfaceError, OperationalError
 
 from ..errors import CannotMigrate
 from .advisory import printable
 from .beside import connect
-from .timeouts import Session
+from .timeouts import Session, first_seen
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
@@ -51,6 +53,8 @@ class Found(NamedTuple):
 
 #: What has been found out about connections of the driver.
 _known: WeakKeyDictionary[Any, Found] = WeakKeyDictionary()
+#: Those that reach the server itself, and those through which a transaction has gone.
+_takes_transactions: WeakSet[Any] = WeakSet()
 
 _WHAT = {
     Pooling.TRANSACTION: (
@@ -75,6 +79,10 @@ ALONE = (
     "A statement CONCURRENTLY cannot carry its settings with it there, and one whose client goes away is ended and "
     "leaves an INVALID index."
 )
+NO_TRANSACTIONS = (
+    "So nothing can be migrated there: a migration, its record and what Django does after it need transactions, with "
+    "IDEMPOTENT_SQL and without it."
+)
 FORCED = (
     "LOCK_TIMEOUT_FORCE sets lock_timeout for the whole session, which would reach strangers there and miss RunPython."
 )
@@ -83,6 +91,39 @@ FORCED = (
 def is_behind_pooler(connection: Any, session: Session) -> bool:
     """A pooler makes up the key with which a client may cancel its query, and the process id is part of it."""
     return session.pid != int(connection.connection.info.backend_pid)
+
+
+def refuse_statement_pooler(connection: Any, session: Session | None = None) -> None:
+    """Refuse to migrate where no transaction can be had. It asks once for each connection of the driver.
+
+    No transaction may be open. PgBouncer ends a client that says BEGIN where it pools statements, and has none of its
+    settings or locks to lose then.
+
+    :param session: what the server has said of the connection, if it has been asked.
+    :raises CannotMigrate: where the pooler takes none.
+    """
+    connection.ensure_connection()
+    driver = connection.connection
+    if driver in _takes_transactions:
+        return
+    if is_behind_pooler(connection, session or first_seen(connection)):
+        _refuse_without_transactions(connection)
+    _takes_transactions.add(driver)
+
+
+def _refuse_without_transactions(connection: Any) -> None:
+    driver = connection.connection
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("ROLLBACK")
+    except (OperationalError, InterfaceError) as error:
+        if not driver.closed:
+            raise
+        connection.close()
+        raise CannotMigrate(
+            f"{describe(Found(Pooling.STATEMENT))} {NO_TRANSACTIONS} {WAY_OUT} Nothing was sent."
+        ) from error
 
 
 def refuse_transaction_pooler(connection: Any, session: Session, why: str, what: str) -> None:
@@ -94,6 +135,8 @@ def refuse_transaction_pooler(connection: Any, session: Session, why: str, what:
     if not is_behind_pooler(connection, session):
         return
     found = find_pooling(connection, session.pid)
+    if found.pooling is Pooling.STATEMENT:
+        why = NO_TRANSACTIONS
     if found.pooling is not Pooling.SESSION:
         raise CannotMigrate(f"{describe(found)} {why} {WAY_OUT} Nothing of this was sent: {what}")
 

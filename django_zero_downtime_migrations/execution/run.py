@@ -16,6 +16,7 @@ from ..log import logger
 from ..naming import relation
 from ..plan import Plan, Step, StepClass
 from .interrupt import Terminated, terminable
+from .own_code import OwnCode
 from .reasons import LOCK_NOT_AVAILABLE, QUERY_CANCELED, reason, sqlstate
 from .send import Sender
 from .what_stays import AGAIN, GOES_ON, met, way_on
@@ -39,12 +40,16 @@ class Runner(Sender):
         #: Something is committed that cannot be taken back; and the new tables that are.
         self.keeps = False
         self.made: list[str] = []
+        #: What else the migration runs.
+        self.code = OwnCode(self.connection.alias)
         #: The error of the step that has failed.
         self.explained: BaseException | None = None
         #: The error that says how to go on.
         self._told: BaseException | None = None
         #: The steps of the calls that have ended, each with the transaction in which it was sent.
         self._sent_before: list[tuple[Step, object | None]] = []
+        #: The run did not begin on an empty database.
+        self.in_use = True
         #: What a step would make may be there already.
         self.looks = False
         #: Tables that were to be made, and were there already.
@@ -97,7 +102,7 @@ class Runner(Sender):
     def _prepare(self, steps: Sequence[Step]) -> None:
         """Refuse what would fail, or fail to be seen, between two of the steps."""
         self._session = None
-        if any(step.kind is StepClass.LONG and step.stands_alone for step in steps):
+        if self.in_use and any(step.needs_session for step in steps):
             self._refuse_transaction_pooler(steps)
         if len(steps) > 1:
             from .rights import refuse_without_rights
@@ -257,11 +262,13 @@ class Runner(Sender):
         self, error: DatabaseError | KeyboardInterrupt, failed: Step | None, undo: Undo, done: Sequence[Step]
     ) -> str:
         remains_gone = failed is not None and bool(failed.leftover) and all(x in undo.steps for x in failed.leftover)
+        code = self.code.committed(self.transaction.current)
+        before = [*self.committed, *done[: undo.stays]]
         if failed and not self.looks and not remains_gone and (text := met(failed, error)):
-            return text
-        if undo.whole:
+            return f"{text} {way_on(before, code)}" if before or code else text
+        if undo.whole and not code:
             return AGAIN
-        return GOES_ON if self._writing else way_on([*self.committed, *done[: undo.stays]])
+        return GOES_ON if self._writing else way_on(before, code)
 
     @property
     def committed(self) -> list[Step]:
@@ -271,9 +278,11 @@ class Runner(Sender):
 
     def say_what_stays(self, error: BaseException) -> None:
         """To be called when the migration fails, before its transaction is rolled back."""
-        if self.journal is not None or error is self._told or not self.committed:
+        current = self.transaction.current
+        code, unfinished = self.code.committed(current), self.code.unfinished(current)
+        if self.journal is not None or error is self._told or not (self.committed or code or unfinished):
             return
-        text = way_on(self.committed)
+        text = way_on(self.committed, code, unfinished)
         if hasattr(error, "add_note"):
             explain(error, text)
         if isinstance(error, (KeyboardInterrupt, SystemExit)) or not hasattr(error, "add_note"):

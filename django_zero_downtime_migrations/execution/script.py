@@ -88,7 +88,7 @@ class Script:
         elif step.kind is StepClass.DATA:
             self._write(step)
         else:
-            self._together(step, timeouts.local(self.settings, step.kind))
+            self._together(step, timeouts.attempt(self.connection, self.settings, step.kind))
 
     def _long(self, step: Step) -> None:
         if not self.settings.flexible_statement_timeout:

@@ -105,7 +105,7 @@ class Sender:
             sql = "; ".join(map(self.composed, step.queries))
             Acquisition(self.connection, self.settings, step, sql, lambda values: self._together(step, values)).run()
         else:
-            self._together(step, timeouts.local(self.settings, step.kind))
+            self._together(step, timeouts.attempt(self.connection, self.settings, step.kind))
 
     def _long(self, step: Step) -> None:
         exempt = self.settings.flexible_statement_timeout or self.settings.lock_timeout_force

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from ..plan import StepClass
 from ..server import Capabilities
@@ -33,6 +34,16 @@ def local(settings: MigrationSettings, kind: StepClass) -> dict[str, int]:
     statement = settings.statement_timeout if kind is StepClass.UNSAFE else settings.short_statement_timeout
     values = {"lock_timeout": settings.lock_timeout, "statement_timeout": statement}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def attempt(connection: Any, settings: MigrationSettings, kind: StepClass) -> dict[str, int]:
+    """As :func:`local`, for the only attempt of a step. One that has its own end is not bounded by
+    ``transaction_timeout`` as well: that would end the session with it.
+    """
+    values = local(settings, kind)
+    if values.get("statement_timeout") and first_seen(connection).timeouts.get(OF_TRANSACTION, "0") != "0":
+        values[OF_TRANSACTION] = 0
+    return values
 
 
 def names(capabilities: Capabilities) -> tuple[str, ...]:
@@ -64,6 +75,21 @@ def session(connection: Any) -> Session:
         cursor.execute(f"SELECT pg_catalog.pg_backend_pid(), {settings}")
         pid, *values = cursor.fetchone()
         return Session(pid, {name: value for name, value in zip(asked, values, strict=True) if value is not None})
+
+
+#: By connection of the driver.
+_first: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
+
+
+def first_seen(connection: Any) -> Session:
+    """As :func:`session`, asked once for each connection of the driver: what the role, the database and OPTIONS have
+    given it. No transaction that has failed may be open.
+    """
+    connection.ensure_connection()
+    driver = connection.connection
+    if driver not in _first:
+        _first[driver] = session(connection)
+    return _first[driver]
 
 
 @contextmanager

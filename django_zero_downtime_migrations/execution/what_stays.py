@@ -18,19 +18,54 @@ COMPARED = "set IDEMPOTENT_SQL to True and run it again: it compares what is the
 LONGEST = 300
 
 
-def way_on(committed: Sequence[Step]) -> str:
-    """Without a journal. :param committed: the steps of the migration that are not taken back."""
-    if not committed:
-        return AGAIN
+def way_on(committed: Sequence[Step], code: Sequence[str] = (), unfinished: Sequence[str] = ()) -> str:
+    """Without a journal. :param committed: the steps of the migration that are not taken back.
+
+    :param code: the code of the migration's own that has run, and is committed.
+    :param unfinished: that in which the error was, where it has no transaction.
+    """
+    if not committed and not code:
+        return _part_of(unfinished) or AGAIN
+    there = [_cut(step.sql) for step in committed] + [f"what {name} has done" for name in code]
+    ways = _ways(committed) if committed else _ways_of_code()
+    if committed and code:
+        ways += f" What {_joined(code)} has done is not seen in the catalogue: see to it that it can run again."
+    part = f"{_part_of(unfinished)} " if unfinished else ""
+    return (
+        f"{part}Committed before it, and still there: {'; '.join(there)}. So the next run would begin with what is "
+        f"done. {ways}"
+    )
+
+
+def _ways(committed: Sequence[Step]) -> str:
     own = any(isinstance(step.statement, s.Raw) for step in committed)
     again = " (your own SQL and RunPython are run again)" if own else ""
     back = _undo(list(reversed(committed)))
     by_hand = f"take it back by hand ({back})" if back else "take it back by hand"
     return (
-        f"Committed before it, and still there: {'; '.join(_cut(step.sql) for step in committed)}. So the next run "
-        f"would begin with what is done. Either {COMPARED}{again}. Or {by_hand}, or take those operations out of the "
-        "migration, and then run it again."
+        f"Either {COMPARED}{again}. Or {by_hand}, or take those operations out of the migration, and then run it again."
     )
+
+
+def _ways_of_code() -> str:
+    return (
+        "Either see to it that the code can run again, or take back by hand what it has done, or take those operations "
+        "out of the migration, and then run it again. With IDEMPOTENT_SQL, set before a migration begins, code that "
+        "has a transaction of its own is run once."
+    )
+
+
+def _part_of(unfinished: Sequence[str]) -> str:
+    if not unfinished:
+        return ""
+    return (
+        f"{_joined(unfinished)} has no transaction: what it had done by then stays, and is done again when the "
+        "migration is run again."
+    )
+
+
+def _joined(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def met(step: Step, error: BaseException) -> str:

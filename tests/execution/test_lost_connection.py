@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, nullcontext
 from typing import Any
 
 import pytest
 from django.contrib.postgres.operations import ValidateConstraint
-from django.db import OperationalError, migrations, models
+from django.db import IntegrityError, OperationalError, migrations, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_zero_downtime_migrations.execution import acquire
+from django_zero_downtime_migrations.execution import acquire, one_at_a_time
 from tests import databases
 from tests.backends.project import Shop
 from tests.backends.sessions import WAITING, Beside, run, told, wait_until
@@ -20,7 +22,8 @@ ADD_PAGES = migrations.AddField("book", "pages", models.IntegerField(null=True))
 ADD_INDEX = migrations.AddIndex("book", models.Index(fields=["title"], name="by_title"))
 LOST = r"terminating connection|closed the connection"
 LIMITS = """
-SELECT name FROM pg_settings WHERE name IN ('statement_timeout', 'transaction_timeout', 'idle_session_timeout')
+SELECT name FROM pg_settings WHERE name IN
+('statement_timeout', 'transaction_timeout', 'idle_session_timeout', 'idle_in_transaction_session_timeout')
 """
 WAITED = """
 SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
@@ -93,6 +96,72 @@ def test_an_attempt_and_the_pause_after_it_outlast_them(
         wait_until(lambda: "Attempt 2: no lock within 1500 ms" in caplog.text, "a second attempt", work)
         other_session.rollback()
         work.result()
+
+
+def test_an_only_attempt_outlasts_them(limited: Shop, other_session: Any, observer: Any, settings: Any) -> None:
+    """Without LOCK_RETRY_TIMEOUT: LOCK_TIMEOUT and STATEMENT_TIMEOUT end the attempt, and nothing else its session."""
+    settings.ZERO_DOWNTIME_MIGRATIONS_LOCK_TIMEOUT = "1h"
+    before = timeouts(limited)
+    limited.connection.close()
+    run(other_session, "SELECT 1 FROM shop_book")
+    with Beside(lambda: (limited.migrate(ADD_PAGES), timeouts(limited))) as work:
+        wait_until(lambda: run(observer, WAITED), "the step waits", work)
+        other_session.rollback()
+        assert work.result()[1] == before
+
+
+def test_a_script_outlasts_them_too(limited: Shop, settings: Any) -> None:
+    settings.ZERO_DOWNTIME_MIGRATIONS_LOCK_TIMEOUT = "1h"
+    lifted = "SET LOCAL transaction_timeout = 0;"
+    asked = limited.run("SELECT 1 FROM pg_settings WHERE name = 'transaction_timeout'")
+    assert (lifted in limited.collected(ADD_PAGES)) == bool(asked)
+    limited.connection.close()
+    limited.run(f'ALTER DATABASE "{limited.connection.settings_dict["NAME"]}" RESET ALL')
+    limited.connection.close()
+    assert lifted not in limited.collected(ADD_PAGES)
+
+
+def test_the_search_for_the_rows_that_stop_a_step_outlasts_them(limited: Shop) -> None:
+    limited.run("INSERT INTO shop_book (title) VALUES ('')")
+    limited.run(
+        "CREATE FUNCTION slowly(text) RETURNS boolean LANGUAGE plpgsql AS "
+        "$$BEGIN PERFORM pg_sleep(1.5); RETURN $1 > ''; END$$"
+    )
+    limited.run("ALTER TABLE shop_book ADD CONSTRAINT titled CHECK (slowly(title)) NOT VALID")
+    limited.connection.close()
+    with pytest.raises(IntegrityError) as caught:
+        limited.migrate(ValidateConstraint("book", "titled"))
+    assert "Rows of public.shop_book that violate titled: id 1. " in told(caught.value)
+
+
+@pytest.mark.parametrize("in_transaction", [False, True])
+def test_the_wait_for_another_migrate_outlasts_them(
+    limited: Shop,
+    make_connection: Callable[..., BaseDatabaseWrapper],
+    monkeypatch: Any,
+    caplog: Any,
+    in_transaction: bool,
+) -> None:
+    monkeypatch.setattr(one_at_a_time, "FIRST_PAUSE_SECONDS", 3.0)
+    monkeypatch.setattr(one_at_a_time, "LONGEST_PAUSE_SECONDS", 3.0)
+    another = make_connection(name=limited.connection.settings_dict["NAME"])
+    # Its own session has no such timeouts, and its turn stays.
+    with another.cursor() as cursor:
+        cursor.execute("SET idle_session_timeout = 0")
+    first = one_at_a_time.Turn.take(another, 0)
+
+    def wait() -> bool:
+        # A limit for the whole transaction is one for whoever has opened it.
+        limited.run("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'")
+        with transaction.atomic(limited.alias) if in_transaction else nullcontext():
+            turn = one_at_a_time.Turn.take(limited.connection, None)
+            turn.release()
+            return turn.waited
+
+    with Beside(wait) as work:
+        wait_until(lambda: "Another migrate is at work" in caplog.text, "the second waits", work)
+        first.release()
+        assert work.result()
 
 
 def test_a_fill_outlasts_them(limited: Shop) -> None:

@@ -194,3 +194,151 @@ def test_own_sql_that_fails_can_be_run_again(books: Site) -> None:
     books.add(migrations.RunSQL("ALTER TABLE shop_book ADD COLUMN pages integer"))
     said = books.refused()
     assert "What the step makes" not in said
+
+
+# Code alone
+
+
+SEVERAL = """
+from pathlib import Path
+
+from django.db import migrations, models
+from django_zero_downtime_migrations.operations import SafetyAssured
+
+
+def first(apps, schema_editor):
+    apps.get_model("shop", "author").objects.using(schema_editor.connection.alias).create()
+
+
+def back(apps, schema_editor):
+    apps.get_model("shop", "author").objects.using(schema_editor.connection.alias).all().delete()
+
+
+def second(apps, schema_editor):
+    first(apps, schema_editor)
+    if not Path("mended").exists():
+        raise ValueError("of the code")
+
+
+def failing(apps, schema_editor):
+    raise ValueError("of the code")
+
+
+class Migration(migrations.Migration):
+    atomic = {atomic}
+    dependencies = [("shop", "0001_step")]
+    operations = [{operations}]
+"""
+AUTHORS = "SELECT count(*) FROM shop_author"
+FIRST = "migrations.RunPython(first, back)"
+SECOND = "migrations.RunPython(second)"
+DONE = "Committed before it, and still there: what RunPython(first) has done. So the next run would begin with"
+NO_TRANSACTION = "has no transaction: what it had done by then stays"
+
+
+def several(site: Site, *operations: str, atomic: bool = True) -> str:
+    """What a migration of these operations says when it fails."""
+    text = SEVERAL.replace("{operations}", ", ".join(operations)).replace("{atomic}", str(atomic))
+    site.add_text("0002_several", text)
+    return site.refused()
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        (FIRST, SECOND),
+        (FIRST, 'migrations.RunSQL("SELECT 1/0")'),
+        (FIRST, "migrations.RunPython(migrations.RunPython.noop)", SECOND),
+        (FIRST, "migrations.SeparateDatabaseAndState()", SECOND),
+        (f"migrations.SeparateDatabaseAndState([{FIRST}])", SECOND),
+        (f"SafetyAssured([{FIRST}, {SECOND}], reason='tests')",),
+        (FIRST, 'migrations.AddField("book", "pages", models.IntegerField(null=True))'),
+        (FIRST, 'migrations.AlterField("book", "pages", models.IntegerField())'),
+    ],
+    ids=["code", "SQL", "noop", "state", "inside of another", "assured", "a step", "a step of several"],
+)
+def test_code_alone_that_is_committed_before_is_told(books: Site, observer: Any, operations: tuple[str, ...]) -> None:
+    run(observer, "INSERT INTO shop_book DEFAULT VALUES")
+    said = several(books, *operations)
+    assert run(observer, AUTHORS) == [(1,)]
+    assert DONE in said
+    assert "see to it that the code can run again" in said
+    assert AGAIN not in said
+    assert NO_TRANSACTION not in said
+
+
+def test_code_and_steps_that_are_committed_before_are_both_told(books: Site, observer: Any) -> None:
+    said = several(books, 'migrations.AddField("book", "rank", models.IntegerField(null=True))', FIRST, SECOND)
+    assert 'ALTER TABLE "shop_book" ADD COLUMN "rank" integer NULL; what RunPython(first) has done. So the' in said
+    assert "What RunPython(first) has done is not seen in the catalogue: see to it that it can run again." in said
+    run(observer, "TRUNCATE shop_author")
+    (books.folder / "mended").touch()
+    go_on(books, observer, said, "by hand")
+    assert run(observer, AUTHORS) == [(2,)]
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_code_in_the_transaction_of_new_tables_goes_with_them(books: Site, observer: Any, atomic: bool) -> None:
+    new = 'migrations.CreateModel("page", [("id", models.BigAutoField(primary_key=True))])'
+    said = several(books, new, FIRST, SECOND, atomic=atomic)
+    [(stays,)] = run(observer, "SELECT count(*) > 0 FROM shop_author")
+    assert ("what RunPython(first) has done" in said) == stays
+
+
+@pytest.mark.parametrize(
+    ("operations", "atomic"),
+    [
+        (("migrations.RunPython(second, atomic=False)",), True),
+        ((SECOND,), False),
+        ((f"migrations.SeparateDatabaseAndState([{SECOND}])",), True),
+    ],
+    ids=["of its own", "of the migration", "inside of another"],
+)
+def test_code_without_a_transaction_stays_in_part(
+    books: Site, observer: Any, operations: tuple[str, ...], atomic: bool
+) -> None:
+    said = several(books, *operations, atomic=atomic)
+    assert run(observer, AUTHORS) == [(1,)]
+    assert f"RunPython(second) {NO_TRANSACTION}" in said
+    assert "Committed before it" not in said
+
+
+@pytest.mark.parametrize(
+    ("operations", "atomic"),
+    [
+        ((SECOND,), True),
+        (("migrations.RunPython(second, atomic=True)",), False),
+        (("migrations.RunPython(failing)",), True),
+    ],
+)
+def test_code_with_a_transaction_leaves_nothing_and_nothing_is_said(
+    books: Site, observer: Any, operations: tuple[str, ...], atomic: bool
+) -> None:
+    said = several(books, *operations, atomic=atomic)
+    assert run(observer, AUTHORS) == [(0,)]
+    assert "stays" not in said
+    assert "Committed" not in said
+
+
+def test_code_that_has_run_backwards_is_told(books: Site, observer: Any) -> None:
+    (books.folder / "mended").touch()
+    failing = "migrations.RunPython(migrations.RunPython.noop, failing)"
+    books.add_text("0002_several", SEVERAL.replace("{operations}", f"{failing}, {FIRST}").replace("{atomic}", "True"))
+    books.migrate()
+    said = books.refused("migrate", "shop", "0001")
+    assert run(observer, AUTHORS) == [(0,)]
+    assert "still there: what RunPython(back) has done" in said
+
+
+def test_code_before_what_comes_at_the_end_of_a_migration_is_told(books: Site) -> None:
+    key = 'models.ForeignKey("shop.author", models.CASCADE, null=True)'
+    new = f'migrations.CreateModel("page", [("id", models.BigAutoField(primary_key=True)), ("of", {key})])'
+    said = several(books, FIRST, new, "migrations.RunSQL('DROP TABLE shop_page')", atomic=False)
+    assert "what RunPython(first) has done" in said
+
+
+def test_steps_before_one_that_is_there_already_are_told(books: Site) -> None:
+    rank = 'migrations.AddField("book", "rank", models.IntegerField(null=True))'
+    said = several(books, rank, rank.replace("rank", "pages"))
+    assert "What the step makes is there already" in said
+    assert 'Committed before it, and still there: ALTER TABLE "shop_book" ADD COLUMN "rank" integer NULL.' in said

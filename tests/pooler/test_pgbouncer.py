@@ -100,8 +100,17 @@ def left_behind(
 # A pool of transactions
 
 
+OWN_SQL = {
+    "build": "CREATE INDEX CONCURRENTLY by_title ON shop_book (title)",
+    "removal": "DROP INDEX CONCURRENTLY IF EXISTS by_title",
+    "another build": "REINDEX (VERBOSE) TABLE CONCURRENTLY shop_book",
+    "after a comment": "-- the usual order\nCREATE UNIQUE INDEX CONCURRENTLY once ON shop_book (title);",
+}
+OWN = {name: migrations.RunSQL(sql) for name, sql in OWN_SQL.items()}
+
+
 @by_pool
-@pytest.mark.parametrize("operation", [ADD_INDEX, ADD_CODE], ids=["index", "unique field"])
+@pytest.mark.parametrize("operation", [ADD_INDEX, ADD_CODE, *OWN.values()], ids=["index", "unique field", *OWN])
 def test_transaction_pool_refuses_a_concurrent_step_before_anything_is_sent(
     pooled: Callable[..., Shop], dump: Any, operation: Any, options: dict[str, Any]
 ) -> None:
@@ -110,15 +119,33 @@ def test_transaction_pool_refuses_a_concurrent_step_before_anything_is_sent(
     with pytest.raises(CannotMigrate, match="gives each transaction a server connection of its own") as caught:
         shop.migrate(operation)
     assert dump(shop.connection) == before
-    assert "CREATE" in str(caught.value)
+    assert "CONCURRENTLY" in str(caught.value).partition("Nothing of this was sent:")[2]
     assert "direct, or pooled by session" in str(caught.value)
     assert "can be run again" in told(caught.value)
 
 
+@pytest.mark.parametrize("sql", ["VACUUM shop_book", "SELECT 'CREATE INDEX CONCURRENTLY'"])
+def test_transaction_pool_takes_own_sql_that_leaves_nothing_when_it_is_ended(
+    pooled: Callable[..., Shop], sql: str
+) -> None:
+    filled(pooled("transaction")).migrate(migrations.RunSQL(sql), atomic=False)
+
+
+def test_transaction_pool_takes_own_builds_where_nothing_is_in_use(
+    site: Site, pooled: Callable[..., Shop], observer: Any
+) -> None:
+    site.add(BOOK)
+    site.add(OWN["build"], atomic=False)
+    site.database |= {"HOST": "127.0.0.1", "PORT": pooled("transaction").connection.settings_dict["PORT"]}
+    site.migrate()
+    assert run(observer, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_title'::regclass") == [(True,)]
+
+
 @pytest.mark.parametrize("together", [True, False], ids=["one migration", "two"])
 @pytest.mark.parametrize("raises", [True, False])
+@pytest.mark.parametrize("build", [ADD_INDEX, OWN["build"]], ids=["AddIndex", "RunSQL"])
 def test_transaction_pool_refuses_the_whole_run_before_its_first_statement(
-    pooled: Callable[..., Shop], site: Site, observer: Any, together: bool, raises: bool
+    pooled: Callable[..., Shop], site: Site, observer: Any, build: Any, together: bool, raises: bool
 ) -> None:
     site.settings["INSTALLED_APPS"] = ["django_zero_downtime_migrations", "shop"]
     site.settings["ZERO_DOWNTIME_MIGRATIONS_RAISE_FOR_UNSAFE"] = raises
@@ -127,11 +154,11 @@ def test_transaction_pool_refuses_the_whole_run_before_its_first_statement(
     site.migrate()
     direct = site.database["PORT"]
     site.database |= {"HOST": "127.0.0.1", "PORT": pooled("transaction").connection.settings_dict["PORT"]}
-    for operations in [(ADD_PAGES, ADD_INDEX)] if together else [(ADD_PAGES,), (ADD_INDEX,)]:
+    for operations in [(ADD_PAGES, build)] if together else [(ADD_PAGES,), (build,)]:
         site.add(*operations)
     said = site.refused()
     assert "gives each transaction a server connection of its own" in said
-    assert f"AddIndex (shop.{site.names[-1]})" in said
+    assert f"{type(build).__name__} (shop.{site.names[-1]})" in said
     assert "Nothing has been applied. 1 operation is refused:" in said
     assert "Traceback" not in said
     columns = "SELECT 1 FROM pg_attribute WHERE attrelid = 'shop_book'::regclass AND attname = 'pages'"

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from django_zero_downtime_migrations.ddl import statements as s
-from django_zero_downtime_migrations.ddl.scan import cannot_stand_in_a_transaction, scan
+from django_zero_downtime_migrations.ddl.scan import cannot_stand_in_a_transaction, is_concurrent, scan
 from tests import databases
 
 EXCLUDE = 'ALTER TABLE "room" ADD CONSTRAINT "alone" EXCLUDE USING gist ("period" WITH &&)'
@@ -138,3 +138,21 @@ def refused(cursor, sql):
 def test_statement_among_several():
     assert cannot_stand_in_a_transaction("SELECT 1; SELECT 2; VACUUM t")
     assert not cannot_stand_in_a_transaction("SELECT 1; SELECT ';VACUUM t'")
+
+
+@pytest.mark.parametrize(
+    ("sql", "leaves"),
+    [
+        ("CREATE INDEX CONCURRENTLY i ON t (a)", True),
+        ("SELECT 1; DROP INDEX CONCURRENTLY i", True),
+        ("REINDEX (VERBOSE) TABLE CONCURRENTLY t", True),
+        ("REINDEX (CONCURRENTLY) TABLE t", True),
+        ("ALTER TABLE t DETACH PARTITION p CONCURRENTLY", True),
+        ("VACUUM t", False),
+        ("REINDEX SCHEMA public", False),
+        ("CREATE DATABASE d", False),
+        ("-- CREATE INDEX CONCURRENTLY i ON t (a)\nSELECT 1", False),
+    ],
+)
+def test_what_leaves_something_when_it_is_ended_in_the_middle(sql: str, leaves: bool) -> None:
+    assert is_concurrent(sql) == leaves

@@ -1,9 +1,13 @@
-"""Which migration calls the schema editor. Django tells its editor nothing of it."""
+"""Which migration calls the schema editor, and for which operation. Django tells its editor nothing of it."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from types import FrameType
+from typing import Any
+
+from ...execution.own_code import Operation
 
 
 def migration_at_work() -> tuple[str, str] | None:
@@ -12,6 +16,23 @@ def migration_at_work() -> tuple[str, str] | None:
     ``Migration.apply()`` and ``unapply()`` are what every way of running migrations ends in: ``migrate``,
     ``sqlmigrate`` and other packages' executors.
     """
+    for migration, _ in _at_work():
+        if not getattr(migration, "part_of_operation", False):
+            return migration.app_label, migration.name
+    return None
+
+
+def operation_at_work() -> Operation | None:
+    """The innermost operation, which may be inside of another; None outside of a migration."""
+    for migration, frame in _at_work():
+        operation = frame.f_locals.get("operation")
+        backwards = frame.f_code.co_name == "unapply"
+        return Operation(operation, migration.app_label, backwards, bool(migration.atomic)) if operation else None
+    return None
+
+
+def _at_work() -> Iterator[tuple[Any, FrameType]]:
+    """Migrations that are being run, the innermost first."""
     # Imported here: Django's migrations import its models, and a backend is loaded before them.
     from django.db.migrations import Migration
 
@@ -19,7 +40,6 @@ def migration_at_work() -> tuple[str, str] | None:
     while frame is not None:
         if frame.f_code.co_name in ("apply", "unapply"):
             found = frame.f_locals.get("self")
-            if isinstance(found, Migration) and not getattr(found, "part_of_operation", False):
-                return found.app_label, found.name
+            if isinstance(found, Migration):
+                yield found, frame
         frame = frame.f_back
-    return None

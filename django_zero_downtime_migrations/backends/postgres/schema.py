@@ -18,8 +18,9 @@ from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.read import read
 from ...ddl.template import plain, wrap_templates
-from ...errors import CannotMigrate, Unsafe, UnsafeOperationException, UnsafeOperationWarning, without_traceback
+from ...errors import MigrationError, Unsafe, UnsafeOperationException, UnsafeOperationWarning, without_traceback
 from ...execution.forced import forced
+from ...execution.pooler import refuse_statement_pooler
 from ...execution.run import Runner
 from ...execution.script import Script
 from ...execution.transactions import OwnTransaction
@@ -32,7 +33,7 @@ from ...settings import MigrationSettings
 from .calls import Call, Calls, Fresh
 from .early_indexes import RENAMES, EarlyIndexes
 from .introspection import projecting
-from .migration_at_work import migration_at_work
+from .migration_at_work import migration_at_work, operation_at_work
 from .new_tables import end, new_tables
 from .old_names import (
     DUMMY_SQL,
@@ -141,6 +142,8 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
             self._operation += 0 if self._assured else 1
             self._migration = self._migration or migration_at_work()
             self.resume.operation(self._operation)
+            if isinstance(self._reader, Runner):
+                self._reader.code.begins(operation_at_work(), self._own.current)
             self._reader.between_operations()
         return self._atomic_migration
 
@@ -150,17 +153,8 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
 
     def __enter__(self) -> Any:
         parent: Any = super()
-        if self.new_tables.refused is not None and not self.collect_sql:
-            refused: Any = self.new_tables.refused
-            self._say("refused")
-            end(self.connection, self.new_tables)
-            raise refused
-        if self.settings.lock_timeout_force and self.settings.lock_timeout is not None and not self.collect_sql:
-            try:
-                self._session.enter_context(forced(self.connection, self.settings.lock_timeout))
-            except CannotMigrate:
-                end(self.connection, self.new_tables)
-                raise
+        if not self.collect_sql:
+            self._refuse()
         parent.__enter__()
         self.new_tables.editors += not self.collect_sql
         if self.new_tables.journals is not None and isinstance(self._reader, Runner):
@@ -171,6 +165,24 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
             self.atomic_wanted and getattr_static(self.connection.features, "can_rollback_ddl") is not False
         )
         return self
+
+    def _refuse(self) -> None:
+        """Before anything is sent.
+
+        :raises MigrationError: what the run was refused for, or what a pooler stops.
+        """
+        try:
+            if self.new_tables.refused is not None:
+                refused: Any = self.new_tables.refused
+                raise refused
+            if not self._own.of_caller:
+                refuse_statement_pooler(self.connection)
+            if self.settings.lock_timeout_force and self.settings.lock_timeout is not None:
+                self._session.enter_context(forced(self.connection, self.settings.lock_timeout))
+        except MigrationError:
+            self._say("refused")
+            end(self.connection, self.new_tables)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -224,6 +236,8 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
         if not self.deferred_sql:
             self.resume.recorded()
         self.deferred_sql = self._deferred()
+        if isinstance(self._reader, Runner):
+            self._reader.code.begins(None, self._own.current)
 
     def once(self, code: Callable[[Any, Any], None], apps: Any, atomic: bool | None) -> None:
         """Run the code of a RunPython unless an earlier run of this migration has."""
@@ -391,7 +405,8 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
         if not getattr(self._reader, "is_silent", False):
             report(made.findings, self.settings.raise_for_unsafe and not self.collect_sql, quiet=self.collect_sql)
         if isinstance(self._reader, Runner):
-            self._reader.looks = bool(self.settings.idempotent_sql) and not self.nothing_in_use
+            self._reader.in_use = not self.nothing_in_use
+            self._reader.looks = bool(self.settings.idempotent_sql) and self._reader.in_use
         self.resume.run(call, self._reader, made)
         if any(isinstance(statement, s.Raw) for statement in statements) and not self.collect_sql:
             # What is known of it, where it could be read, is in the projection alone.

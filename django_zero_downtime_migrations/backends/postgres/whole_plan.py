@@ -15,7 +15,7 @@ from ...execution.timeouts import session
 from ...findings import Finding, Severity
 from ...log import logger
 from ...places import Place, watched
-from ...plan import Plan, Step, StepClass
+from ...plan import Plan, Step
 from .calls import Past
 from .new_tables import begin, read_journal
 from .refusals import Problem, problem, refused
@@ -134,8 +134,7 @@ class Judgement:
             if finding.severity is Severity.REFUSE and not finding.assured:
                 self._add(place, finding.named(origin=finding.origin.named(migration=self._migration.name)))
         steps, reader.steps = reader.steps, []
-        alone = (step for step in steps if step.kind is StepClass.LONG and step.stands_alone)
-        self._alone += [(self._migration, place, step.sql) for step in alone]
+        self._alone += [(self._migration, place, step.sql) for step in steps if step.needs_session]
 
     def _add(self, place: Place | None, what: Finding | CannotMigrate) -> None:
         self.problems.append(problem(self._migration, place, what))

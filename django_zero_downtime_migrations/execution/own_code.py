@@ -1,0 +1,58 @@
+"""The code of a migration's RunPython: what it has done nobody sees, only whether that is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.db import router
+
+
+class Operation(NamedTuple):
+    """One that Django is at. :param operation: Django's object. :param atomic: of its migration."""
+
+    operation: Any
+    app_label: str
+    backwards: bool
+    atomic: bool
+
+
+class OwnCode:
+    """Told at the beginning of each operation, and when the last one has ended."""
+
+    def __init__(self, alias: str) -> None:
+        self._alias = alias
+        self._now: Operation | None = None
+        #: The code of the operations that have ended, each with the transaction of the editor that was open then.
+        self._ended: list[tuple[str, object | None]] = []
+
+    def begins(self, operation: Operation | None, transaction: object | None) -> None:
+        """:param operation: None at the end. :param transaction: that of the editor, if it is open."""
+        if self._now is not None:
+            self._ended += [(name, transaction) for name in self._names(self._now)]
+        self._now = operation
+
+    def committed(self, transaction: object | None) -> list[str]:
+        """The code that has run, and whose work stays when this transaction is rolled back."""
+        return [name for name, own in self._ended if own is None or own is not transaction]
+
+    def unfinished(self, transaction: object | None) -> list[str]:
+        """The code that was under way, where a part of what it does may be committed."""
+        now = self._now
+        if now is None or transaction is not None or now.operation.atomic:
+            return []
+        in_own = now.operation.atomic is None and now.atomic
+        return [] if in_own else list(self._names(now))
+
+    def _names(self, given: Operation) -> Iterator[str]:
+        from django.db.migrations.operations.special import RunPython
+
+        operation = given.operation
+        for inner in getattr(operation, "database_operations", None) or ():
+            yield from self._names(given._replace(operation=inner))
+        if not isinstance(operation, RunPython):
+            return
+        code = operation.reverse_code if given.backwards else operation.code
+        runs = router.allow_migrate(self._alias, given.app_label, **operation.hints)
+        if runs and code is not None and code is not RunPython.noop:
+            yield f"RunPython({getattr(code, '__name__', repr(code))})"
