@@ -23,8 +23,6 @@ KEY = 0x5A444D31
 ONE, TWO = 1, 2
 #: ``pg_locks.mode`` of the lock that a migrate takes.
 EXCLUSIVE = "ExclusiveLock"
-#: The table in which Django records migrations.
-RECORDS = MigrationRecorder.Migration._meta.db_table
 #: How many that hold the usual key and are no migrate a warning names.
 NAMED = 5
 
@@ -192,7 +190,7 @@ def find_place(connection: Any, lock: bool = False) -> Place:
     connection.ensure_connection()
     # A pooler makes up the process id that the driver knows.
     pid = connection.connection.info.backend_pid if lock else 0
-    return Place(*rows(connection, _PLACE, pid, quote(RECORDS))[0][:-1])
+    return Place(*rows(connection, _PLACE, pid, quote(_records()))[0][:-1])
 
 
 def unlock(place: Place) -> str:
@@ -204,7 +202,7 @@ def records_question(place: Place) -> Question | None:
     """Which migrations are recorded, by app and name; None where there is no table that could tell."""
     if place.records is None:
         return None
-    table = f"{quote(place.records)}.{quote(RECORDS)}".replace("%", "%%")
+    table = f"{quote(place.records)}.{quote(_records())}".replace("%", "%%")
     return Question(f"SELECT app, name FROM {table}", 2)
 
 
@@ -218,10 +216,15 @@ def look(
     :param beside: what is asked at the same time; their answers are the second of what is returned.
     """
     keys = (*map(str, place.usual[:2]), str(place._others))
-    question = Question(_LOOK, 15, (place.schema, place.schema, RECORDS, *keys, also, queries, QUERY, NAMED))
+    question = Question(_LOOK, 15, (place.schema, place.schema, _records(), *keys, also, queries, QUERY, NAMED))
     found, *answers = ask_together(connection, [question, *beside])
     migrates = [_holder(*row) for row in found if row[0]]
     return Seen(migrates[0] if migrates else None, tuple(_holder(*row) for row in found if not row[0])), answers
+
+
+def _records() -> str:
+    """The table in which Django records migrations: a model, which there is only where there are settings."""
+    return str(MigrationRecorder.Migration._meta.db_table)
 
 
 def _holder(migrates: bool | None, mode: str, since: str | None, *blocker: Any) -> Holder:

@@ -22,6 +22,7 @@ from .send import Sender
 from .what_stays import AGAIN, GOES_ON, met, way_on
 
 if TYPE_CHECKING:
+    from .journal.journal import Journal
     from .one_at_a_time import Turn
     from .undo import Undo
 
@@ -54,6 +55,16 @@ class Runner(Sender):
         self.looks = False
         #: Tables that were to be made, and were there already.
         self.found: set[str] = set()
+
+    def write_into(self, journal: Journal, turn: Turn) -> None:
+        """Write down from now on what is done.
+
+        :param turn: keeps other runs of ``migrate`` out; asked before each step whether it still does.
+        """
+        self.journal, self.turn = journal, turn
+        # What an earlier run has done stays when a later call fails.
+        self.keeps = bool(journal.complete)
+        self.transaction.call_before_commit(self.say)
 
     def run(self, plan: Plan) -> None:
         with terminable():
@@ -268,7 +279,9 @@ class Runner(Sender):
             return f"{text} {way_on(before, code)}" if before or code else text
         if undo.whole and not code:
             return AGAIN
-        return GOES_ON if self._writing else way_on(before, code)
+        if journal := self._writing:
+            return GOES_ON if journal.complete or undo.stays else AGAIN
+        return way_on(before, code)
 
     @property
     def committed(self) -> list[Step]:

@@ -13,15 +13,18 @@ class OwnTransaction:
     """Open from the first statement that can be rolled back to the first that needs to stand alone.
 
     :ivar wanted: whether there may be one: inside the ``with`` block of an editor whose migration is atomic.
-    :ivar before_commit: called while it is still open.
     """
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
         self.wanted = False
         self.raw = False
-        self.before_commit: Callable[[], None] | None = None
+        self._before_commit: Callable[[], None] | None = None
         self._atomic: transaction.Atomic | None = None
+
+    def call_before_commit(self, function: Callable[[], None] | None) -> None:
+        """:param function: called before each commit, while the transaction is still open; None for nothing."""
+        self._before_commit = function
 
     @property
     def is_open(self) -> bool:
@@ -57,9 +60,9 @@ class OwnTransaction:
         if self._atomic is None:
             return
         ended, self._atomic, self.raw = self._atomic, None, False
-        if kind is None and self.before_commit is not None:
+        if kind is None and self._before_commit is not None:
             try:
-                self.before_commit()
+                self._before_commit()
             except BaseException as failure:
                 ended.__exit__(type(failure), failure, failure.__traceback__)
                 raise

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from django.db.migrations.operations.base import Operation
 from django.db.utils import InterfaceError, OperationalError
 
-from ..backends.postgres.whole_plan import Unsent
 from ..catalog import Catalog
 from ..ddl import statements as s
 from ..ddl.meaning import meaning
 from ..findings import Finding
+from ..migrate_run.judge_whole_plan import Unsent
 from ..naming import Names
 from ..places import Place
 from ..plan import OldCode
@@ -51,6 +51,7 @@ class JudgingMixin:
 
     connection: Any
     findings: list[Finding]
+    hand_plans_to: Callable[[Any], None]
     treat_as_new: Callable[[str], bool]
     names: Names
     _projection: Projection
@@ -58,7 +59,7 @@ class JudgingMixin:
     def __init__(self, connection: Any, atomic: bool, catalog_of: CatalogOf, old_code: OldCode) -> None:
         parent: Any = super()
         parent.__init__(connection, collect_sql=True, atomic=atomic)
-        self._reader = Unsent()
+        self.hand_plans_to(Unsent())
         self._catalog_of = catalog_of
         self.old_code = old_code
         self.place: Place | None = None

@@ -9,9 +9,9 @@ from typing import Any
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as StockEditor
 from django.db.utils import Error
 
-from ..backends.postgres.whole_plan import planned
 from ..catalog import Catalog, Size
 from ..errors import CannotMigrate
+from ..migrate_run.judge_whole_plan import planned
 from ..places import location, watched
 from ..projection import Projection
 from ..reporting.report import Entry, Report, Unanalysed, UnusedAssurance

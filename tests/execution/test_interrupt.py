@@ -49,6 +49,13 @@ def books(site: Site) -> Site:
     return site
 
 
+@pytest.fixture
+def taking_back(books: Site) -> Site:
+    """Without a journal, an operation that is interrupted is taken back as a whole."""
+    books.settings["ZERO_DOWNTIME_MIGRATIONS_IDEMPOTENT_SQL"] = False
+    return books
+
+
 class Migrating:
     """A `migrate` in a process of its own."""
 
@@ -149,7 +156,7 @@ def test_second_ctrl_c_leaves_what_is_there_and_says_what_to_do(
 
 
 def test_steps_before_the_interrupted_one_are_taken_back_too(
-    books: Site, migrating: Callable[..., Migrating], other_session: Any, observer: Any
+    taking_back: Site, migrating: Callable[..., Migrating], other_session: Any, observer: Any
 ) -> None:
     # Nobody is in the way of the column, and somebody's snapshot is in that of its index.
     run(other_session, SNAPSHOT)
@@ -158,8 +165,23 @@ def test_steps_before_the_interrupted_one_are_taken_back_too(
     assert 'DROP COLUMN "code"' in work.said()
     assert run(observer, COLUMNS) == []
     other_session.rollback()
-    books.migrate()
+    taking_back.migrate()
     assert run(observer, COLUMNS) == [("code",)]
+
+
+def test_steps_before_the_interrupted_one_stay_where_the_next_run_goes_on(
+    books: Site, migrating: Callable[..., Migrating], other_session: Any, observer: Any
+) -> None:
+    run(other_session, SNAPSHOT)
+    work = migrating(ADD_CODE)
+    work.interrupt_when_it_waits("CREATE UNIQUE INDEX CONCURRENTLY%")
+    said = work.said()
+    assert "Taken back: DROP INDEX CONCURRENTLY IF EXISTS" in said
+    assert 'DROP COLUMN "code"' not in said
+    assert "it goes on from there" in said
+    assert run(observer, COLUMNS) == [("code",)]
+    other_session.rollback()
+    assert "going on with it" in books.migrate()
 
 
 def test_removal_of_an_index_is_cancelled_and_a_re_run_finishes_it(
@@ -177,7 +199,7 @@ def test_removal_of_an_index_is_cancelled_and_a_re_run_finishes_it(
 
 
 def test_validation_is_cancelled_and_its_constraint_goes(
-    books: Site, migrating: Callable[..., Migrating], other_session: Any, observer: Any
+    taking_back: Site, migrating: Callable[..., Migrating], other_session: Any, observer: Any
 ) -> None:
     """The condition takes a lock that somebody has, once there is a row to be looked at."""
     run(other_session, WRITES)
@@ -198,7 +220,7 @@ def test_validation_is_cancelled_and_its_constraint_goes(
     assert 'DROP CONSTRAINT "slow_check"' in said
     assert run(observer, "SELECT 1 FROM pg_constraint WHERE conname = 'slow_check'") == []
     other_session.rollback()
-    books.migrate()
+    taking_back.migrate()
 
 
 @pytest.mark.parametrize("lock_timeout", ["1h", 0])
@@ -250,7 +272,7 @@ def ignore_ctrl_c() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"preexec_fn": ignore_ctrl_c}], ids=["terminal", "background"])
 def test_steps_before_the_terminated_one_are_taken_back_too(
-    books: Site, migrating: Callable[..., Migrating], other_session: Any, observer: Any, options: Any
+    taking_back: Site, migrating: Callable[..., Migrating], other_session: Any, observer: Any, options: Any
 ) -> None:
     run(other_session, SNAPSHOT)
     work = migrating(ADD_CODE, number=signal.SIGTERM, **options)
@@ -258,17 +280,17 @@ def test_steps_before_the_terminated_one_are_taken_back_too(
     assert 'DROP COLUMN "code"' in work.said()
     assert run(observer, COLUMNS) == []
     other_session.rollback()
-    books.migrate()
+    taking_back.migrate()
     assert run(observer, COLUMNS) == [("code",)]
 
 
 def test_wait_outside_the_queue_is_terminated_and_what_was_done_before_is_taken_back(
-    books: Site, migrating: Callable[..., Migrating], other_session: Any, observer: Any
+    taking_back: Site, migrating: Callable[..., Migrating], other_session: Any, observer: Any
 ) -> None:
     """No statement is on its way then. The foreign key waits for the other table, and its column is there."""
-    books.settings["ZERO_DOWNTIME_MIGRATIONS_LOCK_RETRY_TIMEOUT"] = "1h"
-    books.add(migrations.CreateModel("author", [ID]))
-    books.migrate()
+    taking_back.settings["ZERO_DOWNTIME_MIGRATIONS_LOCK_RETRY_TIMEOUT"] = "1h"
+    taking_back.add(migrations.CreateModel("author", [ID]))
+    taking_back.migrate()
     run(other_session, "INSERT INTO shop_author DEFAULT VALUES")
     author = migrations.AddField("book", "author", models.ForeignKey("author", models.CASCADE, null=True))
     work = migrating(author, number=signal.SIGTERM)
@@ -279,7 +301,7 @@ def test_wait_outside_the_queue_is_terminated_and_what_was_done_before_is_taken_
     assert "The migration can be run again." in work.said()
     assert run(observer, COLUMNS) == []
     other_session.rollback()
-    books.migrate()
+    taking_back.migrate()
     assert run(observer, COLUMNS) == [("author_id",)]
 
 

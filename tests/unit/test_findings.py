@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from django_zero_downtime_migrations.backends.postgres.verdicts import refusal
 from django_zero_downtime_migrations.errors import Unsafe, UnsafeOperationException, UnsafeOperationWarning, explain
 from django_zero_downtime_migrations.findings import Finding, Kind, Origin, Severity
 from django_zero_downtime_migrations.locks import LockMode
+from django_zero_downtime_migrations.migrate_run.verdicts import refusal
 
 ORIGIN = Origin(app="shop", model="book", field="pages", migration="0002_step", operation=3)
 FINDING = Finding(

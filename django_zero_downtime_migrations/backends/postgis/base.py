@@ -8,7 +8,6 @@ from django.contrib.gis.db.backends.postgis.base import DatabaseWrapper as PostG
 from django.db.backends.base.base import NO_DB_ALIAS
 
 from ...settings import base_backend
-from ..postgres import new_tables as new_tables
 from ..postgres.validation import DatabaseValidation
 from .features import DatabaseFeatures
 from .introspection import DatabaseIntrospection

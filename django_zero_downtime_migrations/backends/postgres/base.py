@@ -5,10 +5,6 @@ from __future__ import annotations
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
 
 from ...settings import base_backend
-
-# Imported for its receivers: a run of migrate is noticed before the first schema editor opens.
-from . import new_tables as new_tables
-from . import terminal as terminal
 from .features import DatabaseFeatures
 from .introspection import DatabaseIntrospection
 from .schema import DatabaseSchemaEditor

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
 
-from django.db import transaction
 from django.db.models import NOT_PROVIDED
 
 from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.template import SQL
 from ...log import logger
+from ...migrate_run.progress import Call
 from ...naming import Names
-from ...plan import Plan
 from ...server import names_of
 from ...settings import MigrationSettings
 from .early_indexes import EarlyIndexes
@@ -39,58 +38,6 @@ ONLY_STATEMENTS = ("alter_unique_together", "alter_index_together")
 
 #: What Django says of a constraint that it looks for by its columns, and that has gone.
 NONE_FOUND = "Found wrong number (0)"
-
-
-class Call:
-    """The outermost call of the editor that is under way.
-
-    :ivar key: by which the journal knows it. :ivar past: an earlier run has begun it, so that it is only gone through
-        for what Django keeps for the end of the migration. :ivar early: it has made the indexes of its column itself.
-    """
-
-    def __init__(self, key: str = "", past: bool = False, early: bool = False) -> None:
-        self.key = key
-        self.past = past
-        self.early = early
-
-
-class Fresh:
-    """What earlier runs have done of the migration in an editor: nothing. ``.resume`` knows of more."""
-
-    def operation(self, number: int) -> None:
-        """One begins. :param number: of it, or of the one that it is inside of."""
-
-    def call(self, what: str, model: Any, made: Any) -> Call:
-        return Call()
-
-    def run(self, call: Call, reader: Any, plan: Plan) -> None:
-        reader.run(plan)
-
-    def go_on(self, call: Call, reader: Any) -> None:
-        """With a call of the past."""
-
-    def once(self, code: Callable[[Any, Any], None], apps: Any, editor: Any, atomic: bool | None) -> None:
-        """The code of a RunPython, unless it has run, in the transaction that Django would give it.
-
-        :param atomic: of the operation.
-        """
-        wanted = atomic or (editor.atomic_wanted and atomic is not False)
-        alone = not wanted or editor.connection.in_atomic_block
-        with nullcontext() if alone else transaction.atomic(editor.connection.alias):
-            code(apps, editor)
-
-    def recorded(self) -> None:
-        """Django has recorded the migration."""
-
-    def close(self, failed: bool) -> None:
-        """The editor has ended."""
-
-
-class Past(Fresh):
-    """For an editor that only collects: an earlier run has begun the migration."""
-
-    def call(self, what: str, model: Any, made: Any) -> Call:
-        return Call(past=True)
 
 
 def _planned(name: str) -> Callable[..., Any]:

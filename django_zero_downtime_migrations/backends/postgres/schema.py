@@ -20,21 +20,24 @@ from ...ddl.read import read
 from ...ddl.template import plain, wrap_templates
 from ...errors import MigrationError, Unsafe, UnsafeOperationException, UnsafeOperationWarning, without_traceback
 from ...execution.forced import forced
-from ...execution.pooler import refuse_statement_pooler
 from ...execution.run import Runner
 from ...execution.script import Script
 from ...execution.transactions import OwnTransaction
 from ...findings import Finding, Origin
+from ...migrate_run.migration_at_work import migration_at_work, operation_at_work
+from ...migrate_run.progress import Call, NothingDone
+from ...migrate_run.run import run_of
+from ...migrate_run.signals import connect
+from ...migrate_run.terminal import is_of_code
+from ...migrate_run.verdicts import report
 from ...plan import Context, OldCode
 from ...planning import plan
 from ...projection import Projection
 from ...server import capabilities
 from ...settings import MigrationSettings
-from .calls import Call, Calls, Fresh
+from .calls import Calls
 from .early_indexes import RENAMES, EarlyIndexes
 from .introspection import projecting
-from .migration_at_work import migration_at_work, operation_at_work
-from .new_tables import end, new_tables
 from .old_names import (
     DUMMY_SQL,
     Condition,
@@ -48,8 +51,6 @@ from .old_names import (
 )
 from .own_execute import wrap_execute
 from .own_settings import own_settings, wrap_settings
-from .terminal import is_of_code
-from .verdicts import report
 
 __all__ = [
     "DUMMY_SQL",
@@ -85,7 +86,7 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
     #: What the code that still runs knows; ``check_migrations`` says so.
     old_code: OldCode | None = None
     #: What earlier runs have done of the migration.
-    resume = Fresh()
+    resume = NothingDone()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -107,8 +108,8 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
         parent: Any = super()
         parent.__init__(connection, collect_sql, atomic=atomic and self._own.of_caller)
         connection.features.supports_combined_alters = False
-        self.new_tables = new_tables(connection)
-        self.settings = self.new_tables.settled(own_settings(self, MigrationSettings.load(connection.alias)))
+        self.migrate_run = run_of(connection)
+        self.settings = self.migrate_run.settled(own_settings(self, MigrationSettings.load(connection.alias)))
         self.findings: list[Finding] = []
         #: Those of calls for which RAISE_FOR_UNSAFE was on.
         self.enforced: list[Finding] = []
@@ -123,8 +124,17 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
         if collect_sql:
             self._reader = Script(connection, self.settings, self._own, self.collected_sql, self._send)
         else:
-            shown = (self.new_tables.verbosity, self.new_tables.stream)
+            shown = (self.migrate_run.verbosity, self.migrate_run.stream)
             self._reader = Runner(connection, self.settings, self._own, self._send, *shown)
+
+    def hand_plans_to(self, reader: Any, progress: NothingDone | None = None) -> None:
+        """Judge what is planned, and neither send nor print it.
+
+        :param reader: gets the plans.
+        :param progress: what an earlier run has done of the migration.
+        """
+        self._reader = reader
+        self.resume = progress or self.resume
 
     def use_settings(self, settings: MigrationSettings) -> None:
         """From the next call on."""
@@ -156,9 +166,10 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
         if not self.collect_sql:
             self._refuse()
         parent.__enter__()
-        self.new_tables.editors += not self.collect_sql
-        if self.new_tables.journals is not None and isinstance(self._reader, Runner):
-            self.resume = self.new_tables.journals.open(self._own, self._reader)
+        if not self.collect_sql:
+            self.migrate_run.editor_opens()
+        if self.migrate_run.journals is not None and isinstance(self._reader, Runner):
+            self.resume = self.migrate_run.journals.open(self._own, self._reader)
         self._operation = -1
         # Without its ``with`` block nobody would end the transaction.
         self._own.wanted = (
@@ -172,16 +183,18 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
         :raises MigrationError: what the run was refused for, or what a pooler stops.
         """
         try:
-            if self.new_tables.refused is not None:
-                refused: Any = self.new_tables.refused
-                raise refused
+            if self.migrate_run.refusal is not None:
+                raise self.migrate_run.refusal
             if not self._own.of_caller:
+                # Imported here: most processes of a project migrate nothing.
+                from ...execution.pooler import refuse_statement_pooler
+
                 refuse_statement_pooler(self.connection)
             if self.settings.lock_timeout_force and self.settings.lock_timeout is not None:
                 self._session.enter_context(forced(self.connection, self.settings.lock_timeout))
         except MigrationError:
             self._say("refused")
-            end(self.connection, self.new_tables)
+            self.migrate_run.end()
             raise
 
     def __exit__(
@@ -205,8 +218,8 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
 
     def _say(self, what: str) -> None:
         """End the line in which ``migrate`` names the migration that it applies."""
-        if self.new_tables.stream is not None and self.new_tables.verbosity > 0:
-            self.new_tables.stream.write(f" {what}\n")
+        if self.migrate_run.stream is not None and self.migrate_run.verbosity > 0:
+            self.migrate_run.stream.write(f" {what}\n")
 
     def finish(self, with_record: bool) -> None:
         """What is left for the end of the migration. If a transaction is open then, Django records the migration in it.
@@ -269,9 +282,8 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
             failed = kind is not None
         finally:
             self.resume.close(failed)
-            self.new_tables.editors -= not self.collect_sql
-            if failed and not self.new_tables.editors and not self.collect_sql:
-                end(self.connection, self.new_tables)
+            if not self.collect_sql:
+                self.migrate_run.editor_ends(failed)
 
     # What a call records
 
@@ -361,12 +373,12 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
 
     def treat_as_new(self, table: str) -> bool:
         """Whether nobody can be using a table yet. :param table: its quoted name, as in SQL."""
-        return table in self.new_tables.tables or self.nothing_in_use
+        return table in self.migrate_run.tables or self.nothing_in_use
 
     @property
     def nothing_in_use(self) -> bool:
         """Whether this run began on a database without any table."""
-        return self.new_tables.everything(self.connection)
+        return self.migrate_run.is_new_database
 
     def _in_use(self, table: str) -> bool:
         return table not in self._recording.new_tables and not self.treat_as_new(table)
@@ -410,8 +422,8 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
         self.resume.run(call, self._reader, made)
         if any(isinstance(statement, s.Raw) for statement in statements) and not self.collect_sql:
             # What is known of it, where it could be read, is in the projection alone.
-            self.new_tables.tables |= context.projection.new_tables
-            self.new_tables.tables -= context.projection.dropped_tables
+            self.migrate_run.made(*context.projection.new_tables)
+            self.migrate_run.dropped(*context.projection.dropped_tables)
         self._projection = context.projection if self.collect_sql else Projection()
         self._remember(statements)
 
@@ -423,11 +435,11 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
                 continue
             if isinstance(statement, s.CreateTable):
                 if statement.table not in getattr(self._reader, "found", ()):
-                    self.new_tables.tables.add(statement.table)
+                    self.migrate_run.made(statement.table)
             elif isinstance(statement, s.DropTable):
-                self.new_tables.tables.discard(statement.table)
+                self.migrate_run.dropped(statement.table)
             elif isinstance(statement, s.RenameTable):
-                self.new_tables.rename(statement.table, statement.new_table)
+                self.migrate_run.renamed(statement.table, statement.new_table)
 
     @contextmanager
     def assured(self, reason: str) -> Iterator[None]:
@@ -441,3 +453,7 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
 
 class DatabaseSchemaEditor(DatabaseSchemaEditorMixin, PostgresSchemaEditor):
     pass
+
+
+# A run of migrate is noticed before the first schema editor opens, also by an editor over a wrapper of somebody else.
+connect()

@@ -6,44 +6,27 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
-from ...errors import CannotMigrate, MigrationError
-from ...execution.pooler import ALONE, refuse_transaction_pooler
-from ...execution.timeouts import session
-from ...findings import Finding, Severity
-from ...log import logger
-from ...places import Place, watched
-from ...plan import Plan, Step
-from .calls import Past
-from .new_tables import begin, read_journal
+from ..errors import CannotMigrate, MigrationError
+from ..execution.pooler import ALONE, refuse_transaction_pooler
+from ..execution.timeouts import session
+from ..findings import Finding, Severity
+from ..log import logger
+from ..places import Place, watched
+from ..plan import Plan, Step
+from .progress import AlreadyBegun
 from .refusals import Problem, problem, refused
-from .schema import DatabaseSchemaEditorMixin
 
 Steps = Sequence[tuple[Any, bool]]
 Names = frozenset[tuple[str, str]]
 
 
-def judge_before_migrate(using: str, plan: Steps = (), **kwargs: Any) -> None:
-    """Receiver of ``pre_migrate``: find what the whole plan would be refused for.
+def refusal(connection: Any, plan: Steps, interrupted: Names) -> MigrationError | None:
+    """What a run of this plan is refused for; None when nothing speaks against it.
 
-    Django sends the signal once for each app; the plan is judged the first time. The refusal is raised when the first
-    schema editor opens, since ``migrate --fake`` opens none.
+    :param interrupted: migrations, by app and name, that have been judged when they began.
     """
-    connection = connections[using]
-    if not plan or not issubclass(connection.SchemaEditorClass, DatabaseSchemaEditorMixin):
-        return
-    run: Any = begin(connection, plan)
-    read_journal(connection, run)
-    if run.judged or run.refused or run.everything(connection):
-        return
-    run.judged = True
-    interrupted = run.journals.interrupted if run.journals else frozenset()
-    run.refused = _refusal(connection, plan, interrupted)
-
-
-def _refusal(connection: Any, plan: Steps, interrupted: Names) -> MigrationError | None:
     judgement = Judgement(connection)
     try:
         judgement.judge(plan, interrupted)
@@ -66,6 +49,11 @@ class Unsent:
     def run(self, plan: Plan) -> None:
         self.steps += plan.steps
 
+    def taken(self) -> list[Step]:
+        """The steps since it was last asked."""
+        steps, self.steps = self.steps, []
+        return steps
+
     def between_operations(self) -> None:
         """No transaction is open."""
 
@@ -80,6 +68,7 @@ class Judgement:
         self._alone: list[tuple[Any, Place | None, str]] = []
         self._migration: Any = None
         self._editor: Any = None
+        self._unsent = Unsent()
         #: How many findings of the editor have been looked at.
         self._seen = 0
 
@@ -113,9 +102,8 @@ class Judgement:
     def _open(self, migration: Any, interrupted: bool) -> Any:
         self._migration, self._seen = migration, 0
         self._editor = self.connection.schema_editor(collect_sql=True, atomic=migration.atomic)
-        self._editor._reader = Unsent()
-        if interrupted:
-            self._editor.resume = Past()
+        self._unsent = Unsent()
+        self._editor.hand_plans_to(self._unsent, AlreadyBegun() if interrupted else None)
         return self._editor
 
     @contextmanager
@@ -128,12 +116,12 @@ class Judgement:
 
     def _look(self, place: Place | None) -> None:
         """At what has come since the last look. :param place: whose it is; None at the end of a migration."""
-        findings, reader = self._editor.enforced, self._editor._reader
+        findings = self._editor.enforced
         new, self._seen = findings[self._seen :], len(findings)
         for finding in new:
             if finding.severity is Severity.REFUSE and not finding.assured:
                 self._add(place, finding.named(origin=finding.origin.named(migration=self._migration.name)))
-        steps, reader.steps = reader.steps, []
+        steps = self._unsent.taken()
         self._alone += [(self._migration, place, step.sql) for step in steps if step.needs_session]
 
     def _add(self, place: Place | None, what: Finding | CannotMigrate) -> None:
@@ -147,9 +135,7 @@ class Judgement:
             self.problems.append(problem(*self._alone[0][:2], error))
 
 
-def planned(
-    plan: Steps, state: Any, loader: Any, open_editor: Callable[[Any], Any]
-) -> Iterator[tuple[Any, DatabaseSchemaEditorMixin]]:
+def planned(plan: Steps, state: Any, loader: Any, open_editor: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
     """Each migration, and the collecting editor through which it has gone.
 
     :param state: the project's before the first one; it is changed.

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from ...errors import CannotMigrate, MigrationError, explain
-from ...findings import Finding
-from ...places import Place, location
+from ..errors import CannotMigrate, MigrationError, explain
+from ..findings import Finding
+from ..places import Place, location
 from .verdicts import refusal
 
 #: What to do about a finding that is refused.

@@ -5,18 +5,15 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import transaction
 
-from ...execution.journal.journal import Journal
-from ...execution.transactions import OwnTransaction
-from ...plan import Plan
-from .calls import Call, Fresh
-from .once import digest
-
-if TYPE_CHECKING:
-    from .journals import Journals
+from ..execution.journal.journal import Journal
+from ..execution.transactions import OwnTransaction
+from ..plan import Plan
+from .progress import Call, NothingDone
+from .run_python_once import digest
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 #: Behind the key of a call that has made the indexes of its column itself.
@@ -25,13 +22,27 @@ EARLY = " with its indexes"
 END = "end"
 
 
-class Resume(Fresh):
-    """Gives the calls of the editor their keys: operation, method, model and name, and a number where these repeat."""
+class ResumedMigration(NothingDone):
+    """Gives the calls of the editor their keys: operation, method, model and name, and a number where these repeat.
 
-    def __init__(self, journal: Journal, own: OwnTransaction, journals: Journals) -> None:
+    :param begins: called when the first operation begins.
+    :param ended: called when the editor has ended, with whether it has failed.
+    :param backwards: the run takes migrations back, and Django records that after the editor.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        own: OwnTransaction,
+        begins: Callable[[], None],
+        ended: Callable[[bool], None],
+        backwards: bool,
+    ) -> None:
         self.journal = journal
         self._own = own
-        self._journals = journals
+        self._begins = begins
+        self._ended = ended
+        self._backwards = backwards
         self._place: tuple[int, int] | None = None
         self._seen: Counter[str] = Counter()
         left = journal.left.call if journal.left else ""
@@ -39,7 +50,7 @@ class Resume(Fresh):
 
     def operation(self, number: int) -> None:
         if self._place is None:
-            self._journals.current.begins()
+            self._begins()
         inner = self._place[1] + 1 if self._place and self._place[0] == number else 0
         self._place = (number, inner)
 
@@ -101,12 +112,12 @@ class Resume(Fresh):
             self.journal.mark_with_transaction(key)
 
     def recorded(self) -> None:
-        # There is nothing left to write down. What is taken back, Django records after the editor.
-        if not any(backwards for _, backwards in self._journals.plan):
-            self._own.before_commit = None
+        """There is nothing left to write down. What is taken back, Django records after the editor."""
+        if not self._backwards:
+            self._own.call_before_commit(None)
 
     def close(self, failed: bool) -> None:
-        self._journals.ended(failed)
+        self._ended(failed)
 
 
 def _stored(call: Call) -> str:

@@ -1,138 +1,57 @@
-"""A run of ``migrate`` with IDEMPOTENT_SQL: it has the database for itself, and knows what earlier runs have left."""
+"""The journals of a run of ``migrate``: what its migrations write down, and what earlier runs have left of them."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db import DatabaseError
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from ...errors import CannotMigrate
-from ...execution.advisory import Place, find_place, records_question, unlock
-from ...execution.journal.agreement import Agreement, agreement
-from ...execution.journal.journal import Journal
-from ...execution.journal.store import KEPT, Done, Entry, Identity, Store
-from ...execution.journal.stored_steps import read_steps
-from ...execution.one_at_a_time import NoTurn, Turn
-from ...execution.questions import ask, ask_together
-from ...execution.run import Runner
-from ...execution.transactions import OwnTransaction
-from ...execution.undo import joined
-from ...search_path import refuse_hostile_search_path
-from ...settings import MigrationSettings
-from .calls import Fresh
-from .current_migration import CurrentMigration, Steps, is_done
-from .new_tables import ANY_TABLE, NewTables
-from .once import digests, finishing, once, own_sql
-from .resume import END, Resume
+from ..errors import CannotMigrate
+from ..execution.journal.agreement import Agreement, agreement
+from ..execution.journal.journal import Journal
+from ..execution.journal.store import Done, Entry, Identity, Store
+from ..execution.journal.stored_steps import read_steps
+from ..execution.one_at_a_time import Turn
+from ..execution.run import Runner
+from ..execution.transactions import OwnTransaction
+from ..execution.undo import joined
+from .current_migration import CurrentMigration, is_done, recorded_migrations
+from .progress import NothingDone
+from .resumed_migration import END, ResumedMigration
+from .run_python_once import digests, finishing, once, own_sql
 
 logger = logging.getLogger("django_zero_downtime_migrations")
-
-
-def prepare(connection: Any, run: NewTables) -> None:
-    """Get a run that begins its turn and its journals.
-
-    :raises CannotMigrate: when another one is at work for longer than MIGRATE_LOCK_TIMEOUT. What else stops the run is
-        kept for its first editor: ``--fake`` has none.
-    """
-    settings = MigrationSettings.load(connection.alias)
-    if not run.plan:
-        _clear(connection, run, settings)
-        return
-    place = find_place(connection, lock=True)
-    try:
-        refuse_hostile_search_path(connection, place.path)
-    except CannotMigrate as error:
-        if place.locked:
-            ask(connection, unlock(place))
-        run.refused = error
-        return
-    try:
-        turn, store, recorded = _take_turn(connection, run, settings, place)
-    except NoTurn as error:
-        if settings.idempotent_sql:
-            raise
-        _cannot_keep(run, settings, error.reason)
-        return
-    try:
-        if not run.everything(connection) and (why := store.why_not()):
-            turn.release()
-            _cannot_keep(run, settings, why)
-            return
-        journals = Journals(connection, run, turn, store)
-        journals.begin(recorded)
-    except CannotMigrate as error:
-        turn.release()
-        run.refused = error
-        return
-    except BaseException:
-        turn.release()
-        raise
-    run.journals = journals
-    for migration, backwards in run.plan:
-        journals.mark_code(migration, backwards)
-
-
-def _take_turn(
-    connection: Any, run: NewTables, settings: MigrationSettings, place: Place
-) -> tuple[Turn, Store, set[tuple[str, str]]]:
-    """What has to be known, and that nobody else is at work, takes one round trip.
-
-    :returns: the turn, what earlier runs have left, and the migrations that are recorded.
-    """
-    questions = [ANY_TABLE, KEPT, *filter(None, [records_question(place)])]
-    turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries, place, questions)
-    try:
-        any_table, kept, *records = turn.answers or ask_together(connection, questions)
-        run.know_any_table(any_table)
-        if not records and not run.everything(connection):
-            return turn, Store(connection, kept), _recorded(connection)
-    except BaseException:
-        turn.release()
-        raise
-    return turn, Store(connection, kept), {(app, name) for rows in records for app, name in rows}
-
-
-def _recorded(connection: Any) -> set[tuple[str, str]]:
-    recorder = MigrationRecorder(connection)
-    return set(recorder.applied_migrations()) if recorder.has_table() else set()
-
-
-def _cannot_keep(run: NewTables, settings: MigrationSettings, why: str) -> None:
-    if settings.idempotent_sql:
-        run.refused = CannotMigrate(f"{why} Nothing was changed.")
-    else:
-        logger.warning("When this migrate is interrupted, the next one will not go on where it stopped. %s", why)
-
-
-def _clear(connection: Any, run: NewTables, settings: MigrationSettings) -> None:
-    """A run with nothing to do removes what an earlier one has not come to remove."""
-    if not Store(connection).is_empty:
-        turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
-        try:
-            Journals(connection, run, turn, Store(connection)).begin(_recorded(connection))
-        except CannotMigrate as error:
-            logger.warning("%s", error)
-        finally:
-            turn.release()
 
 
 class Journals:
     """What the migrations of a run write down, and what earlier runs have left.
 
-    :param run: whose migrations these are.
-    :param turn: keeps other runs out. :param store: what earlier runs have left.
+    :param plan: Django's own list of the run's migrations.
+    :param turn: keeps other runs out.
+    :param store: what earlier runs have left.
+    :param is_new_database: the run began on a database without any table.
+    :param under_way: the migrations, by app and name, of which code has begun this run.
     """
 
-    def __init__(self, connection: Any, run: NewTables, turn: Turn, store: Store) -> None:
+    def __init__(
+        self,
+        connection: Any,
+        plan: list[tuple[Any, bool]],
+        turn: Turn,
+        store: Store,
+        is_new_database: bool = False,
+        under_way: Collection[tuple[str, str]] = (),
+    ) -> None:
         self.connection = connection
-        self.run = run
-        self.plan: Steps = run.plan
+        self.plan = plan
         self.turn = turn
         self.store = store
+        self._is_new_database = is_new_database
+        self._outer = under_way
         self.left: list[Entry] = []
         self.current = CurrentMigration(self.plan, self._recorded_names)
         self._open: Journal | None = None
@@ -141,7 +60,7 @@ class Journals:
         #: Of the migrations that are taken back.
         self.digests: dict[tuple[str, str], tuple[str, ...]] = {}
 
-    def mark_code(self, migration: Any, backwards: bool) -> None:
+    def _mark_code(self, migration: Any, backwards: bool) -> None:
         """Have the code of a migration ask whether it has run, and its last operation finish the migration."""
         if backwards:
             # What renames has its two names swapped while it is taken back.
@@ -150,7 +69,7 @@ class Journals:
         if not backwards:
             # What it replaces is recorded as a whole. On a new database so is the migration with its tables: one
             # transaction, and nothing to write down.
-            with_record = bool(migration.replaces) or self.run.everything(self.connection)
+            with_record = bool(migration.replaces) or self._is_new_database
             migration.operations[-1:] = [finishing(operation, with_record) for operation in migration.operations[-1:]]
 
     # What earlier runs have left
@@ -162,6 +81,8 @@ class Journals:
         """
         self._leave_out_what_is_done(recorded)
         self._read(recorded)
+        for migration, backwards in self.plan:
+            self._mark_code(migration, backwards)
 
     def _leave_out_what_is_done(self, recorded: set[tuple[str, str]]) -> None:
         """The plan is from before this run got its turn, and another one may have had the same.
@@ -171,7 +92,7 @@ class Journals:
         done = [f"{step[0].app_label}.{step[0].name}" for step in self.plan if is_done(*step, recorded)]
         if done and len(done) == len(self.plan):
             logger.warning("Another migrate has done everything meanwhile: %s.", ", ".join(done))
-            self.run.plan.clear()
+            self.plan.clear()
         elif done:
             raise CannotMigrate(
                 f"Another migrate has done a part of this plan meanwhile ({', '.join(done)}), and has ended. Nothing "
@@ -185,9 +106,8 @@ class Journals:
             agree with what it had done.
         """
         # A new database has nothing to protect.
-        entries = [] if self.run.everything(self.connection) else self.store.entries()
-        under_way = self.run.under_way()
-        entries = [entry for entry in entries if entry.identity[:2] not in under_way]
+        entries = [] if self._is_new_database else self.store.entries()
+        entries = [entry for entry in entries if entry.identity[:2] not in self._outer]
         if not entries:
             return
         wanted = {(migration.app_label, migration.name): (migration, backwards) for migration, backwards in self.plan}
@@ -261,20 +181,18 @@ class Journals:
 
     # The editor of a migration
 
-    def open(self, own: OwnTransaction, runner: Runner) -> Fresh:
-        """For an editor.
+    def open(self, own: OwnTransaction, runner: Runner) -> NothingDone:
+        """Begin the journal of the migration whose editor opens.
 
         :raises CannotMigrate: when the migration has changed since it was interrupted.
         """
         # An editor inside another belongs to a RunPython.
         if self._open is not None or own.of_caller:
-            return Fresh()
+            return NothingDone()
         self._open = journal = Journal(self.store, self._identify, self._entry(), self._over)
-        runner.journal, runner.turn = journal, self.turn
-        # What an earlier run has done stays when a later call fails.
-        runner.keeps = bool(journal.complete)
-        own.before_commit = runner.say
-        return Resume(journal, own, self)
+        runner.write_into(journal, self.turn)
+        backwards = any(backwards for _, backwards in self.plan)
+        return ResumedMigration(journal, own, self.current.begins, self.ended, backwards)
 
     def ended(self, failed: bool) -> None:
         """The editor has ended."""
@@ -328,7 +246,7 @@ class Journals:
         try:
             over = [*self._over, *(entry.identity for entry in self.left)]
             if over and _usable(self.connection):
-                recorded = set() if complete else _recorded(self.connection)
+                recorded = set() if complete else recorded_migrations(self.connection)
                 plan = {(migration.app_label, migration.name): migration for migration, _ in self.plan}
                 gone = [x for x in over if complete or is_done(plan[x[:2]], x.backwards, recorded)]
                 last = self.store.drop(gone) if gone else ""

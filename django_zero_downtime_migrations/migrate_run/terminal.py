@@ -10,20 +10,18 @@ import logging
 import sys
 from collections.abc import Iterator
 from types import FrameType, TracebackType
-from typing import Any
 
 from django.db.migrations.operations.special import RunPython
-from django.db.models.signals import pre_migrate
 
-from ...errors import notes
+from ..errors import notes
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 COMMAND = "django.core.management.commands.migrate"
 CODE = (RunPython.database_forwards.__code__, RunPython.database_backwards.__code__)
 
 
-def show_interrupts_briefly(**kwargs: Any) -> None:
-    """Receiver of ``pre_migrate``."""
+def show_interrupts_briefly() -> None:
+    """From now on, in this process."""
     before = sys.excepthook
     if getattr(before, "is_brief", False):
         return
@@ -53,6 +51,3 @@ def _frames(traceback: TracebackType | None) -> Iterator[FrameType]:
     while traceback is not None:
         yield traceback.tb_frame
         traceback = traceback.tb_next
-
-
-pre_migrate.connect(show_interrupts_briefly, dispatch_uid="django_zero_downtime_migrations.interrupts")

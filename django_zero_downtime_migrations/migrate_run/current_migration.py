@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...errors import CannotMigrate
+from django.db.migrations.recorder import MigrationRecorder
+
+from ..errors import CannotMigrate
 
 Steps = Sequence[tuple[Any, bool]]
 
@@ -65,3 +67,9 @@ def _may_be_faked(migration: Any, backwards: bool) -> bool:
 def is_done(migration: Any, backwards: bool, recorded: set[tuple[str, str]]) -> bool:
     names = migration.replaces or [(migration.app_label, migration.name)]
     return all(tuple(name) in recorded for name in names) != backwards
+
+
+def recorded_migrations(connection: Any) -> set[tuple[str, str]]:
+    """Those that are recorded, by app and name; none where there is no table of them yet."""
+    recorder = MigrationRecorder(connection)
+    return set(recorder.applied_migrations()) if recorder.has_table() else set()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-from ...execution.own_code import Operation
+from ..execution.own_code import Operation
 
 
 def migration_at_work() -> tuple[str, str] | None:

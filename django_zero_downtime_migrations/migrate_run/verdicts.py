@@ -6,9 +6,9 @@ import sys
 import warnings
 from collections.abc import Iterable
 
-from ...errors import UnsafeOperationException, UnsafeOperationWarning, explain
-from ...findings import Finding, Severity
-from ...log import logger
+from ..errors import UnsafeOperationException, UnsafeOperationWarning, explain
+from ..findings import Finding, Severity
+from ..log import logger
 
 
 def report(findings: Iterable[Finding], raises: bool, quiet: bool) -> None:

@@ -1,0 +1,1 @@
+"""A run of ``migrate``, from the signal with which it begins to the one with which it ends."""

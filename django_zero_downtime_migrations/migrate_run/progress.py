@@ -1,0 +1,75 @@
+"""What earlier runs have done of the migration that an editor is at, call by call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+from django.db import transaction
+
+from ..plan import Plan
+
+
+class Call:
+    """The outermost call of the schema editor that is under way.
+
+    :ivar key: by which the journal knows it; empty where it is in no journal.
+    :ivar past: an earlier run has begun it, so Django's method is only run for what Django keeps for the end of the
+        migration.
+    :ivar early: the call makes the indexes of its column itself.
+    """
+
+    def __init__(self, key: str = "", past: bool = False, early: bool = False) -> None:
+        self.key = key
+        self.past = past
+        self.early = early
+
+
+class NothingDone:
+    """Of a migration that no earlier run has begun, or that has no journal."""
+
+    def operation(self, number: int) -> None:
+        """Note that an operation begins.
+
+        :param number: its index; for one inside of another, that of the outer one.
+        """
+
+    def call(self, what: str, model: Any, made: Any) -> Call:
+        """Tell what earlier runs have done of a call of the editor.
+
+        :param what: the method.
+        :param model: its model, or None.
+        :param made: what it is about, such as a field.
+        """
+        return Call()
+
+    def run(self, call: Call, reader: Any, plan: Plan) -> None:
+        """Hand the plan of a call to its reader."""
+        reader.run(plan)
+
+    def go_on(self, call: Call, reader: Any) -> None:
+        """Finish a call that an earlier run has begun."""
+
+    def once(self, code: Callable[[Any, Any], None], apps: Any, editor: Any, atomic: bool | None) -> None:
+        """Run the code of a RunPython, unless an earlier run has, in the transaction that Django would give it.
+
+        :param atomic: of the operation.
+        """
+        wanted = atomic or (editor.atomic_wanted and atomic is not False)
+        alone = not wanted or editor.connection.in_atomic_block
+        with nullcontext() if alone else transaction.atomic(editor.connection.alias):
+            code(apps, editor)
+
+    def recorded(self) -> None:
+        """Note that Django has recorded the migration."""
+
+    def close(self, failed: bool) -> None:
+        """Note that the editor has ended."""
+
+
+class AlreadyBegun(NothingDone):
+    """For an editor that only collects: an earlier run has begun the migration."""
+
+    def call(self, what: str, model: Any, made: Any) -> Call:
+        return Call(past=True)

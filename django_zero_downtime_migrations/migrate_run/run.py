@@ -1,0 +1,178 @@
+"""A run of ``migrate``, and the tables that nobody can be using yet: those that this very run has made, on this
+connection and in this process.
+
+Outside of a run (a schema editor of one's own) a table counts as new until its editor ends.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import MigrationError
+from ..settings import MigrationSettings
+
+if TYPE_CHECKING:
+    from .journals import Journals
+
+#: Where a connection has its runs: Django's signals tell the schema editor nothing, and the connection is what both
+#: are given.
+_ATTRIBUTE = "_zero_downtime_migrations_runs"
+
+
+class MigrateRun:
+    """What a run has to do, and what is known of it.
+
+    :ivar plan: Django's own list of (migration, backwards), by which the run is known; None outside of a run.
+    :ivar outer: the runs of which a migration has begun this one.
+    :ivar verbosity: that of ``migrate``.
+    :ivar stream: where ``migrate`` writes; None outside of a run.
+    :ivar tables: the quoted names of the tables that it has made.
+    :ivar refusal: what stops the run before its first statement.
+    :ivar journals: where its migrations write down what they do; None where they do not.
+    """
+
+    def __init__(
+        self,
+        connection: Any,
+        plan: Any = None,
+        outer: Sequence[MigrateRun] = (),
+        verbosity: int = 1,
+        stream: Any = None,
+        is_running: bool = False,
+    ) -> None:
+        self.connection = connection
+        self.plan = plan
+        self.outer = tuple(outer)
+        self.verbosity = verbosity
+        self.stream = stream
+        self.tables: set[str] = set().union(*(run.tables for run in outer))
+        self.refusal: MigrationError | None = None
+        self.journals: Journals | None = None
+        self._editors = 0
+        self._process = os.getpid()
+        self._is_prepared = self._is_judged = False
+        self._is_new_database: bool | None = None if is_running else False
+
+    # Its beginning
+
+    def prepare(self) -> None:
+        """Take the turn and find what earlier runs have left, once, unless IDEMPOTENT_SQL is off.
+
+        :raises CannotMigrate: when another run is at work for longer than MIGRATE_LOCK_TIMEOUT.
+        """
+        if self.plan is None or self._is_prepared:
+            return
+        self._is_prepared = True
+        settings = MigrationSettings.load(self.connection.alias)
+        if settings.idempotent_sql is False:
+            return
+        # Imported here, as below: most processes of a project migrate nothing.
+        from .start import prepare
+
+        under_way = {run.journals.under_way for run in self.outer if run.journals and run.journals.under_way}
+        found = prepare(self.connection, settings, self.plan, under_way)
+        self.journals, self.refusal = found.journals, found.refusal
+        if found.is_new_database is not None:
+            self._is_new_database = found.is_new_database
+
+    def judge(self) -> None:
+        """Judge the whole plan, once."""
+        if not self.plan or self._is_judged or self.refusal or self.is_new_database:
+            return
+        from .judge_whole_plan import refusal
+
+        self._is_judged = True
+        interrupted = self.journals.interrupted if self.journals else frozenset()
+        self.refusal = refusal(self.connection, self.plan, interrupted)
+
+    def settled(self, settings: MigrationSettings) -> MigrationSettings:
+        """The settings with IDEMPOTENT_SQL decided: where it was left open, a run has journals or not."""
+        if settings.idempotent_sql is not None:
+            return settings
+        return settings.named(idempotent_sql=self.journals is not None)
+
+    # The database, and the tables
+
+    @property
+    def is_new_database(self) -> bool:
+        """Whether the run began on a database without any table."""
+        if self._is_new_database is None:
+            from ..execution.questions import ask_together
+            from .new_database import ANY_TABLE
+
+            [[(any_table,)]] = ask_together(self.connection, [ANY_TABLE])
+            self._is_new_database = not any_table
+        return self._is_new_database
+
+    def made(self, *tables: str) -> None:
+        self.tables.update(tables)
+
+    def dropped(self, *tables: str) -> None:
+        self.tables.difference_update(tables)
+
+    def renamed(self, old: str, new: str) -> None:
+        if old in self.tables:
+            self.tables.remove(old)
+            self.tables.add(new)
+
+    # Its editors, and its end
+
+    def editor_opens(self) -> None:
+        """Note that a migration of the run has its editor."""
+        self._editors += 1
+
+    def editor_ends(self, failed: bool) -> None:
+        """Note that a migration's editor has ended; with the outermost that has failed, the run ends."""
+        self._editors -= 1
+        if failed and not self._editors:
+            self.end()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether one of its migrations has its editor open."""
+        return self._editors > 0
+
+    @property
+    def is_of_this_process(self) -> bool:
+        return self._process == os.getpid()
+
+    def end(self, complete: bool = False) -> None:
+        """End this run and those inside of it: from now on its tables are in use like any other.
+
+        :param complete: all its migrations are recorded.
+        """
+        runs = runs_of(self.connection)
+        if self not in runs:
+            return
+        for over in reversed(runs[runs.index(self) :]):
+            # Those inside of it have failed, and the code that called them went on.
+            if over.journals is not None and over.is_of_this_process:
+                over.journals.close(complete and over is self)
+        del runs[runs.index(self) :]
+
+
+def runs_of(connection: Any) -> list[MigrateRun]:
+    """The runs that are under way on a connection, one inside another: a RunPython may call ``migrate``."""
+    runs: list[MigrateRun] = vars(connection).setdefault(_ATTRIBUTE, [])
+    return runs
+
+
+def run_of(connection: Any) -> MigrateRun:
+    """The innermost run that is under way on this connection, else one for an editor of its own."""
+    runs = runs_of(connection)
+    return runs[-1] if runs and runs[-1].is_of_this_process else MigrateRun(connection)
+
+
+def begin(connection: Any, plan: Any, verbosity: int = 1, stream: Any = None) -> MigrateRun:
+    """The run of this plan. Django sends its signal once for each app; only the first begins the run."""
+    runs = [run for run in runs_of(connection) if run.is_of_this_process]
+    known = next((run for run in runs if run.plan is plan), None)
+    if known is None:
+        # What is known of a run that has not ended, and has no migration under way, is from a plan that was given up.
+        outer = [run for run in runs if run.is_under_way]
+        known = MigrateRun(connection, plan, outer, verbosity, stream, is_running=True)
+        runs = [*outer, known]
+    runs_of(connection)[:] = runs
+    return known

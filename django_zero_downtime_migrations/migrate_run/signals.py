@@ -1,0 +1,45 @@
+"""The signals with which Django tells of a run of ``migrate``: one receiver for its beginning, one for its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.db import connections
+from django.db.models.signals import post_migrate, pre_migrate
+
+from .run import begin, runs_of
+from .terminal import show_interrupts_briefly
+
+PACKAGE = __name__.partition(".")[0]
+
+
+def connect() -> None:
+    """To be called before the first schema editor opens; again it changes nothing."""
+    pre_migrate.connect(begin_run, dispatch_uid=f"{PACKAGE}.begin")
+    post_migrate.connect(end_run, dispatch_uid=f"{PACKAGE}.end")
+
+
+def begin_run(using: str, plan: Any = None, verbosity: int = 1, stdout: Any = None, **kwargs: Any) -> None:
+    """Receiver of ``pre_migrate``, which Django sends once for each app.
+
+    A refusal is raised when the first schema editor opens, since ``migrate --fake`` opens none.
+
+    :raises CannotMigrate: when another run is at work for longer than MIGRATE_LOCK_TIMEOUT.
+    """
+    show_interrupts_briefly()
+    connection = connections[using]
+    run = begin(connection, plan, verbosity, stdout)
+    if not hasattr(connection.SchemaEditorClass, "once"):
+        # Another backend, whose editor is not ours.
+        return
+    run.prepare()
+    if apps.is_installed(PACKAGE):
+        run.judge()
+
+
+def end_run(using: str, plan: Any = None, **kwargs: Any) -> None:
+    """Receiver of ``post_migrate``, which Django sends once for each app."""
+    run = next((run for run in runs_of(connections[using]) if run.plan is plan), None)
+    if run is not None:
+        run.end(complete=True)

@@ -1,0 +1,116 @@
+"""What a run of ``migrate`` does before its first statement: take its turn, and find what earlier runs have left."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from ..errors import CannotMigrate
+from ..execution.advisory import Place, find_place, records_question, unlock
+from ..execution.journal.store import KEPT, Store
+from ..execution.one_at_a_time import NoTurn, Turn
+from ..execution.questions import ask, ask_together
+from ..log import logger
+from ..search_path import refuse_hostile_search_path
+from ..settings import MigrationSettings
+from .current_migration import recorded_migrations
+from .journals import Journals
+from .new_database import ANY_TABLE
+
+
+class Prepared(NamedTuple):
+    """What a run begins with.
+
+    :param journals: None where it keeps none.
+    :param refusal: what stops it at its first editor: ``--fake`` has none.
+    :param is_new_database: None where that was not asked.
+    """
+
+    journals: Journals | None = None
+    refusal: CannotMigrate | None = None
+    is_new_database: bool | None = None
+
+
+class _Known(NamedTuple):
+    """What has been asked when the turn was taken. :param recorded: the migrations that are, by app and name."""
+
+    is_new_database: bool
+    store: Store
+    recorded: set[tuple[str, str]]
+
+
+def prepare(
+    connection: Any, settings: MigrationSettings, plan: Any, under_way: Collection[tuple[str, str]]
+) -> Prepared:
+    """Get a run its turn and its journals.
+
+    :param plan: Django's own list; what another run has done meanwhile is taken out of it.
+    :param under_way: the migrations, by app and name, of which code has begun this run.
+    :raises CannotMigrate: when another run is at work for longer than MIGRATE_LOCK_TIMEOUT.
+    """
+    if not plan:
+        _clear(connection, settings)
+        return Prepared()
+    place = find_place(connection, lock=True)
+    try:
+        refuse_hostile_search_path(connection, place.path)
+    except CannotMigrate as error:
+        if place.locked:
+            ask(connection, unlock(place))
+        return Prepared(refusal=error)
+    try:
+        turn, known = _take_turn(connection, settings, place)
+    except NoTurn as error:
+        if settings.idempotent_sql:
+            raise
+        return _without_journals(settings, error.reason)
+    try:
+        if not known.is_new_database and (why := known.store.why_not()):
+            turn.release()
+            return _without_journals(settings, why)._replace(is_new_database=False)
+        journals = Journals(connection, plan, turn, known.store, known.is_new_database, under_way)
+        journals.begin(known.recorded)
+    except CannotMigrate as error:
+        turn.release()
+        return Prepared(refusal=error, is_new_database=known.is_new_database)
+    except BaseException:
+        turn.release()
+        raise
+    return Prepared(journals, None, known.is_new_database)
+
+
+def _take_turn(connection: Any, settings: MigrationSettings, place: Place) -> tuple[Turn, _Known]:
+    """One round trip tells what has to be known, and that no other run is at work."""
+    questions = [ANY_TABLE, KEPT, *filter(None, [records_question(place)])]
+    turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries, place, questions)
+    try:
+        [(any_table,)], kept, *records = turn.answers or ask_together(connection, questions)
+        if records or not any_table:
+            recorded = {(app, name) for rows in records for app, name in rows}
+        else:
+            recorded = recorded_migrations(connection)
+    except BaseException:
+        turn.release()
+        raise
+    return turn, _Known(not any_table, Store(connection, kept), recorded)
+
+
+def _without_journals(settings: MigrationSettings, why: str) -> Prepared:
+    if settings.idempotent_sql:
+        return Prepared(refusal=CannotMigrate(f"{why} Nothing was changed."))
+    logger.warning("When this migrate is interrupted, the next one will not go on where it stopped. %s", why)
+    return Prepared()
+
+
+def _clear(connection: Any, settings: MigrationSettings) -> None:
+    """A run with nothing to do removes what an earlier one has not come to remove."""
+    store = Store(connection)
+    if store.is_empty:
+        return
+    turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
+    try:
+        Journals(connection, [], turn, Store(connection)).begin(recorded_migrations(connection))
+    except CannotMigrate as error:
+        logger.warning("%s", error)
+    finally:
+        turn.release()
