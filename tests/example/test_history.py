@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
+from django.db.migrations import RunSQL
 
+from example.shop import migrations as shop_migrations
+from tests import databases
+from tests.backends.sessions import run
 from tests.example.project import Project, on_new_database
 
 
@@ -53,6 +60,28 @@ def test_the_way_back_and_forth_can_be_gone_again(ours: Project) -> None:
     ours.manage("migrate", "shop", "0001", refuse_unsafe=False)
     ours.manage("migrate", "shop")
     assert columns_sorted(ours.schema()) == columns_sorted(first)
+
+
+def with_own_sql() -> list[str]:
+    """The names of the migrations that have a RunSQL."""
+    names = (module.name for module in pkgutil.iter_modules(shop_migrations.__path__))
+    modules = {name: importlib.import_module(f"{shop_migrations.__name__}.{name}") for name in names}
+    return sorted(
+        name
+        for name, module in modules.items()
+        if any(isinstance(operation, RunSQL) for operation in module.Migration.operations)
+    )
+
+
+def test_own_sql_needs_no_lock_for_which_it_would_have_to_wait_for_a_report(ours: Project) -> None:
+    """It is sent once, as it is written; whether it then got a lock that a reader stops would be chance."""
+    assert with_own_sql()
+    for name in with_own_sql():
+        before = f"{int(name[:4]) - 1:04}"
+        ours.manage("migrate", "shop", before)
+        with closing(databases.open_session(ours.url.rsplit("/", 1)[1])) as report:
+            run(report, "SELECT FROM shop_order")
+            ours.manage("migrate", "shop", name)
 
 
 def columns_sorted(schema: str) -> list[str]:
