@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
+from itertools import takewhile
 from typing import Any
 
 from django.db import DatabaseError
@@ -275,9 +276,9 @@ def changed_operations(entry: Entry, identity: Identity) -> list[str]:
     return [str(number + 1) for number in range(last) if before[number : number + 1] != now[number : number + 1]]
 
 
-def _asked_about(entry: Entry, migration: Any) -> tuple[list[Done], dict[str, list[str]], str]:
+def _asked_about(entry: Entry, migration: Any) -> tuple[list[Done], dict[str, list[str]], list[str]]:
     """What an interrupted run has done, the user's own SQL by the key of its call, and what may have been sent then."""
-    doubt = ""
+    doubt: list[str] = []
     calls = [done for part in entry.log for done in part]
     operations = list(reversed(migration.operations)) if entry.identity.backwards else migration.operations
     texts = {done.key: _own_sql(operations, done.key) for done in calls if not done.queries}
@@ -285,7 +286,8 @@ def _asked_about(entry: Entry, migration: Any) -> tuple[list[Done], dict[str, li
         steps = read_steps(entry.steps, entry.identity)
         sent = [query.sql for step in steps[: entry.done] if step.fill is None for query in step.queries]
         calls.append(Done(entry.call, tuple(sent)))
-        doubt = next((step.sql for step in steps[entry.done : entry.done + 1] if step.stands_alone), "")
+        # One that stands alone is not marked before the next that is in a transaction.
+        doubt = [step.sql for step in takewhile(lambda step: step.stands_alone, steps[entry.done :])]
     return calls, texts, doubt
 
 

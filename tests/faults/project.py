@@ -46,6 +46,7 @@ class Faults:
         database: str,
         *arguments: str,
         scenario: str = "",
+        pickled: str = "",
         settings: Mapping[str, Any] | None = None,
         options: Mapping[str, Any] | None = None,
         engine: str = "tests.faults.engine",
@@ -53,11 +54,20 @@ class Faults:
     ) -> Run:
         """:param scenario: whose migrations there are; by default those of the installed apps.
 
-        :param settings: of ZERO_DOWNTIME_MIGRATIONS. :param options: of OPTIONS. :param engine: another one has no
-            faults. :param fault: as of ``fault.Fault``.
+        :param pickled: the scenario itself, pickled and in base 64, where it has no name.
+        :param settings: of ZERO_DOWNTIME_MIGRATIONS.
+        :param options: of OPTIONS.
+        :param engine: another one has no faults.
+        :param fault: as of ``fault.Fault``.
         """
         assert self.process.stdin and self.process.stdout
-        wanted = {"database": database, "arguments": arguments, "scenario": scenario, "engine": engine}
+        wanted = {
+            "database": database,
+            "arguments": arguments,
+            "scenario": scenario,
+            "pickled": pickled,
+            "engine": engine,
+        }
         wanted |= {"settings": settings or {}, "options": options or {}, "fault": fault}
         self.process.stdin.write(json.dumps(wanted) + "\n")
         self.process.stdin.flush()

@@ -5,9 +5,11 @@ python -m tests.faults.server: a JSON object per line in, see :meth:`.project.Fa
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
+import pickle
 import sys
 import tempfile
 import traceback
@@ -71,8 +73,8 @@ def _migrate(wanted: dict[str, Any], said: str) -> int:
     left: list[str] = []
     with redirect_stdout(output), redirect_stderr(output):
         try:
-            if wanted["scenario"]:
-                _offer(wanted["scenario"])
+            if wanted["scenario"] or wanted["pickled"]:
+                _offer(_scenario(wanted))
             call_command("migrate", *wanted["arguments"], verbosity=1)
         except BaseException:
             traceback.print_exc()
@@ -94,12 +96,19 @@ def _connection(wanted: dict[str, Any]) -> Any:
     return connections["default"]
 
 
-def _offer(name: str) -> None:
-    """The migrations of a scenario, as if they stood in files."""
+def _scenario(wanted: dict[str, Any]) -> Any:
+    if wanted["pickled"]:
+        return pickle.loads(base64.b64decode(wanted["pickled"]))
     from tests.faults.scenarios import SCENARIOS
 
+    return SCENARIOS[wanted["scenario"]]
+
+
+def _offer(scenario: Any) -> None:
+    """The migrations of a scenario, as if they stood in files."""
+
     def load_disk(loader: MigrationLoader) -> None:
-        made = SCENARIOS[name].migrations()
+        made = scenario.migrations()
         loader.disk_migrations = {(migration.app_label, migration.name): migration for migration in made}
         loader.migrated_apps, loader.unmigrated_apps = {"app", "other"}, set()
 

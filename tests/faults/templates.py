@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -23,17 +24,21 @@ numbers = itertools.count(1)
 
 
 @contextmanager
-def template(scenario: Scenario, faults: Faults) -> Iterator[str]:
-    """Tables and rows that stock Django has made, and a record of it that ours has."""
+def template(scenario: Scenario, faults: Faults, run: Callable[..., Run] | None = None) -> Iterator[str]:
+    """Tables and rows that stock Django has made, and a record of it that ours has.
+
+    :param run: runs ``migrate`` of a scenario that has no name by which the project's process knows it.
+    """
+    run = run or partial(migrate, faults, scenario)
     with databases.fresh_database() as name:
         with closing(databases.open_session(name, autocommit=True)) as session, session.cursor() as cursor:
             if scenario.prepare:
                 cursor.execute(scenario.prepare)
         if not scenario.new:
             _fill(scenario, name)
-            succeeded(migrate(faults, scenario, name, APP, BEFORE, "--fake"))
+            succeeded(run(name, APP, BEFORE, "--fake"))
         if scenario.first:
-            succeeded(migrate(faults, scenario, name, *scenario.first))
+            succeeded(run(name, *scenario.first))
         yield name
 
 

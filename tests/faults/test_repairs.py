@@ -20,7 +20,7 @@ from tests.operations.case import APP
 from .copies import copy_of, outcome, schema
 from .project import Faults
 from .recovery import difference
-from .scenarios.repairs import CHANGED_BY_SQL, KINDS, OF_KINDS, STOP, TWO, TWO_WITH_CODE
+from .scenarios.repairs import CHANGED_BY_SQL, KINDS, OF_AND_BACK, OF_KINDS, STOP, TWO, TWO_WITH_CODE
 from .scenarios.scenario import Scenario
 from .templates import migrate, succeeded, template
 from .test_journal import Place
@@ -56,7 +56,7 @@ def test_what_was_taken_back_by_hand_is_done_again(scenario: Scenario, faults: F
     assert found == expected, f"{difference(expected, found)}\n{again.said}"
 
 
-@pytest.mark.parametrize("scenario", OF_KINDS, ids=list(KINDS))
+@pytest.mark.parametrize("scenario", [*OF_KINDS, *OF_AND_BACK], ids=str)
 def test_what_is_there_is_not_done_again(scenario: Scenario, faults: Faults) -> None:
     with stopped(faults, scenario) as (before, place):
         again = succeeded(place.migrate(scenario))

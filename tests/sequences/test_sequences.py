@@ -6,7 +6,7 @@ import difflib
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -15,11 +15,13 @@ from django.db import migrations
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.writer import MigrationWriter
 from hypothesis import HealthCheck, event, given, note, reject, settings
+from hypothesis.strategies import booleans
 
 from tests.operations.case import APP, Case
 from tests.operations.runs import Runs, connected, new_database, runs_of
 
 from .strategies import Chain, chains
+from .writers import writing
 
 #: Without it, a hundred that are the same every time.
 EXAMPLES = int(os.environ.get("SEQUENCES", "100"))
@@ -123,15 +125,20 @@ def difference(stock: Walk, ours: Walk) -> str:
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )
-@given(chain=chains())
-def test_chain_of_operations(chain: Chain, django_db_blocker: Any) -> None:
+@given(chain=chains(), busy=booleans())
+def test_chain_of_operations(chain: Chain, busy: bool, django_db_blocker: Any) -> None:
     note(written(chain))
     case = Case("chain", chain.before, [], data=tuple(nulls(chain)))
     ours = chain.in_quotes() if chain.quoted else chain
     with django_db_blocker.unblock(), tables_of(case) as runs:
         walks = []
         for engine, each in ((django_settings.STOCK_ENGINE, chain), (django_settings.ENGINE, ours)):
-            with new_database(runs.template) as name, connected(engine, name) as connection:
+            is_written = busy and engine == django_settings.ENGINE
+            with (
+                new_database(runs.template) as name,
+                connected(engine, name) as connection,
+                writing(name) if is_written else nullcontext(),
+            ):
                 walks.append(Walk(each, runs, connection))
         found = difference(*walks)
     event("all applied and taken back" if walks[0].seen[-1][0] == "done" else "stock Django fails")

@@ -50,7 +50,7 @@ class Agreement(NamedTuple):
 
 
 def agreement(
-    connection: Any, done: Sequence[Done], own_sql: Mapping[str, Sequence[str]], doubt: str = ""
+    connection: Any, done: Sequence[Done], own_sql: Mapping[str, Sequence[str]], doubt: Sequence[str] = ()
 ) -> Agreement:
     """Ask the server about everything that the calls come to.
 
@@ -63,7 +63,8 @@ def agreement(
         for sql in call.queries:
             net.add(call.key, sql)
         net.mentioned(own_sql.get(call.key, ()))
-    net.doubt(doubt)
+    for sql in doubt:
+        net.doubt(sql)
     agreeing, disagreements = 0, list[tuple[int, Disagreement]]()
     for made, found in _asked(Server(connection), net):
         if found.verdict is Verdict.DONE:

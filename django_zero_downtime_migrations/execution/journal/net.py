@@ -21,6 +21,9 @@ _NOT_NULL = re.compile(rf"NOT NULL (?P<column>{NAME})")
 _WORD = re.compile(r"\w+")
 #: What ALTER COLUMN changes of a column, by how its action begins.
 _ASPECTS = {"TYPE": "type", "SET NOT": "null", "DROP NOT": "null", "SET DEFAULT": "default", "DROP DEFAULT": "default"}
+#: NOT NULL is an attribute of the column, and on PostgreSQL 18 a constraint as well.
+_NULL = ("null", "null by constraint")
+_SAME = dict.fromkeys(_NULL, _NULL)
 #: The parts of a query that mention columns of its table, and tables that it points to.
 _TEXTS = ("definition", "rest")
 
@@ -114,7 +117,7 @@ class Net:
         """A query may have been sent, and nobody knows how far the server came: it is looked at by itself."""
         known = question(sql)
         if known is None:
-            self.mentioned([sql] if sql else [])
+            self.mentioned([sql])
             return
         named = known[1].get("name")
         name = self._plain(named) if named else ""
@@ -199,7 +202,17 @@ class Net:
             made.unsure = True
         elif aspect:
             made.parts["action"] = action
+            if action.startswith("DROP NOT NULL"):
+                self._drop_not_null(parts)
             self._change(made, parts, aspect)
+
+    def _drop_not_null(self, parts: dict[str, str]) -> None:
+        """On PostgreSQL 18 it is a constraint that goes."""
+        constraints = self._table(parts).constraints
+        for name, made in list(constraints.items()):
+            found = _NOT_NULL.match(made.parts.get("definition", ""))
+            if found and self._plain(found["column"]) == self._plain(parts["column"]):
+                del constraints[name]
 
     def _add_identity(self, made: Made, parts: dict[str, str]) -> None:
         self._change(made, parts, "identity")
@@ -210,7 +223,8 @@ class Net:
         table, name = self._table(parts), self._plain(parts["column"])
         before = Made(made.key, made.sql, None, {"column": parts["column"]}, number=made.number)
         column = table.columns.setdefault(name, before)
-        made.neutral = column.form is None and aspect in column.changes and made.parts.get("action", "")[:4] == "DROP"
+        before_it = [x for x in _SAME.get(aspect, (aspect,)) if column.changes.pop(x, None)]
+        made.neutral = column.form is None and bool(before_it) and made.parts.get("action", "")[:4] == "DROP"
         column.changes[aspect] = made
         self._touch(table)
 
@@ -261,8 +275,10 @@ class Net:
     # Indexes and triggers
 
     def _create_index(self, made: Made, parts: dict[str, str]) -> None:
-        self.gone.pop(("index", self._plain(parts["name"])), None)
-        self._table(parts).indexes[self._plain(parts["name"])] = made
+        name = self._plain(parts["name"])
+        # What drops an index names its schema, and what creates one does not.
+        self.gone = {x: y for x, y in self.gone.items() if x[0] != "index" or self._plain(x[1]) != name}
+        self._table(parts).indexes[name] = made
 
     def _drop_index(self, made: Made, parts: dict[str, str]) -> None:
         name = self._plain(parts["name"])

@@ -89,6 +89,61 @@ KINDS: dict[str, list[Operation]] = {
         AddField("lonely", "thing", fk("thing", null=True)),
     ],
 }
+#: What the one changes, another changes back.
+AND_BACK: dict[str, list[Operation]] = {
+    "null": [
+        AlterField("thing", "b", models.IntegerField(default=1, null=True)),
+        AlterField("thing", "b", models.IntegerField(default=1)),
+    ],
+    "not_null": [
+        AlterField("thing", "name", models.CharField(max_length=20, default="none")),
+        AlterField("thing", "name", models.CharField(max_length=20, null=True)),
+    ],
+    "longer": [
+        AlterField("thing", "name", models.CharField(max_length=30, null=True)),
+        AlterField("thing", "name", models.CharField(max_length=20, null=True)),
+    ],
+    "field": [AddField("thing", "u", integer()), RemoveField("thing", "u")],
+    "field_and_another_of_its_name": [RemoveField("thing", "b"), AddField("thing", "b", integer())],
+    "index": [RemoveIndex("thing", "by_a"), AddIndex("thing", models.Index(fields=["a"], name="by_a"))],
+    "index_of_a_field": [
+        AlterField("thing", "name", models.CharField(max_length=20, null=True, db_index=True)),
+        AlterField("thing", "name", models.CharField(max_length=20, null=True)),
+        AlterField("thing", "name", models.CharField(max_length=20, null=True, db_index=True)),
+    ],
+    "unique": [
+        AlterField("thing", "a", models.IntegerField(null=True, unique=True)),
+        AlterField("thing", "a", models.IntegerField(null=True)),
+        AlterField("thing", "a", models.IntegerField(null=True, unique=True)),
+    ],
+    "unique_together": [
+        AlterUniqueTogether("thing", {("a", "code")}),
+        AlterUniqueTogether("thing", set()),
+        AlterUniqueTogether("thing", {("a", "code")}),
+    ],
+    "constraint": [
+        AddConstraint("thing", check(models.Q(b__gte=0), "b_positive")),
+        RemoveConstraint("thing", "b_positive"),
+        AddConstraint("thing", check(models.Q(b__gte=-1), "b_positive")),
+    ],
+    "foreign_key": [
+        AlterField("thing", "parent", fk("parent", null=True, db_constraint=False)),
+        AlterField("thing", "parent", fk("parent", null=True)),
+    ],
+    "field_name": [RenameField("thing", "b", "c"), RenameField("thing", "c", "b")],
+    "column": [
+        AlterField("thing", "b", models.IntegerField(default=1, null=True, db_column="tab\tbed", db_index=True)),
+        AlterField("thing", "b", models.IntegerField(default=1)),
+        AlterField("thing", "b", models.IntegerField(default=1, db_index=True)),
+    ],
+    "model_name": [RenameModel("alone", "lonely"), RenameModel("lonely", "alone")],
+    "table": [AlterModelTable("alone", "app_elsewhere"), AlterModelTable("alone", None)],
+    "index_name": [
+        RenameIndex("thing", "by_a_now", old_name="by_a"),
+        RenameIndex("thing", "by_a", old_name="by_a_now"),
+    ],
+    "model": [model("New", thing=fk("thing")), AddField("alone", "u", integer()), DeleteModel("New")],
+}
 TWO = scenario(
     "repairs/two", tables(), AddField("thing", "u", integer()), AddField("alone", "v", char(unique=True)), RunSQL(STOP)
 )
@@ -110,4 +165,8 @@ CHANGED_BY_SQL = scenario(
 OF_KINDS: list[Scenario] = [
     scenario(f"repairs/{name}", tables(), *operations, RunSQL(STOP, RunSQL.noop)) for name, operations in KINDS.items()
 ]
-SCENARIOS: list[Scenario] = [*OF_KINDS, TWO, TWO_WITH_CODE, CHANGED_BY_SQL]
+OF_AND_BACK: list[Scenario] = [
+    scenario(f"repairs/{name}_and_back", tables(), *operations, RunSQL(STOP, RunSQL.noop))
+    for name, operations in AND_BACK.items()
+]
+SCENARIOS: list[Scenario] = [*OF_KINDS, *OF_AND_BACK, TWO, TWO_WITH_CODE, CHANGED_BY_SQL]
