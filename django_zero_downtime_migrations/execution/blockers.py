@@ -16,12 +16,14 @@ QUERY = 200
 # transaction has ended since pg_locks was read is 0 ms old; CREATE INDEX CONCURRENTLY also holds its lock between two
 # transactions, so there the query counts.
 _LOOK = f"""
-WITH RECURSIVE wanted(relation, modes, alone) AS (
+WITH RECURSIVE named(relation, modes, alone) AS MATERIALIZED (
     SELECT {relation("w.name")}, pg_catalog.string_to_array(w.modes, ' '), w.alone
     FROM ROWS FROM (
         pg_catalog.unnest(%s::pg_catalog.text[]), pg_catalog.unnest(%s::pg_catalog.text[]),
         pg_catalog.unnest(%s::boolean[])
     ) AS w(name, modes, alone)
+), wanted(relation, modes, alone) AS (
+    SELECT * FROM named
     UNION
     SELECT i.inhrelid, w.modes, false
     FROM pg_catalog.pg_inherits i JOIN wanted w ON i.inhparent = w.relation AND NOT w.alone
@@ -37,6 +39,11 @@ SELECT
     (SELECT pg_catalog.count(DISTINCT relation) FROM wanted WHERE relation IS NOT NULL),
     (SELECT setting::int FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout'),
     (SELECT setting::int FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'),
+    (SELECT setting::int FROM pg_catalog.pg_settings WHERE name = 'statement_timeout'),
+    (SELECT pg_catalog.bool_and(c.oid IS NOT NULL AND c.relkind IN ('r', 'p')
+        AND pg_catalog.has_table_privilege(c.oid, 'SELECT'::pg_catalog.text)
+        AND pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE'::pg_catalog.text))
+     FROM named LEFT JOIN pg_catalog.pg_class c ON c.oid = named.relation),
     (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(
         h.pid, coalesce(a.usename, p.owner), a.application_name, pg_catalog.host(a.client_addr),
         a.backend_type, a.state, p.gid,
@@ -69,12 +76,16 @@ class Look(NamedTuple):
     :param relations: how many tables the step locks, partitions included.
     :param deadlock_timeout: in ms.
     :param transaction_timeout: in ms; 0 where there is none.
+    :param statement_timeout: of the session, in ms.
+    :param lockable: whether all that the step locks are tables that are there and that this role may ``LOCK``.
     """
 
     relations: int
     deadlock_timeout: int
     blockers: tuple[Blocker, ...]
     transaction_timeout: int = 0
+    statement_timeout: int = 0
+    lockable: bool = False
 
 
 def look(connection: Any, locks: Iterable[Lock], queries: bool) -> Look:
@@ -86,9 +97,10 @@ def look(connection: Any, locks: Iterable[Lock], queries: bool) -> Look:
     alone = [str(lock.only) for lock in wanted]
     with connection.cursor() as cursor:
         cursor.execute(_LOOK, [tables, modes, alone, queries, QUERY])
-        relations, deadlock_timeout, transaction_timeout, found = cursor.fetchone()
+        relations, deadlock, transaction, statement, lockable, found = cursor.fetchone()
     rows = json.loads(found) if isinstance(found, str) else found
-    return Look(relations, deadlock_timeout, tuple(_blocker(row) for row in rows), transaction_timeout or 0)
+    blockers = tuple(_blocker(row) for row in rows)
+    return Look(relations, deadlock, blockers, transaction or 0, statement, bool(lockable))
 
 
 def _blocker(row: list[Any]) -> Blocker:

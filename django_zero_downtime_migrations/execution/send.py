@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,7 @@ class Sender:
                 self._before_alone()
                 self._send(step.queries)
             else:
-                self._together(step, {})
+                self._together(step, [])
             return
         for query in step.queries:
             self.send(query.sql, query.params)
@@ -103,9 +103,9 @@ class Sender:
 
         if retries(self.settings):
             sql = "; ".join(map(self.composed, step.queries))
-            Acquisition(self.connection, self.settings, step, sql, lambda values: self._together(step, values)).run()
+            Acquisition(self.connection, self.settings, step, sql, lambda prefix: self._together(step, prefix)).run()
         else:
-            self._together(step, timeouts.local(self.settings, step.kind))
+            self._together(step, timeouts.set_local(timeouts.local(self.settings, step.kind)))
 
     def _long(self, step: Step) -> None:
         exempt = self.settings.flexible_statement_timeout or self.settings.lock_timeout_force
@@ -113,7 +113,7 @@ class Sender:
             self._alone(step, self._timeouts if exempt else ())
         else:
             with self._progress(step):
-                self._together(step, dict.fromkeys(self._timeouts if exempt else (), 0))
+                self._together(step, timeouts.set_local(dict.fromkeys(self._timeouts if exempt else (), 0)))
 
     @property
     def _timeouts(self) -> tuple[str, ...]:
@@ -134,9 +134,9 @@ class Sender:
         pid = self._session.pid if self._session else self.connection.connection.info.backend_pid
         return Progress(self.connection, step, pid, self.settings.show_blocking_queries, self.stream)
 
-    def _together(self, step: Step, values: dict[str, int]) -> None:
+    def _together(self, step: Step, prefix: Sequence[str]) -> None:
         """One query string, one round trip, one implicit transaction."""
-        prefix, suffix = timeouts.set_local(values), timeouts.commit_locally(step.kind)
+        suffix = timeouts.commit_locally(step.kind)
         mark = [journal.after()] if (journal := self._writing) else []
         if len(step.queries) == 1 and not (prefix or suffix or mark):
             self._send(step.queries)
