@@ -20,7 +20,7 @@ from ..plan import Step, StepClass
 from ..printable import printable
 from ..settings import MigrationSettings
 from .blockers import Look, cancel, look
-from .limits import Limits, limits
+from .limits import Known, Limits, limits
 from .reasons import sqlstate
 
 #: Set to anything but the empty string, it makes every short step one attempt, as without LOCK_RETRY_TIMEOUT.
@@ -117,8 +117,10 @@ class Acquisition:
         self.attempts = 0
         #: How many of them have waited for a lock in vain, and how many have worked for too long.
         self.waited = self.worked = 0
-        #: How many times as long as others an attempt may take its locks.
-        self.growth = 1
+        #: What the attempts have shown.
+        self.known = Known()
+        #: One of those in the way is of an age that this role may not see.
+        self.unseen = False
         #: Those who were in the way when there were any.
         self.last: tuple[Blocker, ...] = ()
         self.notice = Notice()
@@ -132,9 +134,9 @@ class Acquisition:
         """:raises LockNotAcquired: when LOCK_RETRY_TIMEOUT is over."""
         while True:
             seen = self._wait()
-            self.last = seen.blockers or self.last
+            self._learn(seen.blockers)
             began = time.monotonic()
-            given = limits(self.settings, self.step, seen, self.attempts, self.growth)
+            given = limits(self.settings, self.step, seen, self.attempts, self.known)
             self.attempts += 1
             try:
                 self.attempt(given.prefix)
@@ -191,11 +193,11 @@ class Acquisition:
         if short and given.work and took >= given.work:
             return self._worked(error, given.work)
         found = seen.blockers or self._look().blockers
-        self.last = found or self.last
+        self._learn(found)
         if found:
             self.waited += 1
             return f"no lock within {given.wait} ms for"
-        self.growth *= 2
+        self.known = self.known._replace(growth=self.known.growth * 2)
         return f"nobody was in the way, and it took longer than {took:.0f} ms to lock all tables of"
 
     def _worked(self, error: OperationalError, limit: int) -> str | None:
@@ -215,6 +217,16 @@ class Acquisition:
             raise self._give_up() from error
         self.notice.tell("Attempt %d: %s %s; next in %.2f s.", self.attempts, why, self.sql, seconds)
         stay(self.connection, seconds)
+
+    def _learn(self, blockers: tuple[Blocker, ...]) -> None:
+        ages = [x.age for x in blockers]
+        if blockers:
+            self.last = blockers
+        if self.unseen or None in ages:
+            self.unseen = True
+            self.known = self.known._replace(oldest=None)
+        else:
+            self.known = self.known._replace(oldest=max([self.known.oldest or 0, *(x for x in ages if x is not None)]))
 
     def _look(self) -> Look:
         return look(self.connection, self.step.locks, self.settings.show_blocking_queries)
@@ -240,6 +252,6 @@ class Acquisition:
             seen.append(f"the last ones seen: {'; '.join(map(str, self.last))}")
         if self.worked:
             seen.append(f"{self.worked} of the attempts took longer than STATEMENT_TIMEOUT and waited for nobody")
-        if self.growth > 1:
+        if self.known.growth > 1:
             seen.append("to lock all tables took longer than an attempt may")
         return ", ".join(["nobody any more", *seen])

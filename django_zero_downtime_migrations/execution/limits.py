@@ -28,6 +28,8 @@ ROOM = 20
 NEXT = 5
 #: The waits of a step on several tables double this often; then they begin again, see :func:`scale`.
 SCALES = 7
+#: Longer than so many times the age of the oldest transaction that was seen in the way, such a step does not wait.
+OLDER = 2
 #: An attempt with nobody in the way that ends for its limit is not to wait, in ms, while its limit grows.
 AS_GOOD_AS_NOTHING = 1
 #: An attempt that is cancelled for longer than this after its limit, in ms, was cancelled by somebody.
@@ -96,58 +98,75 @@ def scale(attempt: int) -> int:
     return min(place.bit_length() - 1, SCALES - 1)
 
 
-def limits(settings: MigrationSettings, step: Step, seen: Look, attempt: int, growth: int = 1) -> Limits:
-    """The timeouts of an attempt.
+class Known(NamedTuple):
+    """What earlier attempts of the step have shown.
 
-    :param attempt: from 0.
-    :param growth: how many times as long it may take as others, because one with nobody in the way has ended for its
-        limit.
+    :param growth: how many times as long an attempt may take, as one with nobody in the way has ended for its limit.
+    :param oldest: the age in ms of the oldest transaction that was ever in the way; None where that is unknown.
     """
+
+    growth: int = 1
+    oldest: int | None = None
+
+
+#: Before the first attempt.
+NOTHING = Known()
+
+
+def limits(settings: MigrationSettings, step: Step, seen: Look, attempt: int, known: Known = NOTHING) -> Limits:
+    """The timeouts of an attempt. :param attempt: from 0."""
     values = timeouts.local(settings, step.kind)
-    statement = values.get("statement_timeout") or 0
     longest = settings.lock_timeout or LONGEST
-    lock = lock_wait(longest, attempt)
-    if seen.relations > 1 and seen.lockable:
-        found = _first_locks(values, longest, step, seen, attempt, growth)
-    elif seen.relations > 1:
-        found = Limits(_all_at_once(values, lock, step, seen, growth))
-    else:
+    if seen.relations < 2:
+        lock, statement = lock_wait(longest, attempt), values.get("statement_timeout") or 0
         found = Limits(values | {"lock_timeout": lock}, work=statement if statement > 2 * lock else None)
+    elif seen.lockable:
+        found = _first_locks(values, longest, step, seen, attempt, known)
+    else:
+        found = Limits(_all_at_once(values, lock_wait(longest, attempt), step, seen, known))
     if seen.transaction_timeout and found.values.get("statement_timeout"):
         # It would end the session, and not the attempt, which has its own end.
         found.values[timeouts.OF_TRANSACTION] = 0
     return found
 
 
-def _all_at_once(values: dict[str, int], lock: int, step: Step, seen: Look, growth: int) -> dict[str, int]:
+def _all_at_once(values: dict[str, int], lock: int, step: Step, seen: Look, known: Known) -> dict[str, int]:
     """For a step that cannot ask for its locks beforehand, because they are an index's or the role may not.
 
     Each of the tables is waited for in turn. Holding one and waiting for another, the step is in a deadlock with who
     does it the other way round: it gives up before the server ends somebody.
     """
     lock = min(lock, seen.deadlock_timeout * 3 // 4)
-    whole = min(lock + max(lock // 10, ROOM), max(seen.deadlock_timeout * 9 // 10, 1)) * growth
-    values = values | {"lock_timeout": max(lock, 1) if growth == 1 else AS_GOOD_AS_NOTHING}
+    whole = min(lock + max(lock // 10, ROOM), max(seen.deadlock_timeout * 9 // 10, 1)) * known.growth
+    values = values | {"lock_timeout": max(lock, 1) if known.growth == 1 else AS_GOOD_AS_NOTHING}
     if step.kind is StepClass.SHORT:
         values["statement_timeout"] = min(whole, values.get("statement_timeout") or seen.statement_timeout or whole)
     return values
 
 
-def _first_locks(values: dict[str, int], longest: int, step: Step, seen: Look, attempt: int, growth: int) -> Limits:
+def _first_locks(values: dict[str, int], longest: int, step: Step, seen: Look, attempt: int, known: Known) -> Limits:
     asked = _statements(_in_order(step.locks, attempt))
-    share = max(seen.deadlock_timeout * 3 // 4 // min(len(asked), 2), 1)
-    grown = scale(attempt)
-    first, others = (min(wait, longest, share) for wait in (lock_wait(longest, grown), NEXT << grown))
+    waits = _waits(longest, len(asked), seen, attempt, known)
     limit = values.get("statement_timeout") or 0
     locks: list[tuple[str, int, int]] = []
-    for number, sql in enumerate(asked):
-        wait = max(others // (len(asked) - 1), 1) if number else first
-        whole = (wait + max(wait // 10, min(ROOM, seen.deadlock_timeout // 20), 1)) * growth
-        locks.append((sql, wait if growth == 1 else AS_GOOD_AS_NOTHING, min(whole, limit or whole)))
+    for sql, wait in zip(asked, waits, strict=True):
+        whole = (wait + max(wait // 10, min(ROOM, seen.deadlock_timeout // 20), 1)) * known.growth
+        locks.append((sql, wait if known.growth == 1 else AS_GOOD_AS_NOTHING, min(whole, limit or whole)))
     # Locks of which the look knows nothing are left to the step; those are not waited for until somebody else is ended.
-    left = max(min(first, seen.deadlock_timeout // 10), 1)
+    left = max(min(waits[0], seen.deadlock_timeout // 10), 1)
     values = {"statement_timeout": seen.statement_timeout} | values | {"lock_timeout": left}
     return Limits(values, tuple(locks), limit or None)
+
+
+def _waits(longest: int, number: int, seen: Look, attempt: int, known: Known) -> list[int]:
+    """Those of so many statements, in ms: together they end before the server looks for deadlocks."""
+    grown, share = scale(attempt), max(seen.deadlock_timeout * 3 // 4 // min(number, 2), 1)
+    first, others = min(lock_wait(longest, grown), share), min(NEXT << grown, longest, share)
+    if known.oldest is not None:
+        # Who takes longer than anybody before is in a deadlock with the step.
+        enough = max(lock_wait(longest, 0), OLDER * known.oldest)
+        first, others = min(first, enough), min(others, enough)
+    return [first, *[max(others // max(number - 1, 1), 1)] * (number - 1)]
 
 
 def _in_order(locks: Sequence[Lock], attempt: int) -> list[Lock]:
