@@ -9,7 +9,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, OperationalError
 
@@ -23,10 +23,15 @@ from .blockers import Look, cancel, look
 from .limits import Known, Limits, limits
 from .reasons import sqlstate
 
+if TYPE_CHECKING:
+    from .replicas import Replicas
+
 #: Set to anything but the empty string, it makes every short step one attempt, as without LOCK_RETRY_TIMEOUT.
 ENVIRONMENT = "ZERO_DOWNTIME_MIGRATIONS_NO_LOCK_RETRY"
 #: A transaction that has run for this long, in ms, is one to wait for; a younger one is gone in a moment.
 OLD = 100
+#: The same on a standby, where no attempt ends by itself if the transaction is not gone in a moment.
+OLD_THERE = 20
 #: On a table that always has such a transaction, only those count after a while that are older than this part of the
 #: time waited so far: the attempts get through between the others.
 PATIENCE = 10
@@ -99,6 +104,7 @@ class Acquisition:
 
     :param sql: what is sent, for messages.
     :param attempt: sends the step behind these statements, in one transaction.
+    :param replicas: the hot standbys that are to be asked as well.
     """
 
     def __init__(
@@ -108,12 +114,14 @@ class Acquisition:
         step: Step,
         sql: str,
         attempt: Callable[[Sequence[str]], None],
+        replicas: Replicas | None = None,
     ) -> None:
         self.connection = connection
         self.settings = settings
         self.step = step
         self.sql = sql
         self.attempt = attempt
+        self.replicas = replicas
         self.attempts = 0
         #: How many of them have waited for a lock in vain, and how many have worked for too long.
         self.waited = self.worked = 0
@@ -151,19 +159,54 @@ class Acquisition:
             text = "Got the locks after %.1f s, at attempt %d."
             logger.log(self.notice.level, text, self.notice.waited, self.attempts)
 
-    def _wait(self) -> Look:
-        """Outside the queue, until nobody old is in the way."""
+    def wait_for_replicas(self) -> None:
+        """Outside the queue, for a step that locks nothing against others but on the standbys.
+
+        :raises LockNotAcquired: when LOCK_RETRY_TIMEOUT is over.
+        """
         while True:
-            seen = self._look()
-            old = [x for x in seen.blockers if x.older_than(max(OLD, self.notice.waited * 1000 / PATIENCE))]
-            if not old or time.monotonic() >= self.polite_until:
+            late, found = self._late(), self.replicas.blockers(self.step.locks) if self.replicas else ()
+            if not (in_the_way := late or [*map(str, self._old(found))]):
+                return
+            self._stay_outside(in_the_way)
+
+    def _wait(self) -> Look:
+        """Outside the queue, until nobody old is in the way and the standbys have replayed what was before."""
+        while True:
+            late, seen = self._late(), self._look()
+            old = self._old(seen.blockers)
+            if time.monotonic() >= self.polite_until:
+                # An attempt ends by itself on the primary; nothing ends it on a standby.
+                old = [x for x in old if x.replica is not None]
+            if not late and not old:
                 return seen
-            in_the_way = "; ".join(map(str, old))
-            text = "Waiting outside the queue, %.1f s so far, to send %s. In the way: %s"
-            self.notice.tell(text, self.notice.waited, self.sql, in_the_way)
+            self._stay_outside(late or [*map(str, old)])
             for blocker in old:
                 self._cancel_autovacuum(blocker)
-            time.sleep(POLL_SECONDS)
+
+    def _old(self, blockers: Sequence[Blocker]) -> list[Blocker]:
+        patience = self.notice.waited * 1000 / PATIENCE
+        return [x for x in blockers if x.older_than(max(OLD if x.replica is None else OLD_THERE, patience))]
+
+    def _learn(self, blockers: tuple[Blocker, ...]) -> None:
+        ages = [x.age for x in blockers if x.replica is None]
+        if blockers:
+            self.last = blockers
+        if self.unseen or None in ages:
+            self.unseen = True
+            self.known = self.known._replace(oldest=None)
+        else:
+            self.known = self.known._replace(oldest=max([self.known.oldest or 0, *(x for x in ages if x is not None)]))
+
+    def _late(self) -> list[str]:
+        return self.replicas.late() if self.replicas else []
+
+    def _stay_outside(self, in_the_way: Sequence[str]) -> None:
+        if time.monotonic() >= self.until:
+            raise self._give_up()
+        text = "Waiting outside the queue, %.1f s so far, to send %s. In the way: %s"
+        self.notice.tell(text, self.notice.waited, self.sql, "; ".join(in_the_way))
+        time.sleep(POLL_SECONDS)
 
     def _cancel_autovacuum(self, blocker: Blocker) -> None:
         if not blocker.autovacuum or blocker.wraparound or blocker.pid in self._cancelled:
@@ -218,25 +261,18 @@ class Acquisition:
         self.notice.tell("Attempt %d: %s %s; next in %.2f s.", self.attempts, why, self.sql, seconds)
         stay(self.connection, seconds)
 
-    def _learn(self, blockers: tuple[Blocker, ...]) -> None:
-        ages = [x.age for x in blockers]
-        if blockers:
-            self.last = blockers
-        if self.unseen or None in ages:
-            self.unseen = True
-            self.known = self.known._replace(oldest=None)
-        else:
-            self.known = self.known._replace(oldest=max([self.known.oldest or 0, *(x for x in ages if x is not None)]))
-
     def _look(self) -> Look:
-        return look(self.connection, self.step.locks, self.settings.show_blocking_queries)
+        seen = look(self.connection, self.step.locks, self.settings.show_blocking_queries)
+        there = self.replicas.blockers(self.step.locks) if self.replicas else ()
+        return seen._replace(blockers=(*seen.blockers, *there))
 
     def _give_up(self) -> LockNotAcquired:
-        blockers = self._look().blockers
+        late, blockers = self._late(), self._look().blockers
+        in_the_way = "; ".join(late or map(str, blockers)) or self._nobody()
         return LockNotAcquired(
             f"No lock within LOCK_RETRY_TIMEOUT ({self.notice.waited:.1f} s, {self.attempts} attempts) for {self.sql}. "
-            f"In the way: {'; '.join(map(str, blockers)) or self._nobody()}. Run the migration again when they have "
-            "ended, or end them with pg_terminate_backend(pid).",
+            f"In the way: {in_the_way}. Run the migration again when they have ended, or end them with "
+            "pg_terminate_backend(pid).",
             self.sql,
             self.notice.waited,
             self.attempts,

@@ -18,6 +18,7 @@ from .transactions import OwnTransaction
 
 if TYPE_CHECKING:
     from .journal.journal import Journal
+    from .replicas import Replicas
 
 Send = Callable[[str, s.Params], None]
 
@@ -49,6 +50,8 @@ class Sender:
         #: The step under way has marked itself done.
         self._marked = False
         self._taking_back = False
+        #: The hot standbys that are asked as well, from the first step on that locks a table in use.
+        self.replicas: Replicas | None = None
         #: What the server said of the connection when the first step that stands alone was planned.
         self._session: timeouts.Session | None = None
 
@@ -103,7 +106,9 @@ class Sender:
 
         if retries(self.settings):
             sql = "; ".join(map(self.composed, step.queries))
-            Acquisition(self.connection, self.settings, step, sql, lambda prefix: self._together(step, prefix)).run()
+            send: Callable[[Sequence[str]], None] = lambda prefix: self._together(step, prefix)  # noqa: E731
+            Acquisition(self.connection, self.settings, step, sql, send, self.replicas).run()
+            self._committed(step)
         else:
             self._together(step, timeouts.set_local(timeouts.local(self.settings, step.kind)))
 
@@ -121,8 +126,23 @@ class Sender:
 
     def _alone(self, step: Step, exempt_from: tuple[str, ...]) -> None:
         self._before_alone()
+        drops = step.locks_on_replicas if self.replicas else ()
+        if drops:
+            self._wait_for_replicas(step._replace(locks=drops))
         with timeouts.without(self.connection, self._known(), exempt_from), self._progress(step):
             self._send(step.queries)
+        if drops:
+            self._committed(step._replace(locks=drops))
+
+    def _wait_for_replicas(self, step: Step) -> None:
+        from .acquire import Acquisition
+
+        sql = "; ".join(map(self.composed, step.queries))
+        Acquisition(self.connection, self.settings, step, sql, lambda _: None, self.replicas).wait_for_replicas()
+
+    def _committed(self, step: Step) -> None:
+        if self.replicas is not None:
+            self.replicas.committed(step.locks)
 
     def _progress(self, step: Step) -> AbstractContextManager[None]:
         if self.verbosity == 0:
