@@ -24,7 +24,7 @@ from django.conf import settings
 from django.db import connection, migrations, models
 from django.db.migrations.state import ProjectState
 
-from django_zero_downtime_migrations.execution import acquire
+from django_zero_downtime_migrations.execution import acquire, limits
 from servers import launch
 
 TRAFFIC = {"15 ms": (0.005, 0.025), "300 ms": (0.2, 0.4), "report": (0.005, 0.025)}
@@ -80,7 +80,7 @@ def clients() -> None:
 
 
 def measure(url: str, variant: Variant, traffic: str) -> dict[str, float]:
-    acquire.PARTS, acquire.OLD = variant.parts, variant.old  # type: ignore[assignment]
+    limits.PARTS, acquire.OLD = variant.parts, variant.old  # type: ignore[assignment]
     command = [sys.executable, "-m", "benchmarks.ladder", "clients", url, traffic]
     attempts = 0
 

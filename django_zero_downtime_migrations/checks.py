@@ -85,7 +85,7 @@ def check_database(alias: str) -> list[checks.CheckMessage]:
         level, number = _MESSAGES[problem.kind]
         found.append(level(f"{problem.message}.", hint=problem.hint, id=number))
     waits = [*_long_waits(alias), *_contradictions(alias)]
-    return [*found, *waits, *_unknown_starts(alias), *_unknown_acceptances(alias)]
+    return [*found, *waits, *_unknown_starts(alias), *_unknown_replicas(alias), *_unknown_acceptances(alias)]
 
 
 def has_our_engine(alias: str) -> bool:
@@ -190,6 +190,11 @@ def _contradictions(alias: str) -> list[checks.CheckMessage]:
             "of one attempt: there will be no second one."
         )
         found.append(checks.Warning(message, hint=_write(alias, "LOCK_RETRY_TIMEOUT", "10min"), id=f"{TAG}.W006"))
+    if values.replicas and not retry:
+        message = (
+            f"REPLICAS of database {alias!r} has no effect without LOCK_RETRY_TIMEOUT: nothing looks before it locks."
+        )
+        found.append(checks.Warning(message, hint=_write(alias, "LOCK_RETRY_TIMEOUT", "10min"), id=f"{TAG}.W007"))
     return found
 
 
@@ -207,6 +212,25 @@ def _unknown_starts(alias: str) -> list[checks.CheckMessage]:
         )
         for label in starts
         if label not in labels
+    ]
+
+
+def _unknown_replicas(alias: str) -> list[checks.CheckMessage]:
+    """Which of them are no hot standbys of this server is seen by ``migrate``: checks do not connect."""
+    try:
+        replicas = effective(alias).replicas
+    except ImproperlyConfigured:  # problems() has it already
+        return []
+    known = {**settings.DATABASES, **connections.settings}
+    wrong = {name: "is not an alias in DATABASES" for name in replicas if name not in known}
+    wrong |= {name: "is the database itself" for name in replicas if name == alias}
+    return [
+        checks.Error(
+            f"REPLICAS of database {alias!r} names {name!r}, which {why}.",
+            hint=_likely(name, set(known) - {alias}) + " It takes the aliases of its hot standbys.",
+            id=f"{TAG}.E006",
+        )
+        for name, why in wrong.items()
     ]
 
 

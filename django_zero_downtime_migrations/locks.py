@@ -87,7 +87,7 @@ class Blocker(NamedTuple):
 
     What the role may not see is None. ``age`` is that of its transaction in ms, ``query`` the beginning of its text
     where SHOW_BLOCKING_QUERIES is on. A step that waits for the end of a transaction, and not for one of its locks, has
-    no ``mode`` and ``relation``.
+    no ``mode`` and ``relation``. ``replica`` is the alias of the hot standby on which it is.
     """
 
     pid: int | None
@@ -102,6 +102,7 @@ class Blocker(NamedTuple):
     relation: str | None
     wraparound: bool | None
     query: str | None
+    replica: str | None = None
 
     def older_than(self, limit: float) -> bool:
         """:param limit: in ms. What the role may not see may be of any age."""
@@ -124,7 +125,8 @@ class Blocker(NamedTuple):
         if self.autovacuum:
             return f"autovacuum, pid {self.pid}{' (to prevent wraparound: it will not yield)' * bool(self.wraparound)},"
         details = (self.user, self.application and f"application {self.application!r}", self.client)
-        return f"pid {self.pid} ({', '.join(filter(None, details)) or 'unknown'})"
+        there = f" on replica {self.replica!r}" if self.replica is not None else ""
+        return f"pid {self.pid}{there} ({', '.join(filter(None, details)) or 'unknown'})"
 
     @property
     def _state(self) -> str:

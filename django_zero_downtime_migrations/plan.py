@@ -77,6 +77,16 @@ class Step(NamedTuple):
         return "; ".join(query.sql for query in self.queries)
 
     @property
+    def locks_on_replicas(self) -> tuple[Lock, ...]:
+        """What DROP INDEX CONCURRENTLY locks against readers on a hot standby; nothing for others that stand alone.
+
+        At its end it locks the index, which nobody on the primary uses any more. Who reads the table on a standby does.
+        """
+        if not self.sql.lstrip().startswith("DROP INDEX CONCURRENTLY"):
+            return ()
+        return tuple(lock._replace(mode=LockMode.ACCESS_EXCLUSIVE) for lock in self.locks)
+
+    @property
     def stands_alone(self) -> bool:
         """It is CONCURRENTLY: the server refuses it in any transaction, and so beside ``SET LOCAL`` in one string."""
         return " CONCURRENTLY " in self.sql.partition('"')[0]

@@ -44,6 +44,8 @@ class MigrationSettings(Record):
     lock_timeout_force: bool = False
     show_blocking_queries: bool = False
     show_offending_values: bool = False
+    #: Aliases of hot standbys, on which readers are looked for as well.
+    replicas: tuple[str, ...] = ()
     #: For check_migrations: the migration from which on an app is judged, by the app's label.
     check_start: Mapping[str, str] | None = None
     #: On tables of fewer bytes what a lock stops is not refused.
@@ -216,6 +218,15 @@ def _read_starts(value: object) -> Mapping[str, str] | None:
     return value
 
 
+def _read_aliases(value: object) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"is of type {type(value).__name__}")
+    for alias in value:
+        if not (isinstance(alias, str) and alias):
+            raise ValueError(f"has {alias!r}, which is not the alias of a database")
+    return tuple(dict.fromkeys(value))
+
+
 _UNITS: Final = {"": 1, "B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
 
 
@@ -246,6 +257,7 @@ _STARTS: Final = _Reader(
     _read_starts, 'a dict of app labels and migrations, such as {"shop": "0012_order_note"}, or None'
 )
 _SIZE: Final = _Reader(_read_size, "'10MB' (units B, kB, MB, GB, TB), or a whole number of bytes")
+_ALIASES: Final = _Reader(_read_aliases, 'a list of aliases in DATABASES, such as ["replica"]')
 _ACCEPT: Final = _Reader(
     read_acceptances,
     'a dict of apps, migrations or rules and the reason, such as {"shop.0007_total": "no old code runs"}',
@@ -271,6 +283,7 @@ _DATABASE_SETTINGS: Final[Mapping[str, _Reader]] = {
     "ACCEPT": _ACCEPT,
     "SHOW_BLOCKING_QUERIES": _FLAG,
     "SHOW_OFFENDING_VALUES": _FLAG,
+    "REPLICAS": _ALIASES,
 }
 _SETTINGS: Final[Mapping[str, _Reader]] = {**_DATABASE_SETTINGS, "BASE_BACKEND": _BACKEND}
 

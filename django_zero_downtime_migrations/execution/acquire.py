@@ -8,36 +8,35 @@ import logging
 import os
 import random
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, OperationalError
 
-from ..errors import LockNotAcquired
+from ..errors import LockNotAcquired, explain
 from ..locks import Blocker
 from ..log import logger
 from ..plan import Step, StepClass
 from ..printable import printable
 from ..settings import MigrationSettings
-from . import timeouts
 from .blockers import Look, cancel, look
+from .limits import Known, Limits, limits
 from .reasons import sqlstate
+
+if TYPE_CHECKING:
+    from .replicas import Replicas
 
 #: Set to anything but the empty string, it makes every short step one attempt, as without LOCK_RETRY_TIMEOUT.
 ENVIRONMENT = "ZERO_DOWNTIME_MIGRATIONS_NO_LOCK_RETRY"
-#: The longest that an attempt waits for a lock, in ms, where LOCK_TIMEOUT sets no limit.
-LONGEST = 1000
-#: The first attempt waits for this part of LOCK_TIMEOUT; each further one twice as long, up to all of it. Chosen by
-#: measurement: ``docs/decisions/0004-waiting-for-locks.md``.
-PARTS = 64
-SHORTEST = 10
 #: A transaction that has run for this long, in ms, is one to wait for; a younger one is gone in a moment.
 OLD = 100
+#: The same on a standby, where no attempt ends by itself if the transaction is not gone in a moment.
+OLD_THERE = 20
 #: On a table that always has such a transaction, only those count after a while that are older than this part of the
 #: time waited so far: the attempts get through between the others.
 PATIENCE = 10
-#: What the work itself may take in ms, beside the wait, when a step locks more than one table.
-ROOM = 20
+#: An attempt that has had all its locks and has worked for STATEMENT_TIMEOUT is made so often at most.
+WORKED = 3
 #: Waiting outside the queue ends after LOCK_RETRY_TIMEOUT divided by this.
 POLITE_PART = 2
 POLL_SECONDS = 0.05
@@ -80,11 +79,6 @@ class Notice:
         self.told = True
 
 
-def lock_wait(longest: int, attempt: int) -> int:
-    """How long an attempt may wait for a lock, in ms. :param longest: of all, in ms. :param attempt: from 0."""
-    return min(longest, max(SHORTEST, longest // PARTS) << min(attempt, 30))
-
-
 def pause(took: float) -> float:
     """Seconds after an attempt in vain, which held the others up for ``took`` seconds: at least as long."""
     return max(took, random.uniform(0, min(LONGEST_PAUSE_SECONDS, 2 * took + POLL_SECONDS)))
@@ -105,27 +99,12 @@ def retries(settings: MigrationSettings) -> bool:
     return bool(settings.lock_retry_timeout) and not os.environ.get(ENVIRONMENT)
 
 
-def limits(settings: MigrationSettings, kind: StepClass, seen: Look, attempt: int) -> dict[str, int]:
-    """The timeouts, in ms, of an attempt. :param attempt: from 0."""
-    values = timeouts.local(settings, kind)
-    lock = lock_wait(settings.lock_timeout or LONGEST, attempt)
-    if seen.relations > 1 and kind is StepClass.SHORT:
-        # Each of the tables is waited for in turn. Holding one and waiting for another, the step is in a deadlock with
-        # who does it the other way round: it gives up before the server ends somebody.
-        lock = min(lock, seen.deadlock_timeout * 3 // 4)
-        whole = lock + max(lock // 10, ROOM)
-        values["statement_timeout"] = min(values.get("statement_timeout") or whole, whole)
-    if seen.transaction_timeout and values.get("statement_timeout"):
-        # It would end the session, and not the attempt, which has its own end.
-        values[timeouts.OF_TRANSACTION] = 0
-    return values | {"lock_timeout": lock}
-
-
 class Acquisition:
     """One step on its way to its locks.
 
     :param sql: what is sent, for messages.
-    :param attempt: sends the step under these timeouts, in ms.
+    :param attempt: sends the step behind these statements, in one transaction.
+    :param replicas: the hot standbys that are to be asked as well.
     """
 
     def __init__(
@@ -134,14 +113,24 @@ class Acquisition:
         settings: MigrationSettings,
         step: Step,
         sql: str,
-        attempt: Callable[[dict[str, int]], None],
+        attempt: Callable[[Sequence[str]], None],
+        replicas: Replicas | None = None,
     ) -> None:
         self.connection = connection
         self.settings = settings
         self.step = step
         self.sql = sql
         self.attempt = attempt
+        self.replicas = replicas
         self.attempts = 0
+        #: How many of them have waited for a lock in vain, and how many have worked for too long.
+        self.waited = self.worked = 0
+        #: What the attempts have shown.
+        self.known = Known()
+        #: One of those in the way is of an age that this role may not see.
+        self.unseen = False
+        #: Those who were in the way when there were any.
+        self.last: tuple[Blocker, ...] = ()
         self.notice = Notice()
         limit = (settings.lock_retry_timeout or 0) / 1000
         self.until = self.notice.began + limit
@@ -153,35 +142,71 @@ class Acquisition:
         """:raises LockNotAcquired: when LOCK_RETRY_TIMEOUT is over."""
         while True:
             seen = self._wait()
+            self._learn(seen.blockers)
             began = time.monotonic()
-            values = limits(self.settings, self.step.kind, seen, self.attempts)
+            given = limits(self.settings, self.step, seen, self.attempts, self.known)
             self.attempts += 1
             try:
-                self.attempt(values)
+                self.attempt(given.prefix)
             except OperationalError as error:
                 took = time.monotonic() - began
-                if not self._again(error, values, took):
+                if (why := self._in_vain(error, given, seen, took * 1000)) is None:
                     raise
-                self._back_off(error, values, took)
+                self._back_off(error, why, took)
             else:
                 break
         if self.notice.told:
             text = "Got the locks after %.1f s, at attempt %d."
             logger.log(self.notice.level, text, self.notice.waited, self.attempts)
 
-    def _wait(self) -> Look:
-        """Outside the queue, until nobody old is in the way."""
+    def wait_for_replicas(self) -> None:
+        """Outside the queue, for a step that locks nothing against others but on the standbys.
+
+        :raises LockNotAcquired: when LOCK_RETRY_TIMEOUT is over.
+        """
         while True:
-            seen = look(self.connection, self.step.locks, self.settings.show_blocking_queries)
-            old = [x for x in seen.blockers if x.older_than(max(OLD, self.notice.waited * 1000 / PATIENCE))]
-            if not old or time.monotonic() >= self.polite_until:
+            late, found = self._late(), self.replicas.blockers(self.step.locks) if self.replicas else ()
+            if not (in_the_way := late or [*map(str, self._old(found))]):
+                return
+            self._stay_outside(in_the_way)
+
+    def _wait(self) -> Look:
+        """Outside the queue, until nobody old is in the way and the standbys have replayed what was before."""
+        while True:
+            late, seen = self._late(), self._look()
+            old = self._old(seen.blockers)
+            if time.monotonic() >= self.polite_until:
+                # An attempt ends by itself on the primary; nothing ends it on a standby.
+                old = [x for x in old if x.replica is not None]
+            if not late and not old:
                 return seen
-            in_the_way = "; ".join(map(str, old))
-            text = "Waiting outside the queue, %.1f s so far, to send %s. In the way: %s"
-            self.notice.tell(text, self.notice.waited, self.sql, in_the_way)
+            self._stay_outside(late or [*map(str, old)])
             for blocker in old:
                 self._cancel_autovacuum(blocker)
-            time.sleep(POLL_SECONDS)
+
+    def _old(self, blockers: Sequence[Blocker]) -> list[Blocker]:
+        patience = self.notice.waited * 1000 / PATIENCE
+        return [x for x in blockers if x.older_than(max(OLD if x.replica is None else OLD_THERE, patience))]
+
+    def _learn(self, blockers: tuple[Blocker, ...]) -> None:
+        ages = [x.age for x in blockers if x.replica is None]
+        if blockers:
+            self.last = blockers
+        if self.unseen or None in ages:
+            self.unseen = True
+            self.known = self.known._replace(oldest=None)
+        else:
+            self.known = self.known._replace(oldest=max([self.known.oldest or 0, *(x for x in ages if x is not None)]))
+
+    def _late(self) -> list[str]:
+        return self.replicas.late() if self.replicas else []
+
+    def _stay_outside(self, in_the_way: Sequence[str]) -> None:
+        if time.monotonic() >= self.until:
+            raise self._give_up()
+        text = "Waiting outside the queue, %.1f s so far, to send %s. In the way: %s"
+        self.notice.tell(text, self.notice.waited, self.sql, "; ".join(in_the_way))
+        time.sleep(POLL_SECONDS)
 
     def _cancel_autovacuum(self, blocker: Blocker) -> None:
         if not blocker.autovacuum or blocker.wraparound or blocker.pid in self._cancelled:
@@ -199,24 +224,51 @@ class Acquisition:
                     "Cancelled the autovacuum of %s; it will start again by itself.", printable(blocker.relation or "")
                 )
 
-    def _again(self, error: OperationalError, values: dict[str, int], took: float) -> bool:
-        state = sqlstate(error)
-        if state == QUERY_CANCELED and self.step.kind is StepClass.SHORT:
-            # By our own timeout, and not by somebody; the message is in the server's language.
-            return took * 1000 >= (values.get("statement_timeout") or float("inf"))
-        return state in (LOCK_NOT_AVAILABLE, DEADLOCK)
+    def _in_vain(self, error: OperationalError, given: Limits, seen: Look, took: float) -> str | None:
+        """What ended an attempt after this time, in ms; None where it is not to be tried again."""
+        state, short = sqlstate(error), self.step.kind is StepClass.SHORT
+        if state in (LOCK_NOT_AVAILABLE, DEADLOCK):
+            self.waited += 1
+            return f"no lock within {given.wait} ms for"
+        # By our own timeout, and not by somebody; the message is in the server's language.
+        if state != QUERY_CANCELED or not given.ends(took, short):
+            return None
+        if short and given.work and took >= given.work:
+            return self._worked(error, given.work)
+        found = seen.blockers or self._look().blockers
+        self._learn(found)
+        if found:
+            self.waited += 1
+            return f"no lock within {given.wait} ms for"
+        self.known = self.known._replace(growth=self.known.growth * 2)
+        return f"nobody was in the way, and it took longer than {took:.0f} ms to lock all tables of"
 
-    def _back_off(self, error: OperationalError, values: dict[str, int], took: float) -> None:
+    def _worked(self, error: OperationalError, limit: int) -> str | None:
+        self.worked += 1
+        if self.worked < WORKED:
+            return f"waited for nobody, and took longer than STATEMENT_TIMEOUT ({limit} ms):"
+        explain(
+            error,
+            f"It waited for nobody: the work alone took longer than STATEMENT_TIMEOUT ({limit} ms), {WORKED} times. "
+            "Give it a longer STATEMENT_TIMEOUT, for which others may have to wait behind it.",
+        )
+        return None
+
+    def _back_off(self, error: OperationalError, why: str, took: float) -> None:
         seconds = pause(took)
         if time.monotonic() + seconds >= self.until:
             raise self._give_up() from error
-        text = "Attempt %d: no lock within %d ms for %s; next in %.2f s."
-        self.notice.tell(text, self.attempts, values["lock_timeout"], self.sql, seconds)
+        self.notice.tell("Attempt %d: %s %s; next in %.2f s.", self.attempts, why, self.sql, seconds)
         stay(self.connection, seconds)
 
+    def _look(self) -> Look:
+        seen = look(self.connection, self.step.locks, self.settings.show_blocking_queries)
+        there = self.replicas.blockers(self.step.locks) if self.replicas else ()
+        return seen._replace(blockers=(*seen.blockers, *there))
+
     def _give_up(self) -> LockNotAcquired:
-        blockers = look(self.connection, self.step.locks, self.settings.show_blocking_queries).blockers
-        in_the_way = "; ".join(map(str, blockers)) or "nobody any more, only short transactions one after the other"
+        late, blockers = self._late(), self._look().blockers
+        in_the_way = "; ".join(late or map(str, blockers)) or self._nobody()
         return LockNotAcquired(
             f"No lock within LOCK_RETRY_TIMEOUT ({self.notice.waited:.1f} s, {self.attempts} attempts) for {self.sql}. "
             f"In the way: {in_the_way}. Run the migration again when they have ended, or end them with "
@@ -226,3 +278,16 @@ class Acquisition:
             self.attempts,
             blockers,
         )
+
+    def _nobody(self) -> str:
+        """What was seen before, where nobody is in the way any more."""
+        seen = []
+        if self.waited:
+            seen.append(f"{self.waited} of the attempts waited for transactions that have ended")
+        if self.last:
+            seen.append(f"the last ones seen: {'; '.join(map(str, self.last))}")
+        if self.worked:
+            seen.append(f"{self.worked} of the attempts took longer than STATEMENT_TIMEOUT and waited for nobody")
+        if self.known.growth > 1:
+            seen.append("to lock all tables took longer than an attempt may")
+        return ", ".join(["nobody any more", *seen])

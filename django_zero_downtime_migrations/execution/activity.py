@@ -10,13 +10,10 @@ from ..locks import Blocker
 from ..naming import relation
 from ..printable import printable
 from ..sizes import readable
-from .blockers import QUERY
+from .blockers import QUERY, briefly
 
 #: Characters of a step's SQL in a line.
 NAME = 80
-# An answer that takes longer is of no use, and nobody may be held up by the question: what asks for the size of a table
-# would queue behind a lock that somebody waits for. Both go with the query, also behind a pooler.
-_BRIEFLY = "SET LOCAL lock_timeout = 100; SET LOCAL statement_timeout = 2000; "
 # pg_blocking_pids() holds up the server's lock table, so it is asked only of one that waits. It says 0 for a prepared
 # transaction, and which it is has to be seen from the locks on the table.
 _ASK = """
@@ -76,31 +73,22 @@ class Activity(NamedTuple):
 
 def ask(session: Any, pid: int, queries: bool) -> Activity | None:
     """:param session: a connection of the driver. :param queries: also what those in the way are doing."""
-    row = _row(session, _ASK, [queries, QUERY, pid])
+    row = briefly(session, _ASK, [queries, QUERY, pid])
     if row is None:
         return None
     *numbers, blockers = row
-    return Activity._make([*numbers, tuple(Blocker._make(x) for x in json.loads(blockers or "[]"))])
+    return Activity._make([*numbers, tuple(Blocker(*x) for x in json.loads(blockers or "[]"))])
 
 
 def size_of(session: Any, table: str) -> int | None:
     """Bytes of a table with its partitions; None where that cannot be seen. :param table: its quoted name."""
     try:
-        row = _row(session, _SIZE, [table])
+        row = briefly(session, _SIZE, [table])
     except Exception as error:
         if session.closed:
             raise error
         return None
     return int(row[0]) if row and row[0] is not None else None
-
-
-def _row(session: Any, sql: str, params: list[Any]) -> Any:
-    with session.cursor() as cursor:
-        cursor.execute(_BRIEFLY + sql, params)
-        # psycopg2 has the last result of a string, psycopg 3 all of them.
-        while cursor.description is None and cursor.nextset():
-            pass
-        return cursor.fetchone()
 
 
 class Description:

@@ -228,7 +228,7 @@ def _records() -> str:
 
 
 def _holder(migrates: bool | None, mode: str, since: str | None, *blocker: Any) -> Holder:
-    found = Blocker._make(blocker)
+    found = Blocker(*blocker)
     who = printable(str(found)) + (f", connected since {since}" if since else "")
     if found.prepared is not None:
         gid = printable(found.prepared.replace("'", "''"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import count
 
-from .acquire import LONGEST_PAUSE_SECONDS, PARTS, POLL_SECONDS, SHORTEST
+from .acquire import LONGEST_PAUSE_SECONDS, POLL_SECONDS
+from .limits import PARTS, SHORTEST
 
 #: Pages of the first range.
 FIRST_PAGES = 64

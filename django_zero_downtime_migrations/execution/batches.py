@@ -23,12 +23,10 @@ from ..settings import MigrationSettings
 from .acquire import (
     DEADLOCK,
     LOCK_NOT_AVAILABLE,
-    LONGEST,
     OLD,
     POLL_SECONDS,
     QUERY_CANCELED,
     Notice,
-    lock_wait,
     pause,
     retries,
     stay,
@@ -36,6 +34,7 @@ from .acquire import (
 from .batch_sql import DEADLOCK_SQL, FIRST_PAGES, ROW_WAITS, TARGET_SECONDS, Update, pages_sql
 from .blockers import look
 from .interrupt import interruptible
+from .limits import LONGEST, lock_wait
 from .reasons import sqlstate
 from .timeouts import OF_TRANSACTION, set_local
 

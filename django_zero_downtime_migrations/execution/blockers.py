@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..locks import CONFLICTS, Blocker, Lock, LockMode
@@ -16,12 +16,14 @@ QUERY = 200
 # transaction has ended since pg_locks was read is 0 ms old; CREATE INDEX CONCURRENTLY also holds its lock between two
 # transactions, so there the query counts.
 _LOOK = f"""
-WITH RECURSIVE wanted(relation, modes, alone) AS (
+WITH RECURSIVE named(relation, modes, alone) AS MATERIALIZED (
     SELECT {relation("w.name")}, pg_catalog.string_to_array(w.modes, ' '), w.alone
     FROM ROWS FROM (
         pg_catalog.unnest(%s::pg_catalog.text[]), pg_catalog.unnest(%s::pg_catalog.text[]),
         pg_catalog.unnest(%s::boolean[])
     ) AS w(name, modes, alone)
+), wanted(relation, modes, alone) AS (
+    SELECT * FROM named
     UNION
     SELECT i.inhrelid, w.modes, false
     FROM pg_catalog.pg_inherits i JOIN wanted w ON i.inhparent = w.relation AND NOT w.alone
@@ -37,6 +39,11 @@ SELECT
     (SELECT pg_catalog.count(DISTINCT relation) FROM wanted WHERE relation IS NOT NULL),
     (SELECT setting::int FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout'),
     (SELECT setting::int FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'),
+    (SELECT setting::int FROM pg_catalog.pg_settings WHERE name = 'statement_timeout'),
+    (SELECT pg_catalog.bool_and(c.oid IS NOT NULL AND c.relkind IN ('r', 'p')
+        AND pg_catalog.has_table_privilege(c.oid, 'SELECT'::pg_catalog.text)
+        AND pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE'::pg_catalog.text))
+     FROM named LEFT JOIN pg_catalog.pg_class c ON c.oid = named.relation),
     (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(
         h.pid, coalesce(a.usename, p.owner), a.application_name, pg_catalog.host(a.client_addr),
         a.backend_type, a.state, p.gid,
@@ -57,6 +64,9 @@ SELECT
      ) AS since(began)
      WHERE a.leader_pid IS NULL)
 """
+# Nobody may be held up by a question: what asks for the size of a table would queue behind a lock that somebody waits
+# for. Both go with the query, also behind a pooler.
+_BRIEFLY = "SET LOCAL lock_timeout = 100; SET LOCAL statement_timeout = 2000; "
 _CANCEL = """
 SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity
 WHERE pid = %s AND backend_type = 'autovacuum worker' AND query NOT LIKE '%%(to prevent wraparound)%%'
@@ -69,30 +79,61 @@ class Look(NamedTuple):
     :param relations: how many tables the step locks, partitions included.
     :param deadlock_timeout: in ms.
     :param transaction_timeout: in ms; 0 where there is none.
+    :param statement_timeout: of the session, in ms.
+    :param lockable: whether all that the step locks are tables that are there and that this role may ``LOCK``.
     """
 
     relations: int
     deadlock_timeout: int
     blockers: tuple[Blocker, ...]
     transaction_timeout: int = 0
+    statement_timeout: int = 0
+    lockable: bool = False
+
+
+def briefly(session: Any, sql: str, params: Sequence[object]) -> Any:
+    """The first row of an answer that is of no use, or holds somebody up, when it takes long.
+
+    :param session: a connection of the driver.
+    """
+    with session.cursor() as cursor:
+        cursor.execute(_BRIEFLY + sql, params)
+        # psycopg2 has the last result of a string, psycopg 3 all of them.
+        while cursor.description is None and cursor.nextset():
+            pass
+        return cursor.fetchone()
 
 
 def look(connection: Any, locks: Iterable[Lock], queries: bool) -> Look:
     """Ask, in one round trip, for granted locks that conflict with these. :param queries: also what they are doing."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOK, _asked(locks, queries))
+        return _look(cursor.fetchone())
+
+
+def look_there(session: Any, locks: Iterable[Lock], queries: bool) -> Look:
+    """The same on another server. :param session: a connection of the driver."""
+    return _look(briefly(session, _LOOK, _asked(locks, queries)))
+
+
+def _asked(locks: Iterable[Lock], queries: bool) -> list[object]:
     wanted = list(locks)
     tables = [lock.table for lock in wanted]
     modes = [" ".join(mode.value for mode in CONFLICTS[lock.mode]) for lock in wanted]
     # As texts: psycopg writes a list of booleans with the name of their type, without its schema.
     alone = [str(lock.only) for lock in wanted]
-    with connection.cursor() as cursor:
-        cursor.execute(_LOOK, [tables, modes, alone, queries, QUERY])
-        relations, deadlock_timeout, transaction_timeout, found = cursor.fetchone()
+    return [tables, modes, alone, queries, QUERY]
+
+
+def _look(row: Any) -> Look:
+    relations, deadlock, transaction, statement, lockable, found = row
     rows = json.loads(found) if isinstance(found, str) else found
-    return Look(relations, deadlock_timeout, tuple(_blocker(row) for row in rows), transaction_timeout or 0)
+    blockers = tuple(_blocker(row) for row in rows)
+    return Look(relations, deadlock, blockers, transaction or 0, statement, bool(lockable))
 
 
 def _blocker(row: list[Any]) -> Blocker:
-    return Blocker._make([*row[:8], LockMode(row[8]), *row[9:]])
+    return Blocker(*row)._replace(mode=LockMode(row[8]))
 
 
 def cancel(connection: Any, blocker: Blocker) -> bool:

@@ -115,10 +115,27 @@ class Runner(Sender):
         self._session = None
         if self.in_use and any(step.needs_session for step in steps):
             self._refuse_transaction_pooler(steps)
+        if self.settings.replicas and self.replicas is None and any(step.locks for step in steps):
+            self._open_replicas()
         if len(steps) > 1:
             from .rights import refuse_without_rights
 
             refuse_without_rights(self.connection, steps)
+
+    def _open_replicas(self) -> None:
+        from .acquire import retries
+
+        if retries(self.settings) and not self.transaction.of_caller:
+            from .replicas import Replicas
+
+            replicas = Replicas(self.connection, self.settings.replicas, self.settings.show_blocking_queries)
+            replicas.open()
+            self.replicas = replicas
+
+    def close(self) -> None:
+        """Close what it has opened, at the end of the migration."""
+        if self.replicas is not None:
+            self.replicas.close()
 
     def _carry_out(self, step: Step, done: Sequence[Step]) -> Step:
         """The step as it has been run. When it fails, what is :param done: is taken back."""

@@ -111,8 +111,8 @@ class Script:
 
     def _loop(self, work: Fill) -> str:
         """A block that commits after each range, as ``execution.batches`` does."""
-        from .acquire import LONGEST
         from .batch_sql import loop
+        from .limits import LONGEST
 
         longest, patience = self.settings.lock_timeout or LONGEST, self.settings.lock_retry_timeout
         return loop(update(self.connection, work), longest, patience)

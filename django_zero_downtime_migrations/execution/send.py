@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from .transactions import OwnTransaction
 
 if TYPE_CHECKING:
     from .journal.journal import Journal
+    from .replicas import Replicas
 
 Send = Callable[[str, s.Params], None]
 
@@ -49,6 +50,8 @@ class Sender:
         #: The step under way has marked itself done.
         self._marked = False
         self._taking_back = False
+        #: The hot standbys that are asked as well, from the first step on that locks a table in use.
+        self.replicas: Replicas | None = None
         #: What the server said of the connection when the first step that stands alone was planned.
         self._session: timeouts.Session | None = None
 
@@ -92,7 +95,7 @@ class Sender:
                 self._before_alone()
                 self._send(step.queries)
             else:
-                self._together(step, {})
+                self._together(step, [])
             return
         for query in step.queries:
             self.send(query.sql, query.params)
@@ -103,9 +106,11 @@ class Sender:
 
         if retries(self.settings):
             sql = "; ".join(map(self.composed, step.queries))
-            Acquisition(self.connection, self.settings, step, sql, lambda values: self._together(step, values)).run()
+            send: Callable[[Sequence[str]], None] = lambda prefix: self._together(step, prefix)  # noqa: E731
+            Acquisition(self.connection, self.settings, step, sql, send, self.replicas).run()
+            self._committed(step)
         else:
-            self._together(step, timeouts.attempt(self.connection, self.settings, step.kind))
+            self._together(step, timeouts.set_local(timeouts.attempt(self.connection, self.settings, step.kind)))
 
     def _long(self, step: Step) -> None:
         exempt = self.settings.flexible_statement_timeout or self.settings.lock_timeout_force
@@ -113,7 +118,7 @@ class Sender:
             self._alone(step, self._timeouts if exempt else ())
         else:
             with self._progress(step):
-                self._together(step, dict.fromkeys(self._timeouts if exempt else (), 0))
+                self._together(step, timeouts.set_local(dict.fromkeys(self._timeouts if exempt else (), 0)))
 
     @property
     def _timeouts(self) -> tuple[str, ...]:
@@ -121,8 +126,23 @@ class Sender:
 
     def _alone(self, step: Step, exempt_from: tuple[str, ...]) -> None:
         self._before_alone()
+        drops = step.locks_on_replicas if self.replicas else ()
+        if drops:
+            self._wait_for_replicas(step._replace(locks=drops))
         with timeouts.without(self.connection, self._known(), exempt_from), self._progress(step):
             self._send(step.queries)
+        if drops:
+            self._committed(step._replace(locks=drops))
+
+    def _wait_for_replicas(self, step: Step) -> None:
+        from .acquire import Acquisition
+
+        sql = "; ".join(map(self.composed, step.queries))
+        Acquisition(self.connection, self.settings, step, sql, lambda _: None, self.replicas).wait_for_replicas()
+
+    def _committed(self, step: Step) -> None:
+        if self.replicas is not None:
+            self.replicas.committed(step.locks)
 
     def _progress(self, step: Step) -> AbstractContextManager[None]:
         if self.verbosity == 0:
@@ -134,9 +154,9 @@ class Sender:
         pid = self._session.pid if self._session else self.connection.connection.info.backend_pid
         return Progress(self.connection, step, pid, self.settings.show_blocking_queries, self.stream)
 
-    def _together(self, step: Step, values: dict[str, int]) -> None:
+    def _together(self, step: Step, prefix: Sequence[str]) -> None:
         """One query string, one round trip, one implicit transaction."""
-        prefix, suffix = timeouts.set_local(values), timeouts.commit_locally(step.kind)
+        suffix = timeouts.commit_locally(step.kind)
         mark = [journal.after()] if (journal := self._writing) else []
         if len(step.queries) == 1 and not (prefix or suffix or mark):
             self._send(step.queries)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -11,8 +11,8 @@ from django.db import OperationalError, connection, migrations, models, transact
 
 from django_zero_downtime_migrations.errors import LockNotAcquired, UnsafeOperationWarning
 from django_zero_downtime_migrations.execution import acquire
-from django_zero_downtime_migrations.execution.acquire import Acquisition, limits
-from django_zero_downtime_migrations.execution.blockers import Look, look
+from django_zero_downtime_migrations.execution.acquire import Acquisition
+from django_zero_downtime_migrations.execution.blockers import look
 from django_zero_downtime_migrations.locks import Lock, LockMode
 from django_zero_downtime_migrations.plan import Query, Step, StepClass
 from django_zero_downtime_migrations.settings import MigrationSettings
@@ -38,17 +38,6 @@ def books(shop: Shop) -> Shop:
     """Two tables in use."""
     shop.migrate(AUTHOR, BOOK)
     return shop
-
-
-@pytest.fixture
-def patience(settings: Any) -> Callable[..., None]:
-    """patience(LOCK_RETRY_TIMEOUT="1min", …): settings for all databases."""
-
-    def give(**values: Any) -> None:
-        for name, value in values.items():
-            setattr(settings, f"ZERO_DOWNTIME_MIGRATIONS_{name}", value)
-
-    return give
 
 
 @pytest.fixture
@@ -286,39 +275,32 @@ def test_inside_a_transaction_of_the_callers_there_is_one_attempt(books: Shop, o
     assert not waits_politely(caplog)
 
 
-def test_three_busy_partitions_stall_nobody_for_longer_than_lock_timeout_and_a_fifth(
-    shop: Shop, open_session: Callable[..., Any], observer: Any, patience: Callable[..., None], monkeypatch: Any
-) -> None:
-    shop.run("CREATE TABLE shop_event (id bigint PRIMARY KEY) PARTITION BY RANGE (id)")
-    for low in (0, 1, 2):
-        shop.run(f"CREATE TABLE shop_event_{low} PARTITION OF shop_event FOR VALUES FROM ({low}) TO ({low + 1})")
-    shop.migrate(migrations.SeparateDatabaseAndState([], [migrations.CreateModel("event", [ID])]))
-    readers = [open_session() for _ in range(3)]
-    for number, reader in enumerate(readers):
-        run(reader, f"SELECT 1 FROM shop_event_{number}")
-    monkeypatch.setattr(acquire, "OLD", 10**9)
-    patience(LOCK_TIMEOUT="500ms", LOCK_RETRY_TIMEOUT="10min")
-    attempts: set[str] = set()
-
-    def longest_attempt() -> int:
-        attempts.update(query for _, query in run(observer, WAITING))
-        return max((int(re.findall(r"lock_timeout = (\d+)", query)[0]) for query in attempts), default=0)
-
-    add = migrations.AddField("event", "note", models.TextField(null=True))
-    with Beside(lambda: shop.migrate(add)) as work:
-        wait_until(lambda: longest_attempt() == 500, "an attempt for all of LOCK_TIMEOUT", work)
-        for reader in readers:
-            reader.rollback()
-        work.result()
-    assert all(int(re.findall(r"statement_timeout = (\d+)", query)[0]) <= 600 for query in attempts)
-
-
 @pytest.mark.usefixtures("impatient")
 def test_unsafe_step_is_tried_again_as_well(books: Shop, other_session: Any) -> None:
     rewrite = migrations.AlterField("author", "name", models.IntegerField(null=True))
     run(other_session, "SELECT 1 FROM shop_author")
     with pytest.warns(UnsafeOperationWarning), pytest.raises(LockNotAcquired):
         books.migrate(rewrite)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_who_has_let_go_by_the_end_is_still_told_of(books: Shop, other_session: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(acquire, "OLD", 10**9)
+    run(other_session, READS_BOOKS)
+    [(pid,)] = run(other_session, "SELECT pg_backend_pid()")
+    give_up = Acquisition._give_up
+
+    def gone(acquisition: Acquisition) -> LockNotAcquired:
+        other_session.rollback()
+        return give_up(acquisition)
+
+    monkeypatch.setattr(Acquisition, "_give_up", gone)
+    with pytest.raises(LockNotAcquired) as caught:
+        books.migrate(ADD_PAGES)
+    assert caught.value.blockers == ()
+    assert re.search(
+        rf"nobody any more, \d+ of the attempts waited for .* the last ones seen: pid {pid} ", told(caught.value)
+    )
 
 
 def step(*tables: str, kind: StepClass = StepClass.SHORT) -> Step:
@@ -332,10 +314,10 @@ class Failing:
     def __init__(self, state: str, times: int) -> None:
         self.state = state
         self.left = times
-        self.values: list[dict[str, int]] = []
+        self.sent: list[Sequence[str]] = []
 
-    def __call__(self, values: dict[str, int]) -> None:
-        self.values.append(values)
+    def __call__(self, prefix: Sequence[str]) -> None:
+        self.sent.append(prefix)
         self.left -= 1
         if self.left >= 0:
             with connection.cursor() as cursor:
@@ -350,7 +332,7 @@ PATIENT = MigrationSettings(lock_timeout=2000, lock_retry_timeout=60_000)
 def test_tried_again_after(state: str) -> None:
     attempt = Failing(state, times=2)
     Acquisition(connection, PATIENT, step('"t"'), "SELECT 1", attempt).run()
-    assert len(attempt.values) == 3
+    assert len(attempt.sent) == 3
 
 
 @pytest.mark.django_db(transaction=True)
@@ -358,62 +340,40 @@ def test_cancelled_by_somebody_it_is_not_tried_again() -> None:
     attempt = Failing("57014", times=1)
     with pytest.raises(OperationalError):
         Acquisition(connection, PATIENT, step('"t"'), "SELECT 1", attempt).run()
-    assert len(attempt.values) == 1
+    assert len(attempt.sent) == 1
+
+
+class Slow:
+    """An attempt that works for a minute the first few times, if the server lets it."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+        self.made = 0
+
+    def __call__(self, prefix: Sequence[str]) -> None:
+        self.made += 1
+        self.left -= 1
+        if self.left >= 0:
+            with connection.cursor() as cursor:
+                cursor.execute("; ".join([*prefix, "SELECT pg_sleep(60)"]))
+
+
+QUICK = MigrationSettings(lock_timeout=40, lock_retry_timeout=60_000)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_ended_by_its_own_statement_timeout_it_is_tried_again() -> None:
-    values: list[dict[str, int]] = []
-
-    def attempt(limit: dict[str, int]) -> None:
-        values.append(limit)
-        if len(values) < 3:
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL statement_timeout = {limit['statement_timeout']}; SELECT pg_sleep(60)")
-
-    settings = MigrationSettings(lock_timeout=40, lock_retry_timeout=60_000)
-    Acquisition(connection, settings, step('"t"', '"u"'), "SELECT 1", attempt).run()
-    assert len(values) == 3
+    attempt = Slow(times=2)
+    Acquisition(connection, QUICK, step('"t"', '"u"'), "SELECT 1", attempt).run()
+    assert attempt.made == 3
 
 
-# The ladder
-
-
-def ladder(
-    seen: Look, kind: StepClass = StepClass.SHORT, settings: MigrationSettings = PATIENT
-) -> list[dict[str, int]]:
-    return [limits(settings, kind, seen, attempt) for attempt in range(10)]
-
-
-def test_first_attempts_are_short_and_grow_to_lock_timeout() -> None:
-    locks = [values["lock_timeout"] for values in ladder(Look(1, 1000, ()))]
-    assert locks == sorted(locks)
-    assert locks[0] <= 2000 // 40
-    assert locks[-1] == 2000
-
-
-def test_step_on_several_tables_stalls_nobody_for_longer_than_lock_timeout_and_a_fifth() -> None:
-    for lock_timeout in (100, 500, 2000, 5000):
-        settings = MigrationSettings(lock_timeout=lock_timeout, lock_retry_timeout=60_000)
-        for values in ladder(Look(4, 60_000, ()), settings=settings):
-            assert values["statement_timeout"] <= lock_timeout * 1.2
-
-
-def test_step_on_several_tables_gives_up_before_the_server_looks_for_deadlocks() -> None:
-    assert all(values["statement_timeout"] < 1000 for values in ladder(Look(2, 1000, ())))
-
-
-def test_statement_timeout_of_the_user_is_never_exceeded() -> None:
-    settings = MigrationSettings(lock_timeout=2000, statement_timeout=30, lock_retry_timeout=60_000)
-    for seen in (Look(1, 1000, ()), Look(3, 1000, ())):
-        assert all(values["statement_timeout"] <= 30 for values in ladder(seen, settings=settings))
-
-
-def test_unsafe_step_has_all_the_time_for_its_work() -> None:
-    assert all("statement_timeout" not in values for values in ladder(Look(2, 1000, ()), StepClass.UNSAFE))
-
-
-@pytest.mark.parametrize("lock_timeout", [None, 0], ids=["the server's", "no limit"])
-def test_no_attempt_is_without_a_limit(lock_timeout: int | None) -> None:
-    settings = MigrationSettings(lock_timeout=lock_timeout, lock_retry_timeout=60_000)
-    assert all(0 < values["lock_timeout"] <= 1000 for values in ladder(Look(1, 1000, ()), settings=settings))
+@pytest.mark.django_db(transaction=True)
+def test_what_has_its_locks_and_is_never_done_says_so(caplog: Any) -> None:
+    attempt = Slow(times=100)
+    with pytest.raises(OperationalError) as caught:
+        Acquisition(connection, QUICK, step('"t"'), "SELECT 1", attempt).run()
+    assert not isinstance(caught.value, LockNotAcquired)
+    assert attempt.made == acquire.WORKED
+    assert "the work alone took longer than STATEMENT_TIMEOUT (140 ms)" in told(caught.value)
+    assert "Attempt 1: waited for nobody" in caplog.text

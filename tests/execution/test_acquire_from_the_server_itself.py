@@ -4,7 +4,7 @@ autovacuum begins every second and takes its time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,10 +63,9 @@ def migrating(
 def acquisition(migrating: BaseDatabaseWrapper, retry_ms: int) -> Acquisition:
     step = Step((Query(ADD_COLUMN),), StepClass.SHORT, None, tuple(LOCKS))  # type: ignore[arg-type]
 
-    def send(values: dict[str, int]) -> None:
-        prefix = "; ".join(f"SET LOCAL {name} = {value}" for name, value in values.items())
+    def send(prefix: Sequence[str]) -> None:
         with migrating.cursor() as cursor:
-            cursor.execute(f"{prefix}; {ADD_COLUMN}", None)
+            cursor.execute("; ".join([*prefix, ADD_COLUMN]), None)
 
     return Acquisition(
         migrating, MigrationSettings(lock_timeout=200, lock_retry_timeout=retry_ms), step, ADD_COLUMN, send

@@ -11,7 +11,7 @@ from django.contrib.postgres.operations import ValidateConstraint
 from django.db import IntegrityError, OperationalError, migrations, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_zero_downtime_migrations.execution import acquire, one_at_a_time
+from django_zero_downtime_migrations.execution import acquire, limits, one_at_a_time
 from tests import databases
 from tests.backends.project import Shop
 from tests.backends.sessions import WAITING, Beside, run, told, wait_until
@@ -87,7 +87,7 @@ def test_an_attempt_and_the_pause_after_it_outlast_them(
 ) -> None:
     caplog.set_level("DEBUG", logger="django_zero_downtime_migrations")
     monkeypatch.setattr(acquire, "OLD", 10**9)
-    monkeypatch.setattr(acquire, "PARTS", 1)
+    monkeypatch.setattr(limits, "PARTS", 1)
     monkeypatch.setattr(acquire, "pause", lambda took: 1.5)
     settings.ZERO_DOWNTIME_MIGRATIONS_LOCK_TIMEOUT = "1500ms"
     settings.ZERO_DOWNTIME_MIGRATIONS_LOCK_RETRY_TIMEOUT = "10min"

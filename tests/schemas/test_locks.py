@@ -45,7 +45,8 @@ def test_only_who_holds_the_table_of_its_own_schema_is_in_the_way(situation, mak
     table = connection.ops.quote_name(situation.table("item"))
     with closing(databases.open_session(connection.settings_dict["NAME"])) as session, session.cursor() as cursor:
         cursor.execute("LOCK TABLE c.item, b.other IN ACCESS SHARE MODE")
-        assert look(connection, [Lock(table, LockMode.ACCESS_EXCLUSIVE)], queries=False)[::2] == (1, ())
+        seen = look(connection, [Lock(table, LockMode.ACCESS_EXCLUSIVE)], queries=False)
+        assert (seen.relations, seen.blockers) == (1, ())
         cursor.execute("LOCK TABLE b.item IN ACCESS SHARE MODE")
         blockers = look(connection, [Lock(table, LockMode.ACCESS_EXCLUSIVE)], queries=False).blockers
         assert [blocker.mode for blocker in blockers] == [LockMode.ACCESS_SHARE]

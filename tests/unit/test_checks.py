@@ -306,3 +306,20 @@ def test_start_of_an_app_that_is_not_installed_is_an_error(own, our_app):
     (message,) = check_database("default")
     assert (message.id, message.level) == (f"{TAG}.E003", checks.ERROR)
     assert message.hint == f'Write "{OUR_APP}".'
+
+
+def test_replicas_are_aliases_of_other_databases(own, add_database, derived_engine):
+    add_database("replica", derived_engine)
+    own(LOCK_TIMEOUT="2s", LOCK_RETRY_TIMEOUT="10min", REPLICAS=["replica", "replika", "default"])
+    unknown, itself = check_database("default")
+    assert (unknown.id, unknown.level, itself.id) == (f"{TAG}.E006", checks.ERROR, f"{TAG}.E006")
+    assert "names 'replika', which is not an alias" in unknown.msg and "Write 'replica'." in unknown.hint
+    assert "names 'default', which is the database itself" in itself.msg
+
+
+def test_replicas_that_nothing_asks_are_a_warning(own, add_database, derived_engine):
+    add_database("replica", derived_engine)
+    own(LOCK_TIMEOUT="2s", REPLICAS=["replica"])
+    (message,) = check_database("default")
+    assert (message.id, message.level) == (f"{TAG}.W007", checks.WARNING)
+    assert "LOCK_RETRY_TIMEOUT" in message.hint

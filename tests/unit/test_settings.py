@@ -60,6 +60,7 @@ def test_defaults(settings):
         keep_default=False,
         lock_timeout_force=False,
         show_offending_values=False,
+        replicas=(),
         check_small_table=10 * 1024**2,
         accept={},
         base_backend="",
@@ -93,6 +94,21 @@ def test_duration_of_one_database(own, name):
 def test_flag_of_one_database(own, name, default):
     own("default", **{name: not default})
     assert getattr(MigrationSettings.load("default"), name.lower()) is not default
+
+
+def test_replicas_of_one_database_each_once(own):
+    own("default", REPLICAS=["one", "two", "one"])
+    assert MigrationSettings.load("default").replicas == ("one", "two")
+
+
+@pytest.mark.parametrize(
+    ("value", "what"), [("replica", "is of type str"), (None, "is of type NoneType"), (["one", 2], "has 2, which")]
+)
+def test_replicas_that_are_not_a_list_of_aliases(own, value, what):
+    own("default", REPLICAS=value)
+    problem = only_problem()
+    assert (problem.kind, what in problem.message) == (Kind.VALUE, True)
+    assert problem.hint == 'Write a list of aliases in DATABASES, such as ["replica"].'
 
 
 def test_settings_of_one_database_do_not_reach_another(own):

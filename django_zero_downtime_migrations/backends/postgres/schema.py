@@ -272,7 +272,7 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
     ) -> None:
         if error is not None:
             self._failed(error)
-        if isinstance(self._reader, Script):
+        if isinstance(self._reader, (Script, Runner)):
             self._reader.close()
         failed = True
         try:
