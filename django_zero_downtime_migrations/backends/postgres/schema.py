@@ -298,7 +298,7 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
         self._flush_deferred_sql()
 
     def _planned(self, what: str, recorded: list[s.Statement], made: Any) -> None:
-        if what == "remove_constraint" and self._waits(recorded, made):
+        if what == "remove_constraint" and not self._call.past and self._waits(recorded, made):
             return
         before = self._replaced.come()
         if self._call.past:
