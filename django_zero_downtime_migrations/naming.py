@@ -97,6 +97,13 @@ class Names:
             raise ValueError(f"purpose {purpose!r} is not 1 to 20 of a-z, 0-9 and _")
         return self._clip(name, LONGEST - len(suffix)) + suffix
 
+    def lasting(self, name: str) -> str:
+        """The name that an object called ``name`` has in the end: without what :meth:`temporary` adds, if it has that
+        and the name was not cut for it.
+        """
+        found = re.fullmatch(rf"(.+)_[0-9a-f]{{8}}_{_MARK}_([a-z0-9_]{{1,20}})", name, re.DOTALL)
+        return found[1] if found and self.temporary(found[1], found[2]) == name else name
+
     def plain(self, sql: str) -> str:
         """The name that an identifier in SQL stands for, as the server keeps it, without its schema."""
         return self.truncate(split_identifier(sql)[-1])

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from .catalog import Constraint, Index
 from .ddl import statements as s
-from .naming import quote, renamed_in, unquote
+from .naming import Names, quote, renamed_in, unquote
 from .plan import Context
 from .projection import Projection
 from .type_changes import Effect
@@ -133,21 +133,49 @@ def _replace_under_another_name(drop: s.Statement, add: Made, result: Statements
     """The new one is made under a temporary name, the old one goes, and the new one gets its name."""
     other = quote(context.names.temporary(unquote(add.name), "new"))
     made = add.named(name=other, sql=renamed_in(add.sql, other))
-    rename = (
-        s.RenameIndex(sql=f"ALTER INDEX {other} RENAME TO {add.name}", table=add.table, name=other, new_name=add.name)
-        if isinstance(add, s.CreateIndex)
-        else _rename_constraint(add, other, add.name)
-    )
     position = _position(result, add)
-    result[position : position + 1] = [made, drop, rename]
+    result[position : position + 1] = [made, drop, _renamed_back(add, other)]
     del result[_position(result, drop)]
+
+
+def made_first(drops: Statements, made: Statements, names: Names) -> Statements:
+    """What one operation drops and a later one makes, so that one of them is there at every moment, and the old one for
+    as long as it is not known whether the rows suit the new one.
+
+    An index or unique constraint in the place of another is seen to by :func:`arrange`, an exclusion constraint by
+    ``together``: there is no safe form to make it in.
+    """
+    add = next((x for x in made if isinstance(x, (s.AddCheck, s.AddUnique, s.CreateIndex))), None)
+    if add is None or not any(_one_is_a_check(x, add) for x in drops):
+        return [*drops, *made]
+    position = _position(made, add)
+    before, after = made[:position], made[position + 1 :]
+    if all(x.name != add.name for x in drops if isinstance(x, (s.DropConstraint, s.DropIndex))):
+        return [*before, add, *drops, *after]
+    other = quote(names.temporary(unquote(add.name), "new"))
+    new = add.named(name=other, sql=renamed_in(add.sql, other))
+    return [*before, new, *drops, _renamed_back(add, other), *after]
+
+
+def _one_is_a_check(drop: s.Statement, add: s.Statement) -> bool:
+    if isinstance(add, s.AddCheck):
+        return isinstance(drop, (s.DropConstraint, s.DropIndex))
+    return isinstance(drop, s.DropConstraint) and drop.kind not in ("unique", "primary key")
+
+
+def _renamed_back(add: s.AddCheck | Made, other: str) -> s.Statement:
+    """:param add: what has been made under another name."""
+    if isinstance(add, s.CreateIndex):
+        sql = f"ALTER INDEX {other} RENAME TO {add.name}"
+        return s.RenameIndex(sql=sql, table=add.table, name=other, new_name=add.name)
+    return _rename_constraint(add, other, add.name)
 
 
 def _rename_constraint(of: s.Statement, name: str, new_name: str) -> s.RenameConstraint:
     """:param of: what makes or drops it."""
     table = of.table
     sql = f"ALTER TABLE {table} RENAME CONSTRAINT {name} TO {new_name}"
-    kind = "unique" if isinstance(of, OF_INDEXES) else "foreign key"
+    kind = "unique" if isinstance(of, OF_INDEXES) else "check" if isinstance(of, s.AddCheck) else "foreign key"
     return s.RenameConstraint(sql=sql, table=table, name=name, new_name=new_name, kind=kind)
 
 

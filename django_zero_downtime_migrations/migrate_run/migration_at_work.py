@@ -31,6 +31,19 @@ def operation_at_work() -> Operation | None:
     return None
 
 
+def operations_at_work() -> tuple[Any, list[Any], bool] | None:
+    """As :func:`operation_at_work`: the operation, those that its migration runs after it, and whether that is taken
+    back.
+    """
+    for migration, frame in _at_work():
+        backwards = frame.f_code.co_name == "unapply"
+        operation = frame.f_locals.get("operation")
+        operations = list(reversed(migration.operations)) if backwards else list(migration.operations)
+        here = next((n for n, x in enumerate(operations) if x is operation), None)
+        return None if here is None else (operation, operations[here + 1 :], backwards)
+    return None
+
+
 def _at_work() -> Iterator[tuple[Any, FrameType]]:
     """Migrations that are being run, the innermost first."""
     # Imported here: Django's migrations import its models, and a backend is loaded before them.

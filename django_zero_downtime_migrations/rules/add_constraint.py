@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..ddl import statements as s
 from ..errors import Unsafe
 from ..findings import Kind, Severity
-from ..naming import names_in, unquote
+from ..naming import names_in, quote, unquote
 from ..plan import Context, Rule
 
 RULE = Rule(
@@ -69,4 +69,5 @@ def _found(
         return None
     if context.old_code_keeps(table, kind, columns, detail):
         return None
-    return f"{statement.name} is added to {table}, and code that still runs may write what violates it"
+    name = quote(context.names.lasting(unquote(statement.name)))
+    return f"{name} is added to {table}, and code that still runs may write what violates it"

@@ -142,3 +142,15 @@ def test_what_is_no_identifier_is_refused(sql):
 def test_qualified_identifier_is_not_one_name():
     with pytest.raises(ValueError, match="2 parts"):
         naming.unquote('"s"."t"')
+
+
+@pytest.mark.parametrize("name", ["c", "by_zdm_new", "ein größerer Name", "x" * 30])
+def test_the_lasting_name_is_that_without_what_a_temporary_one_adds(name: str) -> None:
+    names = naming.UTF8
+    assert names.lasting(names.temporary(name, "new")) == name
+    assert names.lasting(name) == name
+
+
+@pytest.mark.parametrize("name", ["c_00000000_zdm_new", "c_zdm_new", naming.UTF8.temporary("x" * 63, "new")])
+def test_a_name_that_is_not_made_so_or_was_cut_for_it_is_the_lasting_one(name: str) -> None:
+    assert naming.UTF8.lasting(name) == name

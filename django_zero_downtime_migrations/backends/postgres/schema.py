@@ -30,6 +30,7 @@ from ...migrate_run.run import run_of
 from ...migrate_run.signals import connect
 from ...migrate_run.terminal import is_of_code
 from ...migrate_run.verdicts import report
+from ...order import made_first
 from ...plan import Context, OldCode
 from ...planning import plan
 from ...projection import Projection
@@ -51,6 +52,7 @@ from .old_names import (
 )
 from .own_execute import wrap_execute
 from .own_settings import own_settings, wrap_settings
+from .replaced import Replaced, still_there
 
 __all__ = [
     "DUMMY_SQL",
@@ -119,6 +121,7 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
         self._column_items: list[str] = []
         self._origin = Origin()
         self._old_types: dict[tuple[str, str], str] = {}
+        self._replaced = Replaced()
         self._early = EarlyIndexes(lambda *name: parent._create_index_name(*name), lambda: self.names)
         self._reader: Runner | Script
         if collect_sql:
@@ -228,6 +231,7 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
         """
         if self._own.of_caller:
             return
+        self._carry_out_what_waits()
         with self._planning("end"):
             self._record_renames()
             for sql in self._deferred():
@@ -245,7 +249,12 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
     def _deferred(self) -> list[Any]:
         return [sql for sql in self.deferred_sql if sql is not RENAMES]
 
+    def _carry_out_what_waits(self) -> None:
+        if left := self._replaced.left():
+            self._carry_out(left, self.resume.call("left", None, None))
+
     def _before_end(self) -> None:
+        self._carry_out_what_waits()
         if not self.deferred_sql:
             self.resume.recorded()
         self.deferred_sql = self._deferred()
@@ -305,11 +314,26 @@ class DatabaseSchemaEditorMixin(Calls, OldAttributes):
             self._recorded = None
             introspection.projection = None
             introspection.past = False
-        if self._call.past:
-            self._go_on(recorded, self._call)
-        elif recorded:
-            self._carry_out(recorded, self._call)
+        self._planned(what, recorded, made)
         self._flush_deferred_sql()
+
+    def _planned(self, what: str, recorded: list[s.Statement], made: Any) -> None:
+        if what == "remove_constraint" and not self._call.past and self._waits(recorded, made):
+            return
+        before = self._replaced.come()
+        if self._call.past:
+            self._go_on([*before, *recorded], self._call)
+            return
+        if before and self.settings.idempotent_sql and not self.collect_sql:
+            before = still_there(before, self._catalog())
+        if before or recorded:
+            self._carry_out(made_first(before, recorded, self.names), self._call)
+
+    def _waits(self, recorded: list[s.Statement], constraint: Any) -> bool:
+        """Whether the removal of a constraint comes with what replaces it."""
+        if not recorded or self._own.of_caller or not all(self._in_use(x.table) for x in recorded):
+            return False
+        return self._replaced.waits(recorded, constraint, quiet=self.collect_sql)
 
     def _origin_of(self, model: Any, field: Any) -> Origin:
         meta = getattr(model, "_meta", None)

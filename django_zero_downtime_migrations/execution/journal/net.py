@@ -238,6 +238,8 @@ class Net:
     def _add_constraint(self, made: Made, parts: dict[str, str]) -> None:
         table, name = self._table(parts), self._plain(parts["name"])
         table.gone.pop(("constraint", name), None)
+        if not parts["definition"].startswith("CHECK"):
+            self._is_there_again(parts["name"])
         table.constraints[name] = made
         if using := _USING_INDEX.match(parts["definition"]):
             if index := table.indexes.pop(self._plain(using["index"]), None):
@@ -260,6 +262,7 @@ class Net:
     def _rename_constraint(self, made: Made, parts: dict[str, str]) -> None:
         table = self._table(parts)
         self._rename(table, "constraint", table.constraints, made, parts)
+        self._is_there_again(parts["new"])
         if self._plain(parts["old"]) in table.indexes:
             table.indexes[self._plain(parts["new"])] = table.indexes.pop(self._plain(parts["old"]))
             table.indexes[self._plain(parts["new"])].parts["name"] = parts["new"]
@@ -275,10 +278,13 @@ class Net:
     # Indexes and triggers
 
     def _create_index(self, made: Made, parts: dict[str, str]) -> None:
-        name = self._plain(parts["name"])
-        # What drops an index names its schema, and what creates one does not.
-        self.gone = {x: y for x, y in self.gone.items() if x[0] != "index" or self._plain(x[1]) != name}
-        self._table(parts).indexes[name] = made
+        self._is_there_again(parts["name"])
+        self._table(parts).indexes[self._plain(parts["name"])] = made
+
+    def _is_there_again(self, index: str) -> None:
+        """An index of this name, which a constraint may have made. What drops one names its schema."""
+        plain = self._plain(index)
+        self.gone = {x: y for x, y in self.gone.items() if x[0] != "index" or self._plain(x[1]) != plain}
 
     def _drop_index(self, made: Made, parts: dict[str, str]) -> None:
         name = self._plain(parts["name"])

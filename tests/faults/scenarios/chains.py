@@ -13,6 +13,7 @@ from django.db.migrations.operations import (
     AlterUniqueTogether,
     CreateModel,
     DeleteModel,
+    RemoveConstraint,
     RemoveField,
     RenameField,
     RenameIndex,
@@ -113,6 +114,34 @@ DELETED = scenario(
     DeleteModel("Parent"),
     AddField("thing", "b", integer()),
 )
+#: Each goes with the operation that adds it again.
+REPLACED = scenario(
+    "chain/constraints_replaced",
+    [
+        model(
+            "Thing",
+            a=integer(),
+            b=integer(),
+            options={
+                "constraints": [
+                    check(models.Q(a__gte=0), "positive"),
+                    models.UniqueConstraint(fields=["a", "b"], name="once"),
+                    models.UniqueConstraint(fields=["b"], condition=models.Q(a__gt=0), name="partly"),
+                    models.UniqueConstraint(fields=["b"], condition=models.Q(a__gt=0), name="wholly"),
+                ]
+            },
+        )
+    ],
+    RemoveConstraint("thing", "positive"),
+    RemoveConstraint("thing", "once"),
+    RemoveConstraint("thing", "partly"),
+    RemoveConstraint("thing", "wholly"),
+    AddField("thing", "c", integer()),
+    AddConstraint("thing", check(models.Q(a__gte=-5), "positive")),
+    AddConstraint("thing", models.UniqueConstraint(fields=["a", "b", "c"], name="once")),
+    AddConstraint("thing", models.UniqueConstraint(fields=["b"], condition=models.Q(a__gt=1), name="partly")),
+    AddConstraint("thing", models.UniqueConstraint(fields=["a", "b", "c"], name="wholly")),
+)
 MORE = More("0003_more", [RenameField("thing", "b", "c")])
 
 
@@ -123,6 +152,8 @@ def squashed(*operations: Operation, atomic: bool = True) -> tuple[More, ...]:
 
 
 SCENARIOS = [
+    REPLACED,
+    back(REPLACED),
     scenario("chain/add_and_rename", tables(), AddField("thing", "b", integer()), RenameField("thing", "b", "c")),
     scenario(
         "chain/unique_and_rename",
