@@ -251,11 +251,24 @@ def _make_before_drop(statements: Statements, context: Context) -> Statements:
         start = end = _position(result, drop)
         for position in range(start + 1, len(result)):
             if isinstance(result[position], MADE) and result[position].table == drop.table:
-                if _blocked(result[start + 1 : position], drop.table, context):
+                between = result[start + 1 : position]
+                if _blocked(between, drop.table, context) or _forbids_a_fill(drop, between, context):
                     break
                 end = position
         result.insert(end, result.pop(start))
     return result
+
+
+def _forbids_a_fill(drop: s.Statement, between: Statements, context: Context) -> bool:
+    """Whether NULLs are filled between, in a column in which what is dropped may not let the value be twice, or be."""
+    filled = {unquote(x.column) for x in between if isinstance(x, s.SetNotNull) and x.fill and x.table == drop.table}
+    if not filled or not isinstance(drop, KEPT):
+        return False
+    if isinstance(drop, s.DropIndex):
+        index = context.catalog.index(drop.table, drop.name)
+        return bool(index and index.unique and filled & {*renamed(sorted(index.touches), between, drop.table)})
+    constraint = context.catalog.constraint(drop.table, drop.name)
+    return constraint is None or bool(filled & {*renamed(constraint.columns, between, drop.table)})
 
 
 def _foreign_keys_last(statements: Statements, context: Context) -> Statements:

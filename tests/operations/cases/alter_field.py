@@ -33,6 +33,36 @@ def text(**options):
 NULL = [
     _case("null_to_not_null", integer(null=True), integer()),
     _case("null_to_not_null_with_default", integer(null=True), integer(default=7), data=NULLS),
+    # The values that fill it are twice there, or in no row of the other table.
+    _case(
+        "unique_null_to_not_null_with_default",
+        integer(null=True, unique=True),
+        integer(default=7),
+        data=NULLS,
+        reversible=False,
+    ),
+    _case(
+        "unique_null_to_not_null_with_default_and_index",
+        integer(null=True, unique=True),
+        integer(default=7, db_index=True),
+        data=NULLS,
+        reversible=False,
+    ),
+    _case(
+        "foreign_key_null_to_other_with_default",
+        fk("parent", null=True),
+        models.BigIntegerField(db_column="x_id", default=-7, db_index=True),
+        model("Parent"),
+        data=("UPDATE app_thing SET x_id = NULL WHERE id < 3",),
+        reversible=False,
+    ),
+    _case(
+        "positive_null_to_not_null_with_negative_default",
+        models.PositiveIntegerField(null=True, db_index=True),
+        integer(default=-7),
+        data=NULLS,
+        reversible=False,
+    ),
     _case("null_to_not_null_with_callable_default", integer(null=True), integer(default=int), data=NULLS),
     _case("null_to_not_null_char_with_default", char(null=True), char(default="it's 100%"), data=NULLS),
     _case("null_to_not_null_implicit_empty", char(null=True), char(blank=True)),
