@@ -14,10 +14,22 @@ from django.conf import ENVIRONMENT_VARIABLE, settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
-from .acceptances import NOTHING, Acceptances, read_acceptances, read_environment
+from .acceptances import NOTHING, Acceptances, read_environment
 from .compat import has_db_default
-from .durations import LONGEST, Duration, read_duration
+from .durations import LONGEST, Duration
 from .record import Record
+from .setting_values import (
+    ACCEPT,
+    ALIASES,
+    BACKEND,
+    DURATION,
+    FLAG,
+    FLAG_OR_NONE,
+    SIZE,
+    STARTS,
+    WAIT,
+    Reader,
+)
 
 #: The key in ``DATABASES[alias]`` under which the settings of one database stand.
 PER_DATABASE: Final = "ZERO_DOWNTIME_MIGRATIONS"
@@ -184,108 +196,26 @@ def database(alias: str) -> Mapping[Any, Any]:
     return settings.DATABASES.get(alias) or connections.settings.get(alias) or {}
 
 
-class _Reader(NamedTuple):
-    """Turns what somebody wrote into what counts; its ValueError says what is wrong."""
-
-    read: Callable[[object], Any]
-    accepted: str
-
-
-def _read_flag(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise ValueError(f"is of type {type(value).__name__}")
-
-
-def _read_base_backend(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"is of type {type(value).__name__}")
-    if not all(part.isidentifier() for part in value.split(".")):
-        raise ValueError("is not a dotted module path")
-    if value.partition(".")[0] == __package__:
-        raise ValueError("is one of the backends that are themselves built on the backend named here")
-    return value
-
-
-def _read_starts(value: object) -> Mapping[str, str] | None:
-    if value is None:
-        return None
-    if not isinstance(value, Mapping):
-        raise ValueError(f"is of type {type(value).__name__}")
-    for label, name in value.items():
-        if not (isinstance(label, str) and isinstance(name, str) and label and name):
-            raise ValueError(f"has {label!r}: {name!r}, which are not the label of an app and the name of a migration")
-    return value
-
-
-def _read_aliases(value: object) -> tuple[str, ...]:
-    if not isinstance(value, (list, tuple)):
-        raise ValueError(f"is of type {type(value).__name__}")
-    for alias in value:
-        if not (isinstance(alias, str) and alias):
-            raise ValueError(f"has {alias!r}, which is not the alias of a database")
-    return tuple(dict.fromkeys(value))
-
-
-_UNITS: Final = {"": 1, "B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
-
-
-def _read_size(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        if value < 0:
-            raise ValueError("is negative")
-        return value
-    if not isinstance(value, str):
-        raise ValueError(f"is of type {type(value).__name__}")
-    found = re.fullmatch(r"\s*([0-9]+)\s*([A-Za-z]*)\s*", value)
-    if found is None or found[2] not in _UNITS:
-        raise ValueError("is not a size")
-    return int(found[1]) * _UNITS[found[2]]
-
-
-_ANY_DURATION: Final = (
-    "'2s', '500ms' or '1.5min' (units us, ms, s, min, h, d), a whole number of milliseconds, a timedelta, "
-)
-_DURATION: Final = _Reader(read_duration, _ANY_DURATION + "0 for no limit, or None for the server's value")
-_WAIT: Final = _Reader(read_duration, _ANY_DURATION + "0 to fail at once, or None to wait for as long as it takes")
-_FLAG: Final = _Reader(_read_flag, "True or False")
-_FLAG_OR_NONE: Final = _Reader(
-    lambda value: None if value is None else _read_flag(value),
-    "True or False, or None for True where the role may keep a journal",
-)
-_STARTS: Final = _Reader(
-    _read_starts, 'a dict of app labels and migrations, such as {"shop": "0012_order_note"}, or None'
-)
-_SIZE: Final = _Reader(_read_size, "'10MB' (units B, kB, MB, GB, TB), or a whole number of bytes")
-_ALIASES: Final = _Reader(_read_aliases, 'a list of aliases in DATABASES, such as ["replica"]')
-_ACCEPT: Final = _Reader(
-    read_acceptances,
-    'a dict of apps, migrations or rules and the reason, such as {"shop.0007_total": "no old code runs"}',
-)
-_BACKEND: Final = _Reader(
-    _read_base_backend, "a backend's module path, such as 'django_prometheus.db.backends.postgresql'"
-)
-
-_DATABASE_SETTINGS: Final[Mapping[str, _Reader]] = {
-    "LOCK_TIMEOUT": _DURATION,
-    "STATEMENT_TIMEOUT": _DURATION,
-    "LOCK_RETRY_TIMEOUT": _DURATION,
-    "MIGRATE_LOCK_TIMEOUT": _WAIT,
-    "FLEXIBLE_STATEMENT_TIMEOUT": _FLAG,
-    "RAISE_FOR_UNSAFE": _FLAG,
-    "DEFERRED_SQL": _FLAG,
-    "IDEMPOTENT_SQL": _FLAG_OR_NONE,
-    "EXPLICIT_CONSTRAINTS_DROP": _FLAG,
-    "KEEP_DEFAULT": _FLAG,
-    "LOCK_TIMEOUT_FORCE": _FLAG,
-    "CHECK_START": _STARTS,
-    "CHECK_SMALL_TABLE": _SIZE,
-    "ACCEPT": _ACCEPT,
-    "SHOW_BLOCKING_QUERIES": _FLAG,
-    "SHOW_OFFENDING_VALUES": _FLAG,
-    "REPLICAS": _ALIASES,
+_DATABASE_SETTINGS: Final[Mapping[str, Reader]] = {
+    "LOCK_TIMEOUT": DURATION,
+    "STATEMENT_TIMEOUT": DURATION,
+    "LOCK_RETRY_TIMEOUT": DURATION,
+    "MIGRATE_LOCK_TIMEOUT": WAIT,
+    "FLEXIBLE_STATEMENT_TIMEOUT": FLAG,
+    "RAISE_FOR_UNSAFE": FLAG,
+    "DEFERRED_SQL": FLAG,
+    "IDEMPOTENT_SQL": FLAG_OR_NONE,
+    "EXPLICIT_CONSTRAINTS_DROP": FLAG,
+    "KEEP_DEFAULT": FLAG,
+    "LOCK_TIMEOUT_FORCE": FLAG,
+    "CHECK_START": STARTS,
+    "CHECK_SMALL_TABLE": SIZE,
+    "ACCEPT": ACCEPT,
+    "SHOW_BLOCKING_QUERIES": FLAG,
+    "SHOW_OFFENDING_VALUES": FLAG,
+    "REPLICAS": ALIASES,
 }
-_SETTINGS: Final[Mapping[str, _Reader]] = {**_DATABASE_SETTINGS, "BASE_BACKEND": _BACKEND}
+_SETTINGS: Final[Mapping[str, Reader]] = {**_DATABASE_SETTINGS, "BASE_BACKEND": BACKEND}
 
 # ZERO_DOWNTIME_DEFERRED_SQL is what the baseline's documentation said. It comes first, so that the regular name wins.
 _FLAT_NAMES: Final[Mapping[str, str]] = {
@@ -412,7 +342,7 @@ def _unknown_beside(alias: str, key: str) -> Problem:
     return Problem(Kind.NAME, f"DATABASES[{alias!r}][{key!r}] is not read", f'Write "{PER_DATABASE}": {inside}.')
 
 
-def _unknown(where: str, name: str, known: Mapping[str, _Reader], spell: Callable[[str], str]) -> Problem:
+def _unknown(where: str, name: str, known: Mapping[str, Reader], spell: Callable[[str], str]) -> Problem:
     bare_name = _ANY_PREFIX.sub("", name.upper())
     if bare_name in _GONE:
         return Problem(Kind.GONE, f"{where} is a setting of an earlier version", f"Remove it: {_GONE[bare_name]}.")
@@ -421,5 +351,5 @@ def _unknown(where: str, name: str, known: Mapping[str, _Reader], spell: Callabl
     return Problem(Kind.NAME, f"{where} is not a setting that we know", hint)
 
 
-def _likely(name: str, known: Mapping[str, _Reader]) -> str:
+def _likely(name: str, known: Mapping[str, Reader]) -> str:
     return next(iter(difflib.get_close_matches(_ANY_PREFIX.sub("", name.upper()), known, n=1)), "")

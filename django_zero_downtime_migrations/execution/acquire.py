@@ -16,7 +16,7 @@ from django.db import DatabaseError, OperationalError
 from ..errors import LockNotAcquired, explain
 from ..locks import Blocker
 from ..log import logger
-from ..plan import Step, StepClass
+from ..planning.steps import Step, StepClass
 from ..printable import printable
 from ..settings import MigrationSettings
 from .blockers import Look, cancel, look

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..ddl import statements as s
 from ..log import logger
-from ..plan import Query, Step, StepClass, long
+from ..planning.steps import Query, Step, StepClass, long
 from .doubt import Built, invalid_in, is_built, leftovers
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..plan import Fill
+from ..planning.steps import Fill
 from ..settings import MigrationSettings
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..locks import Lock
-from ..plan import Step, StepClass
+from ..planning.steps import Step, StepClass
 from ..settings import MigrationSettings
 from . import timeouts
 from .blockers import Look

@@ -12,7 +12,7 @@ from django.db import DatabaseError, transaction
 
 from ..ddl import statements as s
 from ..log import logger
-from ..plan import Step, StepClass
+from ..planning.steps import Step, StepClass
 from ..printable import printable
 from ..server import capabilities
 from ..settings import MigrationSettings

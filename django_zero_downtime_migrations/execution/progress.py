@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from ..log import logger
-from ..plan import Step
+from ..planning.steps import Step
 from .activity import Activity, Description, ask, name, size_of
 from .beside import connect
 from .interrupt import PROGRESS

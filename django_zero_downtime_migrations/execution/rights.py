@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..ddl import statements as s
 from ..errors import CannotMigrate
 from ..naming import quote, relation, unquote
-from ..plan import Step, StepClass
+from ..planning.steps import Step, StepClass
 from ..printable import printable
 from .reasons import sqlstate
 

@@ -14,7 +14,7 @@ from ..ddl import statements as s
 from ..errors import CannotMigrate, explain, make_printable
 from ..log import logger
 from ..naming import relation
-from ..plan import Plan, Step, StepClass
+from ..planning.steps import Plan, Step, StepClass
 from .interrupt import Terminated, terminable
 from .own_code import OwnCode
 from .reasons import LOCK_NOT_AVAILABLE, QUERY_CANCELED, reason, sqlstate

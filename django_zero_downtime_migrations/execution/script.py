@@ -11,7 +11,7 @@ import sqlparse
 
 from ..ddl import statements as s
 from ..findings import Finding
-from ..plan import Fill, Plan, Step, StepClass
+from ..planning.steps import Fill, Plan, Step, StepClass
 from ..printable import printable
 from ..server import capabilities
 from ..settings import MigrationSettings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..ddl import statements as s
 from ..log import logger
-from ..plan import Query, Step, StepClass
+from ..planning.steps import Query, Step, StepClass
 from ..server import capabilities
 from ..settings import MigrationSettings
 from . import timeouts

@@ -11,7 +11,7 @@ from django.db import DatabaseError
 
 from ..ddl import statements as s
 from ..log import logger
-from ..plan import Query, Step, StepClass
+from ..planning.steps import Query, Step, StepClass
 from ..printable import printable
 from .doubt import Built, is_built
 from .probes.step import REFUSALS, rest

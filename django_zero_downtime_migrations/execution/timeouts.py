@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from ..plan import StepClass
+from ..planning.steps import StepClass
 from ..server import Capabilities
 from ..settings import MigrationSettings
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..ddl import statements as s
-from ..plan import Step, StepClass, short
+from ..planning.steps import Step, StepClass, short
 
 
 class Undo(NamedTuple):

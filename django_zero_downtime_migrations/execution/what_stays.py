@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..ddl import statements as s
-from ..plan import Step
+from ..planning.steps import Step
 from .reasons import sqlstate
 
 AGAIN = "The migration can be run again."

@@ -17,7 +17,7 @@ from ..findings import Finding
 from ..migrate_run.judge_whole_plan import Unsent
 from ..naming import Names
 from ..places import Place
-from ..plan import OldCode
+from ..planning.context import OldCode
 from ..projection import Projection
 from .states import Reach
 

@@ -9,15 +9,15 @@ from typing import Any
 from django.contrib.postgres import operations as postgres_operations
 
 from ..acceptances import Acceptances, acceptance
-from ..catalog import Size
+from ..catalog_records import Size
 from ..errors import CannotMigrate
 from ..findings import Finding, Origin
 from ..operations import SafetyAssured
 from ..places import Place, every, location
+from ..planning.verdict import accepted
 from ..record import Record
 from ..reporting.report import Entry, Unanalysed, UnusedAssurance
 from ..rules.cannot_migrate import RULE as CANNOT_MIGRATE
-from ..verdict import accepted
 from . import raw, whole
 from .examples import example
 from .offline import NotConnected

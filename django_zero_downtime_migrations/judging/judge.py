@@ -9,7 +9,8 @@ from typing import Any
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as StockEditor
 from django.db.utils import Error
 
-from ..catalog import Catalog, Size
+from ..catalog import Catalog
+from ..catalog_records import Size
 from ..errors import CannotMigrate
 from ..migrate_run.judge_whole_plan import planned
 from ..places import location, watched

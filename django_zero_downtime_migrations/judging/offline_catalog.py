@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ..catalog import Catalog, Column, Constraint, Index, Size, T
+from ..catalog import Catalog, T
+from ..catalog_records import Column, Constraint, Index, Size
 from ..naming import quote
 from ..projection import Projection
 from ..type_changes import Gone, TypeChange

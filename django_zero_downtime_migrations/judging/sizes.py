@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..catalog import Catalog, Size
+from ..catalog import Catalog
+from ..catalog_records import Size
 from ..naming import plain_table, split_identifier
 from ..projection import Projection
 from .errors import CannotJudge

@@ -14,7 +14,7 @@ from ..execution.timeouts import session
 from ..findings import Finding, Severity
 from ..log import logger
 from ..places import Place, watched
-from ..plan import Plan, Step
+from ..planning.steps import Plan, Step
 from .progress import AlreadyBegun
 from .refusals import Problem, problem, refused
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from ..plan import Plan
+from ..planning.steps import Plan
 
 
 class Call:

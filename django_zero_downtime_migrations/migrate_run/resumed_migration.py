@@ -11,7 +11,7 @@ from django.db import transaction
 
 from ..execution.journal.journal import Journal
 from ..execution.transactions import OwnTransaction
-from ..plan import Plan
+from ..planning.steps import Plan
 from .progress import Call, NothingDone
 from .run_python_once import digest
 

@@ -18,7 +18,7 @@ from .. import __version__, rules
 from ..errors import DOCUMENTATION
 from ..findings import Finding, Severity
 from ..places import Location
-from ..plan import Rule
+from ..planning.rule import Rule
 from .annotations import checked_out, message
 from .report import Entry, Options, Report, Unanalysed, UnusedAssurance
 

@@ -6,7 +6,9 @@ from ..ddl import statements as s
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
 from ..naming import unquote
-from ..plan import Context, Query, Step, StepClass, as_written, long, rewrites, short
+from ..planning.context import Context
+from ..planning.registry import rewrites
+from ..planning.steps import Query, Step, StepClass, as_written, long, short
 
 
 @rewrites(s.AddCheck)

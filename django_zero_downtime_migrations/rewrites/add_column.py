@@ -13,7 +13,9 @@ from ..ddl import statements as s
 from ..ddl.identifiers import spelled
 from ..ddl.template import SQL
 from ..naming import CHECK, PRIMARY_KEY, UNIQUE, plain_table, quote, unquote
-from ..plan import Context, Query, Step, StepClass, rewrites, short, splits
+from ..planning.context import Context
+from ..planning.registry import rewrites, splits
+from ..planning.steps import Query, Step, StepClass, short
 
 TABLESPACE = "USING INDEX "
 

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from ..ddl import statements as s
 from ..locks import Lock, LockMode
-from ..plan import Context, Query, Step, long, rewrites, short
+from ..planning.context import Context
+from ..planning.registry import rewrites
+from ..planning.steps import Query, Step, long, short
 from .partitioned_key import add_key_to_partitioned
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from ..ddl import statements as s
 from ..naming import names_in, quote
-from ..plan import Context, Query, Step, StepClass, as_written, builds, rewrites, short
+from ..planning.context import Context
+from ..planning.registry import rewrites
+from ..planning.steps import Query, Step, StepClass, as_written, builds, short
 from .partitioned_index import add_to_partitioned
 from .set_not_null import set_not_null
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..locks import Lock, LockMode
 from ..naming import unquote
-from ..plan import Context, Query, Step, StepClass, as_written, rewrites, short
+from ..planning.context import Context
+from ..planning.registry import rewrites
+from ..planning.steps import Query, Step, StepClass, as_written, short
 from ..type_changes import Effect
 
 

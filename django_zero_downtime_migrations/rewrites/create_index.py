@@ -9,7 +9,9 @@ from ..ddl import statements as s
 from ..ddl.spaces import Space
 from ..locks import Lock, LockMode
 from ..naming import unquote
-from ..plan import Context, Query, Step, StepClass, as_written, builds, long, rewrites, short
+from ..planning.context import Context
+from ..planning.registry import rewrites
+from ..planning.steps import Query, Step, StepClass, as_written, builds, long, short
 from .partitioned_index import create_on_partitioned
 
 CREATE = {False: "CREATE INDEX", True: "CREATE UNIQUE INDEX"}

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..catalog import Constraint
+from ..catalog_records import Constraint
 from ..ddl import statements as s
 from ..dependents import Dependent, refusal
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
 from ..naming import quote, split_identifier, unquote
-from ..plan import Context, Query, Step, rewrites, short, splits
+from ..planning.context import Context
+from ..planning.registry import rewrites, splits
+from ..planning.steps import Query, Step, short
 
 KINDS = {"u": "unique", "p": "primary key", "x": "exclusion"}
 

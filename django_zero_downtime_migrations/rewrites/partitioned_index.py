@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..catalog import IndexShape, Partition
+from ..catalog_records import IndexShape, Partition
 from ..ddl import statements as s
 from ..locks import LockMode
 from ..naming import INDEX, PRIMARY_KEY, UNIQUE, after_head, names_in
-from ..plan import Context, Step, StepClass, as_written
+from ..planning.context import Context
+from ..planning.steps import Step, StepClass, as_written
 from .partitions import Recipe, build, has_foreign_tables, loose, refuse_foreign_tables, refuse_without_key, usable
 
 CREATE = {False: "CREATE INDEX", True: "CREATE UNIQUE INDEX"}

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..catalog import Constraint, Partition
+from ..catalog_records import Constraint, Partition
 from ..ddl import statements as s
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
 from ..naming import FOREIGN_KEY, after_head, plain_table, quote, unquote
-from ..order import ON_DELETE
-from ..plan import Context, Step, long, short
+from ..planning.context import Context
+from ..planning.order import ON_DELETE
+from ..planning.steps import Step, long, short
 from .partitions import unchanged
 
 

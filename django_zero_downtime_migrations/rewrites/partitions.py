@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ..catalog import IndexShape, Partition
+from ..catalog_records import IndexShape, Partition
 from ..ddl import statements as s
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
 from ..naming import plain_table, quote
-from ..plan import Context, Step, builds, short
+from ..planning.context import Context
+from ..planning.steps import Step, builds, short
 from ..record import Record
 
 #: As it is written in SQL: (table, name of the index) -> statement.

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from ..ddl import statements as s
 from ..locks import Lock, LockMode
-from ..plan import Context, Query, Step, rewrites, short
+from ..planning.context import Context
+from ..planning.registry import rewrites
+from ..planning.steps import Query, Step, short
 
 
 @rewrites(s.AlterSequence)

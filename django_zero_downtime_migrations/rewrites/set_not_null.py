@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from ..ddl import statements as s
 from ..naming import NOT_NULL, plain_table, quote, unquote
-from ..plan import Context, Fill, Query, Step, StepClass, long, rewrites, short
+from ..planning.context import Context
+from ..planning.registry import rewrites
+from ..planning.steps import Fill, Query, Step, StepClass, long, short
 
 
 @rewrites(s.SetNotNull)

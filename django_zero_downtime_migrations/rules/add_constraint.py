@@ -8,7 +8,8 @@ from ..ddl import statements as s
 from ..errors import Unsafe
 from ..findings import Kind, Severity
 from ..naming import names_in, quote, unquote
-from ..plan import Context, Rule
+from ..planning.context import Context
+from ..planning.rule import Rule
 
 RULE = Rule(
     code="ADD_CONSTRAINT",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import Unsafe
 from ..findings import Kind
-from ..plan import Rule
+from ..planning.rule import Rule
 
 RULE = Rule(
     code="CANNOT_MIGRATE",

@@ -6,7 +6,8 @@ from ..ddl import statements as s
 from ..errors import CannotMigrate, Unsafe
 from ..findings import Kind
 from ..naming import unquote
-from ..plan import Context, Rule
+from ..planning.context import Context
+from ..planning.rule import Rule
 from ..type_changes import Effect
 
 RULE = Rule(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..errors import Unsafe
 from ..findings import Kind, Severity
-from ..plan import Context, Rule
+from ..planning.context import Context
+from ..planning.rule import Rule
 
 RULE = Rule(
     code="IN_TRANSACTION",

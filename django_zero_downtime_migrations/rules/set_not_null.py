@@ -6,7 +6,8 @@ from ..ddl import statements as s
 from ..errors import Unsafe
 from ..findings import Kind, Severity
 from ..naming import unquote
-from ..plan import Context, Rule
+from ..planning.context import Context
+from ..planning.rule import Rule
 
 RULE = Rule(
     code="SET_NOT_NULL",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..errors import Unsafe
 from ..findings import Kind
-from ..plan import Context, Rule
+from ..planning.context import Context
+from ..planning.rule import Rule
 
 RULE = Rule(
     code="ALTER_TABLE_SET_TABLESPACE",

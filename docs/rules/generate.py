@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from django_zero_downtime_migrations import rules
 from django_zero_downtime_migrations.findings import Severity
-from django_zero_downtime_migrations.plan import Rule
+from django_zero_downtime_migrations.planning.rule import Rule
 
 FOLDER = Path(__file__).parent
 PART = re.compile(r"^# (given|unsafe|safe|then)(?:: (.+))?\n", re.M)

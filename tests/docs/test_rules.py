@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django_zero_downtime_migrations.compat import has_db_default
 from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.findings import Finding, Severity
-from django_zero_downtime_migrations.plan import Rule
+from django_zero_downtime_migrations.planning.rule import Rule
 from django_zero_downtime_migrations.reporting import Report
 from docs.rules.generate import FOLDER, Part, modules, pages, parts
 from tests.backends.project import Shop

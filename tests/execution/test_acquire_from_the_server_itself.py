@@ -16,7 +16,7 @@ from django_zero_downtime_migrations.errors import LockNotAcquired
 from django_zero_downtime_migrations.execution.acquire import Acquisition
 from django_zero_downtime_migrations.execution.blockers import look
 from django_zero_downtime_migrations.locks import Blocker, Lock, LockMode
-from django_zero_downtime_migrations.plan import Query, Step, StepClass
+from django_zero_downtime_migrations.planning.steps import Query, Step, StepClass
 from django_zero_downtime_migrations.settings import MigrationSettings
 from servers import launch
 from tests import databases

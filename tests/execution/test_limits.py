@@ -7,7 +7,7 @@ import pytest
 from django_zero_downtime_migrations.execution import limits as execution_limits
 from django_zero_downtime_migrations.execution.blockers import Look
 from django_zero_downtime_migrations.execution.limits import Limits, limits
-from django_zero_downtime_migrations.plan import StepClass
+from django_zero_downtime_migrations.planning.steps import StepClass
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.execution.test_acquire import PATIENT, step
 

@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django_zero_downtime_migrations.ddl import statements as s
 from django_zero_downtime_migrations.execution import offenders as module
 from django_zero_downtime_migrations.execution.offenders import offenders
-from django_zero_downtime_migrations.plan import Query, Step, StepClass
+from django_zero_downtime_migrations.planning.steps import Query, Step, StepClass
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.backends.sessions import run
 

@@ -15,7 +15,7 @@ from typing import Any
 from django_zero_downtime_migrations.ddl.values import with_values
 from django_zero_downtime_migrations.findings import Finding
 from django_zero_downtime_migrations.locks import LockMode
-from django_zero_downtime_migrations.plan import Step
+from django_zero_downtime_migrations.planning.steps import Step
 
 INSTALL = """
 CREATE SCHEMA observer;

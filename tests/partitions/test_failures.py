@@ -9,7 +9,7 @@ from django.db import DatabaseError, migrations, models
 from django.db.migrations.operations.base import Operation
 
 from django_zero_downtime_migrations.execution.run import Runner
-from django_zero_downtime_migrations.plan import Step
+from django_zero_downtime_migrations.planning.steps import Step
 from tests.backends.fixtures import Twins
 from tests.backends.sessions import run, told
 

@@ -10,7 +10,7 @@ import pytest
 
 from django_zero_downtime_migrations import rules
 from django_zero_downtime_migrations.errors import Unsafe
-from django_zero_downtime_migrations.plan import CHECKS, WHOLE_PLAN
+from django_zero_downtime_migrations.planning.rule import CHECKS, WHOLE_PLAN
 
 NAMES = [module.name for module in iter_modules(rules.__path__)]
 

@@ -14,7 +14,7 @@ from django_zero_downtime_migrations.backends.postgres.schema import (
     UnsafeOperationWarning,
 )
 from django_zero_downtime_migrations.findings import Finding, Severity
-from django_zero_downtime_migrations.plan import CHECKS, Rule
+from django_zero_downtime_migrations.planning.rule import CHECKS, Rule
 from tests.backends.project import Shop
 from tests.commands.judged import Operations, check, check_alone, codes
 

@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from django_zero_downtime_migrations.ddl import statements as s
 from django_zero_downtime_migrations.ddl.template import Template
-from django_zero_downtime_migrations.plan import REWRITES, rewrites
+from django_zero_downtime_migrations.planning.registry import REWRITES, rewrites
 from tests.operations.case import check
 
 #: What stands around a short statement without timeouts.

@@ -19,7 +19,7 @@ from django_zero_downtime_migrations.execution.script import Script
 from django_zero_downtime_migrations.findings import Kind, Severity
 from django_zero_downtime_migrations.locks import Blocker, LockMode
 from django_zero_downtime_migrations.log import logger
-from django_zero_downtime_migrations.plan import Rule
+from django_zero_downtime_migrations.planning.rule import Rule
 from django_zero_downtime_migrations.printable import printable
 
 HOSTILE = "a\n\r\x1b[2J\x9b31m\u202eb\u2028\ufeff"

@@ -10,7 +10,7 @@ from django_zero_downtime_migrations.ddl import statements as s
 from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.execution.journal.stored_steps import FORMAT, STATEMENTS, read_steps, stored_step
 from django_zero_downtime_migrations.locks import Lock, LockMode
-from django_zero_downtime_migrations.plan import Fill, Query, Step, StepClass
+from django_zero_downtime_migrations.planning.steps import Fill, Query, Step, StepClass
 
 DROP = Step(
     (Query('DROP INDEX CONCURRENTLY IF EXISTS "i"'),),

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from typing import NamedTuple
 
 from ...ddl import statements as s
-from ...plan import Query, Step
+from ...planning.steps import Query, Step
 from .store import Done, Entry, Identity, Store
 from .stored_steps import read_steps, stored_step
 

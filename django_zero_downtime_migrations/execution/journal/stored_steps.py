@@ -9,7 +9,7 @@ from typing import Any, Final
 from ...ddl import statements as s
 from ...errors import CannotMigrate
 from ...locks import Lock, LockMode
-from ...plan import Fill, Query, Step, StepClass
+from ...planning.steps import Fill, Query, Step, StepClass
 
 #: Changes with the meaning of anything that is stored; ``tests/unit/test_stored_steps.py`` has a frozen row of each.
 FORMAT: Final = 1

@@ -1,4 +1,4 @@
-"""Statements of one schema-editor call -> a :class:`~.plan.Plan`: split, arranged, judged, rewritten, merged."""
+"""Statements of one schema-editor call -> a :class:`~.steps.Plan`: split, arranged, judged, rewritten, merged."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 
 from django.db import transaction
 
-from .ddl import statements as s
-from .findings import Finding, Kind, Severity
-from .log import logger
-from .naming import renamed_in, split_identifier
+from ..ddl import statements as s
+from ..findings import Finding, Kind, Severity
+from ..log import logger
+from ..naming import renamed_in, split_identifier
+from .context import Context
 from .order import arrange
-from .plan import CHECKS, REWRITES, SPLITS, Check, Context, Plan, Step, StepClass, as_written
+from .registry import REWRITES, SPLITS
+from .rule import CHECKS, Check
+from .steps import Plan, Step, StepClass, as_written
 from .together import join, one_step, separate
 from .verdict import judged
 
@@ -107,7 +110,7 @@ def _judge_sql(raw: s.Raw, context: Context) -> Iterator[Finding]:
     """Each statement of the user's own SQL as if those before it had run. None is refused: who writes SQL means it."""
     if context.nothing_in_use:
         return
-    from .ddl.meaning import meaning
+    from ..ddl.meaning import meaning
 
     seen: set[tuple[str, str]] = set()
     text = context.text(raw)

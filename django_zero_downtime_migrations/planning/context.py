@@ -1,118 +1,25 @@
-"""The plan of one schema-editor call: its steps and findings, and the context in which rewrites and rules work.
-
-``rewrites/`` turn a statement into safe steps and ``rules/`` judge it; both register themselves here by the
-statement's type.
-"""
+"""What a rewrite or a rule may ask of the database, the settings and the code that still runs."""
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol
 
-from .catalog import Catalog, Column
-from .compat import has_db_default
-from .ddl import statements as s
-from .ddl.scan import is_concurrent
-from .ddl.spaces import Space
-from .ddl.values import with_values
-from .findings import Finding, Kind, Origin, Severity
-from .locks import Lock, LockMode
-from .naming import Names, quote, unquote
-from .printable import printable
-from .projection import Projection
-from .record import Record
-from .server import Capabilities
-from .settings import MigrationSettings
-from .type_changes import Effect, Gone, TypeChange
-
-
-class StepClass(enum.Enum):
-    """How a step is sent; BEHAVIOUR's classes A to D, and what needs no protection."""
-
-    #: Changes the catalogue under a lock that blocks traffic: under the timeouts, in a transaction of its own.
-    SHORT = "short"
-    #: Takes its time under a lock that lets reads and writes run: without a short lock timeout, outside any
-    #: transaction.
-    LONG = "long"
-    #: Touches rows, or is the user's own SQL.
-    DATA = "data"
-    #: Blocks traffic for as long as it takes: like SHORT, but without the cap that is derived from LOCK_TIMEOUT.
-    UNSAFE = "unsafe"
-    #: Nobody uses the table yet: as stock Django sends it.
-    STOCK = "stock"
-    #: The caller's own transaction is open: as stock Django sends it, but under the timeouts.
-    CALLERS = "callers"
-
-
-class Query(NamedTuple):
-    sql: str
-    params: s.Params = None
-
-
-class Step(NamedTuple):
-    """What is sent at once: one query, or several in one transaction.
-
-    :param locks: every table lock that it takes and holds to its end.
-    :param undo: what takes it back, once it has run, when a later step of the call fails; empty where it cannot be
-        taken back.
-    :param leftover: what removes its remains when it fails itself (only CONCURRENTLY leaves any).
-    :param fill: set on a step that runs batch by batch; see ``execution.fill``.
-    :param building: the index that it builds CONCURRENTLY, as it is written in SQL.
-    """
-
-    queries: tuple[Query, ...]
-    kind: StepClass
-    statement: s.Statement
-    locks: tuple[Lock, ...] = ()
-    undo: tuple[Step, ...] = ()
-    leftover: tuple[Step, ...] = ()
-    fill: Fill | None = None
-    building: str = ""
-
-    @property
-    def sql(self) -> str:
-        return "; ".join(query.sql for query in self.queries)
-
-    @property
-    def locks_on_replicas(self) -> tuple[Lock, ...]:
-        """What DROP INDEX CONCURRENTLY locks against readers on a hot standby; nothing for others that stand alone.
-
-        At its end it locks the index, which nobody on the primary uses any more. Who reads the table on a standby does.
-        """
-        if not self.sql.lstrip().startswith("DROP INDEX CONCURRENTLY"):
-            return ()
-        return tuple(lock._replace(mode=LockMode.ACCESS_EXCLUSIVE) for lock in self.locks)
-
-    @property
-    def stands_alone(self) -> bool:
-        """It is CONCURRENTLY: the server refuses it in any transaction, and so beside ``SET LOCAL`` in one string."""
-        return " CONCURRENTLY " in self.sql.partition('"')[0]
-
-    @property
-    def needs_session(self) -> bool:
-        """It takes its time, and leaves something when its client goes away meanwhile: a session of its own has to be
-        there for it.
-        """
-        if isinstance(self.statement, s.Raw):
-            return self.statement.concurrently and is_concurrent(self.statement.sql)
-        return self.kind is StepClass.LONG and self.stands_alone
-
-
-class Fill(NamedTuple):
-    """An UPDATE of the rows of a table whose column is NULL, done in ranges of pages."""
-
-    table: str
-    column: str
-    default: str
-    params: s.Params
-
-
-class Plan(NamedTuple):
-    steps: tuple[Step, ...] = ()
-    findings: tuple[Finding, ...] = ()
+from ..catalog import Catalog
+from ..catalog_records import Column
+from ..compat import has_db_default
+from ..ddl import statements as s
+from ..ddl.spaces import Space
+from ..ddl.values import with_values
+from ..findings import Origin
+from ..naming import Names, quote, unquote
+from ..projection import Projection
+from ..server import Capabilities
+from ..settings import MigrationSettings
+from ..type_changes import Effect, Gone, TypeChange
+from .steps import Query, Step
 
 
 class OldCode(Protocol):
@@ -294,139 +201,3 @@ class Context:
                 and catalog.adding_rewrites(statement.table, statement.column, statement.text, statement.params)
             )
         return self._rewriting[statement.sql]
-
-
-Rewrite = Callable[[Any, Context], Iterable[Step]]
-Split = Callable[[Any, Context], Iterable[s.Statement]]
-REWRITES: dict[type[s.Statement], Rewrite] = {}
-SPLITS: dict[type[s.Statement], Split] = {}
-R = TypeVar("R", bound=Callable[..., Any])
-
-
-def _register(registry: dict[type[s.Statement], Any], kinds: tuple[type[s.Statement], ...]) -> Callable[[R], R]:
-    def register(function: R) -> R:
-        for kind in kinds:
-            if kind in registry:
-                raise TypeError(f"{kind.__name__} has {registry[kind].__module__} already")
-            registry[kind] = function
-        return function
-
-    return register
-
-
-def rewrites(*kinds: type[s.Statement]) -> Callable[[R], R]:
-    """Register the function that turns a statement into steps."""
-    return _register(REWRITES, kinds)
-
-
-def splits(*kinds: type[s.Statement]) -> Callable[[R], R]:
-    """Register the function that replaces a statement by several, before they are ordered and rewritten."""
-    return _register(SPLITS, kinds)
-
-
-class Rule(Record):
-    """A finding's record: messages and documentation are rendered from it.
-
-    :param code: its name in :class:`errors.Unsafe`.
-    :param when: what the rule looks for.
-    :param effect: what it does to a live table.
-    :param instead: what to write.
-    :param only_checked: right at one time of a deployment and wrong at another, which ``migrate`` cannot know: only
-        ``check_migrations`` reports it.
-    :param of_templates: it is about the safe form of a statement of Django's, and has nothing to say of raw SQL.
-    """
-
-    code: str
-    text: str
-    kind: Kind
-    when: str
-    effect: str
-    instead: str
-    severity: Severity = Severity.REFUSE
-    only_checked: bool = False
-    of_templates: bool = False
-
-    def check(self, *kinds: type[s.Statement]) -> Callable[[R], R]:
-        """Register a function (statement, context) -> what it found, in words that name it, or None."""
-
-        def register(function: R) -> R:
-            for kind in kinds:
-                CHECKS.setdefault(kind, []).append((self, function))
-            return function
-
-        return register
-
-    def on_whole_plan(self) -> Rule:
-        """Register a rule that no statement alone can break: ``check_migrations`` looks at the whole plan for it."""
-        WHOLE_PLAN.append(self)
-        return self
-
-    def found(self, message: str, table: str = "", origin: Origin = Origin(), assured: str = "") -> Finding:  # noqa: B008
-        """What such a rule has found."""
-        return Finding(
-            code=self.code,
-            text=self.text,
-            severity=self.severity,
-            kind=self.kind,
-            message=printable(message),
-            instead=self.instead,
-            sql="",
-            table=table,
-            origin=origin,
-            assured=assured,
-        )
-
-    def finding(self, statement: s.Statement, message: str, context: Context) -> Finding:
-        locks = statement.locks()
-        strongest = max(locks, key=lambda lock: lock.mode.strength).mode if locks else None
-        return Finding(
-            code=self.code,
-            text=self.text,
-            severity=self.severity,
-            kind=self.kind,
-            message=printable(message),
-            instead=self.instead,
-            sql=context.text(statement),
-            table=statement.table,
-            lock=strongest,
-            origin=context.origin,
-            sent=str(statement.sql),
-        )
-
-
-WHOLE_PLAN: list[Rule] = []
-Check = tuple[Rule, Callable[[Any, Context], "str | None"]]
-CHECKS: dict[type[s.Statement], list[Check]] = {}
-
-
-def short(
-    statement: s.Statement, *sql: str | Query, locks: Iterable[Lock] | None = None, undo: Sequence[Step] = ()
-) -> Step:
-    """A step of class A. Its locks are the statement's own unless given."""
-    queries = tuple(query if isinstance(query, Query) else Query(query) for query in sql)
-    taken = statement.locks() if locks is None else locks
-    return Step(queries, StepClass.SHORT, statement, tuple(taken), tuple(undo))
-
-
-def long(
-    statement: s.Statement,
-    sql: str | Query,
-    locks: Iterable[Lock] | None = None,
-    undo: Sequence[Step] = (),
-) -> Step:
-    """A step of class B: under SHARE UPDATE EXCLUSIVE on the statement's table, unless its locks are given."""
-    query = sql if isinstance(sql, Query) else Query(sql)
-    if locks is None:
-        locks = (Lock(statement.table, LockMode.SHARE_UPDATE_EXCLUSIVE),) if statement.table else ()
-    return Step((query,), StepClass.LONG, statement, tuple(locks), tuple(undo))
-
-
-def builds(statement: s.Statement, sql: str | Query, index: str, locks: Iterable[Lock] | None = None) -> Step:
-    """A step of class B that builds an index CONCURRENTLY. :param index: its name as it is written in SQL."""
-    drop = long(statement, f"DROP INDEX CONCURRENTLY IF EXISTS {index}", locks)
-    return long(statement, sql, locks, undo=[drop])._replace(leftover=(drop,), building=index)
-
-
-def as_written(statement: s.Statement, kind: StepClass, locks: Iterable[Lock] | None = None) -> Step:
-    taken = statement.locks() if locks is None else locks
-    return Step((Query(statement.sql, statement.params),), kind, statement, tuple(taken))

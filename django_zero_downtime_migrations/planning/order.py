@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .catalog import Constraint, Index
-from .ddl import statements as s
-from .naming import Names, quote, renamed_in, unquote
-from .plan import Context
-from .projection import Projection
-from .type_changes import Effect
+from ..catalog_records import Constraint, Index
+from ..ddl import statements as s
+from ..naming import Names, quote, renamed_in, unquote
+from ..projection import Projection
+from ..type_changes import Effect
+from .context import Context
 
 Statements = list[s.Statement]
 Made = s.AddForeignKey | s.CreateIndex | s.AddUnique | s.AddPrimaryKey

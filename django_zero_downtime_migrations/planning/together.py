@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from .ddl import statements as s
-from .locks import Lock
-from .naming import names_in, unquote
+from ..ddl import statements as s
+from ..locks import Lock
+from ..naming import names_in, unquote
+from ..projection import Projection
+from .context import Context
 from .order import Statements, renamed
-from .plan import Context, Step, StepClass, as_written
-from .projection import Projection
+from .steps import Step, StepClass, as_written
 
 #: What replaces a dropped constraint, by its ``pg_constraint.contype``.
 REPLACES: dict[str, tuple[type[s.Statement], ...]] = {

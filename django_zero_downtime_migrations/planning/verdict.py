@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .acceptances import Acceptances, acceptance
-from .ddl import statements as s
-from .findings import Finding, Kind, Severity
-from .naming import unquote
-from .plan import Context
+from ..acceptances import Acceptances, acceptance
+from ..ddl import statements as s
+from ..findings import Finding, Kind, Severity
+from ..naming import unquote
+from .context import Context
 
 
 def judged(finding: Finding, statement: s.Statement, context: Context) -> Finding:

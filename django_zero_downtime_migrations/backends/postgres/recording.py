@@ -1,0 +1,234 @@
+"""The middle of the schema editor: what a call of it records becomes a plan, and the plan is run or written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db.backends.ddl_references import Statement as DjangoStatement
+
+from ...catalog import Catalog
+from ...compat import deferred_params
+from ...ddl import statements as s
+from ...ddl.read import read
+from ...ddl.template import plain
+from ...execution.run import Runner
+from ...execution.script import Script
+from ...findings import Finding, Origin
+from ...migrate_run.migration_at_work import migration_at_work
+from ...migrate_run.progress import Call, NothingDone
+from ...migrate_run.run import MigrateRun
+from ...migrate_run.verdicts import report
+from ...planning.context import Context, OldCode
+from ...planning.order import made_first
+from ...planning.planner import plan
+from ...projection import Projection
+from ...server import capabilities
+from .calls import Calls
+from .early_indexes import RENAMES
+from .introspection import projecting
+from .old_names import statements
+from .replaced import Replaced, still_there
+
+
+class Recording(Calls):
+    """To be put before any PostgreSQL schema editor; the class of :mod:`.schema` keeps what this works with."""
+
+    migrate_run: MigrateRun
+    quote_value: Any
+    findings: list[Finding]
+    enforced: list[Finding]
+    old_code: OldCode | None
+    resume: NothingDone
+    is_executing: bool
+    _call: Call
+    _recorded: list[s.Statement] | None
+    _recording: Projection
+    _projection: Projection
+    _replaced: Replaced
+    _reader: Runner | Script
+    _operation: int | None
+    _origin: Origin
+    _assured: str
+    _migration: tuple[str, str] | None
+
+    # What a call records
+
+    @contextmanager
+    def _planning(self, what: str, model: Any = None, made: Any = None) -> Iterator[Call]:
+        if self._recorded is not None:
+            yield self._call
+            return
+        self._recorded = []
+        self._origin = self._origin_of(model, made if model is not None else None)
+        self._call = self.resume.call(what, model, made)
+        introspection = projecting(self.connection)
+        introspection.projection = self._recording = self._early.hidden_from(self._projection.copy())
+        introspection.past = self._call.past
+        try:
+            yield self._call
+            recorded = self._recorded
+        finally:
+            self._recorded = None
+            introspection.projection = None
+            introspection.past = False
+        self._planned(what, recorded, made)
+        self._flush_deferred_sql()
+
+    def _planned(self, what: str, recorded: list[s.Statement], made: Any) -> None:
+        if what == "remove_constraint" and not self._call.past and self._waits(recorded, made):
+            return
+        before = self._replaced.come()
+        if self._call.past:
+            self._go_on([*before, *recorded], self._call)
+            return
+        if before and self.settings.idempotent_sql and not self.collect_sql:
+            before = still_there(before, self._catalog())
+        if before or recorded:
+            self._carry_out(made_first(before, recorded, self.names), self._call)
+
+    def _waits(self, recorded: list[s.Statement], constraint: Any) -> bool:
+        """Whether the removal of a constraint comes with what replaces it."""
+        if not recorded or self._own.of_caller or not all(self._in_use(x.table) for x in recorded):
+            return False
+        return self._replaced.waits(recorded, constraint, quiet=self.collect_sql)
+
+    def _origin_of(self, model: Any, field: Any) -> Origin:
+        meta = getattr(model, "_meta", None)
+        name = getattr(field, "name", "") or ""
+        return Origin(
+            app=getattr(meta, "app_label", "") or "",
+            model=getattr(meta, "object_name", "") or "",
+            field=name if isinstance(name, str) else "",
+            operation=self._operation,
+        )
+
+    def execute(self, sql: Any, params: Any = ()) -> None:
+        self.is_executing, before = True, self.is_executing
+        try:
+            for statement in statements(sql):
+                with self._planning("execute", None, statement):
+                    self._record(read(statement, params, self.names))
+        finally:
+            self.is_executing = before
+
+    def _send(self, sql: str, params: s.Params) -> None:
+        """The one way of a planned statement to the editors below and to the driver."""
+        parent: Any = super()
+        parent.execute(plain(str(sql)), params)
+
+    def _record(self, statement: s.Statement) -> None:
+        assert self._recorded is not None
+        self._recorded.append(statement)
+        self._recording.apply(statement)
+
+    def _flush_deferred_sql(self) -> None:
+        """After each call. DEFERRED_SQL off: deferred statements run as soon as the tables that they name exist."""
+        if self.settings.deferred_sql:
+            return
+        catalog = self._catalog()
+        ready = [sql for sql in self.deferred_sql if sql is not RENAMES and self._tables_exist(sql, catalog)]
+        self.deferred_sql = [sql for sql in self.deferred_sql if not any(sql is x for x in ready)]
+        for sql in ready:
+            call = self.resume.call("deferred", None, sql)
+            statements = [read(sql, deferred_params, self.names)]
+            if call.past:
+                self._go_on(statements, call)
+            else:
+                self._carry_out(statements, call)
+
+    def _tables_exist(self, sql: Any, catalog: Catalog) -> bool:
+        if not isinstance(sql, DjangoStatement):
+            return True
+        names = {self.names.spelled(str(sql.parts[x])) for x in ("table", "to_table") if x in sql.parts}
+        return all(table in self._projection.new_tables or catalog.exists(table) for table in names)
+
+    # What becomes of it
+
+    def _catalog(self) -> Catalog:
+        return Catalog(self.connection, self._projection)
+
+    def continue_from(self, editor: Recording | None) -> None:
+        """Take what another collecting editor has planned as done. :param editor: that of the migration before."""
+        if editor is not None:
+            self._projection = editor._projection
+
+    def treat_as_new(self, table: str) -> bool:
+        """Whether nobody can be using a table yet. :param table: its quoted name, as in SQL."""
+        return table in self.migrate_run.tables or self.nothing_in_use
+
+    @property
+    def nothing_in_use(self) -> bool:
+        """Whether this run began on a database without any table."""
+        return self.migrate_run.is_new_database
+
+    def _in_use(self, table: str) -> bool:
+        return table not in self._recording.new_tables and not self.treat_as_new(table)
+
+    def _go_on(self, statements: list[s.Statement], call: Call) -> None:
+        """With what an earlier run has begun. :param statements: those of the call, which it has planned."""
+        self.resume.go_on(call, self._reader)
+        for statement in statements if self.collect_sql else ():
+            self._projection.apply(statement)
+        self._remember(statements)
+
+    def _carry_out(self, statements: list[s.Statement], call: Call) -> None:
+        if not self.nothing_in_use:
+            # Imported here: most processes of a project migrate nothing, and a new database needs none of them.
+            from ... import rewrites, rules  # noqa: F401
+        context = Context(
+            catalog=self._catalog(),
+            capabilities=capabilities(self.connection),
+            settings=self.settings,
+            templates=lambda name: getattr(self, name),
+            quote_value=self.quote_value,
+            is_new=self.treat_as_new,
+            nothing_in_use=self.nothing_in_use,
+            in_transaction=self._own.of_caller,
+            origin=self._origin,
+            old_types=self._old_types,
+            old_code=self.old_code,
+            own_triggers=self._own_triggers,
+            assured=self._assured,
+            # An editor that a RunPython has opened is asked for no operation.
+            migration=self._migration or migration_at_work() or ("", ""),
+        )
+        made = plan(statements, context)
+        self.findings += made.findings
+        self.enforced += made.findings if self.settings.raise_for_unsafe else ()
+        if not getattr(self._reader, "is_silent", False):
+            report(made.findings, self.settings.raise_for_unsafe and not self.collect_sql, quiet=self.collect_sql)
+        if isinstance(self._reader, Runner):
+            self._reader.in_use = not self.nothing_in_use
+            self._reader.looks = bool(self.settings.idempotent_sql) and self._reader.in_use
+        self.resume.run(call, self._reader, made)
+        if any(isinstance(statement, s.Raw) for statement in statements) and not self.collect_sql:
+            # What is known of it, where it could be read, is in the projection alone.
+            self.migrate_run.made(*context.projection.new_tables)
+            self.migrate_run.dropped(*context.projection.dropped_tables)
+        self._projection = context.projection if self.collect_sql else Projection()
+        self._remember(statements)
+
+    def _remember(self, statements: list[s.Statement]) -> None:
+        for statement in statements:
+            if self._early.follow(statement) and RENAMES not in self.deferred_sql:
+                self.deferred_sql.append(RENAMES)
+            if self.collect_sql:
+                continue
+            if isinstance(statement, s.CreateTable):
+                if statement.table not in getattr(self._reader, "found", ()):
+                    self.migrate_run.made(statement.table)
+            elif isinstance(statement, s.DropTable):
+                self.migrate_run.dropped(statement.table)
+            elif isinstance(statement, s.RenameTable):
+                self.migrate_run.renamed(statement.table, statement.new_table)
+
+    @contextmanager
+    def assured(self, reason: str) -> Iterator[None]:
+        """The findings of what runs inside are accepted by the migration's author. :param reason: why."""
+        before, self._assured = self._assured, reason
+        try:
+            yield
+        finally:
+            self._assured = before

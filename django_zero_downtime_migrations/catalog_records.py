@@ -1,0 +1,95 @@
+"""What the catalogue has of tables, columns, constraints and indexes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    not_null: bool
+    #: False for PostgreSQL 18's NOT NULL that is NOT VALID yet.
+    not_null_valid: bool
+    has_default: bool
+    identity: bool
+    type: str
+
+
+class Constraint(NamedTuple):
+    """``kind`` is ``pg_constraint.contype``; ``table`` and ``to_table`` are quoted SQL text."""
+
+    name: str
+    kind: str
+    table: str
+    own: bool
+    columns: tuple[str, ...]
+    to_table: str
+    to_columns: tuple[str, ...]
+    deferrable: bool
+    deferred: bool
+    on_update: str
+    on_delete: str
+    match: str
+    valid: bool
+    definition: str
+    inherited: bool
+    #: The server's own part of a foreign key of this table, for one partition of the table that it points to.
+    part: bool = False
+    #: The role may alter the table that is asked about, and not the other one, which has this foreign key.
+    out_of_reach: bool = False
+
+
+class Index(NamedTuple):
+    """``keys``: its columns, empty for an expression. ``touches``: every column that it reads. ``plain``: a btree
+    over columns, ascending, without INCLUDE, expressions and predicate.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    touches: frozenset[str]
+    opclasses: tuple[str, ...]
+    unique: bool
+    valid: bool
+    plain: bool
+    of_constraint: bool
+    tablespace: int
+    partitioned: bool = False
+
+
+class Partition(NamedTuple):
+    """A partitioned table or one of its partitions. Tables are quoted SQL text.
+
+    :param parent: empty for the table that was asked about. :param kind: ``pg_class.relkind``: ``p`` has partitions of
+        its own, ``r`` has rows, ``f`` is a foreign table.
+    :param key: the columns of its own partition key, empty for an expression.
+    """
+
+    table: str
+    parent: str
+    kind: str
+    key: tuple[str, ...]
+
+
+class IndexShape(NamedTuple):
+    """What the server makes of an index that is still to be built.
+
+    :param columns: the names that it gives the index's columns.
+    :param equals: those of the partitions' indexes that it would attach: table, name and type of its constraint, empty
+        where it has none.
+    """
+
+    columns: tuple[str, ...]
+    equals: tuple[tuple[str, str, str], ...]
+
+
+class SequenceOwner(NamedTuple):
+    """The column that a sequence belongs to. ``table`` is quoted SQL text; ``identity``: it is no ``serial``."""
+
+    table: str
+    identity: bool
+
+
+class Size(NamedTuple):
+    """About how many rows a table has, and its bytes with indexes and TOAST; None where that is not known."""
+
+    rows: int | None = None
+    bytes: int | None = None

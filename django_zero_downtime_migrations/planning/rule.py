@@ -1,0 +1,89 @@
+"""A rule: the record of a finding, and the functions that look for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ..ddl import statements as s
+from ..findings import Finding, Kind, Origin, Severity
+from ..printable import printable
+from ..record import Record
+from .context import Context
+
+R = TypeVar("R", bound=Callable[..., Any])
+
+
+class Rule(Record):
+    """A finding's record: messages and documentation are rendered from it.
+
+    :param code: its name in :class:`errors.Unsafe`.
+    :param when: what the rule looks for.
+    :param effect: what it does to a live table.
+    :param instead: what to write.
+    :param only_checked: right at one time of a deployment and wrong at another, which ``migrate`` cannot know: only
+        ``check_migrations`` reports it.
+    :param of_templates: it is about the safe form of a statement of Django's, and has nothing to say of raw SQL.
+    """
+
+    code: str
+    text: str
+    kind: Kind
+    when: str
+    effect: str
+    instead: str
+    severity: Severity = Severity.REFUSE
+    only_checked: bool = False
+    of_templates: bool = False
+
+    def check(self, *kinds: type[s.Statement]) -> Callable[[R], R]:
+        """Register a function (statement, context) -> what it found, in words that name it, or None."""
+
+        def register(function: R) -> R:
+            for kind in kinds:
+                CHECKS.setdefault(kind, []).append((self, function))
+            return function
+
+        return register
+
+    def on_whole_plan(self) -> Rule:
+        """Register a rule that no statement alone can break: ``check_migrations`` looks at the whole plan for it."""
+        WHOLE_PLAN.append(self)
+        return self
+
+    def found(self, message: str, table: str = "", origin: Origin = Origin(), assured: str = "") -> Finding:  # noqa: B008
+        """What such a rule has found."""
+        return Finding(
+            code=self.code,
+            text=self.text,
+            severity=self.severity,
+            kind=self.kind,
+            message=printable(message),
+            instead=self.instead,
+            sql="",
+            table=table,
+            origin=origin,
+            assured=assured,
+        )
+
+    def finding(self, statement: s.Statement, message: str, context: Context) -> Finding:
+        locks = statement.locks()
+        strongest = max(locks, key=lambda lock: lock.mode.strength).mode if locks else None
+        return Finding(
+            code=self.code,
+            text=self.text,
+            severity=self.severity,
+            kind=self.kind,
+            message=printable(message),
+            instead=self.instead,
+            sql=context.text(statement),
+            table=statement.table,
+            lock=strongest,
+            origin=context.origin,
+            sent=str(statement.sql),
+        )
+
+
+WHOLE_PLAN: list[Rule] = []
+Check = tuple[Rule, Callable[[Any, Context], "str | None"]]
+CHECKS: dict[type[s.Statement], list[Check]] = {}

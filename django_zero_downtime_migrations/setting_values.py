@@ -1,0 +1,93 @@
+"""How the value of each setting is read, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from .acceptances import read_acceptances
+from .durations import read_duration
+
+
+class Reader(NamedTuple):
+    """Turns what somebody wrote into what counts; its ValueError says what is wrong."""
+
+    read: Callable[[object], Any]
+    accepted: str
+
+
+def _read_flag(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"is of type {type(value).__name__}")
+
+
+def _read_base_backend(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"is of type {type(value).__name__}")
+    if not all(part.isidentifier() for part in value.split(".")):
+        raise ValueError("is not a dotted module path")
+    if value.partition(".")[0] == __package__:
+        raise ValueError("is one of the backends that are themselves built on the backend named here")
+    return value
+
+
+def _read_starts(value: object) -> Mapping[str, str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise ValueError(f"is of type {type(value).__name__}")
+    for label, name in value.items():
+        if not (isinstance(label, str) and isinstance(name, str) and label and name):
+            raise ValueError(f"has {label!r}: {name!r}, which are not the label of an app and the name of a migration")
+    return value
+
+
+def _read_aliases(value: object) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"is of type {type(value).__name__}")
+    for alias in value:
+        if not (isinstance(alias, str) and alias):
+            raise ValueError(f"has {alias!r}, which is not the alias of a database")
+    return tuple(dict.fromkeys(value))
+
+
+_UNITS: Final = {"": 1, "B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
+
+
+def _read_size(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < 0:
+            raise ValueError("is negative")
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"is of type {type(value).__name__}")
+    found = re.fullmatch(r"\s*([0-9]+)\s*([A-Za-z]*)\s*", value)
+    if found is None or found[2] not in _UNITS:
+        raise ValueError("is not a size")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+_ANY_DURATION: Final = (
+    "'2s', '500ms' or '1.5min' (units us, ms, s, min, h, d), a whole number of milliseconds, a timedelta, "
+)
+DURATION: Final = Reader(read_duration, _ANY_DURATION + "0 for no limit, or None for the server's value")
+WAIT: Final = Reader(read_duration, _ANY_DURATION + "0 to fail at once, or None to wait for as long as it takes")
+FLAG: Final = Reader(_read_flag, "True or False")
+FLAG_OR_NONE: Final = Reader(
+    lambda value: None if value is None else _read_flag(value),
+    "True or False, or None for True where the role may keep a journal",
+)
+STARTS: Final = Reader(
+    _read_starts, 'a dict of app labels and migrations, such as {"shop": "0012_order_note"}, or None'
+)
+SIZE: Final = Reader(_read_size, "'10MB' (units B, kB, MB, GB, TB), or a whole number of bytes")
+ALIASES: Final = Reader(_read_aliases, 'a list of aliases in DATABASES, such as ["replica"]')
+ACCEPT: Final = Reader(
+    read_acceptances,
+    'a dict of apps, migrations or rules and the reason, such as {"shop.0007_total": "no old code runs"}',
+)
+BACKEND: Final = Reader(
+    _read_base_backend, "a backend's module path, such as 'django_prometheus.db.backends.postgresql'"
+)
