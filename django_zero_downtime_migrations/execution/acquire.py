@@ -21,7 +21,7 @@ from ..printable import printable
 from ..settings import MigrationSettings
 from .blockers import Look, cancel, look
 from .limits import Known, Limits, limits
-from .reasons import sqlstate
+from .server_errors import DEADLOCK_DETECTED, INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, QUERY_CANCELED, sqlstate
 
 if TYPE_CHECKING:
     from .replicas import Replicas
@@ -45,8 +45,6 @@ SIGN_OF_LIFE_SECONDS = 0.25
 #: From when on, and how often, a wait is worth a warning; otherwise it is told at level DEBUG.
 WARN_AFTER_SECONDS = 1.0
 WARN_EVERY_SECONDS = 10.0
-
-LOCK_NOT_AVAILABLE, QUERY_CANCELED, DEADLOCK, NO_RIGHT = "55P03", "57014", "40P01", "42501"
 
 
 class Notice:
@@ -215,7 +213,7 @@ class Acquisition:
         try:
             done = cancel(self.connection, blocker)
         except DatabaseError as error:
-            if sqlstate(error) != NO_RIGHT:
+            if sqlstate(error) != INSUFFICIENT_PRIVILEGE:
                 raise
             logger.warning("This role may not cancel the autovacuum with pid %s; waiting for it.", blocker.pid)
         else:
@@ -227,7 +225,7 @@ class Acquisition:
     def _in_vain(self, error: OperationalError, given: Limits, seen: Look, took: float) -> str | None:
         """What ended an attempt after this time, in ms; None where it is not to be tried again."""
         state, short = sqlstate(error), self.step.kind is StepClass.SHORT
-        if state in (LOCK_NOT_AVAILABLE, DEADLOCK):
+        if state in (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED):
             self.waited += 1
             return f"no lock within {given.wait} ms for"
         # By our own timeout, and not by somebody; the message is in the server's language.

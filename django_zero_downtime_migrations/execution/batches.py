@@ -21,11 +21,8 @@ from ..locks import Blocker, Lock, LockMode
 from ..server import capabilities
 from ..settings import MigrationSettings
 from .acquire import (
-    DEADLOCK,
-    LOCK_NOT_AVAILABLE,
     OLD,
     POLL_SECONDS,
-    QUERY_CANCELED,
     Notice,
     pause,
     retries,
@@ -35,13 +32,12 @@ from .batch_sql import DEADLOCK_SQL, FIRST_PAGES, ROW_WAITS, TARGET_SECONDS, Upd
 from .blockers import look
 from .interrupt import interruptible
 from .limits import LONGEST, lock_wait
-from .reasons import sqlstate
+from .server_errors import DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, QUERY_CANCELED, SERIALIZATION_FAILURE, sqlstate
 from .timeouts import OF_TRANSACTION, set_local
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
 LOG_EVERY_SECONDS = 10.0
-SERIALIZATION_FAILURE = "40001"
 
 
 class Held(NamedTuple):
@@ -146,7 +142,7 @@ class Batches:
         except OperationalError as error:
             took = time.monotonic() - began
             slow = sqlstate(error) == QUERY_CANCELED and took * 1000 >= values["statement_timeout"]
-            if not slow and sqlstate(error) not in (LOCK_NOT_AVAILABLE, DEADLOCK, SERIALIZATION_FAILURE):
+            if not slow and sqlstate(error) not in (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED, SERIALIZATION_FAILURE):
                 raise
             self._put_off(error, held.page, took)
             return held._replace(slow=held.slow + 1) if slow else held._replace(waits=held.waits + 1)

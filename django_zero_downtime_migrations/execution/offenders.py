@@ -17,7 +17,15 @@ from ..printable import printable
 from ..server import capabilities
 from ..settings import MigrationSettings
 from .interrupt import interruptible
-from .reasons import sqlstate
+from .server_errors import (
+    CHECK_VIOLATION,
+    FOREIGN_KEY_VIOLATION,
+    LOCK_NOT_AVAILABLE,
+    NOT_NULL_VIOLATION,
+    QUERY_CANCELED,
+    UNIQUE_VIOLATION,
+    sqlstate,
+)
 from .timeouts import OF_TRANSACTION, set_local
 
 #: Rows in a message, and characters of a value.
@@ -26,8 +34,9 @@ VALUE = 60
 #: In ms, for the search and for its locks.
 SEARCH = 5000
 LOCK = 1000
-NOT_NULL, FOREIGN_KEY, UNIQUE, CHECK = "23502", "23503", "23505", "23514"
-TOO_LONG = ("57014", "55P03")
+#: What rows can stop a step with.
+VIOLATIONS = (NOT_NULL_VIOLATION, FOREIGN_KEY_VIOLATION, UNIQUE_VIOLATION, CHECK_VIOLATION)
+TOO_LONG = (QUERY_CANCELED, LOCK_NOT_AVAILABLE)
 #: What reads the rows that are there already.
 _SEARCHED = (StepClass.SHORT, StepClass.LONG, StepClass.UNSAFE)
 
@@ -179,7 +188,10 @@ def offenders(connection: Any, step: Step, error: BaseException, settings: Migra
     To be called before the step is taken back, when no transaction is open. It reads under ACCESS SHARE for some
     seconds at most, and raises nothing.
     """
-    if sqlstate(error) not in (NOT_NULL, FOREIGN_KEY, UNIQUE, CHECK) or step.kind not in _SEARCHED:
+    if (
+        sqlstate(error) not in (NOT_NULL_VIOLATION, FOREIGN_KEY_VIOLATION, UNIQUE_VIOLATION, CHECK_VIOLATION)
+        or step.kind not in _SEARCHED
+    ):
         return ""
     if connection.in_atomic_block or not connection.get_autocommit():
         return ""
@@ -199,9 +211,9 @@ def _offence(connection: Any, step: Step, error: BaseException) -> Offence | Non
     if said is None or not said.table_name:
         return None
     place, state = (said.schema_name, said.table_name), sqlstate(error)
-    if state == UNIQUE:
+    if state == UNIQUE_VIOLATION:
         return _of_index(connection, place[0], said.constraint_name)
-    if state == NOT_NULL:
+    if state == NOT_NULL_VIOLATION:
         return _of_column(connection, step.statement.table or None, place, said.column_name)
     return _of_constraint(connection, step.statement, place, said.constraint_name)
 

@@ -18,7 +18,7 @@ from ..log import logger
 from ..printable import printable
 from .beside import connect
 from .blockers import briefly, look_there
-from .reasons import sqlstate
+from .server_errors import LOCK_NOT_AVAILABLE, QUERY_CANCELED, SERIALIZATION_FAILURE, sqlstate
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ PURPOSE = "replica"
 #: So often a question is asked, and a connection is made, before a standby counts as gone.
 TRIES = 3
 #: What the standby answers to a question that its replay, or the limit of the question, has ended.
-ENDED = ("40001", "57014", "55P03")
+ENDED = (SERIALIZATION_FAILURE, QUERY_CANCELED, LOCK_NOT_AVAILABLE)
 _MAY_ASK = "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()'::pg_catalog.text, 'EXECUTE')"
 _IDENTITY = "SELECT system_identifier FROM pg_catalog.pg_control_system()"
 _STANDBY = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_database(), pg_catalog.pg_last_wal_replay_lsn()"

@@ -10,9 +10,8 @@ from ..errors import CannotMigrate
 from ..naming import quote, relation, unquote
 from ..planning.steps import Step, StepClass
 from ..printable import printable
-from .reasons import sqlstate
+from .server_errors import INSUFFICIENT_PRIVILEGE, sqlstate
 
-NO_RIGHT = "42501"
 OWN, DROP, CREATE, REFERENCES = "own", "drop", "create", "references"
 
 # A table that is not there, or is still to be made, has no row.
@@ -60,7 +59,7 @@ def lacks(connection: Any, step: Step, error: BaseException) -> str:
     """Which right it was that a step was refused for and how to give it, on a line of its own; empty where it was
     something else.
     """
-    if sqlstate(error) != NO_RIGHT or connection.in_atomic_block or not connection.get_autocommit():
+    if sqlstate(error) != INSUFFICIENT_PRIVILEGE or connection.in_atomic_block or not connection.get_autocommit():
         return ""
     missing = _missing(connection, [step])
     return f"\n{missing}" if missing else ""

@@ -5,7 +5,7 @@ fails.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
@@ -17,8 +17,9 @@ from ..naming import relation
 from ..planning.steps import Plan, Step, StepClass
 from .interrupt import Terminated, terminable
 from .own_code import OwnCode
-from .reasons import LOCK_NOT_AVAILABLE, QUERY_CANCELED, reason, sqlstate
+from .reasons import reason
 from .send import Sender
+from .server_errors import LOCK_NOT_AVAILABLE, QUERY_CANCELED, sqlstate
 from .what_stays import AGAIN, GOES_ON, met, way_on
 
 if TYPE_CHECKING:
@@ -32,10 +33,14 @@ LEFT = "%s. Run this before you migrate again: %s"
 
 
 class Runner(Sender):
-    """A sender of whole plans."""
+    """A sender of whole plans.
 
-    def __init__(self, *arguments: Any, **more: Any) -> None:
+    :param in_use: whether the run did not begin on an empty database.
+    """
+
+    def __init__(self, *arguments: Any, in_use: Callable[[], bool] = lambda: True, **more: Any) -> None:
         super().__init__(*arguments, **more)
+        self._in_use = in_use
         #: Keeps other runs of ``migrate`` out.
         self.turn: Turn | None = None
         #: Something is committed that cannot be taken back; and the new tables that are.
@@ -49,10 +54,6 @@ class Runner(Sender):
         self._told: BaseException | None = None
         #: The steps of the calls that have ended, each with the transaction in which it was sent.
         self._sent_before: list[tuple[Step, object | None]] = []
-        #: The run did not begin on an empty database.
-        self.in_use = True
-        #: What a step would make may be there already.
-        self.looks = False
         #: Tables that were to be made, and were there already.
         self.found: set[str] = set()
 
@@ -65,6 +66,11 @@ class Runner(Sender):
         # What an earlier run has done stays when a later call fails.
         self.keeps = bool(journal.complete)
         self.transaction.call_before_commit(self.say)
+
+    @property
+    def looks(self) -> bool:
+        """What a step would make may be there already."""
+        return bool(self.settings.idempotent_sql) and self._in_use()
 
     def run(self, plan: Plan) -> None:
         with terminable():
@@ -113,7 +119,7 @@ class Runner(Sender):
     def _prepare(self, steps: Sequence[Step]) -> None:
         """Refuse what would fail, or fail to be seen, between two of the steps."""
         self._session = None
-        if self.in_use and any(step.needs_session for step in steps):
+        if self._in_use() and any(step.needs_session for step in steps):
             self._refuse_transaction_pooler(steps)
         if self.settings.replicas and self.replicas is None and any(step.locks for step in steps):
             self._open_replicas()

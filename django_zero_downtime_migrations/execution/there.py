@@ -15,7 +15,7 @@ from ..planning.steps import Query, Step, StepClass
 from ..printable import printable
 from .doubt import Built, is_built
 from .probes.step import REFUSALS, rest
-from .reasons import sqlstate
+from .server_errors import sqlstate
 
 
 def settle(

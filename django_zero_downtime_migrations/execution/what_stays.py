@@ -6,13 +6,21 @@ from collections.abc import Sequence
 
 from ..ddl import statements as s
 from ..planning.steps import Step
-from .reasons import sqlstate
+from .server_errors import (
+    DUPLICATE_COLUMN,
+    DUPLICATE_OBJECT,
+    DUPLICATE_TABLE,
+    UNDEFINED_COLUMN,
+    UNDEFINED_OBJECT,
+    UNDEFINED_TABLE,
+    sqlstate,
+)
 
 AGAIN = "The migration can be run again."
 GOES_ON = "Run the migration again when the reason is gone: it goes on from there, and repeats nothing that is done."
 #: SQLSTATEs with which the server says that something is there, or is not there.
-THERE = frozenset({"42701", "42710", "42P07"})
-GONE = frozenset({"42703", "42704", "42P01"})
+THERE = frozenset({DUPLICATE_COLUMN, DUPLICATE_OBJECT, DUPLICATE_TABLE})
+GONE = frozenset({UNDEFINED_COLUMN, UNDEFINED_OBJECT, UNDEFINED_TABLE})
 COMPARED = "set IDEMPOTENT_SQL to True and run it again: it compares what is there with what it would make, and goes on"
 #: Characters of a statement in a message.
 LONGEST = 300

@@ -1,1 +1,24 @@
-"""A run of ``migrate``, from the signal with which it begins to the one with which it ends."""
+"""A run of ``migrate``, from the signal with which it begins to the one with which it ends.
+
+Django tells its schema editor nothing of the run that it belongs to, so the run is kept with the connection. The way of
+a migration that an earlier run has begun::
+
+    pre_migrate
+      signals.begin_run -> run.begin          the run of this plan
+      MigrateRun.prepare -> start.prepare     the turn, and the journals that earlier runs have left
+        Journals.begin                        what another run has done is left out; journals are compared with the
+                                              catalogue; the last operation of a migration finishes it, and RunPython
+                                              asks before it runs (run_python_once)
+      MigrateRun.judge -> judge_whole_plan    what the plan is refused for
+
+    Migration.apply, in the editor of the migration
+      Journals.open -> ResumedMigration       the journal goes to the runner
+      editor.atomic_migration                 Django reads it before each operation: ResumedMigration.operation
+      a call of the editor                    ResumedMigration.call gives its key, and whether it is of the past
+        new: ResumedMigration.run             Journal.begin, Runner.run, Journal.end
+        past: Django's method runs only for what it puts off to the end of the migration
+          ResumedMigration.go_on              Journal.go_on, Runner.go_on with the rest of the stored steps, Journal.end
+
+    post_migrate, or the error that ends the outermost editor
+      signals.end_run -> MigrateRun.end       Journals.close: the journals go, and the turn is released
+"""

@@ -8,7 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.execution.probes.step import REFUSALS, rest
-from django_zero_downtime_migrations.execution.reasons import sqlstate
+from django_zero_downtime_migrations.execution.server_errors import sqlstate
 from tests.backends.sessions import run
 from tests.execution.test_drift import DRIFTS
 from tests.execution.test_drift import TABLES as DRIFT_TABLES

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 # Django's own introspection module cannot be imported before its base module.
@@ -19,13 +21,23 @@ if TYPE_CHECKING:
 class IntrospectionMixin:
     """To be put before any PostgreSQL introspection class.
 
-    :ivar projection: set while a call of the editor is being planned. :ivar past: it is one of an earlier run, which
-        has changed what Django would look for: there is nothing to be found.
+    :ivar projection: set while a call of the editor is being planned.
+    :ivar past: the call is one of an earlier run, which has changed what Django would look for: there is nothing to be
+        found.
     """
 
     projection: Projection | None = None
     past = False
     connection: Any
+
+    @contextmanager
+    def showing(self, projection: Projection, past: bool) -> Iterator[None]:
+        """Show Django what is planned, while a call of the editor is."""
+        self.projection, self.past = projection, past
+        try:
+            yield
+        finally:
+            self.projection, self.past = None, False
 
     def _live(self, table_name: str) -> tuple[str, str]:
         assert self.projection is not None

@@ -63,16 +63,13 @@ class Recording(Calls):
         self._recorded = []
         self._origin = self._origin_of(model, made if model is not None else None)
         self._call = self.resume.call(what, model, made)
-        introspection = projecting(self.connection)
-        introspection.projection = self._recording = self._early.hidden_from(self._projection.copy())
-        introspection.past = self._call.past
+        self._recording = self._early.hidden_from(self._projection.copy())
         try:
-            yield self._call
+            with projecting(self.connection).showing(self._recording, self._call.past):
+                yield self._call
             recorded = self._recorded
         finally:
             self._recorded = None
-            introspection.projection = None
-            introspection.past = False
         self._planned(what, recorded, made)
         self._flush_deferred_sql()
 
@@ -199,9 +196,6 @@ class Recording(Calls):
         self.enforced += made.findings if self.settings.raise_for_unsafe else ()
         if not getattr(self._reader, "is_silent", False):
             report(made.findings, self.settings.raise_for_unsafe and not self.collect_sql, quiet=self.collect_sql)
-        if isinstance(self._reader, Runner):
-            self._reader.in_use = not self.nothing_in_use
-            self._reader.looks = bool(self.settings.idempotent_sql) and self._reader.in_use
         self.resume.run(call, self._reader, made)
         if any(isinstance(statement, s.Raw) for statement in statements) and not self.collect_sql:
             # What is known of it, where it could be read, is in the projection alone.

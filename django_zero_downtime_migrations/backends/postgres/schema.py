@@ -119,7 +119,8 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
             self._reader = Script(connection, self.settings, self._own, self.collected_sql, self._send)
         else:
             shown = (self.migrate_run.verbosity, self.migrate_run.stream)
-            self._reader = Runner(connection, self.settings, self._own, self._send, *shown)
+            sending = (connection, self.settings, self._own, self._send, *shown)
+            self._reader = Runner(*sending, in_use=lambda: not self.nothing_in_use)
 
     def hand_plans_to(self, reader: Any, progress: NothingDone | None = None) -> None:
         """Judge what is planned, and neither send nor print it.

@@ -12,11 +12,10 @@ from django.db import DataError, IntegrityError, NotSupportedError, ProgrammingE
 from ...errors import CannotMigrate
 from ...naming import Names, quote, split_identifier
 from ...server import names_of
-from ..reasons import sqlstate
+from ..server_errors import INSUFFICIENT_PRIVILEGE, sqlstate
 from . import descriptions as d
 
 T = TypeVar("T")
-NO_RIGHT = "42501"
 # An object on the copy gets the tablespace that it would get on the table.
 _TABLESPACE = """
 SELECT pg_catalog.set_config('temp_tablespaces', coalesce(pg_catalog.quote_ident(nullif(s, '')), ''), true)
@@ -106,7 +105,7 @@ class Server:
             with self._rolled_back():
                 return build()
         except (ProgrammingError, NotSupportedError, DataError, IntegrityError) as error:
-            if isinstance(error, CannotMigrate) or sqlstate(error) == NO_RIGHT:
+            if isinstance(error, CannotMigrate) or sqlstate(error) == INSUFFICIENT_PRIVILEGE:
                 raise
             return None
 

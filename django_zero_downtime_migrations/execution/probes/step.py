@@ -5,10 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ..server_errors import (
+    DUPLICATE_COLUMN,
+    DUPLICATE_OBJECT,
+    DUPLICATE_TABLE,
+    INVALID_TABLE_DEFINITION,
+    OBJECT_NOT_IN_PREREQUISITE_STATE,
+    UNDEFINED_COLUMN,
+    UNDEFINED_OBJECT,
+    UNDEFINED_TABLE,
+)
 from . import Probe, Verdict, different, probe
 
 #: SQLSTATEs with which the server says that something is there already, or is not there (any more).
-REFUSALS = frozenset({"42701", "42703", "42704", "42710", "42P01", "42P07", "42P16", "55000"})
+REFUSALS = frozenset(
+    {
+        DUPLICATE_COLUMN,
+        UNDEFINED_COLUMN,
+        UNDEFINED_OBJECT,
+        DUPLICATE_OBJECT,
+        UNDEFINED_TABLE,
+        DUPLICATE_TABLE,
+        INVALID_TABLE_DEFINITION,
+        OBJECT_NOT_IN_PREREQUISITE_STATE,
+    }
+)
 
 
 class Rest(NamedTuple):
