@@ -41,7 +41,13 @@ LEANED_ON = {
     "db/backends/postgresql/operations.py": ["*.compose_sql", "*.prepare_sql_script", "*.quote_name"],
     "db/backends/postgresql/psycopg_any.py": ["mogrify*"],
     "db/backends/postgresql/schema.py": ["*"],
-    "db/migrations/executor.py": ["*.apply_migration", "*.unapply_migration", "*.record_migration", "*.migrate"],
+    "db/migrations/executor.py": [
+        "*._create_project_state",
+        "*.apply_migration",
+        "*.migrate",
+        "*.record_migration",
+        "*.unapply_migration",
+    ],
     "db/migrations/loader.py": ["MigrationLoader.collect_sql"],
     "db/migrations/migration.py": ["Migration.apply", "Migration.unapply"],
     "db/migrations/operations/base.py": ["*.allow_migrate_model", "*.database_*wards"],
@@ -49,6 +55,10 @@ LEANED_ON = {
     "db/migrations/operations/models.py": ["*.database_*wards"],
     "db/migrations/operations/special.py": ["*.database_*wards", "RunSQL._run_sql"],
     "db/migrations/recorder.py": ["*.ensure_schema", "*.record_applied", "*.record_unapplied"],
+    # States that render only what an operation looks at, in judging/states.py and judging/rendering.py.
+    "db/migrations/state.py": ["*"],
+    # What the digests of operations are made of, in migrate_run/run_python_once.py.
+    "db/migrations/writer.py": ["OperationWriter.*"],
     "db/models/constraints.py": ["*_sql", "*._get_index_expressions"],
     "db/models/indexes.py": ["*_sql", "IndexExpression.*"],
 }
