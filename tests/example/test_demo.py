@@ -66,6 +66,6 @@ def test_a_migration_that_fails_is_shown_and_ends_its_column_only(temporary_fold
     output, _ = demo.communicate()
     assert demo.returncode == 1, output
     assert "this backend knows no unique_together" in output
-    assert re.search(r"^0020_\w+ +[\d.]+ +\d+ ms", output, re.MULTILINE)
+    assert re.search(r"^0020_\w+ +[\d.]+ +[\d,]+ ms", output, re.MULTILINE)
     assert re.search(r"^0021_order_unique_together +FAILED +[\d.]+ +[\d,]+ ms", output, re.MULTILINE)
     assert re.search(r"^0022_order_status_index +not run +[\d.]+ +[\d,]+ ms", output, re.MULTILINE)
