@@ -36,11 +36,20 @@ class Runner(Sender):
     """A sender of whole plans.
 
     :param in_use: whether the run did not begin on an empty database.
+    :param finds_tables: a table of the same definition that is there already is as good as made. Without it the server
+        refuses, as Django's ``--fake-initial`` has it; what an interrupted run has made of tables, the journal knows.
     """
 
-    def __init__(self, *arguments: Any, in_use: Callable[[], bool] = lambda: True, **more: Any) -> None:
+    def __init__(
+        self,
+        *arguments: Any,
+        in_use: Callable[[], bool] = lambda: True,
+        finds_tables: bool = False,
+        **more: Any,
+    ) -> None:
         super().__init__(*arguments, **more)
         self._in_use = in_use
+        self._finds_tables = finds_tables
         #: Keeps other runs of ``migrate`` out.
         self.turn: Turn | None = None
         #: Something is committed that cannot be taken back; and the new tables that are.
@@ -67,9 +76,10 @@ class Runner(Sender):
         self.keeps = bool(journal.complete)
         self.transaction.call_before_commit(self.say)
 
-    @property
-    def looks(self) -> bool:
-        """What a step would make may be there already."""
+    def _looks(self, step: Step) -> bool:
+        """Whether what a step would make may be there already."""
+        if isinstance(step.statement, s.CreateTable) and not self._finds_tables:
+            return False
         return bool(self.settings.idempotent_sql) and self._in_use()
 
     def run(self, plan: Plan) -> None:
@@ -173,7 +183,7 @@ class Runner(Sender):
 
     def _run_or_find(self, step: Step) -> Step:
         """Run a step, or find that it is done already. What was there before is not taken back later."""
-        looks = self.looks and not self.transaction.of_caller
+        looks = self._looks(step) and not self.transaction.of_caller
         if looks and isinstance(step.statement, s.CreateTable) and self._exists(step):
             # In the transaction that is open for new tables there would be no going on after the error.
             self.transaction.close()
@@ -298,7 +308,7 @@ class Runner(Sender):
         remains_gone = failed is not None and bool(failed.leftover) and all(x in undo.steps for x in failed.leftover)
         code = self.code.committed(self.transaction.current)
         before = [*self.committed, *done[: undo.stays]]
-        if failed and not self.looks and not remains_gone and (text := met(failed, error)):
+        if failed and not self._looks(failed) and not remains_gone and (text := met(failed, error)):
             return f"{text} {way_on(before, code)}" if before or code else text
         if undo.whole and not code:
             return AGAIN

@@ -102,7 +102,8 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
         parent.__init__(connection, collect_sql, atomic=atomic and self._own.of_caller)
         connection.features.supports_combined_alters = False
         self.migrate_run = run_of(connection)
-        self.settings = self.migrate_run.settled(own_settings(self, MigrationSettings.load(connection.alias)))
+        stated = own_settings(self, MigrationSettings.load(connection.alias))
+        self.settings = self.migrate_run.settled(stated)
         self.findings: list[Finding] = []
         #: Those of calls for which RAISE_FOR_UNSAFE was on.
         self.enforced: list[Finding] = []
@@ -120,7 +121,8 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
         else:
             shown = (self.migrate_run.verbosity, self.migrate_run.stream)
             sending = (connection, self.settings, self._own, self._send, *shown)
-            self._reader = Runner(*sending, in_use=lambda: not self.nothing_in_use)
+            finds = {"finds_tables": stated.idempotent_sql is True}
+            self._reader = Runner(*sending, in_use=lambda: not self.nothing_in_use, **finds)
 
     def hand_plans_to(self, reader: Any, progress: NothingDone | None = None) -> None:
         """Judge what is planned, and neither send nor print it.
