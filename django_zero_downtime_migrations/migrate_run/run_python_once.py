@@ -6,6 +6,7 @@ import copy
 import functools
 import hashlib
 import inspect
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db.migrations.operations.special import RunPython, RunSQL
@@ -24,8 +25,7 @@ def once(operation: Any) -> Any:
         # The editor opens the transaction of the code, since it writes down there that the code has run.
         made.atomic = False
         return made
-    for inside in INSIDE:
-        inner = getattr(operation, inside, None) or []
+    for inside, inner in _inside(operation):
         asking = [once(x) for x in inner]
         if any(new is not old for new, old in zip(asking, inner, strict=True)):
             operation = copy.copy(operation)
@@ -33,10 +33,17 @@ def once(operation: Any) -> Any:
     return operation
 
 
+def _inside(operation: Any) -> Iterator[tuple[str, Sequence[Any]]]:
+    """The operations that one keeps, by the attribute; an operation of somebody else's may have anything there."""
+    for inside in INSIDE:
+        inner = getattr(operation, inside, None)
+        if isinstance(inner, (list, tuple)):
+            yield inside, inner
+
+
 def own_sql(operation: Any) -> list[str]:
     """The SQL that a RunSQL may send in either direction, also one inside of another operation."""
-    inner = [x for inside in INSIDE for x in getattr(operation, inside, None) or []]
-    texts = [text for x in inner for text in own_sql(x)]
+    texts = [text for _, inner in _inside(operation) for x in inner for text in own_sql(x)]
     if isinstance(operation, RunSQL):
         for given in (operation.sql, operation.reverse_sql):
             parts = [given] if isinstance(given, str) else given or []
