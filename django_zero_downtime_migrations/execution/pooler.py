@@ -117,6 +117,9 @@ def _refuse_without_transactions(connection: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute("BEGIN")
             cursor.execute("ROLLBACK")
+        if not connection.get_autocommit():
+            # The driver has begun a transaction itself, and does not know that it is over.
+            driver.rollback()
     except (OperationalError, InterfaceError) as error:
         if not driver.closed:
             raise

@@ -91,8 +91,8 @@ def digests(migration: Any, backwards: bool) -> tuple[str, ...]:
 def _text(operation: Any) -> str:
     try:
         text = OperationWriter(operation, indentation=0).serialize()[0]
-    except ValueError:
-        # It has something that cannot be written, such as a lambda.
+    except (TypeError, ValueError):
+        # It has something that cannot be written, such as a lambda, or is nothing that Django could write.
         text = f"{type(operation).__qualname__}: {operation.describe()}"
     functions = (getattr(operation, name, None) for name in ("code", "reverse_code"))
     return "\n".join([text, *(_source(function) for function in functions if function)])
