@@ -48,7 +48,9 @@ class OwnCode:
         from django.db.migrations.operations.special import RunPython
 
         operation = given.operation
-        for inner in getattr(operation, "database_operations", None) or ():
+        inside = getattr(operation, "database_operations", None)
+        # An operation of somebody else's may have anything there.
+        for inner in inside if isinstance(inside, (list, tuple)) else ():
             yield from self._names(given._replace(operation=inner))
         if not isinstance(operation, RunPython):
             return
