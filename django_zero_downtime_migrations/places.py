@@ -44,7 +44,9 @@ def inside(operation: Operation) -> Sequence[Operation]:
     """The operations that an operation runs on the database."""
     if isinstance(operation, SeparateDatabaseAndState):
         return list(operation.database_operations)
-    return getattr(operation, "inner_operations", ())
+    inner = getattr(operation, "inner_operations", ())
+    # An operation of somebody else's may have anything there.
+    return inner if isinstance(inner, (list, tuple)) else ()
 
 
 def every(operations: Sequence[Operation], path: tuple[int, ...] = ()) -> Iterator[Place]:

@@ -14,6 +14,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from ..locks import Blocker
 from ..naming import quote
+from ..printable import printable
 from .blockers import QUERY
 from .questions import Question, ask_together, rows
 
@@ -238,11 +239,6 @@ def _holder(migrates: bool | None, mode: str, since: str | None, *blocker: Any) 
     elif not migrates:
         who += f": the role {printable(repr(found.user))} could not migrate here"
     return Holder(who, f"SELECT pg_terminate_backend({found.pid})")
-
-
-def printable(text: str) -> str:
-    """Text from the server without what a terminal would obey, or a reader take for a line of ours."""
-    return "".join(x if x.isprintable() else ascii(x)[1:-1] for x in text)
 
 
 def _signed(value: int, bits: int) -> int:

@@ -21,7 +21,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..errors import CannotMigrate
-from .advisory import Holder, Key, Place, Seen, look, printable
+from ..printable import printable
+from .advisory import Holder, Key, Place, Seen, look
 from .beside import connect
 from .one_at_a_time import NoTurn, Turn
 from .questions import Question

@@ -188,10 +188,7 @@ def offenders(connection: Any, step: Step, error: BaseException, settings: Migra
     To be called before the step is taken back, when no transaction is open. It reads under ACCESS SHARE for some
     seconds at most, and raises nothing.
     """
-    if (
-        sqlstate(error) not in (NOT_NULL_VIOLATION, FOREIGN_KEY_VIOLATION, UNIQUE_VIOLATION, CHECK_VIOLATION)
-        or step.kind not in _SEARCHED
-    ):
+    if sqlstate(error) not in VIOLATIONS or step.kind not in _SEARCHED:
         return ""
     if connection.in_atomic_block or not connection.get_autocommit():
         return ""

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from django.db import router
 
+from ..places import inside
+
 
 class Operation(NamedTuple):
     """One that Django is at. :param operation: Django's object. :param atomic: of its migration."""
@@ -48,9 +50,7 @@ class OwnCode:
         from django.db.migrations.operations.special import RunPython
 
         operation = given.operation
-        inside = getattr(operation, "database_operations", None)
-        # An operation of somebody else's may have anything there.
-        for inner in inside if isinstance(inside, (list, tuple)) else ():
+        for inner in inside(operation):
             yield from self._names(given._replace(operation=inner))
         if not isinstance(operation, RunPython):
             return

@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from django.db import InterfaceError, OperationalError
 
 from ..errors import CannotMigrate
-from .advisory import printable
+from ..printable import printable
 from .beside import connect
 from .timeouts import Session, first_seen
 

@@ -159,7 +159,8 @@ class Journals:
             f"{differences}\n"
             "Nothing was changed by this run. Make it again as it was and migrate again: then it goes on from there. "
             f"Or forget what the interrupted run has done ({self._forget(entry.identity)}) and migrate again: then the "
-            "migration begins from its start, and what is there already is compared by its definition."
+            "migration begins from its start, and what is there already is compared by its definition (a table with "
+            "IDEMPOTENT_SQL: True only)."
         )
 
     def _forget(self, identity: Identity) -> str:

@@ -66,8 +66,10 @@ class MigrateRun:
             return
         self._is_prepared = True
         settings = MigrationSettings.load(self.connection.alias)
+        if settings.idempotent_sql is False:
+            return
         self.connection.ensure_connection()
-        if settings.idempotent_sql is False or self.connection.connection is None:
+        if self.connection.connection is None:
             # What only stands in for a connection, as in Django's own tests, has no server that could keep a journal.
             return
         # Imported here, as below: most processes of a project migrate nothing.

@@ -53,35 +53,23 @@ class Rule(Record):
 
     def found(self, message: str, table: str = "", origin: Origin = Origin(), assured: str = "") -> Finding:  # noqa: B008
         """What such a rule has found."""
-        return Finding(
-            code=self.code,
-            text=self.text,
-            severity=self.severity,
-            kind=self.kind,
-            message=printable(message),
-            instead=self.instead,
-            sql="",
-            table=table,
-            origin=origin,
-            assured=assured,
-        )
+        return self._made(message, table=table, origin=origin, assured=assured)
 
     def finding(self, statement: s.Statement, message: str, context: Context) -> Finding:
-        locks = statement.locks()
-        strongest = max(locks, key=lambda lock: lock.mode.strength).mode if locks else None
-        return Finding(
-            code=self.code,
-            text=self.text,
-            severity=self.severity,
-            kind=self.kind,
-            message=printable(message),
-            instead=self.instead,
+        """What a rule has found in a statement."""
+        strongest = max((lock.mode for lock in statement.locks()), key=lambda mode: mode.strength, default=None)
+        return self._made(
+            message,
             sql=context.text(statement),
             table=statement.table,
             lock=strongest,
             origin=context.origin,
             sent=str(statement.sql),
         )
+
+    def _made(self, message: str, **more: Any) -> Finding:
+        of_rule = {name: getattr(self, name) for name in ("code", "text", "severity", "kind", "instead")}
+        return Finding(**{"sql": "", **of_rule, **more}, message=printable(message))
 
 
 WHOLE_PLAN: list[Rule] = []

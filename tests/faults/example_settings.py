@@ -6,4 +6,4 @@ from example.settings import *  # noqa: F403
 from example.settings import DATABASES, RECOMMENDED
 
 DATABASES["default"]["ENGINE"] = "tests.faults.engine"
-DATABASES["default"]["ZERO_DOWNTIME_MIGRATIONS"] = {**RECOMMENDED, "IDEMPOTENT_SQL": True, "RAISE_FOR_UNSAFE": False}
+DATABASES["default"]["ZERO_DOWNTIME_MIGRATIONS"] = {**RECOMMENDED, "RAISE_FOR_UNSAFE": False}

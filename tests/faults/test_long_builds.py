@@ -172,7 +172,8 @@ class Restarted:
     """A server of one's own, which is stopped as by a crash and started again."""
 
     def __init__(self) -> None:
-        self.server = launch.start(in_memory=True)
+        # What is committed has to outlast the crash.
+        self.server = launch.start(in_memory=True, fsync=True)
 
     def open(self, name: str = "postgres") -> Any:
         session = databases.driver.connect(self.url(name))
@@ -185,7 +186,7 @@ class Restarted:
     def restart(self) -> None:
         self.server.process.send_signal(signal.SIGQUIT)
         self.server.process.wait()
-        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", **launch.NO_SYNC}
+        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
         account = choose_account()
         process, port = launch.start_postgres(self.server.bindir, account, self.server.directory, settings)
         self.server.process = process

@@ -19,7 +19,7 @@ from tests.operations.case import APP
 
 from .copies import copy_of, outcome, schema
 from .project import Faults
-from .recovery import difference
+from .recovery import JOURNAL, difference
 from .scenarios.repairs import CHANGED_BY_SQL, KINDS, OF_AND_BACK, OF_KINDS, STOP, TWO, TWO_WITH_CODE
 from .scenarios.scenario import Scenario
 from .templates import migrate, succeeded, template
@@ -114,6 +114,24 @@ def test_the_interrupted_run_can_be_forgotten(faults: Faults) -> None:
         expected = uninterrupted(faults, TWO, before)
         found = outcome(place.name)
     assert found == expected, difference(expected, found)
+
+
+def test_a_table_of_a_run_that_was_forgotten_is_compared_where_the_setting_says_so(faults: Faults) -> None:
+    scenario = OF_KINDS[list(KINDS).index("create_model")]
+    with stopped(faults, scenario) as (before, place):
+        forget_all(place)
+        refused = place.migrate(scenario)
+        assert refused.status and "already exists" in refused.said
+        assert "set IDEMPOTENT_SQL to True and run it again" in refused.said
+        succeeded(place.migrate(scenario._replace(settings={"IDEMPOTENT_SQL": True})))
+        expected = uninterrupted(faults, scenario, before)
+        found = outcome(place.name)
+    assert found == expected, difference(expected, found)
+
+
+def forget_all(place: Place) -> None:
+    for (name,) in place.run(f"SELECT oid::regtype::text FROM pg_type WHERE typname LIKE '{JOURNAL}%'"):
+        place.run(f"DROP TYPE {name}")
 
 
 @pytest.mark.parametrize(

@@ -119,10 +119,16 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
         if collect_sql:
             self._reader = Script(connection, self.settings, self._own, self.collected_sql, self._send)
         else:
-            shown = (self.migrate_run.verbosity, self.migrate_run.stream)
-            sending = (connection, self.settings, self._own, self._send, *shown)
-            finds = {"finds_tables": stated.idempotent_sql is True}
-            self._reader = Runner(*sending, in_use=lambda: not self.nothing_in_use, **finds)
+            self._reader = Runner(
+                connection,
+                self.settings,
+                self._own,
+                self._send,
+                self.migrate_run.verbosity,
+                self.migrate_run.stream,
+                in_use=lambda: not self.nothing_in_use,
+                finds_tables=stated.idempotent_sql is True,
+            )
 
     def hand_plans_to(self, reader: Any, progress: NothingDone | None = None) -> None:
         """Judge what is planned, and neither send nor print it.
