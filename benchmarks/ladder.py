@@ -9,9 +9,7 @@ that stays open for 4 s. LOCK_TIMEOUT is 2 s. A stall is the time over 20 ms tha
 from __future__ import annotations
 
 import argparse
-import json
 import random
-import subprocess
 import sys
 import threading
 import time
@@ -26,6 +24,9 @@ from django.db.migrations.state import ProjectState
 
 from django_zero_downtime_migrations.execution import acquire, limits
 from servers import launch
+
+from .beside import clients as clients_beside
+from .beside import work_until_told
 
 TRAFFIC = {"15 ms": (0.005, 0.025), "300 ms": (0.2, 0.4), "report": (0.005, 0.025)}
 REPORT_SECONDS = 4.0
@@ -72,16 +73,11 @@ def clients() -> None:
         session = psycopg.connect(url)
         session.execute("SELECT count(*) FROM busy_table")
         threading.Timer(REPORT_SECONDS, session.rollback).start()
-    time.sleep(0.5)
-    print("ready", flush=True)
-    sys.stdin.read()
-    stop.set()
-    print(json.dumps(seen[CLIENTS:]))
+    work_until_told(stop, lambda: seen[CLIENTS:])
 
 
 def measure(url: str, variant: Variant, traffic: str) -> dict[str, float]:
     limits.PARTS, acquire.OLD = variant.parts, variant.old  # type: ignore[assignment]
-    command = [sys.executable, "-m", "benchmarks.ladder", "clients", url, traffic]
     attempts = 0
 
     def count(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -89,15 +85,12 @@ def measure(url: str, variant: Variant, traffic: str) -> dict[str, float]:
         attempts += "ADD COLUMN" in sql
         return execute(sql, params, many, context)
 
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
+    with clients_beside("benchmarks.ladder", url, traffic) as found:
         began = time.monotonic()
         with connection.execute_wrapper(count):
             add_column()
         seconds = time.monotonic() - began
-        time.sleep(0.3)
-        seen = json.loads(process.communicate("")[0])
+    (seen,) = found
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE busy_table DROP COLUMN m")
     stalls = [one for one in seen if one > NOTICED]

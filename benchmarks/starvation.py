@@ -10,9 +10,7 @@ other. The rows are each client's own, so that they never wait for each other. L
 from __future__ import annotations
 
 import argparse
-import json
 import random
-import subprocess
 import sys
 import threading
 import time
@@ -26,6 +24,9 @@ from django.db import OperationalError, connection, migrations, models
 from django.db.migrations.state import ProjectState
 
 from servers import launch
+
+from .beside import clients as clients_beside
+from .beside import work_until_told
 
 CLIENTS = 8
 ROWS = 1000
@@ -62,15 +63,10 @@ def clients() -> None:
     for number in range(CLIENTS):
         backwards = bool(every) and number % every == 0
         threading.Thread(target=client, args=(url, number, backwards, stop, seen, errors), daemon=True).start()
-    time.sleep(0.5)
-    print("ready", flush=True)
-    sys.stdin.read()
-    stop.set()
-    print(json.dumps([seen, errors]))
+    work_until_told(stop, lambda: [seen, errors])
 
 
 def measure(url: str, traffic: str) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.starvation", "clients", url, traffic]
     attempts = 0
 
     def count(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -78,9 +74,7 @@ def measure(url: str, traffic: str) -> dict[str, float]:
         attempts += "FOREIGN KEY" in sql
         return execute(sql, params, many, context)
 
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
+    with clients_beside("benchmarks.starvation", url, traffic) as found:
         began = time.monotonic()
         done = True
         with connection.execute_wrapper(count):
@@ -89,8 +83,7 @@ def measure(url: str, traffic: str) -> dict[str, float]:
             except OperationalError:
                 done = False
         seconds = time.monotonic() - began
-        time.sleep(0.3)
-        seen, errors = json.loads(process.communicate("")[0])
+    ((seen, errors),) = found
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE busy_first DROP COLUMN IF EXISTS other_id")
     stalls = [one for one in seen if one > NOTICED]
