@@ -48,7 +48,7 @@ HEADER = "             wall s  client s  server s  queries  commits   x stock: w
 #: In multiples of stock's.
 LIMITS = {"wall": 1.06, "queries": 1.05}
 #: Settings by the name of the contestant.
-OURS: dict[str, dict[str, Any]] = {"ours": {}, "no journal": {"IDEMPOTENT_SQL": False}}
+OURS: dict[str, dict[str, Any]] = {"ours": {}, "no_journal": {"IDEMPOTENT_SQL": False}}
 IMPORT_LIMIT = 0.015
 
 
