@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 from django.db import router
 
-from ..places import inside
-
 
 class Operation(NamedTuple):
     """One that Django is at. :param operation: Django's object. :param atomic: of its migration."""
@@ -47,11 +45,13 @@ class OwnCode:
         return [] if in_own else list(self._names(now))
 
     def _names(self, given: Operation) -> Iterator[str]:
-        from django.db.migrations.operations.special import RunPython
+        from django.db.migrations.operations.special import RunPython, SeparateDatabaseAndState
 
         operation = given.operation
-        for inner in inside(operation):
-            yield from self._names(given._replace(operation=inner))
+        # Those inside a SafetyAssured are run as a migration, which begins each of them by itself.
+        if isinstance(operation, SeparateDatabaseAndState):
+            for inner in operation.database_operations:
+                yield from self._names(given._replace(operation=inner))
         if not isinstance(operation, RunPython):
             return
         code = operation.reverse_code if given.backwards else operation.code
