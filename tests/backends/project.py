@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ from django.db.migrations.writer import MigrationWriter
 
 APP = "shop"
 ROOT = Path(__file__).resolve().parents[2]
+#: Seconds. The longest command of a test takes a tenth of it on a busy machine.
+STUCK_AFTER = 240
 
 
 class Shop:
@@ -144,7 +147,12 @@ class Site:
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command; what it says, on both streams, is in `stdout`."""
         process = self.start(*arguments)
-        said, _ = process.communicate()
+        try:
+            said, _ = process.communicate(timeout=STUCK_AFTER)
+        except subprocess.TimeoutExpired:
+            # It says where it stands, in a traceback of each of its threads.
+            process.send_signal(signal.SIGABRT)
+            raise AssertionError(f"{arguments} stood still:\n{process.communicate()[0]}") from None
         return subprocess.CompletedProcess(process.args, process.returncode, said)
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
@@ -159,7 +167,7 @@ class Site:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} | options
-        command = [sys.executable, "-m", "django", *arguments]
+        command = [sys.executable, "-X", "faulthandler", "-m", "django", *arguments]
         return subprocess.Popen(command, env=environment, cwd=self.folder, text=True, **streams)
 
     def migrate(self, *arguments: str) -> str:
