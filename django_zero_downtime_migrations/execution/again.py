@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..ddl import statements as s
 from ..log import logger
-from ..planning.steps import Query, Step, StepClass, long
+from ..planning.steps import AsStock, Concurrent, ConcurrentBuild, Query, Step, UsersOwn, drops
 from .doubt import Built, invalid_in, is_built, leftovers
+
+DROP = "DROP INDEX CONCURRENTLY "
 
 
 def again(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step | None:
@@ -17,34 +18,40 @@ def again(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step |
 
     :param remove: runs what removes the remains of the step.
     """
-    if step.building:
-        return _build(connection, step, remove)
-    if isinstance(step.statement, s.Raw) and step.statement.concurrently:
-        _remove_invalid(connection, step, remove)
-    if step.stands_alone:
-        drop = "DROP INDEX CONCURRENTLY "
-        queries = [Query(x.sql.replace(drop, drop + "IF EXISTS ", 1)) for x in step.queries if "IF EXISTS" not in x.sql]
-        return step._replace(queries=tuple(queries) or step.queries)
-    if step.kind is StepClass.DATA and step.fill is None and isinstance(step.statement, s.Raw):
-        logger.warning("An earlier run may have sent this, outside any transaction; it is sent again: %s", step.sql)
+    match step:
+        case ConcurrentBuild():
+            return _build(connection, step, remove)
+        case UsersOwn() if step.needs_session:
+            _remove_invalid(connection, step, remove)
+            return _if_exists(step)
+        case UsersOwn():
+            logger.warning("An earlier run may have sent this, outside any transaction; it is sent again: %s", step.sql)
+        case Concurrent() | AsStock():
+            return _if_exists(step) if step.stands_alone else step
     return step
 
 
-def _remove_invalid(connection: Any, step: Step, remove: Callable[[Step], None]) -> None:
+def _if_exists(step: Step) -> Step:
+    """What it drops may be gone already."""
+    queries = [Query(x.sql.replace(DROP, DROP + "IF EXISTS ", 1)) for x in step.queries if "IF EXISTS" not in x.sql]
+    return step.named(queries=tuple(queries) or step.queries)
+
+
+def _remove_invalid(connection: Any, step: UsersOwn, remove: Callable[[Step], None]) -> None:
     """The user's own CREATE INDEX CONCURRENTLY IF NOT EXISTS would be content with an INVALID index."""
     for table, index in invalid_in(connection, step.sql):
         if is_built(connection, table, index) is Built.INVALID:
-            remove(long(step.statement, f"DROP INDEX CONCURRENTLY IF EXISTS {index}", step.locks))
+            remove(drops(step.statement, f"{DROP}IF EXISTS {index}", step.locks))
 
 
-def _build(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step | None:
+def _build(connection: Any, step: ConcurrentBuild, remove: Callable[[Step], None]) -> Step | None:
     table = step.locks[0].table if step.locks else step.statement.table
-    built = is_built(connection, table, step.building)
-    for remains in leftovers(connection, table, step.building):
+    built = is_built(connection, table, step.index)
+    for remains in leftovers(connection, table, step.index):
         # Of a REINDEX CONCURRENTLY that somebody has tried meanwhile.
-        remove(long(step.statement, f"DROP INDEX CONCURRENTLY IF EXISTS {remains}", step.locks))
+        remove(drops(step.statement, f"{DROP}IF EXISTS {remains}", step.locks))
     if built is Built.BUILT:
-        logger.info("Built by an earlier run: %s", step.building)
+        logger.info("Built by an earlier run: %s", step.index)
         return None
     if built is Built.INVALID:
         for leftover in step.leftover:

@@ -12,7 +12,7 @@ from django.db import DatabaseError, transaction
 
 from ..ddl import statements as s
 from ..log import logger
-from ..planning.steps import Step, StepClass
+from ..planning.steps import Protected, Step
 from ..printable import printable
 from ..server import capabilities
 from ..settings import MigrationSettings
@@ -37,8 +37,6 @@ LOCK = 1000
 #: What rows can stop a step with.
 VIOLATIONS = (NOT_NULL_VIOLATION, FOREIGN_KEY_VIOLATION, UNIQUE_VIOLATION, CHECK_VIOLATION)
 TOO_LONG = (QUERY_CANCELED, LOCK_NOT_AVAILABLE)
-#: What reads the rows that are there already.
-_SEARCHED = (StepClass.SHORT, StepClass.LONG, StepClass.UNSAFE)
 
 # Of the two tables, that of the statement counts first: the server may name one of its partitions.
 _CONSTRAINT = """
@@ -188,7 +186,8 @@ def offenders(connection: Any, step: Step, error: BaseException, settings: Migra
     To be called before the step is taken back, when no transaction is open. It reads under ACCESS SHARE for some
     seconds at most, and raises nothing.
     """
-    if sqlstate(error) not in VIOLATIONS or step.kind not in _SEARCHED:
+    # Others do not read the rows that are there already.
+    if sqlstate(error) not in VIOLATIONS or not isinstance(step, Protected):
         return ""
     if connection.in_atomic_block or not connection.get_autocommit():
         return ""

@@ -14,7 +14,7 @@ from ..ddl import statements as s
 from ..errors import CannotMigrate, explain, make_printable
 from ..log import logger
 from ..naming import relation
-from ..planning.steps import Plan, Step, StepClass
+from ..planning.steps import AsStock, ConcurrentBuild, Plan, Short, Step
 from .interrupt import Terminated, terminable
 from .own_code import OwnCode
 from .reasons import reason
@@ -122,7 +122,7 @@ class Runner(Sender):
             sent.append((done[-1], self.transaction.current))
         if not self.transaction.of_caller:
             self._sent_before += sent
-        self.keeps = self.keeps or any(step.kind is not StepClass.STOCK for step in done)
+        self.keeps = self.keeps or any(not isinstance(step, AsStock) for step in done)
         made = (step.statement.table for step in done if isinstance(step.statement, s.CreateTable))
         self.made += [table for table in made if table not in self.found]
 
@@ -187,9 +187,9 @@ class Runner(Sender):
         if looks and isinstance(step.statement, s.CreateTable) and self._exists(step):
             # In the transaction that is open for new tables there would be no going on after the error.
             self.transaction.close()
-            step = step._replace(kind=StepClass.SHORT)
-        elif looks and step.kind is StepClass.STOCK and step.statement.table in self.found:
-            step = step._replace(kind=StepClass.SHORT)
+            step = step.sent_as(Short)
+        elif looks and isinstance(step, AsStock) and step.statement.table in self.found:
+            step = step.sent_as(Short)
         try:
             self._run(step)
         except DatabaseError as error:
@@ -198,7 +198,7 @@ class Runner(Sender):
             if isinstance(step.statement, s.CreateTable):
                 self.found.add(step.statement.table)
             # As it was there before, it stays.
-            return step._replace(kind=StepClass.STOCK, undo=())
+            return step.sent_as(AsStock).named(undo=())
         return step
 
     def _exists(self, step: Step) -> bool:
@@ -283,7 +283,7 @@ class Runner(Sender):
             return
         left = list(undo.steps)
         try:
-            if failed and failed.building and not self._is_invalid(failed.building):
+            if isinstance(failed, ConcurrentBuild) and not self._is_invalid(failed.index):
                 # Nothing was left, or a valid index of this name, which is somebody's.
                 left = [step for step in left if step not in failed.leftover]
             undo = undo._replace(steps=list(left))

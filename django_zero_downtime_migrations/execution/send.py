@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ..ddl import statements as s
+from ..locks import Lock
 from ..log import logger
-from ..planning.steps import Query, Step, StepClass
+from ..planning.steps import AsStock, Batches, Concurrent, InCallers, Long, Query, Short, Step, UsersOwn
 from ..server import capabilities
 from ..settings import MigrationSettings
 from . import timeouts
@@ -61,19 +62,12 @@ class Sender:
             self.transaction.close()
 
     def _run(self, step: Step) -> None:
-        kind = step.kind
-        if kind is StepClass.STOCK:
-            self._stock(step)
-        elif kind is StepClass.CALLERS:
-            with timeouts.inside(self.connection, timeouts.local(self.settings, kind)):
-                self._send(step.queries)
-        elif kind is StepClass.DATA:
-            self._data(step)
-        else:
-            self.transaction.close()
-            sql = "; ".join(map(self.composed, step.queries))
-            logger.info("%s step: %s [%s]", kind.value, sql, ", ".join(map(str, step.locks)))
-            (self._long if kind is StepClass.LONG else self._short)(step)
+        step.accept(self)
+
+    def _begin(self, step: Step) -> None:
+        self.transaction.close()
+        sql = "; ".join(map(self.composed, step.queries))
+        logger.info("%s step: %s [%s]", step.word, sql, ", ".join(map(str, step.locks)))
 
     def _send(self, queries: tuple[Query, ...]) -> None:
         for query in queries:
@@ -86,7 +80,9 @@ class Sender:
         if ctrl_c.pressed:
             raise ctrl_c.error
 
-    def _stock(self, step: Step) -> None:
+    # How each kind of step is sent: planning.steps.Visitor
+
+    def as_stock(self, step: AsStock) -> None:
         # Statements on a new table after the user's own SQL would hold the locks of that SQL for longer.
         self.between_operations()
         self.transaction.open()
@@ -100,39 +96,65 @@ class Sender:
         for query in step.queries:
             self.send(query.sql, query.params)
 
-    def _short(self, step: Step) -> None:
+    def in_callers(self, step: InCallers) -> None:
+        with timeouts.inside(self.connection, timeouts.local(self.settings, step)):
+            self._send(step.queries)
+
+    def short(self, step: Short) -> None:
         # Imported where it is needed: most processes of a project migrate nothing.
         from .acquire import Acquisition, retries
 
+        self._begin(step)
+        suffix = [timeouts.LOCAL_COMMIT]
         if retries(self.settings):
             sql = "; ".join(map(self.composed, step.queries))
-            send: Callable[[Sequence[str]], None] = lambda prefix: self._together(step, prefix)  # noqa: E731
+            send: Callable[[Sequence[str]], None] = lambda prefix: self._together(step, prefix, suffix)  # noqa: E731
             Acquisition(self.connection, self.settings, step, sql, send, self.replicas).run()
-            self._committed(step)
+            self._committed(step.locks)
         else:
-            self._together(step, timeouts.set_local(timeouts.attempt(self.connection, self.settings, step.kind)))
+            self._together(step, timeouts.set_local(timeouts.attempt(self.connection, self.settings, step)), suffix)
 
-    def _long(self, step: Step) -> None:
-        exempt = self.settings.flexible_statement_timeout or self.settings.lock_timeout_force
+    def long(self, step: Long) -> None:
+        self._begin(step)
+        with self._progress(step):
+            self._together(step, timeouts.set_local(dict.fromkeys(self._exempt_from, 0)))
+
+    def concurrent(self, step: Concurrent) -> None:
+        self._begin(step)
+        self._before_alone()
+        locks = step.locks_on_replicas if self.replicas else ()
+        if locks:
+            self._wait_for_replicas(step.named(locks=locks))
+        self._alone(step, self._exempt_from)
+        if locks:
+            self._committed(locks)
+
+    def batches(self, step: Batches) -> None:
+        self.transaction.close()
+        self._before_alone()
+        fill(self.connection, step.work, self.settings)
+
+    def users_own(self, step: UsersOwn) -> None:
         if step.stands_alone:
-            self._alone(step, self._timeouts if exempt else ())
-        else:
-            with self._progress(step):
-                self._together(step, timeouts.set_local(dict.fromkeys(self._timeouts if exempt else (), 0)))
+            self.transaction.close()
+            self._before_alone()
+            # A concurrent build that runs into a lock timeout leaves an INVALID index.
+            self._alone(step, ("lock_timeout",) if self.settings.lock_timeout_force else ())
+            return
+        self.transaction.open(raw=True)
+        if not self.transaction.is_open:
+            self._before_alone()
+        self._send(step.queries)
 
     @property
-    def _timeouts(self) -> tuple[str, ...]:
-        return timeouts.names(capabilities(self.connection))
+    def _exempt_from(self) -> tuple[str, ...]:
+        """The timeouts that do not count for a step that takes its time."""
+        exempt = self.settings.flexible_statement_timeout or self.settings.lock_timeout_force
+        return timeouts.names(capabilities(self.connection)) if exempt else ()
 
     def _alone(self, step: Step, exempt_from: tuple[str, ...]) -> None:
-        self._before_alone()
-        drops = step.locks_on_replicas if self.replicas else ()
-        if drops:
-            self._wait_for_replicas(step._replace(locks=drops))
         with timeouts.without(self.connection, self._known(), exempt_from), self._progress(step):
             self._send(step.queries)
-        if drops:
-            self._committed(step._replace(locks=drops))
 
     def _wait_for_replicas(self, step: Step) -> None:
         from .acquire import Acquisition
@@ -140,9 +162,9 @@ class Sender:
         sql = "; ".join(map(self.composed, step.queries))
         Acquisition(self.connection, self.settings, step, sql, lambda _: None, self.replicas).wait_for_replicas()
 
-    def _committed(self, step: Step) -> None:
+    def _committed(self, locks: Sequence[Lock]) -> None:
         if self.replicas is not None:
-            self.replicas.committed(step.locks)
+            self.replicas.committed(locks)
 
     def _progress(self, step: Step) -> AbstractContextManager[None]:
         if self.verbosity == 0:
@@ -154,9 +176,8 @@ class Sender:
         pid = self._session.pid if self._session else self.connection.connection.info.backend_pid
         return Progress(self.connection, step, pid, self.settings.show_blocking_queries, self.stream)
 
-    def _together(self, step: Step, prefix: Sequence[str]) -> None:
+    def _together(self, step: Step, prefix: Sequence[str], suffix: Sequence[str] = ()) -> None:
         """One query string, one round trip, one implicit transaction."""
-        suffix = timeouts.commit_locally(step.kind)
         mark = [journal.after()] if (journal := self._writing) else []
         if len(step.queries) == 1 and not (prefix or suffix or mark):
             self._send(step.queries)
@@ -164,21 +185,6 @@ class Sender:
             self._marked = bool(mark)
             queries = (self.composed(query) for query in step.queries)
             self._statement("; ".join([*prefix, *queries, *mark, *suffix]), None)
-
-    def _data(self, step: Step) -> None:
-        if step.fill is not None:
-            self.transaction.close()
-            self._before_alone()
-            fill(self.connection, step.fill, self.settings)
-        elif isinstance(step.statement, s.Raw) and step.statement.concurrently:
-            self.transaction.close()
-            # A concurrent build that runs into a lock timeout leaves an INVALID index.
-            self._alone(step, ("lock_timeout",) if self.settings.lock_timeout_force else ())
-        else:
-            self.transaction.open(raw=True)
-            if not self.transaction.is_open:
-                self._before_alone()
-            self._send(step.queries)
 
     def composed(self, query: Query) -> str:
         """The query with its parameters in it, as Django's editor composes them."""

@@ -20,6 +20,7 @@ from ..execution.one_at_a_time import Turn
 from ..execution.run import Runner
 from ..execution.transactions import OwnTransaction
 from ..execution.undo import joined
+from ..planning.steps import Batches
 from .current_migration import CurrentMigration, is_done, recorded_migrations
 from .progress import NothingDone
 from .resumed_migration import END, ResumedMigration
@@ -285,7 +286,7 @@ def _asked_about(entry: Entry, migration: Any) -> tuple[list[Done], dict[str, li
     texts = {done.key: _own_sql(operations, done.key) for done in calls if not done.queries}
     if entry.call:
         steps = read_steps(entry.steps, entry.identity)
-        sent = [query.sql for step in steps[: entry.done] if step.fill is None for query in step.queries]
+        sent = [query.sql for step in steps[: entry.done] if not isinstance(step, Batches) for query in step.queries]
         calls.append(Done(entry.call, tuple(sent)))
         # One that stands alone is not marked before the next that is in a transaction.
         doubt = [step.sql for step in takewhile(lambda step: step.stands_alone, steps[entry.done :])]

@@ -13,8 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-from ...ddl import statements as s
-from ...planning.steps import Query, Step
+from ...planning.steps import ConcurrentBuild, Query, Step
 from .store import Done, Entry, Identity, Store
 from .stored_steps import read_steps, stored_step
 
@@ -104,8 +103,8 @@ class Journal:
 
     def _call(self) -> Done:
         """The call under way, as the log has it."""
-        own = (step for step in self.steps if step.fill is None and not isinstance(step.statement, s.Raw))
-        return Done(self.key, tuple(self.composed(query) for step in own for query in step.queries))
+        seen = (step for step in self.steps if step.is_seen)
+        return Done(self.key, tuple(self.composed(query) for step in seen for query in step.queries))
 
     # What is written with a step, and when it has been sent
 
@@ -118,7 +117,7 @@ class Journal:
     @property
     def _needs_no_journal(self) -> bool:
         """The catalogue alone tells of an index whether it is there, valid, or begun."""
-        alone = len(self.steps) == 1 and bool(self.steps[0].building)
+        alone = len(self.steps) == 1 and isinstance(self.steps[0], ConcurrentBuild)
         return alone and not (self.exists or self._pending)
 
     def after(self) -> str:
