@@ -17,11 +17,15 @@ from ..server import capabilities
 from ..settings import MigrationSettings
 from . import timeouts
 from .fill import update
+from .own_code import Operation
+from .reader import SendsNothing
 from .transactions import OwnTransaction
 
 
-class Script:
-    """:param lines: where the script goes.
+class Script(SendsNothing):
+    """A ``execution.reader.Reader``, and a ``planning.steps.Visitor``.
+
+    :param lines: where the script goes.
     :param write: adds a statement to it as Django's editor does, with its logging.
     """
 
@@ -46,12 +50,15 @@ class Script:
         #: The findings of the plan whose step has not been printed.
         self._unsaid: list[Finding] = []
 
+    def use_settings(self, settings: MigrationSettings) -> None:
+        self.settings = settings
+
     def run(self, plan: Plan) -> None:
         self._unsaid = list(plan.findings)
         for step in plan.steps:
             step.accept(self)
 
-    # How each kind of step is printed: planning.steps.Visitor
+    # How each kind of step is printed
 
     def as_stock(self, step: AsStock) -> None:
         if self._raw:
@@ -151,7 +158,7 @@ class Script:
     def _add(self, *statements: str) -> None:
         self.lines.extend(text if text.rstrip().endswith(";") else text + ";" for text in statements)
 
-    def between_operations(self) -> None:
+    def between_operations(self, at_work: Callable[[], Operation | None]) -> None:
         self._of_migration = True
         if self._raw:
             self.close()

@@ -17,7 +17,7 @@ from ..execution.journal.journal import Journal
 from ..execution.journal.store import Done, Entry, Identity, Store
 from ..execution.journal.stored_steps import read_steps
 from ..execution.one_at_a_time import Turn
-from ..execution.run import Runner
+from ..execution.reader import Reader
 from ..execution.transactions import OwnTransaction
 from ..execution.undo import joined
 from ..planning.steps import Batches
@@ -184,7 +184,7 @@ class Journals:
 
     # The editor of a migration
 
-    def open(self, own: OwnTransaction, runner: Runner) -> NothingDone:
+    def open(self, own: OwnTransaction, reader: Reader) -> NothingDone:
         """Begin the journal of the migration whose editor opens.
 
         :raises CannotMigrate: when the migration has changed since it was interrupted.
@@ -193,7 +193,7 @@ class Journals:
         if self._open is not None or own.of_caller:
             return NothingDone()
         self._open = journal = Journal(self.store, self._identify, self._entry(), self._over)
-        runner.write_into(journal, self.turn)
+        reader.write_into(journal, self.turn)
         backwards = any(backwards for _, backwards in self.plan)
         return ResumedMigration(journal, own, self.current.begins, self.ended, backwards)
 

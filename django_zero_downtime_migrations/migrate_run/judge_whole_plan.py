@@ -10,6 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from ..errors import CannotMigrate, MigrationError
 from ..execution.pooler import ALONE, refuse_transaction_pooler
+from ..execution.reader import SendsNothing
 from ..execution.timeouts import session
 from ..findings import Finding, Severity
 from ..log import logger
@@ -35,11 +36,8 @@ def refusal(connection: Any, plan: Steps, interrupted: Names) -> MigrationError 
     return refused(judgement.problems) if judgement.problems else None
 
 
-class Unsent:
-    """Takes the plans, as ``Runner`` and ``Script`` do, and sends nothing.
-
-    :cvar is_silent: what is found in them is told by who reads them, and not in the log.
-    """
+class Unsent(SendsNothing):
+    """A ``execution.reader.Reader`` of plans that are looked at."""
 
     is_silent = True
 
@@ -53,9 +51,6 @@ class Unsent:
         """The steps since it was last asked."""
         steps, self.steps = self.steps, []
         return steps
-
-    def between_operations(self) -> None:
-        """No transaction is open."""
 
 
 class Judgement:

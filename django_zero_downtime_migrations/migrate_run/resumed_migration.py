@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from ..execution.journal.journal import Journal
+from ..execution.reader import Reader
 from ..execution.transactions import OwnTransaction
 from ..planning.steps import Plan
 from .progress import Call, NothingDone
@@ -70,7 +71,7 @@ class ResumedMigration(NothingDone):
         self._seen[key] += 1
         return key if self._seen[key] == 1 else f"{key} #{self._seen[key]}"
 
-    def run(self, call: Call, reader: Any, plan: Plan) -> None:
+    def run(self, call: Call, reader: Reader, plan: Plan) -> None:
         if not call.key:
             reader.run(plan)
             return
@@ -78,7 +79,7 @@ class ResumedMigration(NothingDone):
         reader.run(plan)
         self.journal.end()
 
-    def go_on(self, call: Call, reader: Any) -> None:
+    def go_on(self, call: Call, reader: Reader) -> None:
         left = self.journal.left
         if left is None or left.call != _stored(call):
             logger.info("Done by an earlier run: %s", call.key)
