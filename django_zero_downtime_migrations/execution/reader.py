@@ -9,6 +9,7 @@ from ..planning.steps import Plan
 from ..settings import MigrationSettings
 
 if TYPE_CHECKING:
+    from .journal.call_under_way import CallUnderWay
     from .journal.journal import Journal
     from .one_at_a_time import Turn
     from .own_code import Operation
@@ -32,11 +33,14 @@ class Reader(Protocol):
         :param turn: keeps other runs of ``migrate`` out; asked before each step whether it still does.
         """
 
-    def run(self, plan: Plan) -> None:
-        """Carry out the plan of one call of the editor."""
+    def run(self, plan: Plan, call: CallUnderWay | None = None) -> None:
+        """Carry out the plan of one call of the editor.
 
-    def go_on(self) -> None:
-        """Carry out the steps that the journal has from an earlier run."""
+        :param call: where it is written down; None where it is not.
+        """
+
+    def go_on(self, call: CallUnderWay) -> None:
+        """Carry out what is left of the steps of a call that an earlier run has begun."""
 
     def between_operations(self, at_work: Callable[[], Operation | None]) -> None:
         """Note that an operation begins. :param at_work: tells which one."""
@@ -68,7 +72,7 @@ class SendsNothing:
     def write_into(self, journal: Journal, turn: Turn) -> None:
         pass
 
-    def go_on(self) -> None:
+    def go_on(self, call: CallUnderWay) -> None:
         pass
 
     def between_operations(self, at_work: Callable[[], Operation | None]) -> None:

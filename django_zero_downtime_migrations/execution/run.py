@@ -25,6 +25,7 @@ from .taking_back import Error, Failure, TakingBack
 from .what_stays import met
 
 if TYPE_CHECKING:
+    from .journal.call_under_way import CallUnderWay, Mark
     from .journal.journal import Journal
     from .one_at_a_time import Turn
 
@@ -46,8 +47,7 @@ class Runner:
         self._in_use = in_use
         self._finds_tables = finds_tables
         self._so_far = DoneSoFar(OwnCode(self.connection.alias))
-        #: Where the migration writes down what it does.
-        self._journal: Journal | None = None
+        self._has_journal = False
         #: Keeps other runs of ``migrate`` out.
         self._turn: Turn | None = None
         #: The error of the step that has failed, and the one that says how to go on.
@@ -60,21 +60,20 @@ class Runner:
         self.sender.settings = settings
 
     def write_into(self, journal: Journal, turn: Turn) -> None:
-        self._journal, self._turn = journal, turn
+        self._has_journal, self._turn = True, turn
         # What an earlier run has done stays when a later call fails.
         self._so_far.keeps = bool(journal.complete)
-        self.transaction.call_before_commit(self._before_commit)
+        self.transaction.call_before_commit(journal.catch_up)
 
-    def run(self, plan: Plan) -> None:
+    def run(self, plan: Plan, call: CallUnderWay | None = None) -> None:
         with terminable():
-            self._steps(plan.steps, [])
+            self._steps(plan.steps, [], call)
 
-    def go_on(self) -> None:
-        assert self._journal is not None
-        done, rest = list(self._journal.steps[: self._journal.done]), list(self._journal.steps[self._journal.done :])
-        logger.warning("Going on after %d of %d steps.", len(done), len(done) + len(rest))
+    def go_on(self, call: CallUnderWay) -> None:
+        done, rest = list(call.steps[: call.done]), call.steps[call.done :]
+        logger.warning("Going on after %d of %d steps.", len(done), len(call.steps))
         with terminable():
-            self._steps(rest, done, doubt=True)
+            self._steps(rest, done, call, doubt=True)
 
     def between_operations(self, at_work: Callable[[], Operation | None]) -> None:
         self._so_far.code.begins(at_work(), self.transaction.current)
@@ -87,7 +86,7 @@ class Runner:
         return table in self._so_far.found
 
     def say_what_stays(self, error: BaseException) -> None:
-        if self._journal is None and error is not self._told:
+        if not self._has_journal and error is not self._told:
             self._so_far.say_what_stays(error, self.transaction.current)
 
     def has_explained(self, error: BaseException) -> bool:
@@ -98,33 +97,33 @@ class Runner:
 
     # The steps of a call
 
-    def _steps(self, steps: Sequence[Step], done: list[Step], doubt: bool = False) -> None:
+    def _steps(self, steps: Sequence[Step], done: list[Step], call: CallUnderWay | None, doubt: bool = False) -> None:
         """:param done: steps of the same call that an earlier run has sent.
 
         :param doubt: it may have sent the next ones as well, up to the first that marks itself done.
         """
-        self._prepare(steps)
+        self._prepare(steps, call)
         sent: list[Sent] = []
         for step in steps:
             if doubt:
                 doubt = step.stands_alone
                 left = self._again(step)
                 if left is None:
-                    self._advance()
+                    _advance(call)
                     done.append(step)
                     continue
                 step = left
-            done.append(self._carry_out(step, done))
+            done.append(self._carry_out(step, done, call))
             sent.append((done[-1], self.transaction.current))
         if not self.transaction.of_caller:
             self._so_far.sent_alone(sent)
         self._so_far.call_ended(done)
 
-    def _prepare(self, steps: Sequence[Step]) -> None:
+    def _prepare(self, steps: Sequence[Step], call: CallUnderWay | None) -> None:
         """Refuse what would fail, or fail to be seen, between two of the steps."""
         self.sender.session = None
         if self._in_use() and any(step.needs_session for step in steps):
-            self._refuse_transaction_pooler(steps)
+            self._refuse_transaction_pooler(steps, call)
         if any(step.locks for step in steps) and not self.transaction.of_caller:
             self.sender.open_replicas()
         if len(steps) > 1:
@@ -132,7 +131,7 @@ class Runner:
 
             refuse_without_rights(self.connection, steps)
 
-    def _refuse_transaction_pooler(self, steps: Sequence[Step]) -> None:
+    def _refuse_transaction_pooler(self, steps: Sequence[Step], call: CallUnderWay | None) -> None:
         """Before anything of the call is sent."""
         from .pooler import ALONE, is_behind_pooler, refuse_transaction_pooler
 
@@ -143,7 +142,7 @@ class Runner:
         try:
             refuse_transaction_pooler(self.connection, self.sender.known(), ALONE, "; ".join(x.sql for x in steps))
         except CannotMigrate as error:
-            self._take_back(Failure(error, None, []))
+            self._take_back(Failure(error, None, []), call)
             raise
 
     def _again(self, step: Step) -> Step | None:
@@ -151,9 +150,9 @@ class Runner:
 
         return again(self.connection, step, self._remove)
 
-    def _carry_out(self, step: Step, done: Sequence[Step]) -> Step:
+    def _carry_out(self, step: Step, done: Sequence[Step], call: CallUnderWay | None) -> Step:
         """The step as it has been run. When it fails, what is :param done: is taken back."""
-        attempt = Attempt(self.sender, step, self._writing)
+        attempt = Attempt(self.sender, step, call)
         if self._turn is not None:
             self._turn.renew()
         try:
@@ -162,12 +161,12 @@ class Runner:
             self._explain(error, step)
             if attempt.sent and isinstance(error, KeyboardInterrupt):
                 # It came when the step had just succeeded.
-                self._advance(attempt.marked)
-                self._failed(Failure(error, None, [*done, step]))
+                _advance(call, attempt.mark)
+                self._failed(Failure(error, None, [*done, step]), call)
             else:
-                self._failed(Failure(error, step, done, self._looks(step)))
+                self._failed(Failure(error, step, done, self._looks(step)), call)
             raise
-        self._advance(attempt.marked)
+        _advance(call, attempt.mark)
         return carried_out
 
     def _run(self, attempt: Attempt) -> None:
@@ -219,24 +218,8 @@ class Runner:
     def _settle(self, attempt: Attempt, error: DatabaseError) -> bool:
         from .there import settle
 
-        attempt.marked = False
+        attempt.mark = None
         return settle(self.connection, attempt.step, error, self.sender.composed, self._remove)
-
-    # What is written down meanwhile
-
-    @property
-    def _writing(self) -> Journal | None:
-        """The journal, while steps of a call that it knows are run."""
-        return self._journal if self._journal is not None and self._journal.key else None
-
-    def _advance(self, marked: bool = False) -> None:
-        if journal := self._writing:
-            journal.advance(marked)
-
-    def _before_commit(self) -> None:
-        """The transaction of the editor is about to be committed."""
-        if self._journal is not None:
-            self._journal.write(self._journal.unsaid())
 
     # When a step fails
 
@@ -247,14 +230,14 @@ class Runner:
             explain_failure(self.sender, step, error)
         self._explained = error
 
-    def _failed(self, failure: Failure) -> None:
+    def _failed(self, failure: Failure, call: CallUnderWay | None) -> None:
         if not self.sender.is_inside:
-            self._take_back(failure)
+            self._take_back(failure, call)
         elif failure.step and (text := met(failure.step, failure.error)):
             self._tell(failure.error, text)
 
-    def _take_back(self, failure: Failure) -> None:
-        taking_back = TakingBack(failure, self.transaction, self._so_far, self._writing, self._remove)
+    def _take_back(self, failure: Failure, call: CallUnderWay | None) -> None:
+        taking_back = TakingBack(failure, self.transaction, self._so_far, call, self._remove)
         lost = why_lost(self.sender, self._turn, isinstance(failure.error, KeyboardInterrupt))
         if text := taking_back.run(lost):
             self._tell(failure.error, text)
@@ -264,3 +247,8 @@ class Runner:
         explain(error, text)
         if isinstance(error, KeyboardInterrupt):
             logger.warning("%s", text)
+
+
+def _advance(call: CallUnderWay | None, mark: Mark | None = None) -> None:
+    if call is not None:
+        call.sent(mark)

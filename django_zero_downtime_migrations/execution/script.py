@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlparse
 
@@ -20,6 +20,9 @@ from .fill import update
 from .own_code import Operation
 from .reader import SendsNothing
 from .transactions import OwnTransaction
+
+if TYPE_CHECKING:
+    from .journal.call_under_way import CallUnderWay
 
 
 class Script(SendsNothing):
@@ -53,7 +56,7 @@ class Script(SendsNothing):
     def use_settings(self, settings: MigrationSettings) -> None:
         self.settings = settings
 
-    def run(self, plan: Plan) -> None:
+    def run(self, plan: Plan, call: CallUnderWay | None = None) -> None:
         self._unsaid = list(plan.findings)
         for step in plan.steps:
             step.accept(self)

@@ -18,7 +18,7 @@ from .interrupt import interruptible
 from .transactions import OwnTransaction
 
 if TYPE_CHECKING:
-    from .journal.journal import Journal
+    from .journal.call_under_way import CallUnderWay, Mark
     from .replicas import Replicas
 
 Send = Callable[[str, s.Params], None]
@@ -109,16 +109,17 @@ class Sender:
 class Attempt:
     """A step on its way to the server; a ``planning.steps.Visitor``.
 
-    :param journal: where the step marks itself done; None for one that is not among those of a call there.
+    :param call: whose next step it is in the journal; None for one that is not written down.
     :ivar sent: its statement has succeeded.
-    :ivar marked: so has its mark, in the same transaction.
+    :ivar mark: what has been sent in its transaction for the journal.
     """
 
-    def __init__(self, sender: Sender, step: Step, journal: Journal | None = None) -> None:
+    def __init__(self, sender: Sender, step: Step, call: CallUnderWay | None = None) -> None:
         self.sender = sender
         self.step = step
-        self.journal = journal
-        self.sent = self.marked = False
+        self.call = call
+        self.sent = False
+        self.mark: Mark | None = None
         self._connection = sender.connection
         self._settings = sender.settings
         self._transaction = sender.transaction
@@ -132,7 +133,7 @@ class Attempt:
         # Statements on a new table after the user's own SQL would hold the locks of that SQL for longer.
         self.sender.end_raw()
         self._transaction.open()
-        if self.journal and not self._transaction.is_open:
+        if self.call and not self._transaction.is_open:
             if step.stands_alone:
                 self._before_alone()
                 self._send(step.queries)
@@ -222,11 +223,11 @@ class Attempt:
 
     def _together(self, step: Step, prefix: Sequence[str], suffix: Sequence[str] = ()) -> None:
         """One query string, one round trip, one implicit transaction."""
-        mark = [self.journal.after()] if self.journal else []
-        if len(step.queries) == 1 and not (prefix or suffix or mark):
+        self.mark = self.call.mark() if self.call else None
+        if len(step.queries) == 1 and not (prefix or suffix or self.mark):
             self._send(step.queries)
         else:
-            self.marked = bool(mark)
+            mark = [self.mark.sql] if self.mark else []
             queries = (self.sender.composed(query) for query in step.queries)
             self._statement("; ".join([*prefix, *queries, *mark, *suffix]), None)
 
@@ -242,5 +243,5 @@ class Attempt:
             raise ctrl_c.error
 
     def _before_alone(self) -> None:
-        if self.journal:
-            self.journal.write(self.journal.before())
+        if self.call:
+            self.call.write_plan()

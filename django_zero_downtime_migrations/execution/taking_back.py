@@ -17,7 +17,7 @@ from .undo import Undo, joined, undo
 from .what_stays import AGAIN, GOES_ON, met, way_on
 
 if TYPE_CHECKING:
-    from .journal.journal import Journal
+    from .journal.call_under_way import CallUnderWay
 
 LEFT = "%s. Run this before you migrate again: %s"
 Error = DatabaseError | KeyboardInterrupt
@@ -50,7 +50,7 @@ class TakingBack:
 
     :param transaction: that of the editor, which is not open.
     :param so_far: what earlier calls have done.
-    :param journal: where the call is written down.
+    :param call: where it is written down.
     :param remove: sends a step that is none of the call's own.
     """
 
@@ -59,13 +59,13 @@ class TakingBack:
         failure: Failure,
         transaction: OwnTransaction,
         so_far: DoneSoFar,
-        journal: Journal | None,
+        call: CallUnderWay | None,
         remove: Callable[[Step], None],
     ) -> None:
         self.failure = failure
         self.transaction = transaction
         self.so_far = so_far
-        self.journal = journal
+        self.call = call
         self.remove = remove
 
     def run(self, lost: str | None) -> str:
@@ -92,8 +92,8 @@ class TakingBack:
 
     def _wanted(self) -> Undo:
         failed = self.failure.step
-        if self.journal and is_disturbance(self.failure.error):
-            return Undo(list(failed.leftover) if failed else [], self.journal.done, False)
+        if self.call and is_disturbance(self.failure.error):
+            return Undo(list(failed.leftover) if failed else [], self.call.done, False)
         return undo(failed, self.failure.done, self.so_far.keeps, self.so_far.made, self.transaction.wanted)
 
     def _ours(self, undo: Undo) -> Undo:
@@ -110,10 +110,10 @@ class TakingBack:
         error = self.failure.error
         if undo.steps and isinstance(error, KeyboardInterrupt):
             logger.warning("Taking back, until Ctrl-C is pressed again: %s", undo.sql)
-        if self.journal is None:
+        if self.call is None:
             return
-        if undo.stays < self.journal.done or not (undo.stays or is_disturbance(error)):
-            self.journal.back_to(undo.stays, undo.whole)
+        if undo.stays < self.call.done or not (undo.stays or is_disturbance(error)):
+            self.call.taken_back(undo.stays, undo.whole)
 
     def _way_on(self, undo: Undo) -> str:
         failed, current = self.failure.step, self.transaction.current
@@ -124,8 +124,8 @@ class TakingBack:
             return f"{text} {way_on(before, code)}" if before or code else text
         if undo.whole and not code:
             return AGAIN
-        if self.journal and self.journal.key:
-            return GOES_ON if self.journal.complete or undo.stays else AGAIN
+        if self.call and self.call.is_under_way:
+            return GOES_ON if self.call.journal.complete or undo.stays else AGAIN
         return way_on(before, code)
 
 

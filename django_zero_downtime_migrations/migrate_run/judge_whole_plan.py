@@ -9,6 +9,7 @@ from typing import Any
 from django.db.migrations.executor import MigrationExecutor
 
 from ..errors import CannotMigrate, MigrationError
+from ..execution.journal.call_under_way import CallUnderWay
 from ..execution.pooler import ALONE, refuse_transaction_pooler
 from ..execution.reader import SendsNothing
 from ..execution.timeouts import session
@@ -44,7 +45,7 @@ class Unsent(SendsNothing):
     def __init__(self) -> None:
         self.steps: list[Step] = []
 
-    def run(self, plan: Plan) -> None:
+    def run(self, plan: Plan, call: CallUnderWay | None = None) -> None:
         self.steps += plan.steps
 
     def taken(self) -> list[Step]:

@@ -75,18 +75,16 @@ class ResumedMigration(NothingDone):
         if not call.key:
             reader.run(plan)
             return
-        self.journal.begin(_stored(call), plan.steps)
-        reader.run(plan)
-        self.journal.end()
+        with self.journal.call(_stored(call), plan.steps) as under_way:
+            reader.run(plan, under_way)
 
     def go_on(self, call: Call, reader: Reader) -> None:
         left = self.journal.left
         if left is None or left.call != _stored(call):
             logger.info("Done by an earlier run: %s", call.key)
             return
-        self.journal.go_on()
-        reader.go_on()
-        self.journal.end()
+        with self.journal.interrupted_call() as under_way:
+            reader.go_on(under_way)
 
     def once(self, code: Callable[[Any, Any], None], apps: Any, editor: Any, atomic: bool | None) -> None:
         """A RunPython is marked in its transaction, unless that is the one in which Django records the migration, or
