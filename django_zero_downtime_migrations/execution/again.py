@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from ..planning.steps import AsStock, Concurrent, ConcurrentBuild, Query, Step, 
 from .doubt import Built, invalid_in, is_built, leftovers
 
 DROP = "DROP INDEX CONCURRENTLY "
+_DROPS = re.compile(r"\bDROP\s+INDEX\s+CONCURRENTLY\b(?!\s+IF\s+EXISTS\b)\s*", re.IGNORECASE)
 
 
 def again(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step | None:
@@ -33,8 +35,7 @@ def again(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step |
 
 def _if_exists(step: Step) -> Step:
     """What it drops may be gone already."""
-    queries = [Query(x.sql.replace(DROP, DROP + "IF EXISTS ", 1)) for x in step.queries if "IF EXISTS" not in x.sql]
-    return step.named(queries=tuple(queries) or step.queries)
+    return step.named(queries=tuple(Query(_DROPS.sub(f"{DROP}IF EXISTS ", x.sql, count=1)) for x in step.queries))
 
 
 def _remove_invalid(connection: Any, step: UsersOwn, remove: Callable[[Step], None]) -> None:
