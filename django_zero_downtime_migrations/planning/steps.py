@@ -30,6 +30,7 @@ from ..locks import Lock, LockMode
 from ..record import Record
 
 StepType = TypeVar("StepType", bound="Step")
+Locks = Iterable[Lock] | None
 
 
 class Query(NamedTuple):
@@ -41,17 +42,11 @@ class Visitor(Protocol):
     """What is done with a step, by its class."""
 
     def short(self, step: Short) -> None: ...
-
     def long(self, step: Long) -> None: ...
-
     def concurrent(self, step: Concurrent) -> None: ...
-
     def batches(self, step: Batches) -> None: ...
-
     def users_own(self, step: UsersOwn) -> None: ...
-
     def as_stock(self, step: AsStock) -> None: ...
-
     def in_callers(self, step: InCallers) -> None: ...
 
 
@@ -243,27 +238,18 @@ class Plan(NamedTuple):
     findings: tuple[Finding, ...] = ()
 
 
-def short(
-    statement: s.Statement, *sql: str | Query, locks: Iterable[Lock] | None = None, undo: Sequence[Step] = ()
-) -> Short:
+def short(statement: s.Statement, *sql: str | Query, locks: Locks = None, undo: Sequence[Step] = ()) -> Short:
     """Its locks are the statement's own unless given."""
     taken = statement.locks() if locks is None else locks
     return Short(queries=tuple(map(_query, sql)), statement=statement, locks=tuple(taken), undo=tuple(undo))
 
 
-def long(
-    statement: s.Statement,
-    sql: str | Query,
-    locks: Iterable[Lock] | None = None,
-    undo: Sequence[Step] = (),
-) -> Long:
+def long(statement: s.Statement, sql: str | Query, locks: Locks = None, undo: Sequence[Step] = ()) -> Long:
     """Under SHARE UPDATE EXCLUSIVE on the statement's table, unless its locks are given."""
     return Long(queries=(_query(sql),), statement=statement, locks=_long_locks(statement, locks), undo=tuple(undo))
 
 
-def builds(
-    statement: s.Statement, sql: str | Query, index: str, locks: Iterable[Lock] | None = None
-) -> ConcurrentBuild:
+def builds(statement: s.Statement, sql: str | Query, index: str, locks: Locks = None) -> ConcurrentBuild:
     """Its locks are as of :func:`long`. :param index: its name as it is written in SQL."""
     taken = _long_locks(statement, locks)
     drop = drops(statement, f"DROP INDEX CONCURRENTLY IF EXISTS {index}", taken)
@@ -272,12 +258,12 @@ def builds(
     )
 
 
-def drops(statement: s.Statement, sql: str | Query, locks: Iterable[Lock] | None = None) -> ConcurrentDrop:
+def drops(statement: s.Statement, sql: str | Query, locks: Locks = None) -> ConcurrentDrop:
     """Its locks are as of :func:`long`."""
     return ConcurrentDrop(queries=(_query(sql),), statement=statement, locks=_long_locks(statement, locks))
 
 
-def as_written(statement: s.Statement, kind: type[StepType], locks: Iterable[Lock] | None = None) -> StepType:
+def as_written(statement: s.Statement, kind: type[StepType], locks: Locks = None) -> StepType:
     taken = statement.locks() if locks is None else locks
     return kind(queries=(Query(statement.sql, statement.params),), statement=statement, locks=tuple(taken))
 
@@ -308,7 +294,7 @@ def _query(sql: str | Query) -> Query:
     return sql if isinstance(sql, Query) else Query(sql)
 
 
-def _long_locks(statement: s.Statement, locks: Iterable[Lock] | None) -> tuple[Lock, ...]:
+def _long_locks(statement: s.Statement, locks: Locks) -> tuple[Lock, ...]:
     if locks is not None:
         return tuple(locks)
     return (Lock(statement.table, LockMode.SHARE_UPDATE_EXCLUSIVE),) if statement.table else ()
