@@ -15,7 +15,7 @@ How a step is sent, printed and stored follows from its class, and from nothing 
       AsStock              on a table that nobody can be using yet
       InCallers            in a transaction that the caller has opened
 
-Who treats them differently is a :class:`Visitor`: ``execution.send`` and ``execution.script``.
+What treats the classes differently is a :class:`Visitor`: ``execution.send.Attempt`` and ``execution.script.Script``.
 """
 
 from __future__ import annotations
