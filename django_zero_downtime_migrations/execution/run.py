@@ -146,7 +146,7 @@ class Runner:
             raise
 
     def _again(self, step: Step) -> Step | None:
-        from .again import again
+        from .unfinished_step import again
 
         return again(self.connection, step, self._remove)
 
@@ -216,7 +216,7 @@ class Runner:
             return bool(cursor.fetchone()[0])
 
     def _settle(self, attempt: Attempt, error: DatabaseError) -> bool:
-        from .there import settle
+        from .already_there import settle
 
         attempt.mark = None
         return settle(self.connection, attempt.step, error, self.sender.composed, self._remove)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from django_zero_downtime_migrations.ddl.scan import scan
-from django_zero_downtime_migrations.execution.again import again
+from django_zero_downtime_migrations.execution.unfinished_step import again
 from django_zero_downtime_migrations.planning.steps import Step, UsersOwn, as_written
 from tests.backends.sessions import run
 

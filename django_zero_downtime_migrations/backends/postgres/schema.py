@@ -16,11 +16,11 @@ from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.template import wrap_templates
 from ...errors import MigrationError, Unsafe, UnsafeOperationException, UnsafeOperationWarning, without_traceback
-from ...execution.forced import forced
 from ...execution.reader import Reader
 from ...execution.run import Runner
 from ...execution.script import Script
 from ...execution.send import Sender
+from ...execution.session_lock_timeout import forced
 from ...execution.transactions import OwnTransaction
 from ...findings import Finding, Origin
 from ...migrate_run.migration_at_work import migration_at_work, operation_at_work

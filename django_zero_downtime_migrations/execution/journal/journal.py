@@ -3,7 +3,7 @@
 The journal tells which calls of the schema editor are complete and what they have sent, and of the call under way its
 steps, as they were planned before the first of them, and how many are done. A step in a transaction marks itself done
 in it. One that stands alone is in doubt when the mark of the next is missing, and then the catalogue decides:
-``execution.doubt``.
+``execution.index_builds``.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..log import logger
 from ..planning.steps import AsStock, Concurrent, ConcurrentBuild, Query, Step, UsersOwn, drops
-from .doubt import Built, invalid_in, is_built, leftovers
+from .index_builds import Built, invalid_in, is_built, leftovers
 
 DROP = "DROP INDEX CONCURRENTLY "
 _DROPS = re.compile(r"\bDROP\s+INDEX\s+CONCURRENTLY\b(?!\s+IF\s+EXISTS\b)\s*", re.IGNORECASE)

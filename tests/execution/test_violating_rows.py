@@ -11,8 +11,8 @@ from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_zero_downtime_migrations.ddl import statements as s
-from django_zero_downtime_migrations.execution import offenders as module
-from django_zero_downtime_migrations.execution.offenders import offenders
+from django_zero_downtime_migrations.execution import violating_rows as module
+from django_zero_downtime_migrations.execution.violating_rows import offenders
 from django_zero_downtime_migrations.planning.steps import Long, Query, Short, Step, UsersOwn
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.backends.sessions import run

@@ -12,7 +12,7 @@ from django.db import DatabaseError
 from ..log import logger
 from ..planning.steps import ConcurrentBuild, Query, Step
 from ..printable import printable
-from .doubt import Built, is_built
+from .index_builds import Built, is_built
 from .probes.step import REFUSALS, rest
 from .server_errors import sqlstate
 
