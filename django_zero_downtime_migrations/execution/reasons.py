@@ -56,9 +56,9 @@ def explain_failure(sender: Sender, step: Step, error: DatabaseError) -> None:
     why = lacks(sender.connection, step, error) or reason(error, step.statement)
     explain(error, f"The step that failed: {step.sql}{locks}{why}{_in_the_way(sender, step, error)}")
     if isinstance(error, IntegrityError) and not sender.is_inside:
-        from .violating_rows import offenders
+        from .violating_rows import violating_rows
 
-        if rows := offenders(sender.connection, step, error, sender.settings):
+        if rows := violating_rows(sender.connection, step, error, sender.settings):
             explain(error, rows)
 
 

@@ -107,7 +107,7 @@ class Runner:
         for step in steps:
             if doubt:
                 doubt = step.stands_alone
-                left = self._again(step)
+                left = self._rest_of(step)
                 if left is None:
                     _advance(call)
                     done.append(step)
@@ -145,10 +145,10 @@ class Runner:
             self._take_back(Failure(error, None, []), call)
             raise
 
-    def _again(self, step: Step) -> Step | None:
-        from .unfinished_step import again
+    def _rest_of(self, step: Step) -> Step | None:
+        from .unfinished_step import rest_of_step
 
-        return again(self.connection, step, self._remove)
+        return rest_of_step(self.connection, step, self._remove)
 
     def _carry_out(self, step: Step, done: Sequence[Step], call: CallUnderWay | None) -> Step:
         """The step as it has been run. When it fails, what is :param done: is taken back."""

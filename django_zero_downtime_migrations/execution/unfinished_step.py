@@ -14,7 +14,7 @@ DROP = "DROP INDEX CONCURRENTLY "
 _DROPS = re.compile(r"\bDROP\s+INDEX\s+CONCURRENTLY\b(?!\s+IF\s+EXISTS\b)\s*", re.IGNORECASE)
 
 
-def again(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step | None:
+def rest_of_step(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step | None:
     """What has to be sent; None when the step is done. Only one that stands alone leaves a doubt: the others have
     marked themselves done in their own transaction.
 

@@ -106,7 +106,7 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 """
 
 
-def offenders(connection: Any, step: Step, error: BaseException, settings: MigrationSettings) -> str:
+def violating_rows(connection: Any, step: Step, error: BaseException, settings: MigrationSettings) -> str:
     """What to add to the error of a step that has failed for the rows of a table; empty where nothing can be said.
 
     To be called before the step is taken back, when no transaction is open. It reads under ACCESS SHARE for some

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from django_zero_downtime_migrations.ddl.scan import scan
-from django_zero_downtime_migrations.execution.unfinished_step import again
+from django_zero_downtime_migrations.execution.unfinished_step import rest_of_step
 from django_zero_downtime_migrations.planning.steps import Step, UsersOwn, as_written
 from tests.backends.sessions import run
 
@@ -39,7 +39,7 @@ def users_own(sql: str) -> UsersOwn:
 
 
 def sent_again(connection: Any, step: Step) -> None:
-    left = again(connection, step, lambda other: run(connection, other.sql))
+    left = rest_of_step(connection, step, lambda other: run(connection, other.sql))
     assert left is not None
     run(connection, left.sql)
 

@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_zero_downtime_migrations.ddl import statements as s
 from django_zero_downtime_migrations.execution import violating_rows as module
-from django_zero_downtime_migrations.execution.violating_rows import offenders
+from django_zero_downtime_migrations.execution.violating_rows import violating_rows
 from django_zero_downtime_migrations.planning.steps import Long, Query, Short, Step, UsersOwn
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.backends.sessions import run
@@ -58,7 +58,7 @@ def told(database: BaseDatabaseWrapper, execute: Callable[[str], Any]) -> Callab
         step = kind(queries=(Query(sql),), statement=statement(sql=sql, table=table, **names))
         with pytest.raises(DatabaseError) as failed:
             execute(sql)
-        return offenders(database, step, failed.value, settings)
+        return violating_rows(database, step, failed.value, settings)
 
     return tell
 
@@ -442,7 +442,7 @@ def test_a_closed_connection_raises_nothing(database: BaseDatabaseWrapper, execu
     with pytest.raises(DatabaseError) as failed:
         execute(VALIDATE_LINK)
     database.connection.close()
-    assert offenders(database, step, failed.value, SHOWN) == ""
+    assert violating_rows(database, step, failed.value, SHOWN) == ""
 
 
 HOSTILE = "e'e\n\x1b[2J\u202e@example.com"

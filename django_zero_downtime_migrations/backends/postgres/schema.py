@@ -20,7 +20,7 @@ from ...execution.reader import Reader
 from ...execution.run import Runner
 from ...execution.script import Script
 from ...execution.send import Sender
-from ...execution.session_lock_timeout import forced
+from ...execution.session_lock_timeout import session_lock_timeout
 from ...execution.transactions import OwnTransaction
 from ...findings import Finding, Origin
 from ...migrate_run.migration_at_work import migration_at_work, operation_at_work
@@ -191,7 +191,7 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
 
                 refuse_statement_pooler(self.connection)
             if self.settings.lock_timeout_force and self.settings.lock_timeout is not None:
-                self._session.enter_context(forced(self.connection, self.settings.lock_timeout))
+                self._session.enter_context(session_lock_timeout(self.connection, self.settings.lock_timeout))
         except MigrationError:
             self._say("refused")
             self.migrate_run.end()
