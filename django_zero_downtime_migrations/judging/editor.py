@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from django.db.migrations.operations.base import Operation
 from django.db.utils import InterfaceError, OperationalError
 
-from ..catalog import Catalog
+from ..catalog.projection import Projection
+from ..catalog.server import Catalog
 from ..ddl import statements as s
 from ..ddl.meaning import meaning
 from ..findings import Finding
@@ -18,7 +19,6 @@ from ..migrate_run.judge_whole_plan import Unsent
 from ..naming import Names
 from ..places import Place
 from ..planning.context import OldCode
-from ..projection import Projection
 from .states import Reach
 
 

@@ -9,12 +9,12 @@ from typing import Any
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as StockEditor
 from django.db.utils import Error
 
-from ..catalog import Catalog
-from ..catalog_records import Size
+from ..catalog.projection import Projection
+from ..catalog.records import Size
+from ..catalog.server import Catalog
 from ..errors import CannotMigrate
 from ..migrate_run.judge_whole_plan import planned
 from ..places import location, watched
-from ..projection import Projection
 from ..reporting.report import Entry, Report, Unanalysed, UnusedAssurance
 from ..settings import MigrationSettings
 from . import whole

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ..catalog import Catalog, T
-from ..catalog_records import Column, Constraint, Index, Size
+from ..catalog.projection import Projection
+from ..catalog.records import Column, Constraint, Index, Size
+from ..catalog.server import Catalog, T
 from ..naming import quote
-from ..projection import Projection
 from ..type_changes import Gone, TypeChange
 from ..type_changes.builtin import Use, always_known, judge
 from .offline import NotConnected

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..catalog import Catalog
-from ..catalog_records import Size
+from ..catalog.projection import Projection
+from ..catalog.records import Size
+from ..catalog.server import Catalog
 from ..naming import plain_table, split_identifier
-from ..projection import Projection
 from .errors import CannotJudge
 
 VERSION = 1

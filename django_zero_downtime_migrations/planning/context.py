@@ -7,15 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..catalog import Catalog
-from ..catalog_records import Column
+from ..catalog.projection import Projection
+from ..catalog.records import Column
+from ..catalog.server import Catalog
 from ..compat import has_db_default
 from ..ddl import statements as s
 from ..ddl.spaces import Space
 from ..ddl.values import with_values
 from ..findings import Origin
 from ..naming import Names, quote, unquote
-from ..projection import Projection
 from ..server import Capabilities
 from ..settings import MigrationSettings
 from ..type_changes import Effect, Gone, TypeChange

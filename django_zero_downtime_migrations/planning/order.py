@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..catalog_records import Constraint, Index
+from ..catalog.projection import Projection
+from ..catalog.records import Constraint, Index
 from ..ddl import statements as s
 from ..naming import Names, quote, renamed_in, unquote
-from ..projection import Projection
 from ..type_changes import Effect
 from .context import Context
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from ..catalog.projection import Projection
 from ..ddl import statements as s
 from ..locks import Lock
 from ..naming import names_in, unquote
-from ..projection import Projection
 from .context import Context
 from .order import Statements, renamed
 from .steps import Step, StepClass, as_written

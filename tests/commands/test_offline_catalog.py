@@ -9,12 +9,12 @@ import pytest
 from django.contrib.postgres.indexes import GinIndex
 from django.db import migrations, models
 
-from django_zero_downtime_migrations.catalog import Catalog
+from django_zero_downtime_migrations.catalog.projection import Projection
+from django_zero_downtime_migrations.catalog.server import Catalog
 from django_zero_downtime_migrations.judging.offline import NotConnected, offline
 from django_zero_downtime_migrations.judging.offline_catalog import OfflineCatalog
 from django_zero_downtime_migrations.judging.sizes import Sizes
 from django_zero_downtime_migrations.judging.tables import Tables
-from django_zero_downtime_migrations.projection import Projection
 from django_zero_downtime_migrations.type_changes import Effect, Gone
 from tests.backends.project import Shop
 

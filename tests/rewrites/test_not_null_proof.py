@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_zero_downtime_migrations.catalog import Catalog
+from django_zero_downtime_migrations.catalog.projection import Projection
+from django_zero_downtime_migrations.catalog.server import Catalog
 from django_zero_downtime_migrations.ddl.conjuncts import conjuncts
-from django_zero_downtime_migrations.projection import Projection
 from tests.backends.sessions import run
 
 TABLE = """

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from django_zero_downtime_migrations.catalog import Catalog
+from django_zero_downtime_migrations.catalog.projection import Projection
+from django_zero_downtime_migrations.catalog.server import Catalog
 from django_zero_downtime_migrations.ddl import statements as s
 from django_zero_downtime_migrations.ddl.read import read
 from django_zero_downtime_migrations.naming import UTF8
 from django_zero_downtime_migrations.planning.context import Context
 from django_zero_downtime_migrations.planning.order import arrange
-from django_zero_downtime_migrations.projection import Projection
 from django_zero_downtime_migrations.server import capabilities
 from django_zero_downtime_migrations.settings import MigrationSettings
 

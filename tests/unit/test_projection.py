@@ -7,10 +7,10 @@ from django.db import migrations, models
 from django.db.models import Q
 
 from django_zero_downtime_migrations.backends.postgres.schema import DatabaseSchemaEditor
-from django_zero_downtime_migrations.catalog import Catalog
+from django_zero_downtime_migrations.catalog.projection import Projection
+from django_zero_downtime_migrations.catalog.server import Catalog
 from django_zero_downtime_migrations.ddl.read import read
 from django_zero_downtime_migrations.ddl.spaces import Space
-from django_zero_downtime_migrations.projection import Projection
 from tests.operations.case import check
 
 #: What stands around a short statement without timeouts.

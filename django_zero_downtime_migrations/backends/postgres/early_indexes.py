@@ -12,12 +12,12 @@ from typing import Any
 from django.db.backends.ddl_references import IndexName
 from django.db.backends.ddl_references import Statement as DjangoStatement
 
-from ...catalog import Catalog
+from ...catalog.projection import Projection
+from ...catalog.server import Catalog
 from ...ddl import statements as s
 from ...ddl.spaces import Space
 from ...ddl.template import SQL
 from ...naming import Names, as_django_quotes, quote, unquote
-from ...projection import Projection
 
 #: Among the deferred statements it stands for :meth:`EarlyIndexes.renames`: Django does not record a migration before
 #: its deferred statements have run.

@@ -15,7 +15,7 @@ from ...naming import as_django_has, as_django_quotes, split_identifier
 from ...server import names_of
 
 if TYPE_CHECKING:
-    from ...projection import Projection
+    from ...catalog.projection import Projection
 
 
 class IntrospectionMixin:

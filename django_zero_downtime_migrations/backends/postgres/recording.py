@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db.backends.ddl_references import Statement as DjangoStatement
 
-from ...catalog import Catalog
+from ...catalog.projection import Projection
+from ...catalog.server import Catalog
 from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.read import read
@@ -23,7 +24,6 @@ from ...migrate_run.verdicts import report
 from ...planning.context import Context, OldCode
 from ...planning.order import made_first
 from ...planning.planner import plan
-from ...projection import Projection
 from ...server import capabilities
 from .calls import Calls
 from .early_indexes import RENAMES

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ...catalog import Catalog
+from ...catalog.server import Catalog
 from ...ddl import statements as s
 from ...log import logger
 from ...migrate_run.migration_at_work import operations_at_work

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .ddl import statements as s
-from .ddl.planned_names import Constraint, PlannedNames, move
-from .ddl.spaces import BOTH, Space, spaces_of
-from .naming import names_in, plain_table, unquote
+from ..ddl import statements as s
+from ..ddl.spaces import BOTH, Space, spaces_of
+from ..naming import names_in, plain_table, unquote
+from .planned_names import Constraint, PlannedNames, move
 
 
 class Projection:

@@ -8,7 +8,7 @@ Constraint = dict[str, Any]
 
 
 class PlannedNames:
-    """What becomes of the constraints or indexes of tables in one :class:`~.spaces.Space`.
+    """What becomes of the constraints or indexes of tables in one :class:`~..ddl.spaces.Space`.
 
     :ivar made: those that are still to be made, by table and name.
     :ivar dropped: those that the catalogue has today and that will be gone, by the names that they have then.

@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 
 from django.db import DatabaseError, transaction
 
-from .catalog_records import Column, Constraint, Index, IndexShape, Partition, SequenceOwner, Size
-from .ddl.conjuncts import conjuncts
-from .ddl.spaces import Space, space_of
+from ..ddl.conjuncts import conjuncts
+from ..ddl.spaces import Space, space_of
+from ..naming import Names, quote, relation, split_identifier
+from ..search_path import refuse_hostile_search_path
+from ..server import names_of
+from ..type_changes import Gone, TypeChange
 from .dependents import Dependent
-from .naming import Names, quote, relation, split_identifier
 from .projection import Projection
-from .search_path import refuse_hostile_search_path
-from .server import names_of
-from .type_changes import Gone, TypeChange
+from .records import Column, Constraint, Index, IndexShape, Partition, SequenceOwner, Size
 
 T = TypeVar("T")
 PROBE = "pg_temp.zero_downtime_probe"
@@ -274,7 +274,7 @@ class Catalog:
         :param old_type: for a column that is still to be made; empty where nobody knows.
         """
         # The judgement has more code than all rules together, and most runs change no type.
-        from .type_changes.judge import judge
+        from ..type_changes.judge import judge
 
         change = judge(self.fetch, table, column, *wanted, gone)
         if change is None and old_type:

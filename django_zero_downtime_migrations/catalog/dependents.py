@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .ddl.spaces import Space
+from ..ddl.spaces import Space
 from .projection import Projection
 
 #: SQL of a user's own that may drop anything, by a name that does not stand in it.
