@@ -7,13 +7,18 @@ the new ones.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from ..ddl import statements as s
 from ..ddl.spaces import BOTH, Space, spaces_of
 from ..naming import names_in, plain_table, unquote
+from .dependents import Dependent
 from .planned_names import Constraint, PlannedNames, move
+
+#: SQL of a user's own that may drop anything, by a name that does not stand in it.
+ANYTHING = re.compile(r"\bCASCADE\b|^\s*(?:DO|CALL|SELECT|WITH)\b", re.I | re.M)
 
 
 class Projection:
@@ -108,6 +113,22 @@ class Projection:
         """The names of what will be gone."""
         return frozenset(name for _, name in self.names[space].dropped)
 
+    def may_drop(self, dependent: Dependent, spoken: str) -> bool:
+        """Whether something that is planned, and has not run, may drop an object that depends on another one: a
+        trigger, function, view or policy, or what belongs to a table.
+
+        :param spoken: the object's table, as statements name it.
+        """
+        table = self.shown_table(spoken)
+        if dependent.table and table in self.dropped_tables:
+            return True
+        if dependent.kind == "foreign key":
+            return self.hides(table, dependent.name, Space.CONSTRAINTS)
+        of_column = dependent.kind in ("generated column", "column", "default")
+        if of_column and (table, dependent.name) in self.dropped_columns:
+            return True
+        return any(_names(sql, dependent.name) for sql in self.own_sql)
+
     def loses_identity(self, table: str, live_column: str) -> bool:
         """Whether a statement planned so far takes the identity of a column away."""
         return (table, live_column) in self._without_identity
@@ -197,6 +218,11 @@ class Projection:
             self._new_types[(table, new)] = self._new_types.pop((table, old))
         for names in self.names.values():
             names.rename_column(table, old, new)
+
+
+def _names(sql: str, name: str) -> bool:
+    """Whether a user's own SQL may be about an object of this plain name."""
+    return bool(ANYTHING.search(sql) or re.search(rf"(?<!\w){re.escape(name)}(?!\w)", sql, re.I))
 
 
 def _space_of(constraint: Constraint) -> Space:

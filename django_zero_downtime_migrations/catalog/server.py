@@ -1,37 +1,46 @@
-"""Typed questions to ``pg_catalog``.
+"""The catalogue as the server tells it.
 
 Tables are asked for by the text in the statement, so the answer is about the schema in which the statement itself would
-act. The queries stand in ``catalog.sql``; ``relation(…)`` in them is :func:`naming.relation`.
+act. The questions stand in ``catalog.sql`` and ``dependents.sql``, where each value has the name of the field that it
+becomes; ``relation(…)`` in them is :func:`naming.relation`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from importlib import resources
 from typing import Any, TypeVar
 
 from django.db import DatabaseError, transaction
 
-from ..ddl.conjuncts import conjuncts
-from ..ddl.spaces import Space, space_of
-from ..naming import Names, quote, relation, split_identifier
+from ..naming import Names, relation
 from ..search_path import refuse_hostile_search_path
 from ..server import names_of
 from ..type_changes import Gone, TypeChange
 from .dependents import Dependent
-from .projection import Projection
-from .records import Column, Constraint, Index, IndexShape, Partition, SequenceOwner, Size
+from .records import (
+    Column,
+    Constraint,
+    EqualIndex,
+    Index,
+    IndexPart,
+    IndexShape,
+    Partition,
+    SequenceOwner,
+    Size,
+    Taken,
+)
 
 T = TypeVar("T")
+Row = dict[str, Any]
 PROBE = "pg_temp.zero_downtime_probe"
-#: A name that the server writes without quotes, unless it is a keyword.
-BARE = re.compile("[a-z_][a-z0-9_]*")
 
 
 @cache
-def _queries() -> dict[str, str]:
+def questions() -> dict[str, str]:
+    """The questions by their names."""
     files = (resources.files(__package__).joinpath(name) for name in ("catalog.sql", "dependents.sql"))
     text = "".join(file.read_text(encoding="utf-8") for file in files)
     blocks = re.split(r"^-- (\w+)\n", text, flags=re.M)[1:]
@@ -41,250 +50,143 @@ def _queries() -> dict[str, str]:
     }
 
 
-class Catalog:
-    """Asks under today's names and answers under those of ``projection``. Answers are kept: make a new one for each
-    plan.
-    """
+class ServerCatalog:
+    """A :class:`~.protocol.Catalog`. Answers are kept: make a new one for each plan."""
 
-    def __init__(self, connection: Any, projection: Projection) -> None:
+    def __init__(self, connection: Any) -> None:
         self.connection = connection
-        self.projection = projection
-        self._kept: dict[tuple[Any, ...], Any] = {}
+        self._kept: dict[tuple[Any, ...], list[Row]] = {}
 
     @cached_property
     def names(self) -> Names:
-        """Those of the database."""
         return names_of(self.connection)
 
     def fetch(self, query: str, params: Sequence[object]) -> list[tuple[Any, ...]]:
+        """:raises CannotMigrate: see :func:`.search_path.refuse_hostile_search_path`."""
+        return self._fetch(query, params)[1]
+
+    def _fetch(self, query: str, params: Sequence[object]) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The names and the values of the answer."""
         refuse_hostile_search_path(self.connection)
         with self.connection.cursor() as cursor:
             cursor.execute(query, params)
-            return list(cursor.fetchall())
+            return [column[0] for column in cursor.description], list(cursor.fetchall())
 
-    def _ask(self, name: str, *params: object) -> list[tuple[Any, ...]]:
-        key = (name, *params)
+    def _rows(self, question: str, params: Sequence[object]) -> list[Row]:
+        names, rows = self._fetch(questions()[question], params)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def _ask(self, question: str, *params: object) -> list[Row]:
+        key = (question, *params)
         if key not in self._kept:
-            self._kept[key] = self.fetch(_queries()[name], params)
-        rows: list[tuple[Any, ...]] = self._kept[key]
-        return rows
+            self._kept[key] = self._rows(question, params)
+        return self._kept[key]
+
+    def _first(self, question: str, *params: object) -> Any:
+        """The one value of an answer; None where it has no row."""
+        return next((value for row in self._ask(question, *params) for value in row.values()), None)
 
     def exists(self, table: str) -> bool:
-        return bool(self._ask("exists", self.projection.live_table(table))[0][0])
+        return bool(self._first("exists", table))
+
+    def same_table(self, table: str, other: str) -> bool:
+        return table == other or bool(self._first("same_table", table, other))
 
     def size(self, table: str) -> Size:
-        """Of a table with all that inherits from it."""
-        return Size(*self._ask("size", self.projection.live_table(table))[0])
+        return Size(**self._ask("size", table)[0])
 
     def nulls(self, table: str, column: str) -> int:
-        """About how many rows have NULL in a column, by the statistics of the last ANALYZE."""
-        rows = self._ask("nulls", self.projection.live_column(table, column), self.projection.live_table(table))
-        return int(rows[0][0]) if rows else 0
+        return int(self._first("nulls", column, table) or 0)
 
     def column(self, table: str, column: str) -> Column | None:
-        """:param column: its plain name."""
-        live = self.projection.live_column(table, column)
-        rows = self._ask("column", self.projection.live_table(table), live)
-        return Column(*rows[0]) if rows else None
+        rows = self._ask("column", table, column)
+        return Column(**rows[0]) if rows else None
+
+    def is_row(self, table: str, column: str) -> bool:
+        return bool(self._first("is_row", table, column))
 
     def constraints(self, table: str) -> list[Constraint]:
-        """The table's own constraints."""
-        return [constraint for constraint in self._constraints(table) if constraint.own]
-
-    def referencing(self, table: str) -> list[Constraint]:
-        """Foreign keys of other tables that point to this one."""
-        return [constraint for constraint in self._constraints(table) if not constraint.own]
-
-    def other_sides(self, table: str, column: str | None = None) -> list[str]:
-        """The tables on the other side of the foreign keys of a table, or of one of its columns."""
-        own = [x for x in self.constraints(table) if x.kind == "f" and (column is None or column in x.columns)]
-        others = [x for x in self.referencing(table) if column is None or column in x.to_columns]
-        return [x.to_table for x in own if not self.same_table(x.to_table, table)] + [x.table for x in others]
-
-    def _constraints(self, table: str) -> Iterator[Constraint]:
-        live = self.projection.live_table(table)
-        projection = self.projection
-        for row in self._ask("constraints", live, live, live, live):
-            name, kind, own, other, columns, to_table, to_columns, *rest = row
-            its_table = table if own else projection.shown_table(self._as_spoken(other))
-            space = space_of(kind)
-            if projection.hides(its_table, name, space) or its_table in projection.dropped_tables:
-                continue
-            target = projection.shown_table(self._as_spoken(to_table or ""))
-            yield Constraint(
-                projection.shown_name(its_table, name, space),
-                kind,
-                its_table,
-                own,
-                tuple(projection.shown_column(its_table, column) for column in columns or ()),
-                target,
-                tuple(projection.shown_column(target, column) for column in to_columns or ()),
-                *rest,
-            )
-
-    def _as_spoken(self, table: str) -> str:
-        """Statements may write a table's schema where the catalogue does not, because the name alone means it."""
-        for spoken in self.projection.spoken:
-            if spoken.endswith(f'".{table}') and self.same_today(spoken, table):
-                return spoken
-        return table
-
-    def constraint(self, table: str, name: str) -> Constraint | None:
-        """:param name: as in SQL, quoted or not."""
-        plain = self.names.plain(name)
-        return next((constraint for constraint in self.constraints(table) if constraint.name == plain), None)
-
-    def indexes(self, table: str) -> list[Index]:
-        shown = self.projection.shown_column
-        found = []
-        for name, keys, touches, opclasses, *rest in self._ask("indexes", self.projection.live_table(table)):
-            if self.projection.hides(table, name, Space.INDEXES):
-                continue
-            names = tuple(shown(table, key) for key in keys)
-            touched = frozenset(shown(table, column) for column in touches)
-            found.append(
-                Index(self.projection.shown_name(table, name, Space.INDEXES), names, touched, tuple(opclasses), *rest)
-            )
-        return found
-
-    def index(self, table: str, name: str) -> Index | None:
-        plain = self.names.plain(name)
-        return next((index for index in self.indexes(table) if index.name == plain), None)
-
-    def partitions(self, table: str) -> list[Partition]:
-        """A partitioned table and its partitions at every level, each after its parent; empty for any other table."""
-        rows = self._ask("partitions", self.projection.live_table(table))
-        # The table itself goes by the name that the statements have for it.
-        names = {rows[0][0]: table} if rows else {}
         return [
-            Partition(
-                names.get(name, name),
-                names.get(parent, parent),
-                kind,
-                tuple(self.projection.shown_column(table, column) for column in key),
+            Constraint(
+                **row
+                | {
+                    "table": row["table"] or table,
+                    "columns": tuple(row["columns"] or ()),
+                    "to_table": row["to_table"] or "",
+                    "to_columns": tuple(row["to_columns"] or ()),
+                }
             )
-            for name, parent, kind, key in rows
+            for row in self._ask("constraints", table, table, table, table)
         ]
 
-    def index_parts(self, table: str, name: str) -> list[tuple[str, str]]:
-        """The partitions that have a part of an index, each with the part's plain name. :param name: a plain one."""
-        rows = self._ask("index_parts", self.projection.live_table(table), name)
-        return [(partition, part) for partition, part in rows]
+    def indexes(self, table: str) -> list[Index]:
+        return [
+            Index(
+                **row
+                | {
+                    "keys": tuple(row["keys"]),
+                    "touches": frozenset(row["touches"]),
+                    "opclasses": tuple(row["opclasses"]),
+                }
+            )
+            for row in self._ask("indexes", table)
+        ]
 
-    def index_shape(self, table: str, definition: str, unique: bool) -> IndexShape | None:
-        """Build an index on an empty temporary copy, which is rolled back; None where the server refuses that.
+    def partitions(self, table: str) -> list[Partition]:
+        return [Partition(**row | {"key": tuple(row["key"])}) for row in self._ask("partitions", table)]
 
-        :param definition: what follows the table in CREATE INDEX, with its parameters in it.
-        """
-        live, projection, queries = self.projection.live_table(table), self.projection, _queries()
+    def index_parts(self, table: str, name: str) -> list[IndexPart]:
+        return [IndexPart(**row) for row in self._ask("index_parts", table, name)]
+
+    def index_shape(self, table: str, definition: str, unique: bool, changes: Sequence[str] = ()) -> IndexShape | None:
+        """Build it on an empty temporary copy, which is rolled back."""
 
         def look(probe: str) -> IndexShape:
-            changes = [f"RENAME COLUMN {quote(old)} TO {quote(new)}" for new, old in projection.renamed_columns(table)]
-            changes += [f"ADD COLUMN {quote(name)} {kind}" for name, kind in projection.new_types(table)]
             with self.connection.cursor() as cursor:
                 for change in changes:
                     cursor.execute(f"ALTER TABLE {probe} {change}", None)
                 cursor.execute(f"CREATE{' UNIQUE' if unique else ''} INDEX ON {probe}{definition}", None)
-            columns = self.fetch(queries["index_columns"], [probe])[0][0]
-            equals = self.fetch(queries["equal_indexes"], [live, probe, probe, live])
-            return IndexShape(tuple(columns), tuple((name, index, kind) for name, index, kind in equals))
+            (columns,) = self._rows("index_columns", [probe])
+            equals = self._rows("equal_indexes", [table, probe, probe, table])
+            return IndexShape(tuple(columns["names"]), tuple(EqualIndex(**row) for row in equals))
 
-        return self.on_probe(f"(LIKE {live})", look)
+        return self._on_probe(f"(LIKE {table})", look)
 
-    def dependents(self, kind: str, table: str, name: str = "") -> list[Dependent]:
-        """What depends on an object, and is not known to have gone before.
+    def dependents(self, table: str, kind: str, name: str) -> list[Dependent]:
+        return [Dependent(**row) for row in self._ask("dependents", table, kind, name)]
 
-        :param kind: ``column``, ``constraint`` or ``index`` of the table, by its plain name; ``relation`` for a table
-            or sequence itself.
-        """
-        gone = self.maybe_gone(kind, table, name)
-        return [x for x in self._dependents(kind, table, name) if x not in gone]
+    def triggers(self, table: str, column: str, prefix: str) -> Mapping[str, str]:
+        return {row["name"]: row["definition"] for row in self._ask("triggers", table, column, prefix)}
 
-    def maybe_gone(self, kind: str, table: str, name: str = "") -> list[Dependent]:
-        """What depends on an object today, and may not when the statement runs, for all that is planned before it."""
-        return [
-            x for x in self._dependents(kind, table, name) if x.may_be_gone(self.projection, self._as_spoken(x.table))
-        ]
-
-    def _dependents(self, kind: str, table: str, name: str) -> list[Dependent]:
-        live = self.projection.live_name(kind, table, name)
-        if kind != "relation" and not live:
-            return []
-        return [Dependent(*row) for row in self._ask("dependents", self.projection.live_table(table), kind, live)]
-
-    def triggers(self, table: str, column: str, prefix: str) -> dict[str, str]:
-        """The definitions of the triggers that name a column, by their names, which begin with the prefix."""
-        return dict(self._ask("triggers", table, column, prefix))
-
-    def not_null_proof(self, table: str, column: str) -> str | None:
-        """A valid CHECK from which the server concludes that there is no NULL: SET NOT NULL then does not scan."""
-        name = self.projection.live_column(table, column)
-        wanted = {f"({name if BARE.fullmatch(name) else quote(name)} IS NOT NULL)", f"({quote(name)} IS NOT NULL)"}
-        for constraint in self.constraints(table):
-            if constraint.kind == "c" and constraint.valid and not wanted.isdisjoint(conjuncts(constraint.definition)):
-                # A row IS NOT NULL only if none of its columns is NULL, and the server does not conclude from that.
-                is_row = self._ask("is_row", self.projection.live_table(table), name)
-                return None if is_row and is_row[0][0] else constraint.name
-        return None
-
-    def name_taken(self, table: str, name: str, relations: bool) -> bool:
-        """Whether the schema of a table has a constraint of this plain name.
-
-        :param relations: or a relation, as matters for a constraint with an index.
-        """
-        if self.projection.has(table, name):
-            return True
-        rows = self._ask("name_taken", name, name, self.projection.live_table(table))
-        constraint, relation = rows[0] if rows else (False, False)
-        spaces = self.projection.names
-        index_goes = (table, name) in spaces[Space.INDEXES].dropped
-        goes = index_goes or (table, name) in spaces[Space.CONSTRAINTS].dropped
-        return (constraint and not goes) or (relations and relation and not index_goes)
+    def taken(self, table: str, name: str) -> Taken:
+        rows = self._ask("taken", name, name, table)
+        return Taken(**rows[0]) if rows else Taken(False, False)
 
     def is_unfinished(self, table: str, name: str) -> bool:
-        """Whether a table has an INVALID index of this plain name that is no part of another index."""
-        return bool(self._ask("is_unfinished", self.projection.live_table(table), name)[0][0])
+        return bool(self._first("is_unfinished", table, name))
 
-    def beside(self, table: str, name: str) -> str:
-        """The quoted name of an index of a table, with the table's schema where the name alone may mean another one."""
-        schema = [quote(part) for part in split_identifier(table)[:-1]]
-        if not schema:
-            schema = [quote(row[0]) for row in self._ask("schema_apart", self.projection.live_table(table))]
-        return ".".join([*schema, name])
+    def schema_apart(self, table: str) -> str | None:
+        schema: str | None = self._first("schema_apart", table)
+        return schema
 
     def sequence_owner(self, sequence: str) -> SequenceOwner | None:
         rows = self._ask("sequence_owner", sequence)
-        return SequenceOwner(self._as_spoken(rows[0][0]), rows[0][1]) if rows else None
-
-    def same_table(self, table: str, other: str) -> bool:
-        """Whether two quoted names mean the same table of today."""
-        live = self.projection.live_table
-        return self.same_today(live(table), live(other))
-
-    def same_today(self, table: str, other: str) -> bool:
-        return table == other or bool(self._ask("same_table", table, other)[0][0])
+        return SequenceOwner(**rows[0]) if rows else None
 
     def type_change(
         self, table: str, column: str, wanted: tuple[str, str | None, bool], gone: Gone, old_type: str
     ) -> TypeChange | None:
-        """What ALTER COLUMN … TYPE does; None where the table or column is not there.
-
-        :param table: under its name of today, as ``column``. :param wanted: the type, its collation, and whether there
-            is a USING. :param gone: indexes and constraints that will have been dropped.
-        :param old_type: for a column that is still to be made; empty where nobody knows.
-        """
         # The judgement has more code than all rules together, and most runs change no type.
         from ..type_changes.judge import judge
 
         change = judge(self.fetch, table, column, *wanted, gone)
         if change is None and old_type:
             # A migration that has not run yet makes the column: an empty one of its type stands for it.
-            return self.on_probe(f"(c {old_type})", lambda probe: judge(self.fetch, probe, "c", *wanted))
+            return self._on_probe(f"(c {old_type})", lambda probe: judge(self.fetch, probe, "c", *wanted))
         return change
 
     def adding_rewrites(self, table: str, column: str, definition: str, params: Sequence[Any] | None) -> bool:
-        """Whether ADD COLUMN would write the table anew, asked of the server on an empty temporary copy that is
-        rolled back.
+        """Add it to an empty temporary copy, which is rolled back.
 
         False when the server refuses the definition: the real statement will then say why.
         """
@@ -297,9 +199,9 @@ class Catalog:
                 cursor.execute(composed, None)
             return before != self.fetch("SELECT pg_catalog.pg_relation_filenode(%s)", [probe])
 
-        return bool(self.on_probe(f"(LIKE {self.projection.live_table(table)})", rewritten))
+        return bool(self._on_probe(f"(LIKE {table})", rewritten))
 
-    def on_probe(self, definition: str, ask: Callable[[str], T]) -> T | None:
+    def _on_probe(self, definition: str, ask: Callable[[str], T]) -> T | None:
         """Ask about an empty temporary table, which is rolled back; None when the server refuses something of it.
 
         :param definition: what follows the name in CREATE TABLE.

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..catalog.projection import Projection
 from ..catalog.records import Size
-from ..catalog.server import Catalog
+from ..catalog.server import ServerCatalog
 from ..naming import plain_table, split_identifier
 from .errors import CannotJudge
 
@@ -57,7 +56,7 @@ class FileSizes(Sizes):
 
 class DatabaseSizes(Sizes):
     def __init__(self, connection: Any) -> None:
-        self._catalog = Catalog(connection, Projection())
+        self._catalog = ServerCatalog(connection)
 
     def of(self, table: str) -> Size:
         return self._catalog.size(table)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..catalog.projection import Projection
 from ..ddl import statements as s
 from ..locks import Lock
 from ..naming import names_in, unquote
@@ -31,12 +30,12 @@ VALUES = (s.SetDefault, s.AddIdentity)
 Window = tuple[int, int]
 
 
-def join(statements: Statements, before: Projection, context: Context) -> Statements:
+def join(statements: Statements, before: Context) -> Statements:
     """The statements of a call, those that have to stand together as one :class:`~.ddl.statements.Together`.
 
-    :param before: the projection from which the statements start.
+    :param before: from where the statements start.
     """
-    windows = list(_windows(statements, before, context))
+    windows = list(_windows(statements, before))
     replacements = [statements[end] for _, end in windows]
     result: Statements = []
     position = 0
@@ -47,16 +46,15 @@ def join(statements: Statements, before: Projection, context: Context) -> Statem
     return result + statements[position:]
 
 
-def _windows(statements: Statements, before: Projection, context: Context) -> Iterator[Window]:
+def _windows(statements: Statements, before: Context) -> Iterator[Window]:
     """The positions of what is dropped and of what replaces it."""
-    projection = before.copy()
+    now = before.at(before.projection.copy())
     for start, drop in enumerate(statements):
-        context.catalog.projection = projection
-        if context.protects(drop):
-            end = _replacement(drop, statements[start + 1 :], context)
+        if now.protects(drop):
+            end = _replacement(drop, statements[start + 1 :], now)
             if end is not None:
                 yield start, start + 1 + end
-        projection.apply(drop)
+        now.projection.apply(drop)
 
 
 def _replacement(drop: s.Statement, later: Statements, context: Context) -> int | None:

@@ -18,7 +18,7 @@ SQL = re.compile(r"\s*(WITH|SELECT|UPDATE|INSERT|DELETE|DO|SET|CREATE)\s")
 
 
 def named_texts() -> dict[str, str]:
-    found = {f"catalog.sql {name}": text for name, text in server._queries().items()}
+    found = {f"catalog.sql {name}": text for name, text in server.questions().items()}
     folder = resources.files(package).joinpath("type_changes")
     for file in folder.iterdir():
         if file.name.endswith(".sql"):

@@ -7,8 +7,9 @@ from django.db import migrations, models
 from django.db.models import Q
 
 from django_zero_downtime_migrations.backends.postgres.schema import DatabaseSchemaEditor
+from django_zero_downtime_migrations.catalog.planned import PlannedCatalog
 from django_zero_downtime_migrations.catalog.projection import Projection
-from django_zero_downtime_migrations.catalog.server import Catalog
+from django_zero_downtime_migrations.catalog.server import ServerCatalog
 from django_zero_downtime_migrations.ddl.read import read
 from django_zero_downtime_migrations.ddl.spaces import Space
 from tests.operations.case import check
@@ -348,7 +349,7 @@ def test_catalogue_answers_under_the_new_names(database, projection, apply):
         cursor.execute("CREATE INDEX by_a ON book (a)")
     apply("rename_table", old_table="book", new_table="tome")
     apply("rename_column", table="tome", old_column="a", new_column="c")
-    catalog = Catalog(database, projection)
+    catalog = PlannedCatalog(ServerCatalog(database), projection)
     assert catalog.exists('"tome"')
     assert (catalog.column('"tome"', "c").not_null, catalog.column('"tome"', "b").has_default) == (True, True)
     assert catalog.constraint('"tome"', '"k"').columns == ("c",)
@@ -366,8 +367,8 @@ def test_catalogue_names_the_other_side_of_a_foreign_key_as_it_will_be(database,
     apply("rename_table", old_table="book", new_table="tome")
     apply("rename_column", table="tome", old_column="a", new_column="b")
     (own,), (other,) = (
-        Catalog(database, projection).constraints('"tome"'),
-        Catalog(database, projection).referencing('"rack"'),
+        PlannedCatalog(ServerCatalog(database), projection).constraints('"tome"'),
+        PlannedCatalog(ServerCatalog(database), projection).referencing('"rack"'),
     )
     for key in (own, other):
         assert (key.name, key.table, key.columns) == ("k", '"tome"', ("b",))
@@ -380,7 +381,7 @@ def test_catalogue_knows_an_index_by_its_new_name(database, projection, apply):
     apply("rename_index", table="book", old_name="one", new_name="two")
     apply("rename_index", table="book", old_name="two", new_name="three")
     apply("rename_table", old_table="book", new_table="tome")
-    catalog = Catalog(database, projection)
+    catalog = PlannedCatalog(ServerCatalog(database), projection)
     assert catalog.index('"tome"', "three").keys == ("a",)
     assert catalog.index('"tome"', "one") is None
 

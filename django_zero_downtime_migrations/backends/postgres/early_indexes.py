@@ -12,8 +12,8 @@ from typing import Any
 from django.db.backends.ddl_references import IndexName
 from django.db.backends.ddl_references import Statement as DjangoStatement
 
+from ...catalog.planned import PlannedCatalog
 from ...catalog.projection import Projection
-from ...catalog.server import Catalog
 from ...ddl import statements as s
 from ...ddl.spaces import Space
 from ...ddl.template import SQL
@@ -68,7 +68,7 @@ class EarlyIndexes:
         projection.early = {self._names().truncate(name) for _, name in self._made}
         return projection
 
-    def renames(self, catalog: Catalog) -> Iterator[s.RenameIndex]:
+    def renames(self, catalog: PlannedCatalog) -> Iterator[s.RenameIndex]:
         """What brings the names up to date; an index that has gone in the meantime has none."""
         names = self._names()
         for part, made in self._made:

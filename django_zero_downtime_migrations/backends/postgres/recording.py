@@ -8,8 +8,10 @@ from typing import Any
 
 from django.db.backends.ddl_references import Statement as DjangoStatement
 
+from ...catalog.planned import PlannedCatalog
 from ...catalog.projection import Projection
-from ...catalog.server import Catalog
+from ...catalog.protocol import Catalog
+from ...catalog.server import ServerCatalog
 from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.read import read
@@ -135,7 +137,7 @@ class Recording(Calls):
             else:
                 self._carry_out(statements, call)
 
-    def _tables_exist(self, sql: Any, catalog: Catalog) -> bool:
+    def _tables_exist(self, sql: Any, catalog: PlannedCatalog) -> bool:
         if not isinstance(sql, DjangoStatement):
             return True
         names = {self.names.spelled(str(sql.parts[x])) for x in ("table", "to_table") if x in sql.parts}
@@ -143,8 +145,12 @@ class Recording(Calls):
 
     # What becomes of it
 
-    def _catalog(self) -> Catalog:
-        return Catalog(self.connection, self._projection)
+    def _catalog(self) -> PlannedCatalog:
+        return PlannedCatalog(self._today(), self._projection)
+
+    def _today(self) -> Catalog:
+        """What tells of the database as it is."""
+        return ServerCatalog(self.connection)
 
     def continue_from(self, editor: Recording | None) -> None:
         """Take what another collecting editor has planned as done. :param editor: that of the migration before."""
