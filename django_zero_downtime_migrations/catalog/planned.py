@@ -160,9 +160,7 @@ class PlannedCatalog:
         if self.projection.has(table, name):
             return True
         taken = self.today.taken(self._live(table), name)
-        spaces = self.projection.names
-        index_goes = (table, name) in spaces[Space.INDEXES].dropped
-        goes = index_goes or (table, name) in spaces[Space.CONSTRAINTS].dropped
+        goes, index_goes = self.projection.drops(table, name), self.projection.drops(table, name, Space.INDEXES)
         return (taken.by_constraint and not goes) or (relations and taken.by_relation and not index_goes)
 
     # Indexes

@@ -75,7 +75,7 @@ class JudgingMixin:
     def _carry_out(self, statements: list[s.Statement], call: Any) -> None:
         parent: Any = super()
         before = len(self.findings)
-        new = set(self._projection.new_tables)
+        new = self._projection.new_tables
         parent._carry_out(statements, call)
         for statement in statements:
             self._follow(statement, new)

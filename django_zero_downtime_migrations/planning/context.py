@@ -91,7 +91,7 @@ class Context:
         return self.catalog.projection
 
     def in_use(self, table: str) -> bool:
-        return bool(table) and table not in self.projection.new_tables and not self.is_new(table)
+        return bool(table) and not self.projection.is_new(table) and not self.is_new(table)
 
     def protects(self, statement: s.Statement) -> bool:
         """Whether somebody may be using what the statement locks."""
@@ -156,7 +156,7 @@ class Context:
         column = unquote(statement.column)
         others = projection.dropped(Space.CONSTRAINTS) | frozenset(self.triggers(statement))
         gone = Gone(projection.dropped(Space.INDEXES), others, frozenset(self._maybe_gone(statement)))
-        loses_identity = projection.loses_identity(statement.table, projection.live_column(statement.table, column))
+        loses_identity = projection.column(statement.table, column).loses_identity
         key = (statement.sql, gone, loses_identity)
         if key not in self._type_changes:
             change = self._judge_type(statement, gone) if statement.plain else None
@@ -167,7 +167,7 @@ class Context:
 
     def _maybe_gone(self, statement: s.SetType) -> Iterable[tuple[str, str]]:
         """What depends on the column today, and may not when its type changes, by its kind and name."""
-        if not (self.projection.own_sql or self.projection.dropped_columns):
+        if not (self.projection.own_sql or self.projection.drops_columns()):
             return ()
         gone = self.catalog.maybe_gone("column", statement.table, unquote(statement.column))
         return ((dependent.kind, dependent.name) for dependent in gone)

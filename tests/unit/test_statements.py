@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from django_zero_downtime_migrations.catalog.projection import CHANGES
+from django_zero_downtime_migrations.catalog.changes import CHANGES
 from django_zero_downtime_migrations.ddl import statements as s
 from django_zero_downtime_migrations.ddl.template import Template
 from django_zero_downtime_migrations.locks import Lock, LockMode

@@ -141,7 +141,7 @@ class Recording(Calls):
         if not isinstance(sql, DjangoStatement):
             return True
         names = {self.names.spelled(str(sql.parts[x])) for x in ("table", "to_table") if x in sql.parts}
-        return all(table in self._projection.new_tables or catalog.exists(table) for table in names)
+        return all(self._projection.is_new(table) or catalog.exists(table) for table in names)
 
     # What becomes of it
 
@@ -167,7 +167,7 @@ class Recording(Calls):
         return self.migrate_run.is_new_database
 
     def _in_use(self, table: str) -> bool:
-        return table not in self._recording.new_tables and not self.treat_as_new(table)
+        return not self._recording.is_new(table) and not self.treat_as_new(table)
 
     def _go_on(self, statements: list[s.Statement], call: Call) -> None:
         """With what an earlier run has begun. :param statements: those of the call, which it has planned."""
