@@ -29,10 +29,8 @@ def plan(statements: Iterable[s.Statement], context: Context) -> Plan:
     statements = [x for x in statements if not (context.keeps_defaults and isinstance(x, s.DropDefault))]
     if context.in_transaction or context.nothing_in_use:
         return _stock(statements, context)
-    before = context.projection
-    context.catalog.projection = before.copy()
-    arranged = join(arrange(list(_split(statements, context)), before, context), before, context)
-    context.catalog.projection = before
+    ahead = context.at(context.projection.copy())
+    arranged = join(arrange(list(_split(statements, ahead)), context, ahead), context)
     steps: list[Step] = []
     findings: list[Finding] = []
     for statement in arranged:
@@ -80,6 +78,7 @@ def _stock(statements: Iterable[s.Statement], context: Context) -> Plan:
 
 
 def _split(statements: Iterable[s.Statement], context: Context) -> Iterator[s.Statement]:
+    """:param context: whose projection will have all of them."""
     for statement in statements:
         split = SPLITS.get(type(statement))
         parts = split(statement, context) if split and context.protects(statement) else (statement,)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ..ddl import statements as s
 from ..naming import names_in, unquote
-from ..projection import Projection
 from .context import Context
 from .order import Statements, renamed
 from .steps import AsStock, Blocking, Short, Step, as_written
@@ -30,12 +29,12 @@ VALUES = (s.SetDefault, s.AddIdentity)
 Window = tuple[int, int]
 
 
-def join(statements: Statements, before: Projection, context: Context) -> Statements:
+def join(statements: Statements, before: Context) -> Statements:
     """The statements of a call, those that have to stand together as one :class:`~.ddl.statements.Together`.
 
-    :param before: the projection from which the statements start.
+    :param before: from where the statements start.
     """
-    windows = list(_windows(statements, before, context))
+    windows = list(_windows(statements, before))
     replacements = [statements[end] for _, end in windows]
     result: Statements = []
     position = 0
@@ -46,16 +45,15 @@ def join(statements: Statements, before: Projection, context: Context) -> Statem
     return result + statements[position:]
 
 
-def _windows(statements: Statements, before: Projection, context: Context) -> Iterator[Window]:
+def _windows(statements: Statements, before: Context) -> Iterator[Window]:
     """The positions of what is dropped and of what replaces it."""
-    projection = before.copy()
+    now = before.at(before.projection.copy())
     for start, drop in enumerate(statements):
-        context.catalog.projection = projection
-        if context.protects(drop):
-            end = _replacement(drop, statements[start + 1 :], context)
+        if now.protects(drop):
+            end = _replacement(drop, statements[start + 1 :], now)
             if end is not None:
                 yield start, start + 1 + end
-        projection.apply(drop)
+        now.projection.apply(drop)
 
 
 def _replacement(drop: s.Statement, later: Statements, context: Context) -> int | None:

@@ -37,7 +37,7 @@ def _locks(statement: s.SetType, context: Context) -> list[Lock]:
 @rewrites(s.DropNotNull)
 def drop_not_null(statement: s.DropNotNull, context: Context) -> list[Step]:
     column = context.column(statement)
-    set_in_this_call = (statement.table, unquote(statement.column)) in context.projection.not_null
+    set_in_this_call = context.projection.column(statement.table, unquote(statement.column)).not_null
     if column is not None and not column.not_null and not set_in_this_call:
         return []
     return [short(statement, Query(statement.sql, statement.params))]
@@ -54,8 +54,8 @@ def set_default(statement: s.SetDefault, context: Context) -> list[Step]:
 @rewrites(s.DropDefault)
 def drop_default(statement: s.DropDefault, context: Context) -> list[Step]:
     column = context.column(statement)
-    key = (statement.table, unquote(statement.column))
-    made = key in context.projection.with_default or key in context.projection.new_columns
+    planned = context.projection.column(statement.table, unquote(statement.column))
+    made = planned.has_default or not planned.live
     if column is not None and not column.has_default and not made:
         return []
     return [short(statement, Query(statement.sql, statement.params))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..catalog_records import IndexShape, Partition
+from ..catalog.records import IndexShape, Partition
 from ..ddl import statements as s
 from ..locks import LockMode
 from ..naming import INDEX, PRIMARY_KEY, UNIQUE, after_head, names_in

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ..catalog_records import IndexShape, Partition
+from ..catalog.records import IndexShape, Partition
 from ..ddl import statements as s
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode

@@ -17,7 +17,7 @@ from ..planning.steps import Batches, Fill, Query, Step, long, short
 def set_not_null(statement: s.SetNotNull, context: Context) -> list[Step]:
     table, name = statement.table, unquote(statement.column)
     column = context.column(statement)
-    if (table, name) in context.projection.not_null or (column and column.not_null and column.not_null_valid):
+    if context.projection.column(table, name).not_null or (column and column.not_null and column.not_null_valid):
         return []
     fill = [_fill(statement.fill, statement)] if statement.fill else []
     if column and column.not_null:

@@ -8,7 +8,10 @@ from typing import Any
 
 from django.db.backends.ddl_references import Statement as DjangoStatement
 
-from ...catalog import Catalog
+from ...catalog.planned import PlannedCatalog
+from ...catalog.projection import Projection
+from ...catalog.protocol import Catalog
+from ...catalog.server import ServerCatalog
 from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.read import read
@@ -22,7 +25,6 @@ from ...migrate_run.verdicts import report
 from ...planning.context import Context, OldCode
 from ...planning.order import made_first
 from ...planning.planner import plan
-from ...projection import Projection
 from ...server import capabilities
 from .calls import Calls
 from .early_indexes import RENAMES
@@ -134,16 +136,20 @@ class Recording(Calls):
             else:
                 self._carry_out(statements, call)
 
-    def _tables_exist(self, sql: Any, catalog: Catalog) -> bool:
+    def _tables_exist(self, sql: Any, catalog: PlannedCatalog) -> bool:
         if not isinstance(sql, DjangoStatement):
             return True
         names = {self.names.spelled(str(sql.parts[x])) for x in ("table", "to_table") if x in sql.parts}
-        return all(table in self._projection.new_tables or catalog.exists(table) for table in names)
+        return all(self._projection.is_new(table) or catalog.exists(table) for table in names)
 
     # What becomes of it
 
-    def _catalog(self) -> Catalog:
-        return Catalog(self.connection, self._projection)
+    def _catalog(self) -> PlannedCatalog:
+        return PlannedCatalog(self._today(), self._projection)
+
+    def _today(self) -> Catalog:
+        """What tells of the database as it is."""
+        return ServerCatalog(self.connection)
 
     def continue_from(self, editor: Recording | None) -> None:
         """Take what another collecting editor has planned as done. :param editor: that of the migration before."""
@@ -160,7 +166,7 @@ class Recording(Calls):
         return self.migrate_run.is_new_database
 
     def _in_use(self, table: str) -> bool:
-        return table not in self._recording.new_tables and not self.treat_as_new(table)
+        return not self._recording.is_new(table) and not self.treat_as_new(table)
 
     def _go_on(self, statements: list[s.Statement], call: Call) -> None:
         """With what an earlier run has begun. :param statements: those of the call, which it has planned."""

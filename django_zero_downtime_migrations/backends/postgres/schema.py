@@ -12,6 +12,7 @@ from django.db import DatabaseError, connections
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
 from django.utils.connection import ConnectionProxy
 
+from ...catalog.projection import Projection
 from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.template import wrap_templates
@@ -29,7 +30,6 @@ from ...migrate_run.run import run_of
 from ...migrate_run.signals import connect
 from ...migrate_run.terminal import is_of_code
 from ...planning.context import OldCode
-from ...projection import Projection
 from ...settings import MigrationSettings
 from .early_indexes import RENAMES, EarlyIndexes
 from .old_names import (
