@@ -15,14 +15,15 @@ from typing import NamedTuple
 
 from ...ddl import statements as s
 from ...planning.steps import Query, Step
-from .store import Done, Entry, Identity, Store
+from .store import Done, Entry, Identity, Store, encoded
 from .stored_steps import read_steps, stored_step
 
 #: The seconds for which the time of the last write may stay as it is where nothing else of the progress changes.
 AGE = 10
 #: The bytes of a part of the log, beyond which the next one begins: what is written for a call is bounded by it, so
 #: that a migration's journal grows in proportion to the migration. A type has at most 1,600 attributes, hence SLOWLY.
-PART = 2000
+#: A smaller one has more ALTER TYPE, a larger one more to write: ``benchmarks/many.py`` is fastest here.
+PART = 1000
 SLOWLY = 300
 
 
@@ -186,7 +187,7 @@ class Journal:
         under_way = bool(self.key) and not finished
         log, changed = _appended(self._written.log, [*self._pending, *([self._call()] if finished else [])])
         self._next = Written(log, self.key if under_way else "", finished, exists=True, at=self._written.at)
-        parts = [self.store.write(self.identity, f"log{number}", log[number]) for number in changed]
+        parts = [self.store.write_log(self.identity, number, log[number]) for number in changed]
         if under_way and self._written.call != self.key:
             steps = [stored_step(step, self.composed) for step in self.steps]
             parts.append(self.store.write(self.identity, "steps", steps))
@@ -231,4 +232,4 @@ def _appended(
 
 
 def _size(done: Done) -> int:
-    return len(done.key) + sum(map(len, done.queries)) + 10
+    return len(encoded(done))
