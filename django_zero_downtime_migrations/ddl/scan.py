@@ -21,6 +21,9 @@ _ALONE = (
     r"|REINDEX (\(.*\) )?(SCHEMA|DATABASE|SYSTEM))(?!\w)"
 )
 _WORDS = r"(?i)\b(CONCURRENTLY|VACUUM|CLUSTER|DATABASE|SCHEMA|SUBSCRIPTION|SYSTEM|TABLESPACE)\b"
+_BY_ITSELF = re.compile(
+    r"(?i)\s*(SELECT|INSERT|UPDATE|DELETE|MERGE|WITH|VALUES|CREATE|ALTER|DROP|TRUNCATE|GRANT|REVOKE|COMMENT)\b"
+)
 _DETACH = r"(?is)ALTER TABLE .* DETACH PARTITION .* CONCURRENTLY\b"
 
 
@@ -36,6 +39,14 @@ def scan(sql: str, params: s.Params) -> s.Statement:
 def cannot_stand_in_a_transaction(sql: str) -> bool:
     """Whether PostgreSQL refuses a statement of this text inside a transaction block."""
     return _has(sql, _CONCURRENTLY, _ALONE, _DETACH)
+
+
+def stands_by_itself(sql: str) -> bool:
+    """Whether a text is one statement that does the same as a transaction by itself as between BEGIN and COMMIT. What
+    is not sure does not: LOCK TABLE needs a transaction block, CALL and DO may end one.
+    """
+    text = sql.rstrip().rstrip(";")
+    return bool(_BY_ITSELF.match(text)) and not any(mark in text for mark in (";", "--", "/*"))
 
 
 def is_concurrent(sql: str) -> bool:

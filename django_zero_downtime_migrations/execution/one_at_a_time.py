@@ -289,10 +289,12 @@ def _turn(connection: Any, place: Place, queries: bool, beside: Sequence[Questio
     of_caller = in_transaction(connection)
     session = Session(place.pid, {})
     turn = SessionTurn(connection, place, queries, beside)
-    from . import lease, pooler
+    from . import pooler
 
     if not pooler.is_behind_pooler(connection, session):
         return turn
+    from . import lease
+
     if lease.kept(connection, place):
         return lease.LeaseTurn(connection, place, queries, beside)
     if of_caller:

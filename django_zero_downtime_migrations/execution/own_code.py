@@ -1,4 +1,6 @@
-"""The code of a migration's RunPython: what it has done nobody sees, only whether that is committed."""
+"""The migration's own code and SQL: what its RunPython has done nobody sees, only whether that is committed; and
+whether a statement is all that its RunSQL sends.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,22 @@ from typing import Any, NamedTuple
 
 from django.db import router
 
+from ..ddl.scan import stands_by_itself
+
 
 class Operation(NamedTuple):
-    """One that Django is at. :param operation: Django's object. :param atomic: of its migration."""
+    """One that Django is at.
+
+    :param operation: Django's object.
+    :param atomic: of its migration.
+    :param is_last: no other one of its migration comes after it.
+    """
 
     operation: Any
     app_label: str
     backwards: bool
     atomic: bool
+    is_last: bool
 
 
 class OwnCode:
@@ -31,6 +41,21 @@ class OwnCode:
         if self._now is not None:
             self._ended += [(name, transaction) for name in self._names(self._now)]
         self._now = operation
+
+    def is_all(self, sql: str) -> bool:
+        """Whether a statement is all that the operation sends, means the same in a transaction by itself, and another
+        operation comes after it. The last one shares its transaction with the record of the migration.
+        """
+        from django.db.migrations.operations.special import RunSQL
+
+        now = self._now
+        if now is None or now.is_last or type(now.operation) is not RunSQL:
+            return False
+        given = (now.operation.reverse_sql if now.backwards else now.operation.sql) or ""
+        if isinstance(given, (list, tuple)):
+            return len(given) == 1 and stands_by_itself(sql)
+        # Django may take a text apart first.
+        return given.strip() == sql.strip() and stands_by_itself(sql)
 
     def committed(self, transaction: object | None) -> list[str]:
         """The code that has run, and whose work stays when this transaction is rolled back."""

@@ -13,7 +13,7 @@ from ..ddl import statements as s
 from ..errors import CannotMigrate, explain
 from ..log import logger
 from ..naming import relation
-from ..planning.steps import AsStock, Plan, Short, Step
+from ..planning.steps import AsStock, Plan, Short, Step, UsersOwn
 from ..settings import MigrationSettings
 from .done_so_far import DoneSoFar, Sent
 from .interrupt import Terminated, terminable
@@ -152,7 +152,7 @@ class Runner:
 
     def _carry_out(self, step: Step, done: Sequence[Step], call: CallUnderWay | None) -> Step:
         """The step as it has been run. When it fails, what is :param done: is taken back."""
-        attempt = Attempt(self.sender, step, call)
+        attempt = Attempt(self.sender, step, call, self._is_transaction(step))
         if self._turn is not None:
             self._turn.renew()
         try:
@@ -168,6 +168,14 @@ class Runner:
             raise
         _advance(call, attempt.mark)
         return carried_out
+
+    def _is_transaction(self, step: Step) -> bool:
+        """Whether the user's own SQL is a transaction by itself, which costs one round trip and not four."""
+        if not (isinstance(step, UsersOwn) and self.transaction.may_open and self._in_use()):
+            return False
+        # Without a transaction the server's default would count.
+        isolated = "isolation_level" in self.connection.settings_dict["OPTIONS"]
+        return not isolated and self._so_far.code.is_all(step.sql)
 
     def _run(self, attempt: Attempt) -> None:
         attempt.run()

@@ -110,14 +110,16 @@ class Attempt:
     """A step on its way to the server; a ``planning.steps.Visitor``.
 
     :param call: whose next step it is in the journal; None for one that is not written down.
+    :param by_itself: the user's own SQL needs no transaction to be one.
     :ivar sent: its statement has succeeded.
     :ivar mark: what has been sent in its transaction for the journal.
     """
 
-    def __init__(self, sender: Sender, step: Step, call: CallUnderWay | None = None) -> None:
+    def __init__(self, sender: Sender, step: Step, call: CallUnderWay | None = None, by_itself: bool = False) -> None:
         self.sender = sender
         self.step = step
         self.call = call
+        self.by_itself = by_itself
         self.sent = False
         self.mark: Mark | None = None
         self._connection = sender.connection
@@ -188,6 +190,9 @@ class Attempt:
             # A concurrent build that runs into a lock timeout leaves an INVALID index.
             self._alone(step, ("lock_timeout",) if self._settings.lock_timeout_force else ())
             return
+        if self.by_itself:
+            self._together(step, [])
+            return
         self._transaction.open(raw=True)
         if not self._transaction.is_open:
             self._before_alone()
@@ -228,7 +233,7 @@ class Attempt:
             self._send(step.queries)
         else:
             mark = [self.mark.sql] if self.mark else []
-            queries = (self.sender.composed(query) for query in step.queries)
+            queries = (self.sender.composed(query).rstrip().rstrip(";") for query in step.queries)
             self._statement("; ".join([*prefix, *queries, *mark, *suffix]), None)
 
     def _send(self, queries: tuple[Query, ...]) -> None:

@@ -43,9 +43,14 @@ class OwnTransaction:
             return bool(connection.savepoint_ids)
         return bool(connection.in_atomic_block or not connection.get_autocommit())
 
+    @property
+    def may_open(self) -> bool:
+        """Whether :meth:`open` would begin one."""
+        return self.wanted and not self.is_open and not self.of_caller
+
     def open(self, raw: bool = False) -> None:
         """:param raw: for the user's own SQL, which may hold any lock: the transaction ends with its operation."""
-        if self.wanted and not self.is_open and not self.of_caller:
+        if self.may_open:
             self._atomic = transaction.atomic(self.connection.alias)
             self._atomic.__enter__()
         self.raw = self.is_open and (self.raw or raw)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from ..errors import CannotMigrate
-from ..execution.journal.agreement import Agreement, agreement
 from ..execution.journal.journal import Journal
 from ..execution.journal.store import Entry, Identity, Store
 from ..execution.journal.stored_steps import read_steps
@@ -24,6 +23,9 @@ from .interrupted_migration import asked_about, changed_operations, in_the_way, 
 from .progress import NothingDone
 from .resumed_migration import ResumedMigration
 from .run_python_once import digests, finishing, once
+
+if TYPE_CHECKING:
+    from ..execution.journal.agreement import Agreement
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
@@ -137,6 +139,9 @@ class Journals:
         if self.digests_differ(entry, migration):
             # The migration is refused for that when it is its turn.
             return True
+        # Imported here: most runs find nothing that was interrupted.
+        from ..execution.journal.agreement import agreement
+
         found = agreement(self.connection, *asked_about(entry, migration))
         if found.nothing_is_left:
             logger.warning(

@@ -26,8 +26,11 @@ def operation_at_work() -> Operation | None:
     """The innermost operation, which may be inside of another; None outside of a migration."""
     for migration, frame in _at_work():
         operation = frame.f_locals.get("operation")
+        if not operation:
+            return None
         backwards = frame.f_code.co_name == "unapply"
-        return Operation(operation, migration.app_label, backwards, bool(migration.atomic)) if operation else None
+        is_last = operation is migration.operations[0 if backwards else -1]
+        return Operation(operation, migration.app_label, backwards, bool(migration.atomic), is_last)
     return None
 
 

@@ -19,12 +19,14 @@ class Call:
     :ivar past: an earlier run has begun it, so Django's method is only run for what Django keeps for the end of the
         migration.
     :ivar early: the call makes the indexes of its column itself.
+    :ivar waited: the keys of earlier calls, what they remove comes with this one.
     """
 
     def __init__(self, key: str = "", past: bool = False, early: bool = False) -> None:
         self.key = key
         self.past = past
         self.early = early
+        self.waited: tuple[str, ...] = ()
 
 
 class NothingDone:

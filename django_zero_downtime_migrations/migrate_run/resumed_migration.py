@@ -19,6 +19,8 @@ from .run_python_once import digest
 logger = logging.getLogger("django_zero_downtime_migrations")
 #: Behind the key of a call that has made the indexes of its column itself.
 EARLY = " with its indexes"
+#: Between the key of a call and those of the calls whose removals come with it: they are done when it is, and begun.
+WAITED = " || "
 #: The call in which deferred statements run, when the operations have ended.
 END = "end"
 
@@ -46,8 +48,8 @@ class ResumedMigration(NothingDone):
         self._backwards = backwards
         self._place: tuple[int, int] | None = None
         self._seen: Counter[str] = Counter()
-        left = journal.left.call if journal.left else ""
-        self._known = {*journal.complete, left}
+        left = [journal.left.call] if journal.left else []
+        self._known = {key for stored in (*journal.complete, *left) for key in stored.split(WAITED)}
 
     def operation(self, number: int) -> None:
         if self._place is None:
@@ -80,7 +82,7 @@ class ResumedMigration(NothingDone):
 
     def go_on(self, call: Call, reader: Reader) -> None:
         left = self.journal.left
-        if left is None or left.call != _stored(call):
+        if left is None or left.call.split(WAITED)[0] != _stored(call):
             logger.info("Done by an earlier run: %s", call.key)
             return
         with self.journal.interrupted_call() as under_way:
@@ -120,7 +122,7 @@ class ResumedMigration(NothingDone):
 
 
 def _stored(call: Call) -> str:
-    return call.key + EARLY * call.early
+    return WAITED.join([call.key + EARLY * call.early, *filter(None, call.waited)])
 
 
 def _name(made: Any) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ..catalog.records import Constraint, Index
 from ..ddl import statements as s
-from ..naming import Names, quote, renamed_in, unquote
+from ..naming import Names, names_in, quote, renamed_in, unquote
 from ..type_changes import Effect
 from .context import Context
 
@@ -23,6 +23,7 @@ OF_INDEXES = (s.CreateIndex, s.AddUnique, s.AddPrimaryKey)
 MADE = (s.CreateIndex, s.AddUnique, s.AddPrimaryKey, s.AddForeignKey)
 #: What cannot be passed: it needs what is dropped before it to be gone, or renames what is spoken of.
 BARRIERS = (s.AlterColumns, s.DropColumn, s.DropTable, s.RenameTable, s.SetTablespace, s.Raw)
+RENAMES = (s.RenameConstraint, s.RenameIndex)
 ON_DELETE = {"a": "", "c": " ON DELETE CASCADE", "n": " ON DELETE SET NULL", "d": " ON DELETE SET DEFAULT"}
 
 
@@ -107,15 +108,31 @@ def _indexes_like(
 
     An index and a constraint have the same name where the server cuts both to the same bytes.
     """
-    live = context.catalog.index(drop.table, drop.name) if isinstance(drop, s.DropIndex) else None
     made: list[Made] = []
     same: Made | None = None
     for add in later:
         if isinstance(add, OF_INDEXES) and (add.table, add.name) == (drop.table, drop.name):
             made.append(add)
-            if same is None and live and isinstance(add, s.CreateIndex) and _same_index(live, add, later):
+            if same is None and _made_anew(drop, add, later, context):
                 same = add
     return same, made
+
+
+def _made_anew(drop: s.DropConstraint | s.DropIndex, add: Made, between: Statements, context: Context) -> bool:
+    """Whether an index or a unique constraint is what has been dropped."""
+    live = context.catalog.index(drop.table, drop.name)
+    if live is None or isinstance(drop, s.DropIndex) is live.of_constraint:
+        return False
+    if isinstance(drop, s.DropIndex):
+        return isinstance(add, s.CreateIndex) and _same_index(live, add, between)
+    constraint = context.catalog.constraint(drop.table, drop.name)
+    if constraint is None or not isinstance(add, s.AddUnique) or add.deferrable or add.nulls_distinct:
+        return False
+    # The server says what is not as it is by default: NULLS NOT DISTINCT before the columns, the rest behind them.
+    plain = constraint.kind == "u" and constraint.definition.startswith("UNIQUE (") and not constraint.deferrable
+    columns = tuple(names_in(add.columns))
+    index = s.CreateIndex(sql="", table=add.table, name=add.name, columns=columns, unique=True, plain=add.plain)
+    return plain and _same_index(live, index, between)
 
 
 def _between(result: Statements, start: s.Statement, end: s.Statement) -> Statements:
@@ -157,7 +174,7 @@ def made_first(drops: Statements, made: Statements, names: Names) -> Statements:
 def _one_is_a_check(drop: s.Statement, add: s.Statement) -> bool:
     if isinstance(add, s.AddCheck):
         return isinstance(drop, (s.DropConstraint, s.DropIndex))
-    return isinstance(drop, s.DropConstraint) and drop.kind not in ("unique", "primary key")
+    return isinstance(drop, s.DropConstraint) and drop.kind not in ("unique", "primary key", "foreign key")
 
 
 def _renamed_back(add: s.AddCheck | Made, other: str) -> s.Statement:
@@ -243,13 +260,16 @@ def _make_before_drop(statements: Statements, context: Context) -> Statements:
         protection = isinstance(drop, (s.DropIndex, s.DropForeignKey)) or (
             isinstance(drop, s.DropConstraint) and drop.kind in ("unique", "primary key")
         )
-        if not protection or not context.protects(drop):
+        if not protection or not isinstance(drop, KEPT) or not context.protects(drop):
             continue
         start = end = _position(result, drop)
         for position in range(start + 1, len(result)):
             if isinstance(result[position], MADE) and result[position].table == drop.table:
                 between = result[start + 1 : position]
                 if _blocked(between, drop.table, context) or _forbids_a_fill(drop, between, context):
+                    break
+                if any(isinstance(x, RENAMES) and x.new_name == drop.name for x in between):
+                    # What has been made under another name gets that of what goes.
                     break
                 end = position
         result.insert(end, result.pop(start))

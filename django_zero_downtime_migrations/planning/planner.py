@@ -29,11 +29,9 @@ def plan(statements: Iterable[s.Statement], context: Context) -> Plan:
     statements = [x for x in statements if not (context.keeps_defaults and isinstance(x, s.DropDefault))]
     if context.in_transaction or context.nothing_in_use:
         return _stock(statements, context)
-    ahead = context.at(context.projection.copy())
-    arranged = join(arrange(list(_split(statements, ahead)), context, ahead), context)
     steps: list[Step] = []
     findings: list[Finding] = []
-    for statement in arranged:
+    for statement in _arranged(statements, context):
         if isinstance(statement, s.Together):
             made, found = _planned_together(statement, context)
         else:
@@ -41,6 +39,14 @@ def plan(statements: Iterable[s.Statement], context: Context) -> Plan:
         steps += made
         findings += found
     return Plan(tuple(_merge(steps)), tuple(findings))
+
+
+def _arranged(statements: list[s.Statement], context: Context) -> list[s.Statement]:
+    """Split, in order, and together where they have to be. The user's own SQL stays as it is."""
+    if all(isinstance(statement, s.Raw) for statement in statements):
+        return statements
+    ahead = context.at(context.projection.copy())
+    return join(arrange(list(_split(statements, ahead)), context, ahead), context)
 
 
 def _planned(statement: s.Statement, context: Context) -> tuple[list[Step], list[Finding]]:

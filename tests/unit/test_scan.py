@@ -7,7 +7,12 @@ from contextlib import closing
 import pytest
 
 from django_zero_downtime_migrations.ddl import statements as s
-from django_zero_downtime_migrations.ddl.scan import cannot_stand_in_a_transaction, is_concurrent, scan
+from django_zero_downtime_migrations.ddl.scan import (
+    cannot_stand_in_a_transaction,
+    is_concurrent,
+    scan,
+    stands_by_itself,
+)
 from tests import databases
 
 EXCLUDE = 'ALTER TABLE "room" ADD CONSTRAINT "alone" EXCLUDE USING gist ("period" WITH &&)'
@@ -156,3 +161,30 @@ def test_statement_among_several():
 )
 def test_what_leaves_something_when_it_is_ended_in_the_middle(sql: str, leaves: bool) -> None:
     assert is_concurrent(sql) == leaves
+
+
+@pytest.mark.parametrize(
+    "sql, alone",
+    [
+        ("SELECT 1", True),
+        ("\n  update t set a = 1;\n", True),
+        ("WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x", True),
+        ("CREATE VIEW v AS SELECT 1", True),
+        # Two statements, or more than one can tell.
+        ("SELECT 1; COMMIT", False),
+        ("INSERT INTO t VALUES (';')", False),
+        ("SELECT 1 -- one", False),
+        ("SELECT /* one */ 1", False),
+        # They need a transaction block, or can end one.
+        ("LOCK TABLE t", False),
+        ("DECLARE c CURSOR FOR SELECT 1", False),
+        ("SAVEPOINT s", False),
+        ("SET LOCAL lock_timeout = 1", False),
+        ("CALL p()", False),
+        ("DO 'BEGIN COMMIT; END'", False),
+        ("SELECTED", False),
+        ("", False),
+    ],
+)
+def test_what_means_the_same_in_a_transaction_by_itself(sql: str, alone: bool) -> None:
+    assert stands_by_itself(sql) is alone

@@ -30,7 +30,7 @@ from .calls import Calls
 from .early_indexes import RENAMES
 from .introspection import projecting
 from .old_names import statements
-from .replaced import Replaced, still_there
+from .replaced import REMOVING, Replaced, Waiting, still_there
 
 
 class Recording(Calls):
@@ -75,22 +75,26 @@ class Recording(Calls):
         self._flush_deferred_sql()
 
     def _planned(self, what: str, recorded: list[s.Statement], made: Any) -> None:
-        if what == "remove_constraint" and not self._call.past and self._waits(recorded, made):
-            return
         before = self._replaced.come()
         if self._call.past:
-            self._go_on([*before, *recorded], self._call)
+            self._go_on([*before.statements, *recorded], self._call)
             return
-        if before and self.settings.idempotent_sql and not self.collect_sql:
-            before = still_there(before, self._catalog())
-        if before or recorded:
-            self._carry_out(made_first(before, recorded, self.names), self._call)
+        if self._waits(what, Waiting((*before.statements, *recorded), (*before.keys, self._call.key)), made):
+            return
+        drops = list(before.statements)
+        if drops and self.settings.idempotent_sql and not self.collect_sql:
+            drops = still_there(drops, self._catalog())
+        if drops or recorded:
+            self._call.waited = before.keys
+            self._carry_out(made_first(drops, recorded, self.names), self._call)
 
-    def _waits(self, recorded: list[s.Statement], constraint: Any) -> bool:
-        """Whether the removal of a constraint comes with what replaces it."""
-        if not recorded or self._own.of_caller or not all(self._in_use(x.table) for x in recorded):
+    def _waits(self, what: str, removal: Waiting, made: Any) -> bool:
+        """Whether what a call removes comes with what replaces it."""
+        if what not in REMOVING or not removal.statements or self._own.of_caller:
             return False
-        return self._replaced.waits(recorded, constraint, quiet=self.collect_sql)
+        if not all(self._in_use(x.table) for x in removal.statements):
+            return False
+        return self._replaced.waits(what, removal, made, quiet=self.collect_sql)
 
     def _origin_of(self, model: Any, field: Any) -> Origin:
         meta = getattr(model, "_meta", None)

@@ -1,7 +1,8 @@
-"""A constraint that one operation of a migration removes, and a later one adds again: the drop waits for the other.
+"""What one operation of a migration removes, and a later one makes again: the drop waits for the other.
 
-A constraint is changed by RemoveConstraint and AddConstraint. Stock Django has both in one transaction; two calls of
-the editor would leave a time in which rows may be written that violate the old constraint and the new one.
+A constraint is changed by RemoveConstraint and AddConstraint, and so may a unique_together, an index, a field's unique,
+db_index or foreign key be. Stock Django has both in one transaction; two calls of the editor would leave a time in
+which rows may be written that violate the old constraint and the new one, or in which there is no index.
 """
 
 from __future__ import annotations
@@ -9,19 +10,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from django.db.models import BaseConstraint, UniqueConstraint
+
 from ...catalog.planned import PlannedCatalog
 from ...ddl import statements as s
 from ...log import logger
 from ...migrate_run.migration_at_work import operations_at_work
 from ...naming import unquote
 
-#: What neither needs the removed constraint to be gone, nor has an effect of its own on it.
+#: What neither needs what has been removed to be gone, nor has an effect of its own on it.
 _EITHER_WAY = (
     "AddConstraint",
     "AddIndex",
     "AlterConstraint",
+    "AlterIndexTogether",
     "AlterModelManagers",
     "AlterModelOptions",
+    "AlterUniqueTogether",
     "RemoveConstraint",
     "RemoveIndex",
 )
@@ -29,61 +34,114 @@ FORWARDS = (*_EITHER_WAY, "AddField", "CreateModel")
 BACKWARDS = (*_EITHER_WAY, "RemoveField", "DeleteModel")
 
 
-class _Waiting(NamedTuple):
-    """:param until: the operation whose statements these come with."""
+class _Removing(NamedTuple):
+    """A call of the editor that may remove, and do nothing else.
 
-    until: Any
-    statements: list[s.Statement]
+    :param operation: that which makes the call forwards. :param taken_back: that which makes it when it is taken back.
+    :param makes: those that may make again what it has removed, forwards.
+    """
+
+    operation: str
+    taken_back: str
+    makes: tuple[str, ...]
+
+
+_CONSTRAINTS = ("AddConstraint", "AlterUniqueTogether")
+_INDEXES = ("AddIndex", "AlterIndexTogether")
+REMOVING = {
+    "remove_constraint": _Removing("RemoveConstraint", "AddConstraint", ("AlterField", *_CONSTRAINTS)),
+    "alter_unique_together": _Removing("AlterUniqueTogether", "AlterUniqueTogether", _CONSTRAINTS),
+    "remove_index": _Removing("RemoveIndex", "AddIndex", ("AlterField", *_INDEXES)),
+    "alter_index_together": _Removing("AlterIndexTogether", "AlterIndexTogether", _INDEXES),
+    "alter_field": _Removing("AlterField", "AlterField", ("AlterField", *_CONSTRAINTS, *_INDEXES)),
+}
+#: What makes again when it is taken back.
+_TAKEN_BACK = {"AddConstraint": "RemoveConstraint", "AddIndex": "RemoveIndex"}
+_TOGETHER = ("AlterUniqueTogether", "AlterIndexTogether")
+_DROPS = (s.DropConstraint, s.DropIndex)
+
+
+class Waiting(NamedTuple):
+    """:param statements: what waits. :param keys: by which the journal knows the calls that it is of."""
+
+    statements: tuple[s.Statement, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 class Replaced:
     """What waits in an editor."""
 
     def __init__(self) -> None:
-        self._waiting: list[_Waiting] = []
+        #: With the operation whose statements it comes with.
+        self._waiting: list[tuple[Any, Waiting]] = []
 
-    def waits(self, statements: list[s.Statement], constraint: Any, quiet: bool) -> bool:
-        """Whether the statements that remove a constraint are to come with a later operation; they are kept then.
+    def waits(self, what: str, waiting: Waiting, made: Any, quiet: bool) -> bool:
+        """Whether the statements of a call are to come with a later operation; they are kept then.
 
+        :param what: the method of the editor. :param made: what it is about.
         :param quiet: nobody is told of a gap.
         """
         at_work = operations_at_work()
-        if at_work is None:
+        if at_work is None or what not in REMOVING or not _only_drops(waiting.statements):
             return False
         operation, rest, backwards = at_work
-        adds, removes = ("RemoveConstraint", "AddConstraint") if backwards else ("AddConstraint", "RemoveConstraint")
-        if not _is(operation, removes):
+        if not _is(operation, REMOVING[what].taken_back if backwards else REMOVING[what].operation):
             return False
-        beside = BACKWARDS if backwards else FORWARDS
-        until, stretch = _added(operation, rest, adds, beside, constraint)
+        until, stretch = _made_again(what, operation, rest, backwards, made)
         if until is None:
             return False
-        if not all(_is(between, *beside) for between in stretch):
+        if not all(_is(between, *(BACKWARDS if backwards else FORWARDS)) for between in stretch):
             if not quiet:
-                logger.warning(GAP, statements[0].table, constraint.name)
+                _tell(waiting.statements)
             return False
-        self._waiting.append(_Waiting(until, statements))
+        self._waiting.append((until, waiting))
         return True
 
-    def come(self) -> list[s.Statement]:
+    def come(self) -> Waiting:
         """What has waited for the operation that is at work, whose first call of the editor this is."""
         if not self._waiting:
-            return []
+            return Waiting()
         at_work = operations_at_work()
-        due = [x for x in self._waiting if at_work is not None and x.until is at_work[0]]
-        self._waiting = [x for x in self._waiting if not any(x is y for y in due)]
-        return [statement for x in due for statement in x.statements]
+        due = [x for until, x in self._waiting if at_work is not None and until is at_work[0]]
+        self._waiting = [(until, x) for until, x in self._waiting if not any(x is y for y in due)]
+        return _joined(due)
 
-    def left(self) -> list[s.Statement]:
+    def left(self) -> Waiting:
         """What has waited for a call that did not come."""
-        left, self._waiting = [x for waiting in self._waiting for x in waiting.statements], []
-        return left
+        left, self._waiting = [x for _, x in self._waiting], []
+        return _joined(left)
+
+
+def _joined(waiting: Sequence[Waiting]) -> Waiting:
+    return Waiting(tuple(y for x in waiting for y in x.statements), tuple(y for x in waiting for y in x.keys))
+
+
+def _only_drops(statements: Sequence[s.Statement]) -> bool:
+    """Nothing is made but a foreign key that goes as well: Django makes each of an altered field anew."""
+    anew = {x.name for x in statements if isinstance(x, s.AddForeignKey)}
+    drops = [x for x in statements if isinstance(x, _DROPS) and not getattr(x, "concurrently", False)]
+    keys = {x.name for x in drops if isinstance(x, s.DropForeignKey)}
+    made = [x for x in statements if isinstance(x, s.AddForeignKey)]
+    return len(drops) + len(made) == len(statements) and anew <= keys and any(x.name not in anew for x in drops)
 
 
 GAP = (
     "%s has neither the old constraint %s nor the new one for a while, since there is another operation on it between "
-    "RemoveConstraint and AddConstraint: rows that violate both may be written. Put the two next to each other."
+    "the one that removes it and the one that makes it again: rows that violate both may be written. Put the two next "
+    "to each other."
 )
+INDEX_GAP = (
+    "%s has neither the old index %s nor the new one for a while, since there is another operation on it between the "
+    "one that removes it and the one that makes it again. Put the two next to each other."
+)
+
+
+def _tell(statements: Sequence[s.Statement]) -> None:
+    anew = {x.name for x in statements if isinstance(x, s.AddForeignKey)}
+    goes = [x for x in statements if isinstance(x, _DROPS) and x.name not in anew]
+    # An index for LIKE goes with the constraint that it belongs to.
+    drop = min(goes, key=lambda x: isinstance(x, s.DropIndex))
+    logger.warning(INDEX_GAP if isinstance(drop, s.DropIndex) else GAP, drop.table, unquote(drop.name))
 
 
 def still_there(statements: Sequence[s.Statement], catalog: PlannedCatalog) -> list[s.Statement]:
@@ -93,31 +151,70 @@ def still_there(statements: Sequence[s.Statement], catalog: PlannedCatalog) -> l
         gone = (isinstance(x, s.DropConstraint) and catalog.constraint(x.table, unquote(x.name)) is None) or (
             isinstance(x, s.DropIndex) and catalog.index(x.table, x.name) is None
         )
-        if gone:
-            logger.warning("Gone already: %s", x.sql)
-        else:
+        if not gone:
             there.append(x)
+        elif " IF EXISTS " not in x.sql:
+            logger.warning("Gone already: %s", x.sql)
     return there
 
 
-def _added(
-    operation: Any, rest: Sequence[Any], adds: str, beside: Sequence[str], constraint: Any
+def _made_again(
+    what: str, operation: Any, rest: Sequence[Any], backwards: bool, made: Any
 ) -> tuple[Any | None, Sequence[Any]]:
-    """The operation that adds the constraint again, else the first that adds one of its kind; and those before it."""
-    model = operation.model_name_lower
-    found = [n for n, x in enumerate(rest) if _is(x, adds) and x.model_name_lower == model]
-    same = [n for n in found if _name(rest[n]) == constraint.name]
-    kind = type(constraint)
-    alike = [n for n in found if isinstance(getattr(rest[n], "constraint", constraint), kind)]
-    # Another name may be another constraint: what comes after a barrier is none that replaces this one.
+    """The operation that makes again what has been removed, else the first that may, with nothing in between that is in
+    the way; and those before it.
+    """
+    makes = [_TAKEN_BACK.get(x, x) if backwards else x for x in REMOVING[what].makes]
+    beside = BACKWARDS if backwards else FORWARDS
+    found = [n for n, x in enumerate(rest) if _is(x, *makes) and _model(x) == _model(operation)]
+    same = [n for n in found if _is_same(operation, rest[n], backwards, made)]
+    # Another one may be something else: what comes after a barrier is none that replaces this one.
+    alike = [n for n in found if _is_alike(operation, rest[n], made)]
     alike = [n for n in alike if all(_is(between, *beside) for between in rest[:n])]
     position = next(iter([*same, *alike]), None)
     return (None, ()) if position is None else (rest[position], rest[:position])
 
 
+def _model(operation: Any) -> str:
+    return str(getattr(operation, "model_name_lower", None) or operation.name_lower)
+
+
+def _is_same(removes: Any, makes: Any, backwards: bool, made: Any) -> bool:
+    """Whether what one operation removes comes again with the other, by all that the two tell."""
+    if _is(makes, "AlterField"):
+        of_field = _is(removes, "AlterField") and _is_alike(removes, makes, made)
+        return of_field and _has_own(makes.field) != backwards
+    if _is(makes, *_TOGETHER):
+        before, after = (makes, removes) if backwards else (removes, makes)
+        return _is(removes, type(makes).__name__) and bool(set(after.option_value) - set(before.option_value))
+    return not _is(removes, "AlterField", *_TOGETHER) and _name(makes) == made.name
+
+
+def _is_alike(removes: Any, makes: Any, made: Any) -> bool:
+    """Whether it may: taken back, an operation does not tell what it makes."""
+    if _is(makes, "AlterField"):
+        fields = [removes.name] if _is(removes, "AlterField") else getattr(made, "fields", ())
+        return [makes.name_lower] == [name.lower() for name in fields]
+    of_field = removes.name if _is(removes, "AlterField") else None
+    new = getattr(makes, "constraint", None) or getattr(makes, "index", None)
+    if new is not None and of_field is not None:
+        return of_field in getattr(new, "fields", ())
+    if _is(makes, "AddIndex", "RemoveIndex"):
+        return new is not None and not set(getattr(made, "fields", new.fields)).isdisjoint(new.fields)
+    if _is(makes, "AlterIndexTogether") or (new is None and _is(makes, "RemoveConstraint")):
+        return True
+    kind = type(made) if isinstance(made, BaseConstraint) else UniqueConstraint
+    return issubclass(type(new) if new else UniqueConstraint, kind)
+
+
+def _has_own(field: Any) -> bool:
+    """Whether a field has a constraint or an index."""
+    return bool(field.unique or field.db_index or (field.remote_field and field.db_constraint))
+
+
 def _name(operation: Any) -> str:
-    constraint = getattr(operation, "constraint", None)
-    return str(operation.name if constraint is None else constraint.name)
+    made = getattr(operation, "constraint", None) or getattr(operation, "index", None)
+    return str(operation.name if made is None else made.name)
 
 
 def _is(operation: Any, *names: str) -> bool:

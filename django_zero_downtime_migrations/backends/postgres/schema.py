@@ -247,8 +247,8 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
         return [sql for sql in self.deferred_sql if sql is not RENAMES]
 
     def _carry_out_what_waits(self) -> None:
-        if left := self._replaced.left():
-            self._carry_out(left, self.resume.call("left", None, None))
+        if left := self._replaced.left().statements:
+            self._carry_out(list(left), self.resume.call("left", None, None))
 
     def _before_end(self) -> None:
         self._carry_out_what_waits()

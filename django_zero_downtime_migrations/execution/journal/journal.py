@@ -15,14 +15,15 @@ from datetime import datetime, timezone
 
 from ...planning.steps import Query, Step
 from .call_under_way import CallUnderWay, Mark, Written
-from .store import Done, Entry, Identity, Store
+from .store import Done, Entry, Identity, Store, encoded
 from .stored_steps import read_steps, stored_step
 
 #: The seconds for which the time of the last write may stay as it is where nothing else of the progress changes.
 AGE = 10
 #: The bytes of a part of the log, beyond which the next one begins: what is written for a call is bounded by it, so
 #: that a migration's journal grows in proportion to the migration. A type has at most 1,600 attributes, hence SLOWLY.
-PART = 2000
+#: A smaller one has more ALTER TYPE, a larger one more to write: ``benchmarks/many.py`` is fastest here.
+PART = 1000
 SLOWLY = 300
 
 
@@ -161,7 +162,7 @@ class Journal:
         ended = [*self._pending, *([call.as_done] if call and finished else [])]
         log, changed = _appended(before.log, ended)
         key = call.key if call and not finished else ""
-        parts = [self.store.write(self.identity, f"log{number}", log[number]) for number in changed]
+        parts = [self.store.write_log(self.identity, number, log[number]) for number in changed]
         if call and key and not self.has_plan_of(call):
             steps = [stored_step(step, self.composed) for step in call.steps]
             parts.append(self.store.write(self.identity, "steps", steps))
@@ -207,4 +208,4 @@ def _appended(
 
 
 def _size(done: Done) -> int:
-    return len(done.key) + sum(map(len, done.queries)) + 10
+    return len(encoded(done))

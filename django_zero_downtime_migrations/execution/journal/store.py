@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cached_property
+from collections.abc import Iterable
+from functools import cached_property, lru_cache
 from typing import Any, Final, NamedTuple
 
 from django.db import DatabaseError
@@ -56,6 +57,7 @@ LEFT JOIN LATERAL (
 WHERE n.nspname = pg_catalog.current_schema()
 """
 COMPOSITE: Final = "c"
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Identity(NamedTuple):
@@ -85,6 +87,12 @@ class Done(NamedTuple):
 
     key: str
     queries: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=256)
+def encoded(done: Done) -> str:
+    """As the log has it. The last calls are written again with each that joins them."""
+    return _encode(done)
 
 
 class Entry(NamedTuple):
@@ -183,6 +191,9 @@ class Store:
         return f"{quote(self._place.schema)}.{quote(name)}"
 
     def literal(self, text: str) -> str:
+        if text.isascii() and text.isprintable() and "\\" not in text:
+            # Most of it: the driver takes longer, and would say the same.
+            return "'" + text.replace("'", "''") + "'"
         return str(self.connection.ops.compose_sql("%s", [text])).strip()
 
     def run(self, sql: str) -> None:
@@ -257,7 +268,13 @@ class Store:
         return f"ALTER TYPE {self.path(identity.type_name)} ADD ATTRIBUTE log{part} pg_catalog.text"
 
     def write(self, identity: Identity, attribute: str, value: object) -> str:
-        text = json.dumps(value, separators=(",", ":"))
+        return self._comment(identity, attribute, _encode(value))
+
+    def write_log(self, identity: Identity, number: int, part: Iterable[Done]) -> str:
+        """:param number: that of the part among those of the log."""
+        return self._comment(identity, f"log{number}", f"[{','.join(map(encoded, part))}]")
+
+    def _comment(self, identity: Identity, attribute: str, text: str) -> str:
         return f"COMMENT ON COLUMN {self.path(identity.type_name)}.{attribute} IS {self.literal(text)}"
 
     def drop(self, identities: list[Identity]) -> str:

@@ -15,6 +15,7 @@ from django.db.migrations.operations import (
     DeleteModel,
     RemoveConstraint,
     RemoveField,
+    RemoveIndex,
     RenameField,
     RenameIndex,
     RenameModel,
@@ -142,6 +143,32 @@ REPLACED = scenario(
     AddConstraint("thing", models.UniqueConstraint(fields=["b"], condition=models.Q(a__gt=1), name="partly")),
     AddConstraint("thing", models.UniqueConstraint(fields=["a", "b", "c"], name="wholly")),
 )
+#: Each goes with the operation that makes it again, or another one in its place.
+OTHERS = scenario(
+    "chain/others_replaced",
+    [
+        parent(),
+        model(
+            "Thing",
+            a=integer(),
+            b=integer(),
+            c=integer(),
+            name=char(unique=True),
+            parent=fk("parent", null=True),
+            options={"unique_together": {("a", "b")}, "indexes": [models.Index(fields=["a"], name="by_a")]},
+        ),
+    ],
+    AlterUniqueTogether("thing", set()),
+    AlterUniqueTogether("thing", {("a", "c")}),
+    AlterUniqueTogether("thing", set()),
+    AddConstraint("thing", models.UniqueConstraint(fields=["a", "b", "c"], name="once")),
+    AlterField("thing", "name", char()),
+    AlterField("thing", "name", char(unique=True)),
+    AlterField("thing", "parent", fk("parent", null=True, db_index=False)),
+    AlterField("thing", "parent", fk("parent", null=True)),
+    RemoveIndex("thing", "by_a"),
+    AddIndex("thing", models.Index(fields=["a", "c"], name="by_a")),
+)
 MORE = More("0003_more", [RenameField("thing", "b", "c")])
 
 
@@ -154,6 +181,8 @@ def squashed(*operations: Operation, atomic: bool = True) -> tuple[More, ...]:
 SCENARIOS = [
     REPLACED,
     back(REPLACED),
+    OTHERS,
+    back(OTHERS),
     scenario("chain/add_and_rename", tables(), AddField("thing", "b", integer()), RenameField("thing", "b", "c")),
     scenario(
         "chain/unique_and_rename",
