@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.db.migrations.operations.base import Operation
-from django.db.migrations.operations.special import SeparateDatabaseAndState
 
+from .operation_facts import inside
 from .record import Record
 
 
@@ -38,15 +38,6 @@ class Place(NamedTuple):
     operation: Operation
     from_state: Any = None
     to_state: Any = None
-
-
-def inside(operation: Operation) -> Sequence[Operation]:
-    """The operations that an operation runs on the database."""
-    if isinstance(operation, SeparateDatabaseAndState):
-        return list(operation.database_operations)
-    inner = getattr(operation, "inner_operations", ())
-    # An operation of somebody else's may have anything there.
-    return inner if isinstance(inner, (list, tuple)) else ()
 
 
 def every(operations: Sequence[Operation], path: tuple[int, ...] = ()) -> Iterator[Place]:

@@ -16,6 +16,7 @@ from django.db.models import NOT_PROVIDED
 
 from ..compat import has_db_default
 from ..findings import Finding
+from ..operation_facts import Loses, loses
 from ..places import Place
 from .example_text import block, fill, fill_each, value, written
 
@@ -32,8 +33,10 @@ BY_ITSELF: dict[str, Any] = dict.fromkeys(("default", "db_default", "auto_now", 
 
 def example(finding: Finding, place: Place | None, app: str) -> str:
     """Empty where there is nothing to paste. :param app: the label of the migration's app."""
-    write = WRITERS.get(finding.code)
-    if write is None or place is None:
+    if place is None:
+        return ""
+    write = WRITERS.get(finding.code, {}).get(loses(place.operation))
+    if write is None:
         return ""
     try:
         return write(place.operation, place, app).rstrip("\n")
@@ -160,8 +163,6 @@ def _kept_column(operation: Any, place: Place, app: str) -> str:
 
 
 def _kept_table(operation: Any, place: Place, app: str) -> str:
-    if not isinstance(operation, migrations.RenameModel):
-        return ""
     model = place.from_state.apps.get_model(app, operation.old_name)
     if _names_a_column(place.from_state, (app, operation.old_name_lower)):
         return ""
@@ -185,24 +186,16 @@ def _names_a_column(state: Any, model: tuple[str, str]) -> bool:
     return False
 
 
-def _forgotten(operation: Any, place: Place, app: str) -> str:
-    if isinstance(operation, migrations.DeleteModel):
-        return _forgotten_model(operation, place.from_state, app)
-    if isinstance(operation, migrations.RemoveField):
-        return _forgotten_field(operation, place.from_state, app)
-    return ""
-
-
-def _forgotten_field(operation: Any, state: Any, app: str) -> str:
+def _forgotten_field(operation: Any, place: Place, app: str) -> str:
     model, name = operation.model_name, operation.name
-    field = state.apps.get_model(app, model)._meta.get_field(name)
+    field = place.from_state.apps.get_model(app, model)._meta.get_field(name)
     loose = _loose(field.clone(), insert=True)
     first = [] if _same(field, loose) else [migrations.AlterField(model, name, loose)]
     return _in_two_releases(operation, migrations.AddField(model, name, loose), first)
 
 
-def _forgotten_model(operation: Any, state: Any, app: str) -> str:
-    known = state.models[app, operation.name_lower]
+def _forgotten_model(operation: Any, place: Place, app: str) -> str:
+    known = place.from_state.models[app, operation.name_lower]
     options = {name: value for name, value in known.options.items() if value}
     fields = {name: _loose(field.clone(), insert=False) for name, field in known.fields.items()}
     first = [
@@ -267,23 +260,19 @@ def _after(operation: Any, place: Place, app: str) -> str:
     return block(operation, title="in a migration after the release whose code keeps it")
 
 
-def _alter_or_nothing(of_alter: Example) -> Example:
-    def write(operation: Any, place: Place, app: str) -> str:
-        return of_alter(operation, place, app) if isinstance(operation, migrations.AlterField) else ""
-
-    return write
-
-
-WRITERS: dict[str, Example] = {
-    "ADD_COLUMN_NOT_NULL": _not_null,
-    "ADD_COLUMN_REWRITE": _rewrite,
-    "ADD_COLUMN_GENERATED_STORED": _ordinary,
-    "ALTER_COLUMN_TYPE": _alter_or_nothing(_new_column),
-    "ALTER_TABLE_RENAME_COLUMN": _kept_column,
-    "ALTER_TABLE_RENAME": _kept_table,
-    "FILL_LARGE_TABLE": _alter_or_nothing(_filled),
-    "DROP_COLUMN": _forgotten,
-    "DROP_TABLE": _forgotten,
-    "SET_NOT_NULL": _alter_or_nothing(_written_first),
-    "ADD_CONSTRAINT": _after,
+_FORGOTTEN: dict[Loses, Example] = {Loses.FIELD: _forgotten_field, Loses.MODEL: _forgotten_model}
+#: By the code of the finding and by what the operation takes from code that does not know of it. Of one whose author
+#: alone knows there is no example.
+WRITERS: dict[str, dict[Loses, Example]] = {
+    "ADD_COLUMN_NOT_NULL": {Loses.NOTHING: _not_null},
+    "ADD_COLUMN_REWRITE": {Loses.NOTHING: _rewrite},
+    "ADD_COLUMN_GENERATED_STORED": {Loses.NOTHING: _ordinary},
+    "ALTER_COLUMN_TYPE": {Loses.DEFINITION: _new_column},
+    "ALTER_TABLE_RENAME_COLUMN": {Loses.FIELD_NAME: _kept_column},
+    "ALTER_TABLE_RENAME": {Loses.MODEL_NAME: _kept_table},
+    "FILL_LARGE_TABLE": {Loses.DEFINITION: _filled},
+    "DROP_COLUMN": _FORGOTTEN,
+    "DROP_TABLE": _FORGOTTEN,
+    "SET_NOT_NULL": {Loses.DEFINITION: _written_first},
+    "ADD_CONSTRAINT": dict.fromkeys(Loses, _after),
 }

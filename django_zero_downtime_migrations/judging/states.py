@@ -8,23 +8,12 @@ and sometimes at the models that point to it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum
 from typing import Any
 
 from django.db.migrations.state import ModelState, ProjectState, StateApps
 
+from ..operation_facts import Reach
 from .rendering import KEPT, Key, Renderer, models_that_point_to
-
-
-class Reach(Enum):
-    """How much an operation may look at."""
-
-    #: A model, and keys and tables of those that it points to.
-    MODEL = 1
-    #: Also the models that point to it.
-    NEIGHBOURS = 2
-    #: Anything: what Django itself renders.
-    EVERYTHING = 3
 
 
 class Models(dict[Key, ModelState]):

@@ -6,14 +6,12 @@ import copy
 import functools
 import hashlib
 import inspect
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db.migrations.operations.special import RunPython, RunSQL
 from django.db.migrations.writer import OperationWriter
 
-#: The attributes in which operations keep others that change the database.
-INSIDE = ("operations", "database_operations")
+from ..operation_facts import inside, is_operation, parts
 
 
 def once(operation: Any) -> Any:
@@ -25,25 +23,19 @@ def once(operation: Any) -> Any:
         # The editor opens the transaction of the code, since it writes down there that the code has run.
         made.atomic = False
         return made
-    for inside, inner in _inside(operation):
-        asking = [once(x) for x in inner]
+    outer = operation
+    for name, inner in parts(operation):
+        asking = [once(x) if is_operation(x) else x for x in inner]
         if any(new is not old for new, old in zip(asking, inner, strict=True)):
-            operation = copy.copy(operation)
-            setattr(operation, inside, asking)
-    return operation
-
-
-def _inside(operation: Any) -> Iterator[tuple[str, Sequence[Any]]]:
-    """The operations that one keeps, by the attribute; an operation of somebody else's may have anything there."""
-    for inside in INSIDE:
-        inner = getattr(operation, inside, None)
-        if isinstance(inner, (list, tuple)):
-            yield inside, inner
+            outer = copy.copy(operation) if outer is operation else outer
+            alone = is_operation(getattr(operation, name))
+            setattr(outer, name, asking[0] if alone else asking)
+    return outer
 
 
 def own_sql(operation: Any) -> list[str]:
     """The SQL that a RunSQL may send in either direction, also one inside of another operation."""
-    texts = [text for _, inner in _inside(operation) for x in inner for text in own_sql(x)]
+    texts = [text for x in inside(operation) for text in own_sql(x)]
     if isinstance(operation, RunSQL):
         for given in (operation.sql, operation.reverse_sql):
             parts = [given] if isinstance(given, str) else given or []

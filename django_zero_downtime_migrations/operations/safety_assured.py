@@ -37,10 +37,6 @@ class SafetyAssured(Operation):
     def reversible(self) -> bool:  # type: ignore[override]
         return all(operation.reversible for operation in self.operations)
 
-    @property
-    def inner_operations(self) -> Sequence[Operation]:
-        return self.operations
-
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         return type(self).__qualname__, [], {"operations": self.operations, "reason": self.reason}
 
