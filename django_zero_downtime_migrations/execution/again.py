@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ..ddl import statements as s
+from ..django_types import Connection
 from ..log import logger
 from ..planning.steps import Query, Step, StepClass, long
 from .doubt import Built, invalid_in, is_built, leftovers
 
 
-def again(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step | None:
+def again(connection: Connection, step: Step, remove: Callable[[Step], None]) -> Step | None:
     """What has to be sent; None when the step is done. Only one that stands alone leaves a doubt: the others have
     marked themselves done in their own transaction.
 
@@ -30,14 +30,14 @@ def again(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step |
     return step
 
 
-def _remove_invalid(connection: Any, step: Step, remove: Callable[[Step], None]) -> None:
+def _remove_invalid(connection: Connection, step: Step, remove: Callable[[Step], None]) -> None:
     """The user's own CREATE INDEX CONCURRENTLY IF NOT EXISTS would be content with an INVALID index."""
     for table, index in invalid_in(connection, step.sql):
         if is_built(connection, table, index) is Built.INVALID:
             remove(long(step.statement, f"DROP INDEX CONCURRENTLY IF EXISTS {index}", step.locks))
 
 
-def _build(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step | None:
+def _build(connection: Connection, step: Step, remove: Callable[[Step], None]) -> Step | None:
     table = step.locks[0].table if step.locks else step.statement.table
     built = is_built(connection, table, step.building)
     for remains in leftovers(connection, table, step.building):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.db import DatabaseError, transaction
 
 from ..ddl import statements as s
+from ..django_types import Connection
 from ..log import logger
 from ..planning.steps import Step, StepClass
 from ..printable import printable
@@ -182,7 +183,7 @@ class Offence(NamedTuple):
         return f"SELECT same, {names} FROM ({counted}) AS counted WHERE same > 1 LIMIT {ROWS + 1}"
 
 
-def offenders(connection: Any, step: Step, error: BaseException, settings: MigrationSettings) -> str:
+def offenders(connection: Connection, step: Step, error: BaseException, settings: MigrationSettings) -> str:
     """What to add to the error of a step that has failed for the rows of a table; empty where nothing can be said.
 
     To be called before the step is taken back, when no transaction is open. It reads under ACCESS SHARE for some
@@ -203,7 +204,7 @@ def offenders(connection: Any, step: Step, error: BaseException, settings: Migra
 # What the catalogue knows of it
 
 
-def _offence(connection: Any, step: Step, error: BaseException) -> Offence | None:
+def _offence(connection: Connection, step: Step, error: BaseException) -> Offence | None:
     said = getattr(error.__cause__, "diag", None)
     if said is None or not said.table_name:
         return None
@@ -215,7 +216,7 @@ def _offence(connection: Any, step: Step, error: BaseException) -> Offence | Non
     return _of_constraint(connection, step.statement, place, said.constraint_name)
 
 
-def _of_index(connection: Any, schema: Any, name: Any) -> Offence | None:
+def _of_index(connection: Connection, schema: Any, name: Any) -> Offence | None:
     row = _row(connection, _INDEX, schema, name)
     if row is None:
         return None
@@ -227,7 +228,7 @@ def _of_index(connection: Any, schema: Any, name: Any) -> Offence | None:
     return Offence(table, text, tuple(columns), where, only=True, same=True)
 
 
-def _of_column(connection: Any, stated: str | None, place: tuple[Any, Any], name: Any) -> Offence | None:
+def _of_column(connection: Connection, stated: str | None, place: tuple[Any, Any], name: Any) -> Offence | None:
     row = _row(connection, _COLUMN, name, stated, *place, stated)
     if row is None:
         return None
@@ -236,7 +237,7 @@ def _of_column(connection: Any, stated: str | None, place: tuple[Any, Any], name
     return Offence(table, f"Rows of {table.name} with NULL in {column}", (), f"{column} IS NULL")
 
 
-def _of_constraint(connection: Any, statement: s.Statement, place: tuple[Any, Any], name: Any) -> Offence | None:
+def _of_constraint(connection: Connection, statement: s.Statement, place: tuple[Any, Any], name: Any) -> Offence | None:
     stated = statement.table or None
     row = _row(connection, _CONSTRAINT, stated, name, stated, *place)
     if row is None:
@@ -254,21 +255,22 @@ def _of_constraint(connection: Any, statement: s.Statement, place: tuple[Any, An
     return Offence(table, text, tuple(columns), where, only=True, alias=" AS here")
 
 
-def _table(connection: Any, relation: int) -> Table:
+def _table(connection: Connection, relation: int) -> Table:
     name, partitioned, key, plain = _row(connection, _TABLE, relation)
     return Table(name, partitioned, tuple(key or ()), plain is not False)
 
 
-def _row(connection: Any, sql: str, *params: object) -> Any:
+def _row(connection: Connection, sql: str, *params: object) -> Any:
+    given: Sequence[Any] = params
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(sql, given)
         return cursor.fetchone()
 
 
 # The rows
 
 
-def _told(connection: Any, offence: Offence, values: bool) -> str:
+def _told(connection: Connection, offence: Offence, values: bool) -> str:
     try:
         with interruptible(connection):
             rows = _rows(connection, offence.sample(values))
@@ -286,7 +288,7 @@ def _told(connection: Any, offence: Offence, values: bool) -> str:
     return f"{printable(offence.text)}: {listed}{more}{hidden}. To see all: {offence.all}"
 
 
-def _rows(connection: Any, sql: str) -> list[tuple[Any, ...]]:
+def _rows(connection: Connection, sql: str) -> list[tuple[Any, ...]]:
     """In a transaction of its own, with which its settings end."""
     values = {"statement_timeout": SEARCH, "lock_timeout": LOCK}
     if capabilities(connection).transaction_timeout:

@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import sqlparse
 
 from ..ddl import statements as s
+from ..django_types import Connection
 from ..findings import Finding
 from ..planning.steps import Fill, Plan, Step, StepClass
 from ..printable import printable
@@ -27,7 +27,7 @@ class Script:
 
     def __init__(
         self,
-        connection: Any,
+        connection: Connection,
         settings: MigrationSettings,
         transaction: OwnTransaction,
         lines: list[str],

@@ -5,11 +5,11 @@ that is what the step would have brought about.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.db import DatabaseError
 
 from ..ddl import statements as s
+from ..django_types import Connection
 from ..log import logger
 from ..planning.steps import Query, Step, StepClass
 from ..printable import printable
@@ -19,7 +19,11 @@ from .server_errors import sqlstate
 
 
 def settle(
-    connection: Any, step: Step, error: DatabaseError, composed: Callable[[Query], str], run: Callable[[Step], None]
+    connection: Connection,
+    step: Step,
+    error: DatabaseError,
+    composed: Callable[[Query], str],
+    run: Callable[[Step], None],
 ) -> bool:
     """Bring about what the step would have, as far as it is not there. False where the error stands.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
 
 from django.db import transaction
+
+from ..django_types import Connection
 
 
 class OwnTransaction:
@@ -15,7 +16,7 @@ class OwnTransaction:
     :ivar wanted: whether there may be one: inside the ``with`` block of an editor whose migration is atomic.
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.wanted = False
         self.raw = False

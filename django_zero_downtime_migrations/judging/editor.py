@@ -13,6 +13,7 @@ from ..catalog.projection import Projection
 from ..catalog.protocol import Catalog
 from ..ddl import statements as s
 from ..ddl.meaning import meaning
+from ..django_types import Connection
 from ..findings import Finding
 from ..migrate_run.judge_whole_plan import Unsent
 from ..naming import Names
@@ -46,14 +47,14 @@ class JudgingMixin:
     :ivar worked: the paths of operations that have sent something.
     """
 
-    connection: Any
+    connection: Connection
     findings: list[Finding]
     hand_plans_to: Callable[[Any], None]
     treat_as_new: Callable[[str], bool]
     names: Names
     _projection: Projection
 
-    def __init__(self, connection: Any, atomic: bool, catalog: Callable[[], Catalog], old_code: OldCode) -> None:
+    def __init__(self, connection: Connection, atomic: bool, catalog: Callable[[], Catalog], old_code: OldCode) -> None:
         parent: Any = super()
         parent.__init__(connection, collect_sql=True, atomic=atomic)
         self.hand_plans_to(Unsent())

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.migrations.state import ModelState, ProjectState, StateApps
 
+from ..django_types import MigrationLoader
 from ..operation_facts import Reach
 from .rendering import KEPT, Key, Renderer, models_that_point_to
 
@@ -21,7 +22,7 @@ class Models(dict[Key, ModelState]):
     how Django begins to change it.
     """
 
-    def __init__(self, *args: Any) -> None:
+    def __init__(self, *args: object) -> None:
         super().__init__(*args)
         self._own: set[Key] = set()
 
@@ -118,6 +119,6 @@ class Some:
         return getattr(self._state._everything(), name)
 
 
-def first_state(loader: Any) -> JudgedState:
+def first_state(loader: MigrationLoader) -> JudgedState:
     """Before every migration: only the apps that have none."""
     return JudgedState(real_apps=set(loader.unmigrated_apps))

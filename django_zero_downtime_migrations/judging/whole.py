@@ -14,6 +14,7 @@ from django.db import migrations
 from django.db.migrations.operations.base import Operation
 
 from ..ddl import statements as s
+from ..django_types import Migration
 from ..findings import Finding, Origin
 from ..naming import plain_table
 from ..operation_facts import adds, inside
@@ -31,7 +32,7 @@ _NOT_SCHEMA = (s.FillNulls, s.SetComment, s.Raw)
 class Judged(NamedTuple):
     """A migration that has gone through an editor."""
 
-    migration: Any
+    migration: Migration
     editor: Any
 
 

@@ -11,6 +11,7 @@ from django.db import DatabaseError
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+from ..django_types import Connection, Migration
 from ..errors import CannotMigrate
 from ..execution.journal.agreement import Agreement, agreement
 from ..execution.journal.journal import Journal
@@ -40,7 +41,7 @@ class Journals:
 
     def __init__(
         self,
-        connection: Any,
+        connection: Connection,
         plan: list[tuple[Any, bool]],
         turn: Turn,
         store: Store,
@@ -129,7 +130,7 @@ class Journals:
                 logger.warning("%s was interrupted at %s, and is not part of this run.", entry.identity, entry.since)
         self._drop(over)
 
-    def _stands(self, entry: Entry, migration: Any) -> bool:
+    def _stands(self, entry: Entry, migration: Migration) -> bool:
         """Whether the catalogue has what the journal says was done. False: nothing of it, so that it begins again.
 
         :raises CannotMigrate: when it has a part of it, or something else.
@@ -149,7 +150,7 @@ class Journals:
             raise self._disagree(entry, found)
         return True
 
-    def digests_differ(self, entry: Entry, migration: Any) -> bool:
+    def digests_differ(self, entry: Entry, migration: Migration) -> bool:
         return bool(changed_operations(entry, self._identity(migration, entry.identity.backwards)))
 
     def _disagree(self, entry: Entry, found: Agreement) -> CannotMigrate:
@@ -236,7 +237,7 @@ class Journals:
     def _identify(self) -> Identity:
         return self._identity(*self.current.migration())
 
-    def _identity(self, migration: Any, backwards: bool) -> Identity:
+    def _identity(self, migration: Migration, backwards: bool) -> Identity:
         app, name = migration.app_label, migration.name
         return Identity(app, name, backwards, self.digests.get((app, name)) or digests(migration, backwards))
 
@@ -277,7 +278,7 @@ def changed_operations(entry: Entry, identity: Identity) -> list[str]:
     return [str(number + 1) for number in range(last) if before[number : number + 1] != now[number : number + 1]]
 
 
-def _asked_about(entry: Entry, migration: Any) -> tuple[list[Done], dict[str, list[str]], list[str]]:
+def _asked_about(entry: Entry, migration: Migration) -> tuple[list[Done], dict[str, list[str]], list[str]]:
     """What an interrupted run has done, the user's own SQL by the key of its call, and what may have been sent then."""
     doubt: list[str] = []
     calls = [done for part in entry.log for done in part]
@@ -306,5 +307,5 @@ def _in_the_way(entry: Entry) -> CannotMigrate:
     )
 
 
-def _usable(connection: Any) -> bool:
+def _usable(connection: Connection) -> bool:
     return connection.connection is not None and not connection.connection.closed and connection.is_usable()

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.migrations.operations.special import RunPython, RunSQL
 from django.db.migrations.writer import OperationWriter
 
+from ..django_types import Migration, Operation, ProjectState, StateApps
 from ..operation_facts import inside, is_operation, parts
 
 
@@ -33,7 +34,7 @@ def once(operation: Any) -> Any:
     return outer
 
 
-def own_sql(operation: Any) -> list[str]:
+def own_sql(operation: Operation) -> list[str]:
     """The SQL that a RunSQL may send in either direction, also one inside of another operation."""
     texts = [text for x in inside(operation) for text in own_sql(x)]
     if isinstance(operation, RunSQL):
@@ -50,7 +51,7 @@ def finishing(operation: Any, with_record: bool) -> Any:
     """
 
     @functools.wraps(operation.database_forwards)
-    def forwards(app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+    def forwards(app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState) -> None:
         operation.database_forwards(app_label, schema_editor, from_state, to_state)
         schema_editor.finish(with_record)
 
@@ -64,7 +65,7 @@ def _asking(code: Any, atomic: bool | None) -> Any:
         return code
 
     @functools.wraps(code)
-    def ask(apps: Any, schema_editor: Any) -> None:
+    def ask(apps: StateApps, schema_editor: Any) -> None:
         schema_editor.once(code, apps, atomic)
 
     return ask
@@ -74,13 +75,13 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def digests(migration: Any, backwards: bool) -> tuple[str, ...]:
+def digests(migration: Migration, backwards: bool) -> tuple[str, ...]:
     """Of each operation as it is written in its file, in the order in which they run."""
     operations = reversed(migration.operations) if backwards else migration.operations
     return tuple(digest(_text(operation)) for operation in operations)
 
 
-def _text(operation: Any) -> str:
+def _text(operation: Operation) -> str:
     try:
         text = OperationWriter(operation, indentation=0).serialize()[0]
     except (TypeError, ValueError):

@@ -16,6 +16,7 @@ from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.read import read
 from ...ddl.template import plain
+from ...django_types import Constraint, Model, Sql
 from ...execution.run import Runner
 from ...execution.script import Script
 from ...findings import Finding, Origin
@@ -87,13 +88,13 @@ class Recording(Calls):
         if before or recorded:
             self._carry_out(made_first(before, recorded, self.names), self._call)
 
-    def _waits(self, recorded: list[s.Statement], constraint: Any) -> bool:
+    def _waits(self, recorded: list[s.Statement], constraint: Constraint) -> bool:
         """Whether the removal of a constraint comes with what replaces it."""
         if not recorded or self._own.of_caller or not all(self._in_use(x.table) for x in recorded):
             return False
         return self._replaced.waits(recorded, constraint, quiet=self.collect_sql)
 
-    def _origin_of(self, model: Any, field: Any) -> Origin:
+    def _origin_of(self, model: Model | None, field: Any) -> Origin:
         meta = getattr(model, "_meta", None)
         name = getattr(field, "name", "") or ""
         return Origin(
@@ -103,7 +104,7 @@ class Recording(Calls):
             operation=self._operation,
         )
 
-    def execute(self, sql: Any, params: Any = ()) -> None:
+    def execute(self, sql: Sql, params: s.Params = ()) -> None:
         self.is_executing, before = True, self.is_executing
         try:
             for statement in statements(sql):
@@ -137,7 +138,7 @@ class Recording(Calls):
             else:
                 self._carry_out(statements, call)
 
-    def _tables_exist(self, sql: Any, catalog: PlannedCatalog) -> bool:
+    def _tables_exist(self, sql: Sql, catalog: PlannedCatalog) -> bool:
         if not isinstance(sql, DjangoStatement):
             return True
         names = {self.names.spelled(str(sql.parts[x])) for x in ("table", "to_table") if x in sql.parts}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from inspect import getattr_static
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from django.db import DatabaseError, connections
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
@@ -16,6 +16,7 @@ from ...catalog.projection import Projection
 from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.template import wrap_templates
+from ...django_types import Connection, StateApps
 from ...errors import MigrationError, Unsafe, UnsafeOperationException, UnsafeOperationWarning, without_traceback
 from ...execution.forced import forced
 from ...execution.run import Runner
@@ -81,16 +82,17 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
     #: What earlier runs have done of the migration.
     resume = NothingDone()
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         wrap_templates(cls)
         wrap_settings(cls)
         wrap_execute(cls, DatabaseSchemaEditorMixin.execute)
         cls._own_triggers = "pgtrigger_" if hasattr(cls, "temporarily_drop_trigger") else ""
 
-    def __init__(self, connection: Any, collect_sql: bool = False, atomic: bool = True) -> None:
+    def __init__(self, connection: Connection, collect_sql: bool = False, atomic: bool = True) -> None:
         # django.db.connection has no hash, and is another connection in another thread.
-        connection = connections[connection.alias] if isinstance(connection, ConnectionProxy) else connection
+        if isinstance(connection, ConnectionProxy):
+            connection = cast(Connection, connections[connection.alias])
         self._own = OwnTransaction(connection)
         self.atomic_wanted = atomic
         self._session = ExitStack()
@@ -261,7 +263,7 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
         if isinstance(self._reader, Runner):
             self._reader.code.begins(None, self._own.current)
 
-    def once(self, code: Callable[[Any, Any], None], apps: Any, atomic: bool | None) -> None:
+    def once(self, code: Callable[[Any, Any], None], apps: StateApps, atomic: bool | None) -> None:
         """Run the code of a RunPython unless an earlier run of this migration has."""
         self.resume.once(code, apps, self, atomic)
 
