@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
+from typing import cast
 
-from django.db import transaction
+from django.db import connections, transaction
+from django.utils.connection import ConnectionProxy
 
 from ..django_types import Connection
+
+
+def of_this_thread(connection: Connection) -> Connection:
+    """``django.db.connection`` has no hash, and is another connection in another thread."""
+    if isinstance(connection, ConnectionProxy):
+        return cast(Connection, connections[connection.alias])
+    return connection
 
 
 class OwnTransaction:

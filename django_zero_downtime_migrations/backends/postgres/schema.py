@@ -6,11 +6,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from inspect import getattr_static
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
-from django.utils.connection import ConnectionProxy
 
 from ...catalog.projection import Projection
 from ...compat import deferred_params
@@ -21,7 +20,7 @@ from ...errors import MigrationError, Unsafe, UnsafeOperationException, UnsafeOp
 from ...execution.forced import forced
 from ...execution.run import Runner
 from ...execution.script import Script
-from ...execution.transactions import OwnTransaction
+from ...execution.transactions import OwnTransaction, of_this_thread
 from ...findings import Finding, Origin
 from ...migrate_run.migration_at_work import migration_at_work, operation_at_work
 from ...migrate_run.progress import Call, NothingDone
@@ -90,9 +89,7 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
         cls._own_triggers = "pgtrigger_" if hasattr(cls, "temporarily_drop_trigger") else ""
 
     def __init__(self, connection: Connection, collect_sql: bool = False, atomic: bool = True) -> None:
-        # django.db.connection has no hash, and is another connection in another thread.
-        if isinstance(connection, ConnectionProxy):
-            connection = cast(Connection, connections[connection.alias])
+        connection = of_this_thread(connection)
         self._own = OwnTransaction(connection)
         self.atomic_wanted = atomic
         self._session = ExitStack()
