@@ -19,7 +19,7 @@ from django.db import InterfaceError, OperationalError
 from ..django_types import Connection, Cursor
 from ..errors import CannotMigrate
 from ..printable import printable
-from .beside import connect
+from .second_connection import connect
 from .timeouts import Session, first_seen
 
 logger = logging.getLogger("django_zero_downtime_migrations")

@@ -9,7 +9,7 @@ from ..ddl import statements as s
 from ..django_types import Connection
 from ..errors import CannotMigrate
 from ..naming import quote, relation, unquote
-from ..planning.steps import Step, StepClass
+from ..planning.steps import Protected, Step
 from ..printable import printable
 from .server_errors import INSUFFICIENT_PRIVILEGE, sqlstate
 
@@ -67,8 +67,7 @@ def lacks(connection: Connection, step: Step, error: BaseException) -> str:
 
 
 def _missing(connection: Connection, steps: Iterable[Step]) -> str:
-    sent = (StepClass.SHORT, StepClass.LONG, StepClass.UNSAFE)
-    needs = dict.fromkeys(need for step in steps if step.kind in sent for need in _needs(step.statement))
+    needs = dict.fromkeys(need for step in steps if isinstance(step, Protected) for need in _needs(step.statement))
     if not needs:
         return ""
     with connection.cursor() as cursor:

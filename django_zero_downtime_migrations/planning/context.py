@@ -184,7 +184,7 @@ class Context:
         triggers = self.triggers(step.statement)
         table = step.statement.table
         drops = (Query(f"DROP TRIGGER {quote(name)} ON {table}") for name in triggers)
-        return step._replace(queries=(*drops, *step.queries, *map(Query, triggers.values())))
+        return step.named(queries=(*drops, *step.queries, *map(Query, triggers.values())))
 
     def _judge_type(self, statement: s.SetType, gone: Gone) -> TypeChange | None:
         wanted = (statement.type, statement.collation, statement.using)

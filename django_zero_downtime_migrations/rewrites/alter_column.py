@@ -7,7 +7,7 @@ from ..locks import Lock, LockMode
 from ..naming import unquote
 from ..planning.context import Context
 from ..planning.registry import rewrites
-from ..planning.steps import Query, Step, StepClass, as_written, short
+from ..planning.steps import Blocking, Query, Short, Step, as_written, short
 from ..type_changes import Effect
 
 
@@ -17,7 +17,7 @@ def set_type(statement: s.SetType, context: Context) -> list[Step]:
     if change is not None and change.effect is Effect.NOTHING:
         return []
     safe = change is None or change.effect is Effect.CATALOGUE
-    kind = StepClass.SHORT if safe else StepClass.UNSAFE
+    kind = Short if safe else Blocking
     return [context.around_triggers(as_written(statement, kind, _locks(statement, context)))]
 
 
@@ -71,4 +71,4 @@ def drop_identity(statement: s.DropIdentity, context: Context) -> list[Step]:
 
 @rewrites(s.AlterColumns, s.SetTablespace)
 def alter_columns(statement: s.Statement, context: Context) -> list[Step]:
-    return [as_written(statement, StepClass.UNSAFE)]
+    return [as_written(statement, Blocking)]

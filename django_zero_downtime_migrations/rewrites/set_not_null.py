@@ -10,7 +10,7 @@ from ..ddl import statements as s
 from ..naming import NOT_NULL, plain_table, quote, unquote
 from ..planning.context import Context
 from ..planning.registry import rewrites
-from ..planning.steps import Fill, Query, Step, StepClass, long, short
+from ..planning.steps import Batches, Fill, Query, Step, long, short
 
 
 @rewrites(s.SetNotNull)
@@ -72,8 +72,9 @@ def _set(statement: s.SetNotNull, *queries: Query) -> Step:
 
 
 def _fill(fill: s.FillNulls, statement: s.Statement) -> Step:
-    done = Fill(fill.table, fill.column, fill.default, fill.params)
-    return Step((Query(fill.sql, fill.params),), StepClass.DATA, statement, fill.locks(), fill=done)
+    work = Fill(fill.table, fill.column, fill.default, fill.params)
+    queries = (Query(fill.sql, fill.params),)
+    return Batches(queries=queries, statement=statement, locks=fill.locks(), work=work)
 
 
 @rewrites(s.FillNulls)

@@ -17,8 +17,7 @@ from ...ddl import statements as s
 from ...ddl.read import read
 from ...ddl.template import plain
 from ...django_types import Constraint, Model, Sql
-from ...execution.run import Runner
-from ...execution.script import Script
+from ...execution.reader import Reader
 from ...findings import Finding, Origin
 from ...migrate_run.migration_at_work import migration_at_work
 from ...migrate_run.progress import Call, NothingDone
@@ -50,7 +49,7 @@ class Recording(Calls):
     _recording: Projection
     _projection: Projection
     _replaced: Replaced
-    _reader: Runner | Script
+    _reader: Reader
     _operation: int | None
     _origin: Origin
     _assured: str
@@ -201,7 +200,7 @@ class Recording(Calls):
         made = plan(statements, context)
         self.findings += made.findings
         self.enforced += made.findings if self.settings.raise_for_unsafe else ()
-        if not getattr(self._reader, "is_silent", False):
+        if not self._reader.is_silent:
             report(made.findings, self.settings.raise_for_unsafe and not self.collect_sql, quiet=self.collect_sql)
         self.resume.run(call, self._reader, made)
         if any(isinstance(statement, s.Raw) for statement in statements) and not self.collect_sql:
@@ -218,7 +217,7 @@ class Recording(Calls):
             if self.collect_sql:
                 continue
             if isinstance(statement, s.CreateTable):
-                if statement.table not in getattr(self._reader, "found", ()):
+                if not self._reader.was_there(statement.table):
                     self.migrate_run.made(statement.table)
             elif isinstance(statement, s.DropTable):
                 self.migrate_run.dropped(statement.table)
