@@ -1,4 +1,4 @@
-"""What each operation of a migration is: one table, which everybody asks who would have to know.
+"""What each operation of a migration is: one table for all who have to know it.
 
 It has all operations of Django, of ``django.contrib.postgres`` and of this package; one that a new Django has and that
 is not here is named by ``tests/contract/test_operations.py``. An operation of another package is what the class is that
