@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from django.apps import apps
 from django.conf import settings
@@ -17,6 +17,7 @@ from django.db import connections
 from django.db.utils import load_backend
 
 from .acceptances import Acceptances
+from .django_types import MigrationLoader
 from .errors import Unsafe
 from .settings import PER_DATABASE, PREFIX, Kind, database, effective, problems
 
@@ -48,7 +49,7 @@ _NOT_TO_BE_ACCEPTED: Final = "CANNOT_MIGRATE"
 
 
 def check_settings(
-    app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
+    app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: object
 ) -> list[checks.CheckMessage]:
     """Check the databases that have one of our engines: those asked for, else all."""
     found: list[checks.CheckMessage] = []
@@ -59,7 +60,7 @@ def check_settings(
     return found
 
 
-def check_distributions(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[checks.CheckMessage]:
+def check_distributions(app_configs: Sequence[AppConfig] | None = None, **kwargs: object) -> list[checks.CheckMessage]:
     """Find the distribution that this package replaces, if it is installed as well."""
     # Imported here: nothing but checks needs it, and it takes longer than all of our settings.
     from importlib.metadata import PackageNotFoundError, version
@@ -123,7 +124,7 @@ class Unknown(NamedTuple):
     hint: str
 
 
-def unknown_acceptances(stated: Acceptances, loader: Any) -> Iterator[Unknown]:
+def unknown_acceptances(stated: Acceptances, loader: MigrationLoader) -> Iterator[Unknown]:
     """:param loader: Django's, of migrations."""
     for one in stated.values():
         where = f"The environment variable {PREFIX}ACCEPT" if one.once else "ACCEPT"

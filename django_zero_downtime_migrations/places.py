@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.db.migrations.operations.base import Operation
-from django.db.migrations.operations.special import SeparateDatabaseAndState
 
+from .django_types import Editor, Migration, ProjectState
+from .operation_facts import inside
 from .record import Record
 
 
@@ -40,15 +41,6 @@ class Place(NamedTuple):
     to_state: Any = None
 
 
-def inside(operation: Operation) -> Sequence[Operation]:
-    """The operations that an operation runs on the database."""
-    if isinstance(operation, SeparateDatabaseAndState):
-        return list(operation.database_operations)
-    inner = getattr(operation, "inner_operations", ())
-    # An operation of somebody else's may have anything there.
-    return inner if isinstance(inner, (list, tuple)) else ()
-
-
 def every(operations: Sequence[Operation], path: tuple[int, ...] = ()) -> Iterator[Place]:
     """All operations that reach the database, those inside others after them."""
     for number, operation in enumerate(operations):
@@ -62,7 +54,7 @@ Around = Callable[[Place, str, Any], AbstractContextManager[Any]]
 
 
 @contextmanager
-def watched(migration: Any, around: Around, method: str = "database_forwards") -> Iterator[None]:
+def watched(migration: Migration, around: Around, method: str = "database_forwards") -> Iterator[None]:
     """While the migration is applied, ``around`` is entered for each operation, also for one inside another.
 
     :param method: ``database_backwards`` where the migration is taken back.
@@ -75,7 +67,7 @@ def watched(migration: Any, around: Around, method: str = "database_forwards") -
 
 
 def _watching(place: Place, work: Callable[..., None], around: Around) -> Callable[..., None]:
-    def watching(app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+    def watching(app_label: str, schema_editor: Editor, from_state: ProjectState, to_state: ProjectState) -> None:
         here = place._replace(from_state=from_state, to_state=to_state)
         with around(here, app_label, schema_editor):
             work(app_label, schema_editor, from_state, to_state)
@@ -90,12 +82,12 @@ def _put_back(operation: Operation, method: str, before: Any) -> None:
         operation.__dict__[method] = before
 
 
-def file_of(migration: Any) -> str:
+def file_of(migration: Migration) -> str:
     """The path of the migration's module, empty where it has none."""
     return getattr(sys.modules.get(type(migration).__module__), "__file__", None) or ""
 
 
-def location(migration: Any, path: Sequence[int] = ()) -> Location | None:
+def location(migration: Migration, path: Sequence[int] = ()) -> Location | None:
     """:param path: of the operation, as in :class:`Place`; without one the place of the class."""
     file = file_of(migration)
     if not file:
@@ -118,7 +110,7 @@ def _shown(file: str) -> str:
     return Path(file if relative.startswith(os.pardir) else relative).as_posix()
 
 
-def _source(migration: Any, file: str) -> bytes:
+def _source(migration: Migration, file: str) -> bytes:
     """Of the module as it was imported, which need not be what its file has by now."""
     loader = getattr(sys.modules.get(type(migration).__module__), "__loader__", None)
     read: Any = getattr(loader, "get_data", None)

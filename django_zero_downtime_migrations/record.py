@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
 else:
 
-    def dataclass_transform(**kwargs: Any) -> Any:
+    def dataclass_transform(**kwargs: object) -> Any:
         return lambda kind: kind
 
 
@@ -50,6 +50,6 @@ class Record:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__dict__.items())})"
 
-    def named(self: R, **changes: Any) -> R:
+    def named(self: R, **changes: object) -> R:
         """A copy with other fields."""
         return type(self)(**{**self.__dict__, **changes})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakSet
 
+from .django_types import Connection
 from .errors import CannotMigrate
 from .naming import quote
 
@@ -38,7 +39,7 @@ GROUP BY n.nspname
 """
 
 
-def refuse_hostile_search_path(connection: Any, path: list[str] | None = None) -> None:
+def refuse_hostile_search_path(connection: Connection, path: list[str] | None = None) -> None:
     """Ask once for each connection of the driver, before any question that has an operator in it.
 
     :param path: the schemas in which names are looked for, where they are known already.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db.utils import NotSupportedError
 
+from .django_types import Connection
 from .naming import Names
 
 #: The oldest major version that this backend migrates. Django itself may ask for a newer one.
@@ -28,7 +29,7 @@ class Capabilities(NamedTuple):
     transaction_timeout: bool = True
 
 
-def capabilities(connection: Any) -> Capabilities:
+def capabilities(connection: Connection) -> Capabilities:
     """:param connection: a Django connection wrapper; it is connected if it is not yet.
 
     :raises NotSupportedError: when the server is older than :data:`OLDEST`.
@@ -53,7 +54,7 @@ def capabilities(connection: Any) -> Capabilities:
 _CODECS = {"SQL_ASCII": "utf-8", "MULE_INTERNAL": "utf-8", "EUC_TW": "utf-8", "KOI8R": "koi8-r", "KOI8U": "koi8-u"}
 
 
-def names_of(connection: Any) -> Names:
+def names_of(connection: Connection) -> Names:
     """How the server cuts names in the database of a connection; the server says its encoding when one connects.
 
     :param connection: a Django connection wrapper; it is connected if it is not yet.

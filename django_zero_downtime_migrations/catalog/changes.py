@@ -113,7 +113,7 @@ def _own_sql(p: Projection, statement: s.Raw) -> None:
     p.own_sql.append(str(statement.sql))
 
 
-#: A statement that changes nothing that anybody asks for is not in it.
+#: A statement of which nothing is asked afterwards is not in it.
 CHANGES: dict[type[s.Statement], Callable[[Projection, Any], None]] = {
     s.CreateTable: _create_table,
     s.DropTable: _drop_table,

@@ -35,7 +35,7 @@ class Catalog(Protocol):
         """The size of a table with all that inherits from it."""
 
     def nulls(self, table: str, column: str) -> int:
-        """About how many rows have NULL in a column, by the last ANALYZE; all rows where nobody has counted."""
+        """About how many rows have NULL in a column, by the last ANALYZE; all rows where there are no statistics."""
 
     def column(self, table: str, column: str) -> Column | None: ...
 
@@ -90,7 +90,7 @@ class Catalog(Protocol):
 
         :param wanted: the type, its collation, and whether there is a USING.
         :param gone: indexes and constraints that will have been dropped.
-        :param old_type: for a column that is still to be made; empty where nobody knows.
+        :param old_type: for a column that is still to be made; empty where that is not known.
         """
 
     def adding_rewrites(self, table: str, column: str, definition: str, params: Sequence[Any] | None) -> bool:

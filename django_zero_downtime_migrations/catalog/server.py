@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from django.db import DatabaseError, transaction
 
+from ..django_types import Connection
 from ..naming import Names, relation
 from ..search_path import refuse_hostile_search_path
 from ..server import names_of
@@ -53,7 +54,7 @@ def questions() -> dict[str, str]:
 class ServerCatalog:
     """A :class:`~.protocol.Catalog`. Answers are kept: make a new one for each plan."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._kept: dict[tuple[Any, ...], list[Row]] = {}
 
@@ -61,18 +62,18 @@ class ServerCatalog:
     def names(self) -> Names:
         return names_of(self.connection)
 
-    def fetch(self, query: str, params: Sequence[object]) -> list[tuple[Any, ...]]:
+    def fetch(self, query: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
         """:raises CannotMigrate: see :func:`.search_path.refuse_hostile_search_path`."""
         return self._fetch(query, params)[1]
 
-    def _fetch(self, query: str, params: Sequence[object]) -> tuple[list[str], list[tuple[Any, ...]]]:
+    def _fetch(self, query: str, params: Sequence[Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
         """The names and the values of the answer."""
         refuse_hostile_search_path(self.connection)
         with self.connection.cursor() as cursor:
             cursor.execute(query, params)
             return [column[0] for column in cursor.description], list(cursor.fetchall())
 
-    def _rows(self, question: str, params: Sequence[object]) -> list[Row]:
+    def _rows(self, question: str, params: Sequence[Any]) -> list[Row]:
         names, rows = self._fetch(questions()[question], params)
         return [dict(zip(names, row, strict=True)) for row in rows]
 

@@ -17,7 +17,7 @@ from ..naming import quote
 from . import statements as s
 from .meaning import Meaning
 from .parse_alter import alter_table
-from .parse_names import list_of_names, quoted_name, relation, true_option
+from .parse_names import Node, list_of_names, quoted_name, relation, true_option
 
 #: Where the driver puts a value; PostgreSQL's grammar knows no such thing.
 _PLACEHOLDER = re.compile(r"%(?:(%)|(?:\(\w+\))?[sbt])")
@@ -52,33 +52,33 @@ def parse(sql: str, has_placeholders: bool) -> Meaning:
     return Meaning(tuple(statements), unread)
 
 
-def _source(text: str, part: Any) -> str:
+def _source(text: str, part: Node) -> str:
     """The text of one statement among several; the parser counts bytes."""
     start, length = part.stmt_location, part.stmt_len
     source = text.encode()[start : start + length if length else None].decode()
     return " ".join(source.split())
 
 
-def _create_table(node: Any, sql: str) -> Iterator[s.Statement]:
+def _create_table(node: Node, sql: str) -> Iterator[s.Statement]:
     yield _new_table(node.relation, sql, node.if_not_exists)
 
 
-def _create_table_as(node: Any, sql: str) -> Iterator[s.Statement]:
+def _create_table_as(node: Node, sql: str) -> Iterator[s.Statement]:
     yield _new_table(node.into.rel, sql, node.if_not_exists)
 
 
-def _select(node: Any, sql: str) -> Iterator[s.Statement]:
+def _select(node: Node, sql: str) -> Iterator[s.Statement]:
     if node.HasField("into_clause"):
         yield _new_table(node.into_clause.rel, sql, False)
 
 
-def _new_table(node: Any, sql: str, if_not_exists: bool) -> s.Statement:
+def _new_table(node: Node, sql: str, if_not_exists: bool) -> s.Statement:
     # A temporary table hides one of its name, and that one is in use.
     temporary = node.relpersistence == "t"
     return s.CreateTable(sql=sql, table=relation(node), if_missing=if_not_exists or temporary)
 
 
-def _create_index(node: Any, sql: str) -> Iterator[s.Statement]:
+def _create_index(node: Node, sql: str) -> Iterator[s.Statement]:
     keys = [x.index_elem for x in node.index_params]
     yield s.CreateIndex(
         sql=sql,
@@ -90,13 +90,13 @@ def _create_index(node: Any, sql: str) -> Iterator[s.Statement]:
     )
 
 
-def _drop(node: Any, sql: str) -> Iterator[s.Statement]:
+def _drop(node: Node, sql: str) -> Iterator[s.Statement]:
     if node.remove_type == postgast.pg_query_pb2.OBJECT_TABLE:
         for each in node.objects:
             yield s.DropTable(sql=sql, table=list_of_names(each.list.items))
 
 
-def _rename(node: Any, sql: str) -> Iterator[s.Statement]:
+def _rename(node: Node, sql: str) -> Iterator[s.Statement]:
     kinds = postgast.pg_query_pb2
     if node.rename_type == kinds.OBJECT_TABLE:
         table = relation(node.relation)
@@ -111,26 +111,26 @@ def _rename(node: Any, sql: str) -> Iterator[s.Statement]:
 
 
 def _write(kind: str) -> Reader:
-    def read(node: Any, sql: str) -> Iterator[s.Statement]:
+    def read(node: Node, sql: str) -> Iterator[s.Statement]:
         does = "" if node.HasField("where_clause") else _WHOLE[kind]
         yield s.Command(sql=sql, table=relation(node.relation), takes=LockMode.ROW_EXCLUSIVE, does=does)
 
     return read
 
 
-def _truncate(node: Any, sql: str) -> Iterator[s.Statement]:
+def _truncate(node: Node, sql: str) -> Iterator[s.Statement]:
     for each in node.relations:
         yield _blocking(sql, relation(each.range_var), "all rows are removed")
 
 
-def _lock(node: Any, sql: str) -> Iterator[s.Statement]:
+def _lock(node: Node, sql: str) -> Iterator[s.Statement]:
     mode = list(LockMode)[node.mode - 1]
     does = "traffic is locked out until the transaction ends" if mode.blocks_traffic else ""
     for each in node.relations:
         yield s.Command(sql=sql, table=relation(each.range_var), takes=mode, does=does)
 
 
-def _vacuum(node: Any, sql: str) -> Iterator[s.Statement]:
+def _vacuum(node: Node, sql: str) -> Iterator[s.Statement]:
     if not node.is_vacuumcmd or not true_option(node.options, "full"):
         return
     for each in node.rels:
@@ -139,13 +139,13 @@ def _vacuum(node: Any, sql: str) -> Iterator[s.Statement]:
         yield _blocking(sql, "", "all tables are written anew")
 
 
-def _cluster(node: Any, sql: str) -> Iterator[s.Statement]:
+def _cluster(node: Node, sql: str) -> Iterator[s.Statement]:
     table = relation(node.relation) if node.HasField("relation") else ""
     which = "the whole table is" if table else "all clustered tables are"
     yield _blocking(sql, table, f"{which} written anew in the order of an index")
 
 
-def _reindex(node: Any, sql: str) -> Iterator[s.Statement]:
+def _reindex(node: Node, sql: str) -> Iterator[s.Statement]:
     if true_option(node.params, "concurrently"):
         return
     of_table = node.kind == postgast.pg_query_pb2.REINDEX_OBJECT_TABLE
@@ -153,7 +153,7 @@ def _reindex(node: Any, sql: str) -> Iterator[s.Statement]:
     yield s.Command(sql=sql, table=table, takes=LockMode.SHARE, does="indexes are built anew")
 
 
-def _refresh(node: Any, sql: str) -> Iterator[s.Statement]:
+def _refresh(node: Node, sql: str) -> Iterator[s.Statement]:
     if not node.concurrent and not node.skip_data:
         yield _blocking(sql, relation(node.relation), "the materialized view is computed anew")
 

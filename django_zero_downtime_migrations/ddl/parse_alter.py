@@ -10,7 +10,7 @@ from postgast import pg_query_pb2 as kinds
 from ..locks import LockMode
 from ..naming import quote
 from . import statements as s
-from .parse_names import expression, list_of_names, relation, strings, type_name
+from .parse_names import Node, expression, list_of_names, relation, strings, type_name
 
 #: Actions under SHARE UPDATE EXCLUSIVE or less.
 _GENTLE = {
@@ -33,7 +33,7 @@ _REWRITES = {
 Action = Callable[[Any, str, str], Iterable[s.Statement]]
 
 
-def alter_table(node: Any, sql: str) -> Iterator[s.Statement]:
+def alter_table(node: Node, sql: str) -> Iterator[s.Statement]:
     """Nothing for an index, a view, a sequence or a type."""
     if node.objtype == kinds.OBJECT_TABLE:
         table = relation(node.relation)
@@ -41,7 +41,7 @@ def alter_table(node: Any, sql: str) -> Iterator[s.Statement]:
             yield from _action(each.alter_table_cmd, table, sql)
 
 
-def _action(node: Any, table: str, sql: str) -> Iterable[s.Statement]:
+def _action(node: Node, table: str, sql: str) -> Iterable[s.Statement]:
     if node.subtype in ACTIONS:
         return ACTIONS[node.subtype](node, table, sql)
     if node.subtype in _GENTLE:
@@ -50,7 +50,7 @@ def _action(node: Any, table: str, sql: str) -> Iterable[s.Statement]:
     return [s.Command(sql=sql, table=table, takes=LockMode.ACCESS_EXCLUSIVE, does=does)]
 
 
-def _add_column(node: Any, table: str, sql: str) -> Iterator[s.Statement]:
+def _add_column(node: Node, table: str, sql: str) -> Iterator[s.Statement]:
     made = getattr(node, "def").column_def
     own = [type_name(made.type_name)]
     others: list[s.Statement] = []
@@ -67,7 +67,7 @@ def _add_column(node: Any, table: str, sql: str) -> Iterator[s.Statement]:
     yield from others
 
 
-def _clause(node: Any) -> str:
+def _clause(node: Node) -> str:
     """The piece of a column's definition, as Django's would be."""
     if node.contype == kinds.CONSTR_NOTNULL:
         return "NOT NULL"
@@ -85,7 +85,7 @@ def _clause(node: Any) -> str:
     return ""
 
 
-def _set_type(node: Any, table: str, sql: str) -> Iterator[s.Statement]:
+def _set_type(node: Node, table: str, sql: str) -> Iterator[s.Statement]:
     new = getattr(node, "def").column_def
     wanted = type_name(new.type_name)
     using = expression(new.raw_default) if new.HasField("raw_default") else ""
@@ -102,11 +102,11 @@ def _set_type(node: Any, table: str, sql: str) -> Iterator[s.Statement]:
     )
 
 
-def _add_constraint(node: Any, table: str, sql: str) -> Iterator[s.Statement]:
+def _add_constraint(node: Node, table: str, sql: str) -> Iterator[s.Statement]:
     yield from constraint(getattr(node, "def").constraint, table, sql)
 
 
-def constraint(node: Any, table: str, sql: str, columns: list[str] | None = None) -> Iterator[s.Statement]:
+def constraint(node: Node, table: str, sql: str, columns: list[str] | None = None) -> Iterator[s.Statement]:
     """:param columns: those of the column that it stands with."""
     about: dict[str, Any] = {"sql": sql, "table": table, "name": quote(node.conname) if node.conname else ""}
     names = columns or strings(node.keys)
@@ -131,7 +131,7 @@ def constraint(node: Any, table: str, sql: str, columns: list[str] | None = None
         yield s.AddConstraint(**about)
 
 
-def _foreign_key(node: Any, about: dict[str, Any]) -> Iterator[s.Statement]:
+def _foreign_key(node: Node, about: dict[str, Any]) -> Iterator[s.Statement]:
     columns, others = strings(node.fk_attrs), strings(node.pk_attrs)
     not_valid = node.skip_validation or not node.is_enforced
     if len(columns) == 1:
@@ -144,7 +144,7 @@ def _foreign_key(node: Any, about: dict[str, Any]) -> Iterator[s.Statement]:
         yield s.Command(sql=about["sql"], table=table, takes=LockMode.SHARE_ROW_EXCLUSIVE, does=what)
 
 
-def _set_default(node: Any, table: str, sql: str) -> Iterator[s.Statement]:
+def _set_default(node: Node, table: str, sql: str) -> Iterator[s.Statement]:
     kind = s.SetDefault if node.HasField("def") else s.DropDefault
     yield kind(sql=sql, table=table, column=quote(node.name))
 
@@ -157,14 +157,14 @@ def _of_column(kind: type[Any]) -> Action:
     return lambda node, table, sql: [kind(sql=sql, table=table, column=quote(node.name))]
 
 
-def _attach(node: Any, table: str, sql: str) -> Iterator[s.Statement]:
+def _attach(node: Node, table: str, sql: str) -> Iterator[s.Statement]:
     # The parent is locked with SHARE UPDATE EXCLUSIVE only, the partition is what is scanned.
     partition = relation(getattr(node, "def").partition_cmd.name)
     does = "the whole partition is scanned, unless a CHECK of its own proves the bounds"
     yield s.Command(sql=sql, table=partition, takes=LockMode.ACCESS_EXCLUSIVE, does=does)
 
 
-def _detach(node: Any, table: str, sql: str) -> Iterator[s.Statement]:
+def _detach(node: Node, table: str, sql: str) -> Iterator[s.Statement]:
     concurrently = getattr(node, "def").partition_cmd.concurrent
     mode = LockMode.SHARE_UPDATE_EXCLUSIVE if concurrently else LockMode.ACCESS_EXCLUSIVE
     yield s.Command(sql=sql, table=table, takes=mode)

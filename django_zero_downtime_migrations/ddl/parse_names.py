@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 import postgast
 
 from ..naming import quote
+
+
+class Node(Protocol):
+    """A node of the parser's tree, of which mypy can read nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        """:param name: of a field in PostgreSQL's ``parsenodes.h``."""
+
 
 #: Types under the names by which Django calls them, where the parser's are shorter.
 _LONG = {
@@ -23,22 +31,22 @@ def quoted_name(schema: str, name: str) -> str:
     return f"{quote(schema)}.{quote(name)}" if schema else quote(name)
 
 
-def relation(node: Any) -> str:
+def relation(node: Node) -> str:
     """The quoted name of a ``RangeVar``; empty where it has none."""
     return quoted_name(node.schemaname, node.relname) if node.relname else ""
 
 
-def list_of_names(nodes: Iterable[Any]) -> str:
+def list_of_names(nodes: Iterable[Node]) -> str:
     """A name of one to three parts; the database's own is left out."""
     names = [node.string.sval for node in nodes][-2:]
     return ".".join(quote(name) for name in names)
 
 
-def strings(nodes: Iterable[Any]) -> list[str]:
+def strings(nodes: Iterable[Node]) -> list[str]:
     return [node.string.sval for node in nodes]
 
 
-def true_option(options: Iterable[Any], name: str) -> bool:
+def true_option(options: Iterable[Node], name: str) -> bool:
     """Whether an option of a parenthesised list is on: given without a value, or with one that says so."""
     for option in (x.def_elem for x in options):
         if option.defname == name:
@@ -49,7 +57,7 @@ def true_option(options: Iterable[Any], name: str) -> bool:
     return False
 
 
-def expression(node: Any) -> str:
+def expression(node: Node) -> str:
     """The text of an expression."""
     tree = postgast.parse("SELECT 1")
     tree.stmts[0].stmt.select_stmt.target_list[0].res_target.val.CopyFrom(node)
@@ -57,7 +65,7 @@ def expression(node: Any) -> str:
     return text.removeprefix("SELECT ")
 
 
-def type_name(node: Any) -> str:
+def type_name(node: Node) -> str:
     """The text of a ``TypeName``."""
     tree = postgast.parse("SELECT NULL::text")
     tree.stmts[0].stmt.select_stmt.target_list[0].res_target.val.type_cast.type_name.CopyFrom(node)

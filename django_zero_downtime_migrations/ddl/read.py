@@ -8,6 +8,7 @@ from typing import Any
 from django.db.backends.ddl_references import Columns
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
 
+from ..django_types import Sql
 from ..naming import UTF8, Names, as_django_quotes, quote, split_identifier
 from . import statements as s
 from .identifiers import spelled
@@ -19,7 +20,7 @@ WHOLE = ("sql_update_with_default", "sql_delete_table")
 Reader = Callable[[SQL, s.Params, str, Names], s.Statement]
 
 
-def read(sql: Any, params: s.Params, names: Names = UTF8) -> s.Statement:
+def read(sql: Sql, params: s.Params, names: Names = UTF8) -> s.Statement:
     """What a statement of Django's is.
 
     :param sql: a string, a :class:`SQL`, or one of Django's ``ddl_references.Statement``.
@@ -28,7 +29,7 @@ def read(sql: Any, params: s.Params, names: Names = UTF8) -> s.Statement:
     return spelled(_read(sql, params, names), names)
 
 
-def _read(sql: Any, params: s.Params, names: Names) -> s.Statement:
+def _read(sql: Sql, params: s.Params, names: Names) -> s.Statement:
     text = str(sql)
     if isinstance(text, SQL):
         base, suffix = _base(text)
@@ -45,7 +46,7 @@ def _is_djangos(sql: SQL) -> bool:
     return template is not None and str.__eq__(sql, template % sql.parts)
 
 
-def _own_index(sql: Any, text: str, params: s.Params, names: Names) -> s.Statement | None:
+def _own_index(sql: Sql, text: str, params: s.Params, names: Names) -> s.Statement | None:
     """An index class may put a template of its own into Django's statement; its parts still say what it makes."""
     parts = getattr(sql, "parts", None) or {}
     for create, template in (("CREATE INDEX", "sql_create_index"), ("CREATE UNIQUE INDEX", "sql_create_unique_index")):

@@ -9,10 +9,11 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, OperationalError
 
+from ..django_types import Connection
 from ..errors import LockNotAcquired, explain
 from ..locks import Blocker
 from ..log import logger
@@ -82,7 +83,7 @@ def pause(took: float) -> float:
     return max(took, random.uniform(0, min(LONGEST_PAUSE_SECONDS, 2 * took + POLL_SECONDS)))
 
 
-def stay(connection: Any, seconds: float) -> None:
+def stay(connection: Connection, seconds: float) -> None:
     """Sleep, and show the server meanwhile that the session is not idle: idle_session_timeout would end it."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
@@ -107,7 +108,7 @@ class Acquisition:
 
     def __init__(
         self,
-        connection: Any,
+        connection: Connection,
         settings: MigrationSettings,
         step: Step,
         sql: str,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from ..django_types import Session
 from ..locks import Blocker
 from ..naming import relation
 from ..printable import printable
@@ -71,7 +72,7 @@ class Activity(NamedTuple):
     blockers: tuple[Blocker, ...] = ()
 
 
-def ask(session: Any, pid: int, queries: bool) -> Activity | None:
+def ask(session: Session, pid: int, queries: bool) -> Activity | None:
     """:param session: a connection of the driver. :param queries: also what those in the way are doing."""
     row = briefly(session, _ASK, [queries, QUERY, pid])
     if row is None:
@@ -80,7 +81,7 @@ def ask(session: Any, pid: int, queries: bool) -> Activity | None:
     return Activity._make([*numbers, tuple(Blocker(*x) for x in json.loads(blockers or "[]"))])
 
 
-def size_of(session: Any, table: str) -> int | None:
+def size_of(session: Session, table: str) -> int | None:
     """Bytes of a table with its partitions; None where that cannot be seen. :param table: its quoted name."""
     try:
         row = briefly(session, _SIZE, [table])

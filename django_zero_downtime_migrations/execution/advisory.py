@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from django.db.migrations.recorder import MigrationRecorder
 
+from ..django_types import Connection
 from ..locks import Blocker
 from ..naming import quote
 from ..printable import printable
@@ -183,7 +184,7 @@ class Seen(NamedTuple):
     strangers: tuple[Holder, ...]
 
 
-def find_place(connection: Any, lock: bool = False) -> Place:
+def find_place(connection: Connection, lock: bool = False) -> Place:
     """Where the connection migrates.
 
     :param lock: try to take the usual key for the session, where no pooler is in between.
@@ -208,7 +209,7 @@ def records_question(place: Place) -> Question | None:
 
 
 def look(
-    connection: Any, place: Place, queries: bool, also: int = 0, beside: Sequence[Question] = ()
+    connection: Connection, place: Place, queries: bool, also: int = 0, beside: Sequence[Question] = ()
 ) -> tuple[Seen, list[list[tuple[Any, ...]]]]:
     """Ask who but this session holds a key of the place.
 

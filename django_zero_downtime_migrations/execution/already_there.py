@@ -5,10 +5,10 @@ that is what the step would have brought about.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.db import DatabaseError
 
+from ..django_types import Connection
 from ..log import logger
 from ..planning.steps import ConcurrentBuild, Query, Step
 from ..printable import printable
@@ -18,7 +18,11 @@ from .server_errors import sqlstate
 
 
 def settle(
-    connection: Any, step: Step, error: DatabaseError, composed: Callable[[Query], str], run: Callable[[Step], None]
+    connection: Connection,
+    step: Step,
+    error: DatabaseError,
+    composed: Callable[[Query], str],
+    run: Callable[[Step], None],
 ) -> bool:
     """Bring about what the step would have, as far as it is not there. False where the error stands.
 
@@ -43,7 +47,7 @@ def settle(
     return True
 
 
-def _is_built(connection: Any, step: Step) -> bool:
+def _is_built(connection: Connection, step: Step) -> bool:
     if not isinstance(step, ConcurrentBuild):
         return False
     return is_built(connection, step.locks[0].table, step.index) is Built.BUILT

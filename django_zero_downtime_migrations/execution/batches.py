@@ -11,11 +11,12 @@ import logging
 import random
 import time
 from collections import deque
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import OperationalError
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
+from ..django_types import Connection
 from ..errors import LockNotAcquired
 from ..locks import Blocker, Lock, LockMode
 from ..server import capabilities
@@ -59,7 +60,7 @@ class Batches:
     :ivar rows: how many have been changed.
     """
 
-    def __init__(self, connection: Any, settings: MigrationSettings, update: Update) -> None:
+    def __init__(self, connection: Connection, settings: MigrationSettings, update: Update) -> None:
         self.connection = connection
         self.settings = settings
         self.update = update

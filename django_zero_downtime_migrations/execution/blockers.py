@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from ..django_types import Connection, Session
 from ..locks import CONFLICTS, Blocker, Lock, LockMode
 from ..naming import relation
 
@@ -91,7 +92,7 @@ class Look(NamedTuple):
     lockable: bool = False
 
 
-def briefly(session: Any, sql: str, params: Sequence[object]) -> Any:
+def briefly(session: Session, sql: str, params: Sequence[object]) -> Any:
     """The first row of an answer that is of no use, or holds somebody up, when it takes long.
 
     :param session: a connection of the driver.
@@ -104,19 +105,19 @@ def briefly(session: Any, sql: str, params: Sequence[object]) -> Any:
         return cursor.fetchone()
 
 
-def look(connection: Any, locks: Iterable[Lock], queries: bool) -> Look:
+def look(connection: Connection, locks: Iterable[Lock], queries: bool) -> Look:
     """Ask, in one round trip, for granted locks that conflict with these. :param queries: also what they are doing."""
     with connection.cursor() as cursor:
         cursor.execute(_LOOK, _asked(locks, queries))
         return _look(cursor.fetchone())
 
 
-def look_there(session: Any, locks: Iterable[Lock], queries: bool) -> Look:
+def look_there(session: Session, locks: Iterable[Lock], queries: bool) -> Look:
     """The same on another server. :param session: a connection of the driver."""
     return _look(briefly(session, _LOOK, _asked(locks, queries)))
 
 
-def _asked(locks: Iterable[Lock], queries: bool) -> list[object]:
+def _asked(locks: Iterable[Lock], queries: bool) -> list[Any]:
     wanted = list(locks)
     tables = [lock.table for lock in wanted]
     modes = [" ".join(mode.value for mode in CONFLICTS[lock.mode]) for lock in wanted]
@@ -136,7 +137,7 @@ def _blocker(row: list[Any]) -> Blocker:
     return Blocker(*row)._replace(mode=LockMode(row[8]))
 
 
-def cancel(connection: Any, blocker: Blocker) -> bool:
+def cancel(connection: Connection, blocker: Blocker) -> bool:
     """Cancel a regular autovacuum, as the server itself does for one who waits for ``deadlock_timeout``.
 
     :raises ProgrammingError: when the role may not.

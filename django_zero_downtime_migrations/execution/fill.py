@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..django_types import Connection
 from ..planning.steps import Fill
 from ..settings import MigrationSettings
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from .batch_sql import Update
 
 
-def fill(connection: Any, work: Fill, settings: MigrationSettings | None = None) -> int:
+def fill(connection: Connection, work: Fill, settings: MigrationSettings | None = None) -> int:
     """Fill and return the number of rows.
 
     :raises LockNotAcquired: when others hold rows of it for longer than LOCK_RETRY_TIMEOUT.
@@ -22,7 +23,7 @@ def fill(connection: Any, work: Fill, settings: MigrationSettings | None = None)
     return Batches(connection, settings or MigrationSettings(), update(connection, work)).run()
 
 
-def update(connection: Any, work: Fill) -> Update:
+def update(connection: Connection, work: Fill) -> Update:
     from .batch_sql import KEY_SQL, Update
 
     # What is composed has its percent signs as the server is to see them, and is sent without parameters.

@@ -11,6 +11,7 @@ import re
 import time
 from typing import Any
 
+from ..django_types import Connection
 from ..log import logger
 from ..naming import quote
 from ..printable import printable
@@ -71,7 +72,7 @@ class Built(enum.Enum):
     INVALID = "invalid"
 
 
-def is_built(connection: Any, table: str, index: str) -> Built:
+def is_built(connection: Connection, table: str, index: str) -> Built:
     """What has become of a CREATE INDEX CONCURRENTLY. While somebody is still at it, this waits; between two looks it
     holds neither a transaction nor a snapshot, for which the build would wait in turn.
 
@@ -99,7 +100,7 @@ def is_built(connection: Any, table: str, index: str) -> Built:
         time.sleep(POLL_SECONDS)
 
 
-def _look(connection: Any, table: str, index: str) -> tuple[bool | None, list[dict[str, Any]]]:
+def _look(connection: Connection, table: str, index: str) -> tuple[bool | None, list[dict[str, Any]]]:
     with connection.cursor() as cursor:
         cursor.execute(_INDEX, [index, table])
         row = cursor.fetchone()
@@ -113,7 +114,7 @@ def _builder(row: dict[str, Any]) -> str:
     return printable(f"pid {row['pid']} ({who}) {since}{f' ({what})' if what else ''}")
 
 
-def leftovers(connection: Any, table: str, index: str) -> list[str]:
+def leftovers(connection: Connection, table: str, index: str) -> list[str]:
     """The INVALID indexes that a REINDEX CONCURRENTLY of this index has left, and that nobody is at work on.
 
     :return: names as in SQL, with their schema. They may go: the index itself does not need them.
@@ -130,7 +131,7 @@ def leftovers(connection: Any, table: str, index: str) -> list[str]:
     return [qualified for name, qualified in rows if left(name)]
 
 
-def invalid_in(connection: Any, sql: str) -> list[tuple[str, str]]:
+def invalid_in(connection: Connection, sql: str) -> list[tuple[str, str]]:
     """The INVALID indexes that somebody's own CREATE INDEX CONCURRENTLY names: table and index, as in SQL."""
     if not _CREATE.search(sql):
         return []

@@ -21,6 +21,7 @@ from typing import Any
 from django.db import DatabaseError
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
+from ..django_types import Connection
 from ..log import logger
 
 #: The name of the thread that shows what a long step is doing.
@@ -73,7 +74,7 @@ class CtrlC:
     :ivar pressed: since the block began.
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.pressed = False
         self._error: type[KeyboardInterrupt] = KeyboardInterrupt
         self._connection = connection
@@ -113,7 +114,7 @@ class CtrlC:
 
 
 @contextmanager
-def interruptible(connection: Any) -> Iterator[CtrlC]:
+def interruptible(connection: Connection) -> Iterator[CtrlC]:
     """A block that sends a statement.
 
     :raises KeyboardInterrupt: when the statement failed after Ctrl-C. One that has succeeded all the same is not

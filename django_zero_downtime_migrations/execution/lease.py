@@ -20,6 +20,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from ..django_types import Connection
 from ..errors import CannotMigrate
 from ..printable import printable
 from .advisory import Holder, Key, Place, Seen, look
@@ -67,7 +68,7 @@ class Lease:
     :ivar lost: why it has ended.
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.pid = 0
         self.holders = 0
@@ -196,7 +197,7 @@ class Lease:
 _leases: WeakKeyDictionary[Any, dict[int, Lease]] = WeakKeyDictionary()
 
 
-def kept(connection: Any, place: Place) -> Lease | None:
+def kept(connection: Connection, place: Place) -> Lease | None:
     """The transaction that the connection has for this place already."""
     return _leases.get(connection, {}).get(place.key)
 
@@ -204,7 +205,9 @@ def kept(connection: Any, place: Place) -> Lease | None:
 class LeaseTurn(Turn):
     """An advisory lock of a transaction beside the connection. A connection that has its turn already shares it."""
 
-    def __init__(self, connection: Any, place: Place, queries: bool = False, beside: Sequence[Question] = ()) -> None:
+    def __init__(
+        self, connection: Connection, place: Place, queries: bool = False, beside: Sequence[Question] = ()
+    ) -> None:
         super().__init__(connection, place, queries, beside)
         self._lease = Lease(connection)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError
 
+from ..django_types import Connection
 from ..errors import CannotMigrate
 from .acquire import stay
 from .advisory import Holder, Key, Place, Seen, find_place, look
@@ -50,7 +51,9 @@ class Turn:
     :ivar answers: those to the questions that were asked as soon as it had its turn; None when they were not.
     """
 
-    def __init__(self, connection: Any, place: Place, queries: bool = False, beside: Sequence[Question] = ()) -> None:
+    def __init__(
+        self, connection: Connection, place: Place, queries: bool = False, beside: Sequence[Question] = ()
+    ) -> None:
         self.connection = connection
         self.place = place
         self.waited = False
@@ -63,7 +66,7 @@ class Turn:
 
     @staticmethod
     def take(
-        connection: Any,
+        connection: Connection,
         timeout_ms: int | None,
         queries: bool = False,
         place: Place | None = None,
@@ -222,7 +225,9 @@ class SessionTurn(Turn):
 
     local = False
 
-    def __init__(self, connection: Any, place: Place, queries: bool = False, beside: Sequence[Question] = ()) -> None:
+    def __init__(
+        self, connection: Connection, place: Place, queries: bool = False, beside: Sequence[Question] = ()
+    ) -> None:
         super().__init__(connection, place, queries, beside)
         self._tried = place.locked
 
@@ -285,7 +290,7 @@ class SessionTurn(Turn):
         return self._try()
 
 
-def _turn(connection: Any, place: Place, queries: bool, beside: Sequence[Question]) -> Turn:
+def _turn(connection: Connection, place: Place, queries: bool, beside: Sequence[Question]) -> Turn:
     of_caller = in_transaction(connection)
     session = Session(place.pid, {})
     turn = SessionTurn(connection, place, queries, beside)
@@ -310,7 +315,7 @@ def _turn(connection: Any, place: Place, queries: bool, beside: Sequence[Questio
     return turn
 
 
-def _find_pooling(connection: Any, pid: int) -> Found:
+def _find_pooling(connection: Connection, pid: int) -> Found:
     from .pooler import find_pooling
 
     autocommit = connection.get_autocommit()

@@ -70,14 +70,17 @@ class OwnCode:
         return [] if in_own else list(self._names(now))
 
     def _names(self, given: Operation) -> Iterator[str]:
-        from django.db.migrations.operations.special import RunPython, SeparateDatabaseAndState
+        from django.db.migrations.operations.special import RunPython
+
+        from ..operation_facts import called_inside, is_known
 
         operation = given.operation
-        # Those inside a SafetyAssured are run as a migration, which begins each of them by itself.
-        if isinstance(operation, SeparateDatabaseAndState):
-            for inner in operation.database_operations:
-                yield from self._names(given._replace(operation=inner))
+        for inner in called_inside(operation):
+            yield from self._names(given._replace(operation=inner))
         if not isinstance(operation, RunPython):
+            if not (is_known(operation) or operation.reduces_to_sql):
+                # It says of itself that it does what no SQL tells.
+                yield type(operation).__name__
             return
         code = operation.reverse_code if given.backwards else operation.code
         runs = router.allow_migrate(self._alias, given.app_label, **operation.hints)

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from django.db import InterfaceError, OperationalError
 
+from ..django_types import Connection, Cursor
 from ..errors import CannotMigrate
 from ..printable import printable
 from .second_connection import connect
@@ -88,12 +89,12 @@ FORCED = (
 )
 
 
-def is_behind_pooler(connection: Any, session: Session) -> bool:
+def is_behind_pooler(connection: Connection, session: Session) -> bool:
     """A pooler makes up the key with which a client may cancel its query, and the process id is part of it."""
     return session.pid != int(connection.connection.info.backend_pid)
 
 
-def refuse_statement_pooler(connection: Any, session: Session | None = None) -> None:
+def refuse_statement_pooler(connection: Connection, session: Session | None = None) -> None:
     """Refuse to migrate where no transaction can be had. It asks once for each connection of the driver.
 
     No transaction may be open. PgBouncer ends a client that says BEGIN where it pools statements, and has none of its
@@ -111,7 +112,7 @@ def refuse_statement_pooler(connection: Any, session: Session | None = None) -> 
     _takes_transactions.add(driver)
 
 
-def _refuse_without_transactions(connection: Any) -> None:
+def _refuse_without_transactions(connection: Connection) -> None:
     driver = connection.connection
     try:
         with connection.cursor() as cursor:
@@ -129,7 +130,7 @@ def _refuse_without_transactions(connection: Any) -> None:
         ) from error
 
 
-def refuse_transaction_pooler(connection: Any, session: Session, why: str, what: str) -> None:
+def refuse_transaction_pooler(connection: Connection, session: Session, why: str, what: str) -> None:
     """Refuse what needs a session of its own.
 
     :param what: what is not sent then.
@@ -149,7 +150,7 @@ def describe(found: Found) -> str:
     return _WHAT[found.pooling].format(found.reason)
 
 
-def find_pooling(connection: Any, pid: int) -> Found:
+def find_pooling(connection: Connection, pid: int) -> Found:
     """Find out for how long a server connection behind the pooler is ours. No transaction of ours may be open.
 
     :param pid: of the server process that was ours a moment ago.
@@ -168,7 +169,7 @@ def find_pooling(connection: Any, pid: int) -> Found:
     return found
 
 
-def _ask(connection: Any, pid: int, other: _Other) -> Found:
+def _ask(connection: Connection, pid: int, other: _Other) -> Found:
     """While another client holds a transaction, it has our server process or we have got another one."""
     ours = {pid}
     for _ in range(TRIES):
@@ -184,7 +185,7 @@ def _ask(connection: Any, pid: int, other: _Other) -> Found:
     return Found(Pooling.SESSION)
 
 
-def _without_answer(connection: Any, pid: int, other: _Other) -> Found:
+def _without_answer(connection: Connection, pid: int, other: _Other) -> Found:
     """Only a full pool of sessions lets the other client wait while it answers us, who have asked later."""
     if other.pools_statements:
         return Found(Pooling.STATEMENT)
@@ -201,7 +202,7 @@ def _without_answer(connection: Any, pid: int, other: _Other) -> Found:
     return Found(Pooling.UNKNOWN, f"no answer within {PATIENCE_SECONDS:.0f} s")
 
 
-def _backend_pid(connection: Any) -> int:
+def _backend_pid(connection: Connection) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_catalog.pg_backend_pid()")
         return int(cursor.fetchone()[0])
@@ -214,7 +215,7 @@ class _Other:
     :ivar failed: why there is no such client any more.
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.connected = self.answered = self.pools_statements = False
         self.failed = ""
@@ -246,7 +247,7 @@ class _Other:
             self.failed = printable(" ".join(str(error).split()) or type(error).__name__)
             self._answers.put(None)
 
-    def _begin_as_wished(self, cursor: Any) -> None:
+    def _begin_as_wished(self, cursor: Cursor) -> None:
         wish: str | None = self._wishes.get()
         cursor.execute("SELECT 1")
         self.answered = True

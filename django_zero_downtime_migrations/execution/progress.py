@@ -10,8 +10,9 @@ import threading
 import time
 from contextlib import closing
 from types import TracebackType
-from typing import Any
+from typing import TextIO
 
+from ..django_types import Connection, Session
 from ..log import logger
 from ..planning.steps import Step
 from .activity import Activity, Description, ask, name, size_of
@@ -35,7 +36,9 @@ class Progress:
     :param stream: where ``migrate`` writes; None where nobody runs it.
     """
 
-    def __init__(self, connection: Any, step: Step, pid: int, queries: bool, stream: Any = None) -> None:
+    def __init__(
+        self, connection: Connection, step: Step, pid: int, queries: bool, stream: TextIO | None = None
+    ) -> None:
         self.connection = connection
         self.step = step
         self.pid = pid
@@ -70,7 +73,7 @@ class Progress:
         except Exception as error:
             logger.debug("No progress is shown: %r", error)
 
-    def _watch(self, session: Any) -> None:
+    def _watch(self, session: Session) -> None:
         # What validates reads the table once; of an index the server says more.
         size = None if self.step.stands_alone else size_of(session, self.step.statement.table)
         description = Description(size)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from django.db import DatabaseError
 
+from ..django_types import Connection
+
 #: libpq's PQTRANS_IDLE.
 IDLE = 0
 
@@ -24,19 +26,20 @@ class Question(NamedTuple):
     params: tuple[object, ...] = ()
 
 
-def ask(connection: Any, sql: str) -> Any:
+def ask(connection: Connection, sql: str) -> Any:
     """The first row."""
     found = rows(connection, sql)
     return found[0] if found else None
 
 
-def rows(connection: Any, sql: str, *params: object) -> list[Any]:
+def rows(connection: Connection, sql: str, *params: object) -> list[Any]:
     """Where there is no autocommit, the transaction that begins with this ends with it."""
+    given: Sequence[Any] | None = params or None
     connection.ensure_connection()
     ours = not in_transaction(connection) and not connection.get_autocommit()
     try:
         with connection.cursor() as cursor:
-            cursor.execute(sql, params or None)
+            cursor.execute(sql, given)
             found = list(cursor.fetchall()) if cursor.description else []
         if ours:
             connection.commit()
@@ -47,7 +50,7 @@ def rows(connection: Any, sql: str, *params: object) -> list[Any]:
         raise
 
 
-def ask_together(connection: Any, questions: Sequence[Question]) -> list[list[tuple[Any, ...]]]:
+def ask_together(connection: Connection, questions: Sequence[Question]) -> list[list[tuple[Any, ...]]]:
     """The rows of each, in one round trip and from one snapshot. Only psycopg 3 reads several results of one string."""
     sql = "SELECT " + ",\n".join(map(_as_value, questions))
     params = [x for question in questions for x in question.params]
@@ -60,7 +63,7 @@ def _as_value(question: Question) -> str:
     return f"(SELECT pg_catalog.json_agg(x)::pg_catalog.text FROM ({question.sql}) x({columns}))"
 
 
-def in_transaction(connection: Any) -> bool:
+def in_transaction(connection: Connection) -> bool:
     """Whether somebody has one open, or will with the next statement."""
     connection.ensure_connection()
     return bool(connection.in_atomic_block or connection.connection.info.transaction_status != IDLE)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from django.db import connections
 
+from ..django_types import Asked, Connection, Session
 from ..errors import CannotMigrate
 from ..locks import Blocker, Lock, LockMode
 from ..log import logger
@@ -49,7 +50,7 @@ class Replicas:
     :param connection: that of the migration. :param queries: also what those in the way are doing.
     """
 
-    def __init__(self, connection: Any, aliases: Iterable[str], queries: bool) -> None:
+    def __init__(self, connection: Connection, aliases: Iterable[str], queries: bool) -> None:
         self.connection = connection
         self.queries = queries
         self._sessions: dict[str, Any] = dict.fromkeys(aliases)
@@ -128,12 +129,13 @@ class Replicas:
         self._sessions[alias] = None
 
     def _connect(self, alias: str) -> Any:
-        return connect(connections.create_connection(alias), PURPOSE)
+        wrapper: Any = connections.create_connection(alias)
+        return connect(wrapper, PURPOSE)
 
     def _checked(self, alias: str) -> Any:
         if alias not in connections.settings:
             raise _refused(alias, "there is no such alias in DATABASES")
-        wrapper = connections.create_connection(alias)
+        wrapper: Any = connections.create_connection(alias)
         if wrapper.vendor != "postgresql":
             raise _refused(alias, "it is not a PostgreSQL database")
         try:
@@ -145,7 +147,7 @@ class Replicas:
             raise _refused(alias, why)
         return session
 
-    def _not_ours(self, session: Any) -> str:
+    def _not_ours(self, session: Session) -> str:
         try:
             with session.cursor() as cursor:
                 cursor.execute(_STANDBY)
@@ -161,11 +163,11 @@ class Replicas:
         return "it is a standby of another server" if len(identities) > 1 else ""
 
 
-def _identity(session: Any) -> int | None:
+def _identity(session: Asked) -> int | None:
     return int(_one(session, _IDENTITY)) if _one(session, _MAY_ASK) else None
 
 
-def _one(session: Any, sql: str, *params: object) -> Any:
+def _one(session: Asked, sql: str, *params: object) -> Any:
     with session.cursor() as cursor:
         cursor.execute(sql, params or None)
         return cursor.fetchone()[0]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..ddl import statements as s
+from ..django_types import Connection
 from ..errors import CannotMigrate
 from ..naming import quote, relation, unquote
 from ..planning.steps import Protected, Step
@@ -46,7 +47,7 @@ class Need(NamedTuple):
     column: str = ""
 
 
-def refuse_without_rights(connection: Any, steps: Sequence[Step]) -> None:
+def refuse_without_rights(connection: Connection, steps: Sequence[Step]) -> None:
     """Ask, in one round trip, for what the steps on tables in use need.
 
     :raises CannotMigrate: with what is missing and how to give it.
@@ -55,7 +56,7 @@ def refuse_without_rights(connection: Any, steps: Sequence[Step]) -> None:
         raise CannotMigrate(f"{missing} Nothing of this was sent.")
 
 
-def lacks(connection: Any, step: Step, error: BaseException) -> str:
+def lacks(connection: Connection, step: Step, error: BaseException) -> str:
     """Which right it was that a step was refused for and how to give it, on a line of its own; empty where it was
     something else.
     """
@@ -65,7 +66,7 @@ def lacks(connection: Any, step: Step, error: BaseException) -> str:
     return f"\n{missing}" if missing else ""
 
 
-def _missing(connection: Any, steps: Iterable[Step]) -> str:
+def _missing(connection: Connection, steps: Iterable[Step]) -> str:
     needs = dict.fromkeys(need for step in steps if isinstance(step, Protected) for need in _needs(step.statement))
     if not needs:
         return ""

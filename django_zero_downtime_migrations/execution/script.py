@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlparse
 
 from ..ddl import statements as s
+from ..django_types import Connection
 from ..findings import Finding
 from ..planning.steps import AsStock, Batches, Concurrent, Fill, InCallers, Long, Plan, Short, Step, UsersOwn
 from ..printable import printable
@@ -34,7 +35,7 @@ class Script(SendsNothing):
 
     def __init__(
         self,
-        connection: Any,
+        connection: Connection,
         settings: MigrationSettings,
         transaction: OwnTransaction,
         lines: list[str],

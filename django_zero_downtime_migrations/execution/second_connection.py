@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..django_types import Connection
+
 APPLICATION = "django_zero_downtime_migrations"
 CONNECT_SECONDS = 5
 
 
-def connect(connection: Any, purpose: str) -> Any:
+def connect(connection: Connection, purpose: str) -> Any:
     """A connection of the driver in autocommit mode, made as Django makes its own but not taken from its pool.
 
     Without Django's wrapper, ``connection_created`` is not sent and nothing is asked when it opens.

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from ..django_types import Connection
+
 # Functions and not views: a lock on a table of the catalogue would last as long as the transaction.
 _ACTIVE = """
 SELECT EXISTS (
@@ -23,7 +25,7 @@ SELECT EXISTS (
 class Statement:
     """The statement that a connection waits for, told by Django's hook around each of them."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._since: float | None = None
         self._doubted: float | None = None

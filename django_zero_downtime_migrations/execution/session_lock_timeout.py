@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
+from ..django_types import Connection
 from . import timeouts
 
 
 @contextmanager
-def session_lock_timeout(connection: Any, lock_timeout: int) -> Iterator[None]:
+def session_lock_timeout(connection: Connection, lock_timeout: int) -> Iterator[None]:
     """For everything that is sent meanwhile. :param lock_timeout: in ms.
 
     :raises CannotMigrate: where a pooler would give the setting to strangers.

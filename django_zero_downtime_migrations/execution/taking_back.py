@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import DatabaseError, InterfaceError, OperationalError
 
+from ..django_types import Connection
 from ..errors import LockNotAcquired
 from ..log import logger
 from ..naming import relation
@@ -133,7 +134,7 @@ def _removes_remains(undo: Undo, failed: Step) -> bool:
     return bool(failed.leftover) and all(step in undo.steps for step in failed.leftover)
 
 
-def _is_invalid(connection: Any, index: str) -> bool:
+def _is_invalid(connection: Connection, index: str) -> bool:
     with connection.cursor() as cursor:
         where = f"indexrelid = {relation('%s')} AND NOT indisvalid"
         cursor.execute(f"SELECT FROM pg_catalog.pg_index WHERE {where}", [index])

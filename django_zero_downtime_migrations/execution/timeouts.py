@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
+from ..django_types import Connection
 from ..planning.steps import Step
 from ..server import Capabilities
 from ..settings import MigrationSettings
@@ -38,7 +39,7 @@ def local(settings: MigrationSettings, step: Step) -> dict[str, int]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def attempt(connection: Any, settings: MigrationSettings, step: Step) -> dict[str, int]:
+def attempt(connection: Connection, settings: MigrationSettings, step: Step) -> dict[str, int]:
     """As :func:`local`, for the only attempt of a step. One that has its own end is not bounded by
     ``transaction_timeout`` as well: that would end the session with it.
     """
@@ -64,7 +65,7 @@ class Session(NamedTuple):
     timeouts: dict[str, str]
 
 
-def session(connection: Any) -> Session:
+def session(connection: Connection) -> Session:
     with connection.cursor() as cursor:
         asked = (*NAMES, OF_TRANSACTION)
         # A server that does not know the last one says NULL.
@@ -78,7 +79,7 @@ def session(connection: Any) -> Session:
 _first: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 
 
-def first_seen(connection: Any) -> Session:
+def first_seen(connection: Connection) -> Session:
     """As :func:`session`, asked once for each connection of the driver: what the role, the database and OPTIONS have
     given it. No transaction that has failed may be open.
     """
@@ -90,7 +91,7 @@ def first_seen(connection: Any) -> Session:
 
 
 @contextmanager
-def without(connection: Any, known: Session, names: tuple[str, ...]) -> Iterator[None]:
+def without(connection: Connection, known: Session, names: tuple[str, ...]) -> Iterator[None]:
     """None of these timeouts for a statement that cannot stand in a transaction, whatever the role or database has.
 
     What the session had comes back, unless the connection is gone.
@@ -107,7 +108,7 @@ def without(connection: Any, known: Session, names: tuple[str, ...]) -> Iterator
 
 
 @contextmanager
-def lock_timeout_for_all(connection: Any, known: Session, value: int, local: bool) -> Iterator[None]:
+def lock_timeout_for_all(connection: Connection, known: Session, value: int, local: bool) -> Iterator[None]:
     """:param value: in ms. :param local: for the rest of the open transaction, at most."""
     _set(connection, {"lock_timeout": str(value)}, local)
     try:
@@ -117,7 +118,7 @@ def lock_timeout_for_all(connection: Any, known: Session, value: int, local: boo
 
 
 @contextmanager
-def inside(connection: Any, values: dict[str, int]) -> Iterator[None]:
+def inside(connection: Connection, values: dict[str, int]) -> Iterator[None]:
     """Timeouts for a statement in the caller's transaction; a failed one rolls the settings back with it."""
     if not values:
         yield
@@ -128,14 +129,14 @@ def inside(connection: Any, values: dict[str, int]) -> Iterator[None]:
     _set(connection, {name: before[name] for name in values}, local=True)
 
 
-def _restore(connection: Any, values: dict[str, str], local: bool = False) -> None:
+def _restore(connection: Connection, values: dict[str, str], local: bool = False) -> None:
     driver = connection.connection
     # The rollback of a transaction that has failed brings them back by itself.
     if driver is not None and not driver.closed and driver.info.transaction_status != IN_ERROR:
         _set(connection, values, local)
 
 
-def _set(connection: Any, values: dict[str, str], local: bool = False) -> None:
+def _set(connection: Connection, values: dict[str, str], local: bool = False) -> None:
     calls = ", ".join(f"pg_catalog.set_config(%s, %s, {'true' if local else 'false'})" for _ in values)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {calls}", [part for item in values.items() for part in item])

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import cast
 
-from django.db import transaction
+from django.db import connections, transaction
+from django.utils.connection import ConnectionProxy
+
+from ..django_types import Connection
+
+
+def of_this_thread(connection: Connection) -> Connection:
+    """``django.db.connection`` has no hash, and is another connection in another thread."""
+    if isinstance(connection, ConnectionProxy):
+        return cast(Connection, connections[connection.alias])
+    return connection
 
 
 class OwnTransaction:
@@ -15,7 +25,7 @@ class OwnTransaction:
     :ivar wanted: whether there may be one: inside the ``with`` block of an editor whose migration is atomic.
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.wanted = False
         self.raw = False

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
+from ..django_types import Connection
 from ..log import logger
 from ..planning.steps import AsStock, Concurrent, ConcurrentBuild, Query, Step, UsersOwn, drops
 from .index_builds import Built, invalid_in, is_built, leftovers
@@ -14,7 +14,7 @@ DROP = "DROP INDEX CONCURRENTLY "
 _DROPS = re.compile(r"\bDROP\s+INDEX\s+CONCURRENTLY\b(?!\s+IF\s+EXISTS\b)\s*", re.IGNORECASE)
 
 
-def rest_of_step(connection: Any, step: Step, remove: Callable[[Step], None]) -> Step | None:
+def rest_of_step(connection: Connection, step: Step, remove: Callable[[Step], None]) -> Step | None:
     """What has to be sent; None when the step is done. Only one that stands alone leaves a doubt: the others have
     marked themselves done in their own transaction.
 
@@ -38,14 +38,14 @@ def _if_exists(step: Step) -> Step:
     return step.named(queries=tuple(Query(_DROPS.sub(f"{DROP}IF EXISTS ", x.sql, count=1)) for x in step.queries))
 
 
-def _remove_invalid(connection: Any, step: UsersOwn, remove: Callable[[Step], None]) -> None:
+def _remove_invalid(connection: Connection, step: UsersOwn, remove: Callable[[Step], None]) -> None:
     """The user's own CREATE INDEX CONCURRENTLY IF NOT EXISTS would be content with an INVALID index."""
     for table, index in invalid_in(connection, step.sql):
         if is_built(connection, table, index) is Built.INVALID:
             remove(drops(step.statement, f"{DROP}IF EXISTS {index}", step.locks))
 
 
-def _build(connection: Any, step: ConcurrentBuild, remove: Callable[[Step], None]) -> Step | None:
+def _build(connection: Connection, step: ConcurrentBuild, remove: Callable[[Step], None]) -> Step | None:
     table = step.locks[0].table if step.locks else step.statement.table
     built = is_built(connection, table, step.index)
     for remains in leftovers(connection, table, step.index):

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import DatabaseError, transaction
 
 from ..ddl import statements as s
+from ..django_types import Connection
 from ..log import logger
 from ..planning.steps import Protected, Step
 from ..printable import printable
@@ -106,7 +107,7 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 """
 
 
-def violating_rows(connection: Any, step: Step, error: BaseException, settings: MigrationSettings) -> str:
+def violating_rows(connection: Connection, step: Step, error: BaseException, settings: MigrationSettings) -> str:
     """What to add to the error of a step that has failed for the rows of a table; empty where nothing can be said.
 
     To be called before the step is taken back, when no transaction is open. It reads under ACCESS SHARE for some
@@ -128,7 +129,7 @@ def violating_rows(connection: Any, step: Step, error: BaseException, settings: 
 # What the catalogue knows of it
 
 
-def _offence(connection: Any, step: Step, error: BaseException) -> Offence | None:
+def _offence(connection: Connection, step: Step, error: BaseException) -> Offence | None:
     said = getattr(error.__cause__, "diag", None)
     if said is None or not said.table_name:
         return None
@@ -140,7 +141,7 @@ def _offence(connection: Any, step: Step, error: BaseException) -> Offence | Non
     return _of_constraint(connection, step.statement, place, said.constraint_name)
 
 
-def _of_index(connection: Any, schema: Any, name: Any) -> Offence | None:
+def _of_index(connection: Connection, schema: Any, name: Any) -> Offence | None:
     row = _row(connection, _INDEX, schema, name)
     if row is None:
         return None
@@ -152,7 +153,7 @@ def _of_index(connection: Any, schema: Any, name: Any) -> Offence | None:
     return Offence(table, text, tuple(columns), where, only=True, same=True)
 
 
-def _of_column(connection: Any, stated: str | None, place: tuple[Any, Any], name: Any) -> Offence | None:
+def _of_column(connection: Connection, stated: str | None, place: tuple[Any, Any], name: Any) -> Offence | None:
     row = _row(connection, _COLUMN, name, stated, *place, stated)
     if row is None:
         return None
@@ -161,7 +162,7 @@ def _of_column(connection: Any, stated: str | None, place: tuple[Any, Any], name
     return Offence(table, f"Rows of {table.name} with NULL in {column}", (), f"{column} IS NULL")
 
 
-def _of_constraint(connection: Any, statement: s.Statement, place: tuple[Any, Any], name: Any) -> Offence | None:
+def _of_constraint(connection: Connection, statement: s.Statement, place: tuple[Any, Any], name: Any) -> Offence | None:
     stated = statement.table or None
     row = _row(connection, _CONSTRAINT, stated, name, stated, *place)
     if row is None:
@@ -179,21 +180,22 @@ def _of_constraint(connection: Any, statement: s.Statement, place: tuple[Any, An
     return Offence(table, text, tuple(columns), where, only=True, alias=" AS here")
 
 
-def _table(connection: Any, relation: int) -> Table:
+def _table(connection: Connection, relation: int) -> Table:
     name, partitioned, key, plain = _row(connection, _TABLE, relation)
     return Table(name, partitioned, tuple(key or ()), plain is not False)
 
 
-def _row(connection: Any, sql: str, *params: object) -> Any:
+def _row(connection: Connection, sql: str, *params: object) -> Any:
+    given: Sequence[Any] = params
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(sql, given)
         return cursor.fetchone()
 
 
 # The rows
 
 
-def _told(connection: Any, offence: Offence, values: bool) -> str:
+def _told(connection: Connection, offence: Offence, values: bool) -> str:
     try:
         with interruptible(connection):
             rows = _rows(connection, offence.sample(values))
@@ -211,7 +213,7 @@ def _told(connection: Any, offence: Offence, values: bool) -> str:
     return f"{printable(offence.text)}: {listed}{more}{hidden}. To see all: {offence.all}"
 
 
-def _rows(connection: Any, sql: str) -> list[tuple[Any, ...]]:
+def _rows(connection: Connection, sql: str) -> list[tuple[Any, ...]]:
     """In a transaction of its own, with which its settings end."""
     values = {"statement_timeout": SEARCH, "lock_timeout": LOCK}
     if capabilities(connection).transaction_timeout:

@@ -11,9 +11,11 @@ from django.db import connections
 from django.db.utils import DatabaseError, NotSupportedError
 from django.utils.connection import ConnectionDoesNotExist
 
-# Django's backend cannot be imported by its other modules first.
 from ..backends.postgres.base import DatabaseWrapper
 from ..backends.postgres.schema import DatabaseSchemaEditorMixin
+
+# Django's backend cannot be imported by its other modules first.
+from ..django_types import Connection
 from ..errors import CannotMigrate
 from ..search_path import refuse_hostile_search_path
 from ..server import capabilities
@@ -68,6 +70,7 @@ def _known(alias: str) -> Any:
         raise CannotJudge(f"The database {alias!r} is not configured: {one_line(error)}") from None
 
 
-def _ours(connection: Any) -> bool:
-    editor = connection.SchemaEditorClass
+def _ours(connection: Connection) -> bool:
+    # A backend without a database has none.
+    editor: Any = connection.SchemaEditorClass
     return editor is not None and issubclass(editor, DatabaseSchemaEditorMixin)

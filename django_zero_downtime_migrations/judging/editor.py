@@ -7,19 +7,19 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
-from django.db.migrations.operations.base import Operation
 from django.db.utils import InterfaceError, OperationalError
 
 from ..catalog.projection import Projection
 from ..catalog.protocol import Catalog
 from ..ddl import statements as s
 from ..ddl.meaning import meaning
+from ..django_types import Connection
 from ..findings import Finding
 from ..migrate_run.judge_whole_plan import Unsent
 from ..naming import Names
+from ..operation_facts import reach
 from ..places import Place
 from ..planning.context import OldCode
-from .states import Reach
 
 
 class Found(NamedTuple):
@@ -47,14 +47,14 @@ class JudgingMixin:
     :ivar worked: the paths of operations that have sent something.
     """
 
-    connection: Any
+    connection: Connection
     findings: list[Finding]
     hand_plans_to: Callable[[Any], None]
     treat_as_new: Callable[[str], bool]
     names: Names
     _projection: Projection
 
-    def __init__(self, connection: Any, atomic: bool, catalog: Callable[[], Catalog], old_code: OldCode) -> None:
+    def __init__(self, connection: Connection, atomic: bool, catalog: Callable[[], Catalog], old_code: OldCode) -> None:
         parent: Any = super()
         parent.__init__(connection, collect_sql=True, atomic=atomic)
         self.hand_plans_to(Unsent())
@@ -105,32 +105,6 @@ def _only_rows(statement: s.Statement) -> bool:
     return isinstance(statement, s.Command) and not statement.takes.blocks_traffic
 
 
-#: Operations that look at one model.
-OF_ONE_MODEL = (
-    "AddConstraint", "AddConstraintNotValid", "AddField", "AddIndex", "AddIndexConcurrently", "AlterConstraint",
-    "AlterIndexTogether", "AlterModelManagers", "AlterModelOptions", "AlterModelTable", "AlterModelTableComment",
-    "AlterOrderWithRespectTo", "AlterUniqueTogether", "CreateModel", "DeleteModel", "RemoveConstraint", "RemoveField",
-    "RemoveIndex", "RemoveIndexConcurrently", "RenameIndex", "RunSQL", "SafetyAssured", "SeparateDatabaseAndState",
-    "ValidateConstraint",
-)  # fmt: skip
-
-
-def reach_of(operation: Operation, from_state: Any, to_state: Any, app_label: str) -> Reach:
-    """How much of the project an operation looks at. Of one that is not Django's own nobody knows."""
-    name, module = type(operation).__name__, type(operation).__module__
-    if not module.startswith(("django.db.migrations.", "django.contrib.postgres.", __package__.partition(".")[0])):
-        return Reach.EVERYTHING
-    if name in OF_ONE_MODEL:
-        return Reach.MODEL
-    if name not in ("AlterField", "RenameField"):
-        return Reach.NEIGHBOURS if name == "RenameModel" else Reach.EVERYTHING
-    field: Any = operation
-    key = (app_label, field.model_name_lower)
-    old = from_state.models.get(key).fields.get(getattr(field, "old_name", field.name))
-    # Others can only point to a unique field.
-    return Reach.NEIGHBOURS if old is None or old.primary_key or old.unique else Reach.MODEL
-
-
 @cache
 def editor_class(kind: type[Any]) -> type[Any]:
     """:param kind: the editor class of a connection of ours."""
@@ -142,7 +116,7 @@ def at_work(place: Place, app_label: str, schema_editor: Any) -> Iterator[None]:
     """The editor knows which operation is at work; an error of one does not stop the others."""
     from_state, to_state = place.from_state, place.to_state
     outer = schema_editor.place
-    from_state.reach = to_state.reach = reach_of(place.operation, from_state, to_state, app_label)
+    from_state.reach = to_state.reach = reach(place.operation, from_state, app_label)
     schema_editor.place = place
     try:
         yield

@@ -6,12 +6,11 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from django.contrib.postgres import operations as postgres_operations
-
 from ..acceptances import Acceptances, acceptance
 from ..catalog.records import Size
 from ..errors import CannotMigrate
 from ..findings import Finding, Origin
+from ..operation_facts import touches_no_table
 from ..operations import SafetyAssured
 from ..places import Place, every, location
 from ..planning.verdict import accepted
@@ -25,14 +24,8 @@ from .selection import one_line
 from .sizes import Sizes
 from .whole import Judged, Result, assured
 
+
 #: They ask the server what it has, and change no table.
-_NO_TABLE = (
-    postgres_operations.CreateExtension,
-    postgres_operations.CreateCollation,
-    postgres_operations.RemoveCollation,
-)
-
-
 class How(Record):
     """:param strict: only additive operations pass.
 
@@ -139,11 +132,11 @@ def _not_read(judged: Judged) -> Iterator[tuple[Place | None, str]]:
         if not place.operation.reduces_to_sql:
             yield place, f"what {type(place.operation).__name__} does is not known before it runs"
     for statement, where in judged.editor.raw:
-        why = "" if where and isinstance(where.operation, _NO_TABLE) else raw.unread(statement)
+        why = "" if where and touches_no_table(where.operation) else raw.unread(statement)
         if why:
             yield where, why
     for error, place in judged.editor.failed:
-        asked = isinstance(error, NotConnected) and isinstance(place.operation, _NO_TABLE)
+        asked = isinstance(error, NotConnected) and touches_no_table(place.operation)
         if not asked and not isinstance(error, CannotMigrate):
             yield place, f"it raised {type(error).__name__}: {one_line(error)}"
 

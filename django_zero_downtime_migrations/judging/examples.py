@@ -15,7 +15,9 @@ from django.db.migrations.utils import resolve_relation
 from django.db.models import NOT_PROVIDED
 
 from ..compat import has_db_default
+from ..django_types import Field, ProjectState
 from ..findings import Finding
+from ..operation_facts import Loses, loses
 from ..places import Place
 from .example_text import block, fill, fill_each, value, written
 
@@ -32,8 +34,10 @@ BY_ITSELF: dict[str, Any] = dict.fromkeys(("default", "db_default", "auto_now", 
 
 def example(finding: Finding, place: Place | None, app: str) -> str:
     """Empty where there is nothing to paste. :param app: the label of the migration's app."""
-    write = WRITERS.get(finding.code)
-    if write is None or place is None:
+    if place is None:
+        return ""
+    write = WRITERS.get(finding.code, {}).get(loses(place.operation))
+    if write is None:
         return ""
     try:
         return write(place.operation, place, app).rstrip("\n")
@@ -41,14 +45,14 @@ def example(finding: Finding, place: Place | None, app: str) -> str:
         return ""
 
 
-def _with(field: Any, **changes: Any) -> Any:
+def _with(field: Field, **changes: object) -> Any:
     """A copy of a field with other arguments; None takes one away."""
     _, _, args, kwargs = field.deconstruct()
     kwargs = {name: value for name, value in (kwargs | changes).items() if value is not None}
     return type(field)(*args, **kwargs)
 
 
-def _not_null(operation: Any, place: Place, app: str) -> str:
+def _not_null(operation: migrations.AddField, place: Place, app: str) -> str:
     field, default = operation.field, operation.field.default
     if field.primary_key:
         return ""
@@ -58,7 +62,7 @@ def _not_null(operation: Any, place: Place, app: str) -> str:
     return _in_steps(operation, _with(field, **BY_ITSELF, null=True), _with(field, null=True), app)
 
 
-def _in_steps(operation: Any, added: Any, kept: Any, app: str) -> str:
+def _in_steps(operation: migrations.AddField, added: Field, kept: Field, app: str) -> str:
     """Three migrations that add a column.
 
     :param added: its field as it is added: the rows that are there get NULL.
@@ -74,14 +78,14 @@ def _in_steps(operation: Any, added: Any, kept: Any, app: str) -> str:
     return "\n".join(parts)
 
 
-def _same(field: Any, other: Any) -> bool:
+def _same(field: Field, other: Field) -> bool:
     return bool(field.deconstruct()[1:] == other.deconstruct()[1:])
 
 
-def _filled_with_default(operation: Any, app: str, title: str) -> str:
+def _filled_with_default(operation: migrations.AddField | migrations.AlterField, app: str, title: str) -> str:
     """The rows that have NULL get what the field would give a new row."""
     field = operation.field
-    where = {"app": app, "model": operation.model_name, "field": operation.name, "title": title}
+    where: dict[str, Any] = {"app": app, "model": operation.model_name, "field": operation.name, "title": title}
     db_default = getattr(field, "db_default", NOT_PROVIDED)
     if db_default is not NOT_PROVIDED:
         return fill(value(db_default), **where)
@@ -98,22 +102,23 @@ def _fill_value(constant: Any, **where: Any) -> str:
     return fill(value(constant), **where)
 
 
-def _rewrite(operation: Any, place: Place, app: str) -> str:
+def _rewrite(operation: migrations.AddField, place: Place, app: str) -> str:
     field = operation.field
     if not hasattr(field, "db_default") or field.primary_key:
         return ""
     return _in_steps(operation, _with(field, **BY_ITSELF, null=True), _with(field, null=True), app)
 
 
-def _ordinary(operation: Any, place: Place, app: str) -> str:
-    field, model, name = operation.field, operation.model_name, operation.name
+def _ordinary(operation: migrations.AddField, place: Place, app: str) -> str:
+    field: Any = operation.field
+    model, name = operation.model_name, operation.name
     added = _with(field.output_field, null=True)
     title = "2. when all code that runs writes the column: fill it"
     filled = fill(value(field.expression), app=app, model=model, field=name, title=title, every_row=True)
     return "\n".join((block(migrations.AddField(model, name, added), title="1. an ordinary column"), filled))
 
 
-def _new_column(operation: Any, place: Place, app: str) -> str:
+def _new_column(operation: migrations.AlterField, place: Place, app: str) -> str:
     model, name, field = operation.model_name, f"{operation.name}_new", operation.field
     old = place.from_state.apps.get_model(app, model)._meta.get_field(operation.name)
     new = place.to_state.apps.get_model(app, model)._meta.get_field(operation.name)
@@ -149,7 +154,7 @@ def _copied(name: str, old: Any, new: Any) -> Any:
     return written(f'Cast("{name}", {text})', "from django.db.models.functions import Cast", *imports)
 
 
-def _kept_column(operation: Any, place: Place, app: str) -> str:
+def _kept_column(operation: migrations.RenameField, place: Place, app: str) -> str:
     model = place.from_state.apps.get_model(app, operation.model_name)
     field = model._meta.get_field(operation.old_name)
     kept = _with(field.clone(), db_column=field.column)
@@ -159,9 +164,7 @@ def _kept_column(operation: Any, place: Place, app: str) -> str:
     )
 
 
-def _kept_table(operation: Any, place: Place, app: str) -> str:
-    if not isinstance(operation, migrations.RenameModel):
-        return ""
+def _kept_table(operation: migrations.RenameModel, place: Place, app: str) -> str:
     model = place.from_state.apps.get_model(app, operation.old_name)
     if _names_a_column(place.from_state, (app, operation.old_name_lower)):
         return ""
@@ -175,7 +178,7 @@ def _kept_table(operation: Any, place: Place, app: str) -> str:
     )
 
 
-def _names_a_column(state: Any, model: tuple[str, str]) -> bool:
+def _names_a_column(state: ProjectState, model: tuple[str, str]) -> bool:
     """Whether a model's name is that of a column, in the table of a many-to-many field."""
     for key, each in state.models.items():
         for field in each.fields.values():
@@ -185,24 +188,16 @@ def _names_a_column(state: Any, model: tuple[str, str]) -> bool:
     return False
 
 
-def _forgotten(operation: Any, place: Place, app: str) -> str:
-    if isinstance(operation, migrations.DeleteModel):
-        return _forgotten_model(operation, place.from_state, app)
-    if isinstance(operation, migrations.RemoveField):
-        return _forgotten_field(operation, place.from_state, app)
-    return ""
-
-
-def _forgotten_field(operation: Any, state: Any, app: str) -> str:
+def _forgotten_field(operation: migrations.RemoveField, place: Place, app: str) -> str:
     model, name = operation.model_name, operation.name
-    field = state.apps.get_model(app, model)._meta.get_field(name)
+    field = place.from_state.apps.get_model(app, model)._meta.get_field(name)
     loose = _loose(field.clone(), insert=True)
     first = [] if _same(field, loose) else [migrations.AlterField(model, name, loose)]
     return _in_two_releases(operation, migrations.AddField(model, name, loose), first)
 
 
-def _forgotten_model(operation: Any, state: Any, app: str) -> str:
-    known = state.models[app, operation.name_lower]
+def _forgotten_model(operation: migrations.DeleteModel, place: Place, app: str) -> str:
+    known = place.from_state.models[app, operation.name_lower]
     options = {name: value for name, value in known.options.items() if value}
     fields = {name: _loose(field.clone(), insert=False) for name, field in known.fields.items()}
     first = [
@@ -214,7 +209,7 @@ def _forgotten_model(operation: Any, state: Any, app: str) -> str:
     return _in_two_releases(operation, again, first)
 
 
-def _loose(field: Any, insert: bool) -> Any:
+def _loose(field: Field, insert: bool) -> Any:
     """A field as code that does not know it needs it: that code deletes what it points to.
 
     :param insert: and inserts rows without it.
@@ -243,12 +238,12 @@ def _in_two_releases(operation: Operation, again: Operation, first: Iterable[Ope
     )
 
 
-def _filled(operation: Any, place: Place, app: str) -> str:
+def _filled(operation: migrations.AlterField, place: Place, app: str) -> str:
     filled = _filled_with_default(operation, app, "1. before this migration")
     return "\n".join((filled, block(operation, title="2. then")))
 
 
-def _written_first(operation: Any, place: Place, app: str) -> str:
+def _written_first(operation: migrations.AlterField, place: Place, app: str) -> str:
     """NOT NULL is kept by the code before the database keeps it."""
     model, name = operation.model_name, operation.name
     nullable = place.from_state.apps.get_model(app, model)._meta.get_field(name).clone()
@@ -263,27 +258,23 @@ def _written_first(operation: Any, place: Place, app: str) -> str:
     )
 
 
-def _after(operation: Any, place: Place, app: str) -> str:
+def _after(operation: Operation, place: Place, app: str) -> str:
     return block(operation, title="in a migration after the release whose code keeps it")
 
 
-def _alter_or_nothing(of_alter: Example) -> Example:
-    def write(operation: Any, place: Place, app: str) -> str:
-        return of_alter(operation, place, app) if isinstance(operation, migrations.AlterField) else ""
-
-    return write
-
-
-WRITERS: dict[str, Example] = {
-    "ADD_COLUMN_NOT_NULL": _not_null,
-    "ADD_COLUMN_REWRITE": _rewrite,
-    "ADD_COLUMN_GENERATED_STORED": _ordinary,
-    "ALTER_COLUMN_TYPE": _alter_or_nothing(_new_column),
-    "ALTER_TABLE_RENAME_COLUMN": _kept_column,
-    "ALTER_TABLE_RENAME": _kept_table,
-    "FILL_LARGE_TABLE": _alter_or_nothing(_filled),
-    "DROP_COLUMN": _forgotten,
-    "DROP_TABLE": _forgotten,
-    "SET_NOT_NULL": _alter_or_nothing(_written_first),
-    "ADD_CONSTRAINT": _after,
+_FORGOTTEN: dict[Loses, Example] = {Loses.FIELD: _forgotten_field, Loses.MODEL: _forgotten_model}
+#: By the code of the finding and by what the operation takes from code that does not know of it. Of one whose author
+#: alone knows there is no example.
+WRITERS: dict[str, dict[Loses, Example]] = {
+    "ADD_COLUMN_NOT_NULL": {Loses.NOTHING: _not_null},
+    "ADD_COLUMN_REWRITE": {Loses.NOTHING: _rewrite},
+    "ADD_COLUMN_GENERATED_STORED": {Loses.NOTHING: _ordinary},
+    "ALTER_COLUMN_TYPE": {Loses.DEFINITION: _new_column},
+    "ALTER_TABLE_RENAME_COLUMN": {Loses.FIELD_NAME: _kept_column},
+    "ALTER_TABLE_RENAME": {Loses.MODEL_NAME: _kept_table},
+    "FILL_LARGE_TABLE": {Loses.DEFINITION: _filled},
+    "DROP_COLUMN": _FORGOTTEN,
+    "DROP_TABLE": _FORGOTTEN,
+    "SET_NOT_NULL": {Loses.DEFINITION: _written_first},
+    "ADD_CONSTRAINT": dict.fromkeys(Loses, _after),
 }

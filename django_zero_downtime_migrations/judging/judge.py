@@ -12,6 +12,7 @@ from django.db.utils import Error
 from ..catalog.protocol import Catalog
 from ..catalog.records import Size
 from ..catalog.server import ServerCatalog
+from ..django_types import Connection, Migration, ProjectState
 from ..errors import CannotMigrate
 from ..migrate_run.judge_whole_plan import planned
 from ..places import location, watched
@@ -33,7 +34,7 @@ from .whole import Judged
 class Judgement:
     """:param connection: of the database that is asked, or of its settings where none is."""
 
-    def __init__(self, selection: Selection, connection: Any, sizes: Sizes, how: How) -> None:
+    def __init__(self, selection: Selection, connection: Connection, sizes: Sizes, how: How) -> None:
         self.selection = selection
         self.connection = connection
         self.sizes = sizes
@@ -104,13 +105,18 @@ class Judgement:
                 yield from self._through(connection, [migration], state, catalog, tables)
 
     def _through(
-        self, connection: Any, plan: Iterable[Any], state: Any, catalog: Callable[[], Catalog], old_code: Tables
+        self,
+        connection: Connection,
+        plan: Iterable[Any],
+        state: ProjectState,
+        catalog: Callable[[], Catalog],
+        old_code: Tables,
     ) -> Iterator[tuple[Any, Any]]:
         kind = editor_class(connection.SchemaEditorClass)
         running: list[Any] = []
         with ExitStack() as watching:
 
-            def open_editor(migration: Any) -> Any:
+            def open_editor(migration: Migration) -> Any:
                 running[:] = [migration]
                 watching.enter_context(watched(migration, at_work))
                 return kind(connection, migration.atomic, catalog, old_code)
@@ -132,7 +138,7 @@ class Judgement:
 class _Sized(ServerCatalog):
     """The database's own, with the sizes of the production database where they are given."""
 
-    def __init__(self, connection: Any, sizes: Sizes) -> None:
+    def __init__(self, connection: Connection, sizes: Sizes) -> None:
         super().__init__(connection)
         self._sizes = sizes
 
@@ -140,14 +146,14 @@ class _Sized(ServerCatalog):
         return self._sizes.of(table)
 
 
-def _mutate(migration: Any, state: Any) -> None:
+def _mutate(migration: Migration, state: ProjectState) -> None:
     try:
         migration.mutate_state(state, preserve=False)
     except Exception as error:  # operations are anybody's
         raise _no_state(migration, error) from error
 
 
-def _no_state(migration: Any, error: Exception) -> CannotJudge:
+def _no_state(migration: Migration, error: Exception) -> CannotJudge:
     where = location(migration)
     what = f"migration {migration.app_label}.{migration.name} cannot be applied to the state before it"
     return CannotJudge(f"{where}: {what}: {type(error).__name__}: {one_line(error)}")

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 from ..checks import unknown_acceptances
+from ..django_types import Connection
 from ..findings import Severity
 from ..reporting.report import Report
 from ..settings import MigrationSettings
@@ -93,7 +94,7 @@ def _request(given: Given, settings: MigrationSettings) -> Request:
     )
 
 
-def _sizes(given: Given, connection: Any) -> sizes.Sizes:
+def _sizes(given: Given, connection: Connection | None) -> sizes.Sizes:
     if given["stats_file"]:
         return sizes.FileSizes(given["stats_file"])
     return sizes.Sizes() if connection is None else sizes.DatabaseSizes(connection)

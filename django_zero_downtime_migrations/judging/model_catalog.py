@@ -19,6 +19,7 @@ from ..catalog.records import (
     Size,
     Taken,
 )
+from ..django_types import Connection
 from ..naming import Names, quote
 from ..server import names_of
 from ..type_changes import Gone, TypeChange
@@ -48,7 +49,7 @@ class ModelCatalog:
     :param connection: one that never connects. :param sizes: how large the tables are, as far as that is known.
     """
 
-    def __init__(self, connection: Any, tables: Tables, sizes: Sizes) -> None:
+    def __init__(self, connection: Connection, tables: Tables, sizes: Sizes) -> None:
         self.connection = connection
         self.tables = tables
         self.sizes = sizes

@@ -10,6 +10,7 @@ from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
 
 from ..backends.postgres.introspection import IntrospectionMixin
+from ..django_types import Connection, Cursor, Params, Sql
 from ..server import NEWEST
 from .table import Held, Table
 from .tables import Tables
@@ -34,12 +35,12 @@ class OfflineMixin:
     def get_autocommit(self) -> bool:
         return True
 
-    def set_autocommit(self, *args: Any, **kwargs: Any) -> None:
+    def set_autocommit(self, *args: object, **kwargs: object) -> None:
         pass
 
     commit = rollback = close = set_autocommit
 
-    def cursor(self, *args: Any, **kwargs: Any) -> Any:
+    def cursor(self, *args: object, **kwargs: object) -> Any:
         return _NoCursor()
 
 
@@ -50,7 +51,7 @@ class _NoCursor:
     def __exit__(self, *args: object) -> None:
         pass
 
-    def execute(self, sql: Any, params: Any = None) -> None:
+    def execute(self, sql: Sql, params: Params = None) -> None:
         raise NotConnected(f"check_migrations judges without a database here, and something asks: {sql}")
 
 
@@ -59,11 +60,11 @@ _Introspection: Any = PostgresWrapper.introspection_class
 
 
 class _FromTables(_Introspection):  # type: ignore[misc]
-    def get_constraints(self, cursor: Any, table_name: str) -> Any:
+    def get_constraints(self, cursor: Cursor, table_name: str) -> Any:
         table = self._table(table_name)
         return {held.name: _for_django(held) for held in table.held} if table else {}
 
-    def get_sequences(self, cursor: Any, table_name: str, table_fields: Any = ()) -> Any:
+    def get_sequences(self, cursor: Cursor, table_name: str, table_fields: Any = ()) -> Any:
         table = self._table(table_name)
         columns = table.columns.items() if table else ()
         return [
@@ -83,10 +84,10 @@ class OfflineIntrospection(IntrospectionMixin, _FromTables):
 
     # There is no schema to be asked about, and nobody to ask.
 
-    def _located(self, cursor: Any, table: str) -> tuple[Any, str]:
+    def _located(self, cursor: Cursor, table: str) -> tuple[Any, str]:
         return cursor, table
 
-    def _with_schemas(self, cursor: Any, table: str, sequences: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _with_schemas(self, cursor: Cursor, table: str, sequences: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return sequences
 
 
@@ -115,7 +116,7 @@ class OfflineEditorMixin:
         pass
 
 
-def offline(connection: Any) -> Any:
+def offline(connection: Connection) -> Any:
     """A connection with the class and settings of this one. :param connection: one of ours."""
     editor = type("OfflineEditor", (OfflineEditorMixin, connection.SchemaEditorClass), {})
     kind: type[Any] = type("OfflineWrapper", (OfflineMixin, type(connection)), {"SchemaEditorClass": editor})
@@ -125,7 +126,7 @@ def offline(connection: Any) -> Any:
 
 
 @contextmanager
-def in_place_of(connection: Any) -> Iterator[None]:
+def in_place_of(connection: Connection) -> Iterator[None]:
     """Whoever asks Django for the connection of this alias gets this one, for instance ``transaction.atomic``."""
     before = connections[connection.alias]
     connections[connection.alias] = connection

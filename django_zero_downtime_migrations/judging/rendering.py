@@ -11,6 +11,8 @@ from django.db import models
 from django.db.migrations.state import AppConfigStub, ModelState
 from django.db.models.fields.related import RECURSIVE_RELATIONSHIP_CONSTANT
 
+from ..django_types import ProjectState
+
 Key = tuple[str, str]
 KEPT = "_judged"
 
@@ -94,7 +96,7 @@ class Renderer:
     def __init__(self) -> None:
         self._stubs: dict[tuple[Any, ...], tuple[list[Any], Any]] = {}
 
-    def model(self, state: Any, key: Key, neighbours: bool) -> Any | None:
+    def model(self, state: ProjectState, key: Key, neighbours: bool) -> Any | None:
         """None where there is no such model, or it cannot be made alone."""
         found = _peek(state.models, key)
         if found is None:
@@ -104,7 +106,7 @@ class Renderer:
         except CannotRender:
             return None
 
-    def _alone(self, state: Any, found: ModelState) -> Any:
+    def _alone(self, state: ProjectState, found: ModelState) -> Any:
         stubs = self._stubs_for(state, found)
         wanted = tuple(map(id, stubs))
         known = kept(found)
@@ -113,7 +115,7 @@ class Renderer:
             made = known["class"] = (wanted, _render(found, _registry(stubs)), stubs)
         return made[1]
 
-    def _neighbours(self, state: Any, key: Key) -> Any:
+    def _neighbours(self, state: ProjectState, key: Key) -> Any:
         full = [key, *models_that_point_to(state.models, key)]
         found = [_peek(state.models, each) for each in full]
         stubs = [stub for each in found for stub in self._stubs_for(state, each)]
@@ -121,7 +123,7 @@ class Renderer:
         made: list[Any] = [_render(each, few) for each in found if each is not None]
         return made[0]
 
-    def _stubs_for(self, state: Any, found: ModelState | None) -> list[Any]:
+    def _stubs_for(self, state: ProjectState, found: ModelState | None) -> list[Any]:
         assert found is not None
         wanted: dict[Key, set[str]] = {}
         for field, target in relations(found):
@@ -132,7 +134,7 @@ class Renderer:
                 )
         return [self._stub(state, target, names) for target, names in wanted.items()]
 
-    def _stub(self, state: Any, key: Key, names: Iterable[str]) -> Any:
+    def _stub(self, state: ProjectState, key: Key, names: Iterable[str]) -> Any:
         """A class with the table and the keys of a model."""
         found = _peek(state.models, key) or _real(state, key)
         if found is None or found.options.get("proxy") or found.options.get("swappable"):
@@ -164,7 +166,7 @@ def _peek(states: Any, key: Key) -> ModelState | None:
     return found
 
 
-def _real(state: Any, key: Key) -> ModelState | None:
+def _real(state: ProjectState, key: Key) -> ModelState | None:
     """A model of an app without migrations."""
     if key[0] not in state.real_apps:
         return None

@@ -13,6 +13,7 @@ from django.db.migrations.exceptions import AmbiguityError, CircularDependencyEr
 from django.db.migrations.loader import MigrationLoader
 from django.db.utils import DatabaseError
 
+from ..django_types import Connection, Migration
 from ..places import file_of
 from ..printable import printable
 from ..record import Record
@@ -50,7 +51,7 @@ class Selection(NamedTuple):
         before it were applied and in use.
     """
 
-    loader: Any
+    loader: MigrationLoader
     applied: list[Any]
     plan: list[Any]
     judged: frozenset[Key]
@@ -59,7 +60,7 @@ class Selection(NamedTuple):
     not_judged: int = 0
 
 
-def select(request: Request, connection: Any | None) -> Selection:
+def select(request: Request, connection: Connection | None) -> Selection:
     """:param connection: None without a database.
 
     :raises CannotJudge: when a name is unknown or the migrations cannot be loaded.
@@ -80,19 +81,21 @@ def select(request: Request, connection: Any | None) -> Selection:
     return _selection(loader, [], order, wanted - left_out, live=False)._replace(not_judged=len(left_out))
 
 
-def _of_packages(keys: Iterable[Key], loader: Any) -> set[Key]:
+def _of_packages(keys: Iterable[Key], loader: MigrationLoader) -> set[Key]:
     """Most of them were applied long ago, and nobody here can change them. What ``migrate`` would run is judged."""
     return {key for key in keys if third_party(loader.graph.nodes[key])}
 
 
-def _selection(loader: Any, applied: list[Any], order: list[Key], wanted: set[Key], live: bool) -> Selection:
+def _selection(
+    loader: MigrationLoader, applied: list[Any], order: list[Key], wanted: set[Key], live: bool
+) -> Selection:
     judged = [key for key in order if key in wanted]
     end = order.index(judged[-1]) + 1 if judged else 0
     plan = [loader.graph.nodes[key] for key in order[:end]]
     return Selection(loader, applied, plan, frozenset(judged), live)
 
 
-def load(connection: Any | None) -> Any:
+def load(connection: Connection | None) -> Any:
     """:raises CannotJudge: as ``migrate`` would fail."""
     try:
         loader = MigrationLoader(connection, ignore_no_migrations=True)
@@ -129,7 +132,7 @@ def _where(error: BaseException) -> str:
     return what if f"{os.sep}django{os.sep}" in place else place + what
 
 
-def in_order(loader: Any) -> Iterator[Key]:
+def in_order(loader: MigrationLoader) -> Iterator[Key]:
     """All migrations, each after those that it depends on."""
     seen: set[Key] = set()
     for leaf in sorted(loader.graph.leaf_nodes()):
@@ -139,7 +142,7 @@ def in_order(loader: Any) -> Iterator[Key]:
                 yield key
 
 
-def _check_names(request: Request, loader: Any) -> None:
+def _check_names(request: Request, loader: MigrationLoader) -> None:
     if not request.app:
         return
     try:
@@ -152,7 +155,7 @@ def _check_names(request: Request, loader: Any) -> None:
         find(loader, request.app, request.migration)
 
 
-def find(loader: Any, app: str, prefix: str) -> Key:
+def find(loader: MigrationLoader, app: str, prefix: str) -> Key:
     """The migration with this name, or whose name alone begins so. :raises CannotJudge: when there is not one."""
     try:
         migration = loader.get_migration_by_prefix(app, prefix)
@@ -168,13 +171,13 @@ def find(loader: Any, app: str, prefix: str) -> Key:
     return key
 
 
-def _asked_for(key: Key, request: Request, loader: Any) -> bool:
+def _asked_for(key: Key, request: Request, loader: MigrationLoader) -> bool:
     if request.migration:
         return key == find(loader, request.app, request.migration)
     return not request.app or key[0] == request.app
 
 
-def _before_start(request: Request, loader: Any) -> set[Key]:
+def _before_start(request: Request, loader: MigrationLoader) -> set[Key]:
     """What stands before the first migration that an app wants to be judged."""
     before: set[Key] = set()
     for app, name in (request.starts or {}).items():
@@ -185,7 +188,7 @@ def _before_start(request: Request, loader: Any) -> set[Key]:
     return before
 
 
-def _changed(request: Request, loader: Any) -> set[Key] | None:
+def _changed(request: Request, loader: MigrationLoader) -> set[Key] | None:
     """The migrations whose files git has as changed; None where it is not asked."""
     if not request.since and not request.staged:
         return None
@@ -194,7 +197,7 @@ def _changed(request: Request, loader: Any) -> set[Key] | None:
     return {key for key, migration in disk if os.path.realpath(file_of(migration)) in files}
 
 
-def third_party(migration: Any) -> bool:
+def third_party(migration: Migration) -> bool:
     """Whether its file was installed with a package, not written in this project."""
     return _installed(os.path.dirname(file_of(migration)))
 

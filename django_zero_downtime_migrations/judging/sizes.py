@@ -9,6 +9,7 @@ from typing import Any
 
 from ..catalog.records import Size
 from ..catalog.server import ServerCatalog
+from ..django_types import Connection
 from ..naming import plain_table, split_identifier
 from .errors import CannotJudge
 
@@ -55,14 +56,14 @@ class FileSizes(Sizes):
 
 
 class DatabaseSizes(Sizes):
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._catalog = ServerCatalog(connection)
 
     def of(self, table: str) -> Size:
         return self._catalog.size(table)
 
 
-def write(connection: Any, path: Path) -> int:
+def write(connection: Connection, path: Path) -> int:
     """Write the size of each table, under its name, or with its schema where the name alone does not mean it.
 
     :returns: of how many.

@@ -8,23 +8,13 @@ and sometimes at the models that point to it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum
 from typing import Any
 
 from django.db.migrations.state import ModelState, ProjectState, StateApps
 
+from ..django_types import MigrationLoader
+from ..operation_facts import Reach
 from .rendering import KEPT, Key, Renderer, models_that_point_to
-
-
-class Reach(Enum):
-    """How much an operation may look at."""
-
-    #: A model, and keys and tables of those that it points to.
-    MODEL = 1
-    #: Also the models that point to it.
-    NEIGHBOURS = 2
-    #: Anything: what Django itself renders.
-    EVERYTHING = 3
 
 
 class Models(dict[Key, ModelState]):
@@ -32,7 +22,7 @@ class Models(dict[Key, ModelState]):
     how Django begins to change it.
     """
 
-    def __init__(self, *args: Any) -> None:
+    def __init__(self, *args: object) -> None:
         super().__init__(*args)
         self._own: set[Key] = set()
 
@@ -129,6 +119,6 @@ class Some:
         return getattr(self._state._everything(), name)
 
 
-def first_state(loader: Any) -> JudgedState:
+def first_state(loader: MigrationLoader) -> JudgedState:
     """Before every migration: only the apps that have none."""
     return JudgedState(real_apps=set(loader.unmigrated_apps))

@@ -82,7 +82,7 @@ class Tables:
                 held = found.held if found else ()
                 yield from ((found, each) for each in held if found and each.kind == "f" and each.to_table == table)
 
-    # What the code that still runs knows: see ``plan.OldCode``
+    # What the code that still runs knows: see ``planning.context.OldCode``
 
     def knows(self, table: str, column: str | None = None) -> bool:
         found = self.get(table)

@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 
 from django.db import migrations
 from django.db.migrations.operations.base import Operation
-from django.db.models import NOT_PROVIDED
 
 from ..ddl import statements as s
+from ..django_types import Migration
 from ..findings import Finding, Origin
 from ..naming import plain_table
+from ..operation_facts import adds, inside
 from ..operations import SafetyAssured
-from ..places import Place, every, inside
+from ..places import Place, every
 from ..rules.data_with_schema import RULE as DATA_WITH_SCHEMA
 from ..rules.not_additive import RULE as NOT_ADDITIVE
 from ..rules.same_table_twice import RULE as SAME_TABLE_TWICE
@@ -31,7 +32,7 @@ _NOT_SCHEMA = (s.FillNulls, s.SetComment, s.Raw)
 class Judged(NamedTuple):
     """A migration that has gone through an editor."""
 
-    migration: Any
+    migration: Migration
     editor: Any
 
 
@@ -66,16 +67,10 @@ def changed_before(judged: Sequence[Judged]) -> Iterator[tuple[Judged, Result]]:
 def not_additive(judged: Judged) -> Iterator[Result]:
     """The operations that --strict does not let pass."""
     for place in every(judged.migration.operations):
-        if inside(place.operation) or _adds(place.operation) or _state_only(judged, place):
+        if adds(place.operation) or _state_only(judged, place):
             continue
         message = f"{type(place.operation).__name__} is not additive: {place.operation.describe()}"
         yield place, NOT_ADDITIVE.found(message, "", _origin(judged, place), assured(judged, place))
-
-
-def _adds(operation: Operation) -> bool:
-    if isinstance(operation, migrations.AddField):
-        return operation.field.default is NOT_PROVIDED
-    return isinstance(operation, (migrations.CreateModel, migrations.AlterModelOptions))
 
 
 def _state_only(judged: Judged, place: Place) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from django.db.migrations.recorder import MigrationRecorder
 
+from ..django_types import Connection, Migration, Steps
 from ..errors import CannotMigrate
-
-Steps = Sequence[tuple[Any, bool]]
 
 
 class CurrentMigration:
@@ -58,18 +57,18 @@ class CurrentMigration:
         return self._plan[self._at]
 
 
-def _may_be_faked(migration: Any, backwards: bool) -> bool:
+def _may_be_faked(migration: Migration, backwards: bool) -> bool:
     if backwards or migration.initial is False:
         return False
     return migration.initial or all(app != migration.app_label for app, _ in migration.dependencies)
 
 
-def is_done(migration: Any, backwards: bool, recorded: set[tuple[str, str]]) -> bool:
+def is_done(migration: Migration, backwards: bool, recorded: set[tuple[str, str]]) -> bool:
     names = migration.replaces or [(migration.app_label, migration.name)]
     return all(tuple(name) in recorded for name in names) != backwards
 
 
-def recorded_migrations(connection: Any) -> set[tuple[str, str]]:
+def recorded_migrations(connection: Connection) -> set[tuple[str, str]]:
     """Those that are recorded, by app and name; none where there is no table of them yet."""
     recorder = MigrationRecorder(connection)
     return set(recorder.applied_migrations()) if recorder.has_table() else set()

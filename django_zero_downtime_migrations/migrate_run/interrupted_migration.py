@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
+from ..django_types import Migration
 from ..errors import CannotMigrate
 from ..execution.journal.store import Done, Entry, Identity
 from ..execution.journal.stored_steps import read_steps
@@ -29,7 +30,7 @@ def changed_operations(entry: Entry, identity: Identity) -> list[str]:
     return [str(number + 1) for number in range(last) if before[number : number + 1] != now[number : number + 1]]
 
 
-def asked_about(entry: Entry, migration: Any) -> tuple[list[Done], dict[str, list[str]], list[str]]:
+def asked_about(entry: Entry, migration: Migration) -> tuple[list[Done], dict[str, list[str]], list[str]]:
     """What an interrupted run has done, the user's own SQL by the key of its call, and what may have been sent then."""
     doubt: list[str] = []
     calls = [done for part in entry.log for done in part]

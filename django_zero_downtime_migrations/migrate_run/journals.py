@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+from ..django_types import Connection, Migration
 from ..errors import CannotMigrate
 from ..execution.journal.journal import Journal
 from ..execution.journal.store import Entry, Identity, Store
@@ -42,7 +43,7 @@ class Journals:
 
     def __init__(
         self,
-        connection: Any,
+        connection: Connection,
         plan: list[tuple[Any, bool]],
         turn: Turn,
         store: Store,
@@ -131,7 +132,7 @@ class Journals:
                 logger.warning("%s was interrupted at %s, and is not part of this run.", entry.identity, entry.since)
         self._drop(over)
 
-    def _stands(self, entry: Entry, migration: Any) -> bool:
+    def _stands(self, entry: Entry, migration: Migration) -> bool:
         """Whether the catalogue has what the journal says was done. False: nothing of it, so that it begins again.
 
         :raises CannotMigrate: when it has a part of it, or something else.
@@ -154,7 +155,7 @@ class Journals:
             raise self._disagree(entry, found)
         return True
 
-    def digests_differ(self, entry: Entry, migration: Any) -> bool:
+    def digests_differ(self, entry: Entry, migration: Migration) -> bool:
         return bool(changed_operations(entry, self._identity(migration, entry.identity.backwards)))
 
     def _disagree(self, entry: Entry, found: Agreement) -> CannotMigrate:
@@ -241,7 +242,7 @@ class Journals:
     def _identify(self) -> Identity:
         return self._identity(*self.current.migration())
 
-    def _identity(self, migration: Any, backwards: bool) -> Identity:
+    def _identity(self, migration: Migration, backwards: bool) -> Identity:
         app, name = migration.app_label, migration.name
         return Identity(app, name, backwards, self.digests.get((app, name)) or digests(migration, backwards))
 
@@ -267,5 +268,5 @@ class Journals:
             self.store.run(self.store.drop(over))
 
 
-def _usable(connection: Any) -> bool:
+def _usable(connection: Connection) -> bool:
     return connection.connection is not None and not connection.connection.closed and connection.is_usable()

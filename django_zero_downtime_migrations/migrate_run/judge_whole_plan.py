@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from django.db.migrations.executor import MigrationExecutor
 
+from ..django_types import Connection, Editor, Migration, MigrationLoader, ProjectState, Steps
 from ..errors import CannotMigrate, MigrationError
 from ..execution.journal.call_under_way import CallUnderWay
 from ..execution.pooler import ALONE, refuse_transaction_pooler
@@ -20,11 +21,10 @@ from ..planning.steps import Plan, Step
 from .progress import AlreadyBegun
 from .refusals import Problem, problem, refused
 
-Steps = Sequence[tuple[Any, bool]]
 Names = frozenset[tuple[str, str]]
 
 
-def refusal(connection: Any, plan: Steps, interrupted: Names) -> MigrationError | None:
+def refusal(connection: Connection, plan: Steps, interrupted: Names) -> MigrationError | None:
     """What a run of this plan is refused for; None when nothing speaks against it.
 
     :param interrupted: migrations, by app and name, that have been judged when they began.
@@ -57,7 +57,7 @@ class Unsent(SendsNothing):
 class Judgement:
     """What stops the migrations of a plan: what the rules refuse with RAISE_FOR_UNSAFE is a problem, too."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.problems: list[Problem] = []
         #: Steps that may not go through a pooler by transaction.
@@ -79,7 +79,7 @@ class Judgement:
         backwards = {(migration.app_label, migration.name): way for migration, way in plan}
         with ExitStack() as watching:
 
-            def open_editor(migration: Any) -> Any:
+            def open_editor(migration: Migration) -> Any:
                 name = (migration.app_label, migration.name)
                 method = "database_backwards" if backwards[name] else "database_forwards"
                 watching.enter_context(watched(migration, self._at_work, method))
@@ -95,7 +95,7 @@ class Judgement:
         if self._alone and not self.problems:
             self._ask_pooler()
 
-    def _open(self, migration: Any, interrupted: bool) -> Any:
+    def _open(self, migration: Migration, interrupted: bool) -> Any:
         self._migration, self._seen = migration, 0
         self._editor = self.connection.schema_editor(collect_sql=True, atomic=migration.atomic)
         self._unsent = Unsent()
@@ -103,7 +103,7 @@ class Judgement:
         return self._editor
 
     @contextmanager
-    def _at_work(self, place: Place, app_label: str, editor: Any) -> Iterator[None]:
+    def _at_work(self, place: Place, app_label: str, editor: Editor) -> Iterator[None]:
         try:
             yield
         except CannotMigrate as error:
@@ -131,7 +131,9 @@ class Judgement:
             self.problems.append(problem(*self._alone[0][:2], error))
 
 
-def planned(plan: Steps, state: Any, loader: Any, open_editor: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
+def planned(
+    plan: Steps, state: ProjectState, loader: MigrationLoader, open_editor: Callable[[Any], Any]
+) -> Iterator[tuple[Any, Any]]:
     """Each migration, and the collecting editor through which it has gone.
 
     :param state: the project's before the first one; it is changed.

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from ..django_types import Model, StateApps
 from ..execution.reader import Reader
 from ..planning.steps import Plan
 
@@ -38,7 +39,7 @@ class NothingDone:
         :param number: its index; for one inside of another, that of the outer one.
         """
 
-    def call(self, what: str, model: Any, made: Any) -> Call:
+    def call(self, what: str, model: Model | None, made: Any) -> Call:
         """Tell what earlier runs have done of a call of the editor.
 
         :param what: the method.
@@ -54,7 +55,7 @@ class NothingDone:
     def go_on(self, call: Call, reader: Reader) -> None:
         """Finish a call that an earlier run has begun."""
 
-    def once(self, code: Callable[[Any, Any], None], apps: Any, editor: Any, atomic: bool | None) -> None:
+    def once(self, code: Callable[[Any, Any], None], apps: StateApps, editor: Any, atomic: bool | None) -> None:
         """Run the code of a RunPython, unless an earlier run has, in the transaction that Django would give it.
 
         :param atomic: of the operation.
@@ -74,5 +75,5 @@ class NothingDone:
 class AlreadyBegun(NothingDone):
     """For an editor that only collects: an earlier run has begun the migration."""
 
-    def call(self, what: str, model: Any, made: Any) -> Call:
+    def call(self, what: str, model: Model | None, made: Any) -> Call:
         return Call(past=True)

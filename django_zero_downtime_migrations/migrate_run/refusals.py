@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from ..django_types import Migration
 from ..errors import CannotMigrate, MigrationError, explain
 from ..findings import Finding
 from ..places import Place, location
@@ -23,7 +24,7 @@ class Problem(NamedTuple):
     :param operation: its class.
     """
 
-    migration: Any
+    migration: Migration
     path: tuple[int, ...]
     operation: str
     what: Finding | CannotMigrate
@@ -42,7 +43,7 @@ class Problem(NamedTuple):
             yield from f"{self.what.code}: {self.what.details}".splitlines()
 
 
-def problem(migration: Any, place: Place | None, what: Finding | CannotMigrate) -> Problem:
+def problem(migration: Migration, place: Place | None, what: Finding | CannotMigrate) -> Problem:
     """:param place: of the operation; None where only its migration is known."""
     if place is None:
         return Problem(migration, (), "", what)

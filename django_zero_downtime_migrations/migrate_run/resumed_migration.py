@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
+from ..django_types import Model, StateApps
 from ..execution.journal.journal import Journal
 from ..execution.reader import Reader
 from ..execution.transactions import OwnTransaction
@@ -57,7 +58,7 @@ class ResumedMigration(NothingDone):
         inner = self._place[1] + 1 if self._place and self._place[0] == number else 0
         self._place = (number, inner)
 
-    def call(self, what: str, model: Any, made: Any) -> Call:
+    def call(self, what: str, model: Model | None, made: Any) -> Call:
         if self._place is None or self._own.of_caller:
             # No operation has begun, or a RunPython has its transaction open and is marked as a whole.
             return Call()
@@ -88,7 +89,7 @@ class ResumedMigration(NothingDone):
         with self.journal.interrupted_call() as under_way:
             reader.go_on(under_way)
 
-    def once(self, code: Callable[[Any, Any], None], apps: Any, editor: Any, atomic: bool | None) -> None:
+    def once(self, code: Callable[[Any, Any], None], apps: StateApps, editor: Any, atomic: bool | None) -> None:
         """A RunPython is marked in its transaction, unless that is the one in which Django records the migration, or
         after it where it has none.
 

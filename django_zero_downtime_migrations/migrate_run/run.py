@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TextIO
 
+from ..django_types import Connection, Steps
 from ..errors import MigrationError
 from ..settings import MigrationSettings
 
@@ -35,11 +36,11 @@ class MigrateRun:
 
     def __init__(
         self,
-        connection: Any,
-        plan: Any = None,
+        connection: Connection,
+        plan: Steps | None = None,
         outer: Sequence[MigrateRun] = (),
         verbosity: int = 1,
-        stream: Any = None,
+        stream: TextIO | None = None,
         is_running: bool = False,
     ) -> None:
         self.connection = connection
@@ -157,19 +158,19 @@ class MigrateRun:
         del runs[runs.index(self) :]
 
 
-def runs_of(connection: Any) -> list[MigrateRun]:
+def runs_of(connection: Connection) -> list[MigrateRun]:
     """The runs that are under way on a connection, one inside another: a RunPython may call ``migrate``."""
     runs: list[MigrateRun] = vars(connection).setdefault(_ATTRIBUTE, [])
     return runs
 
 
-def run_of(connection: Any) -> MigrateRun:
+def run_of(connection: Connection) -> MigrateRun:
     """The innermost run that is under way on this connection, else one for an editor of its own."""
     runs = runs_of(connection)
     return runs[-1] if runs and runs[-1].is_of_this_process else MigrateRun(connection)
 
 
-def begin(connection: Any, plan: Any, verbosity: int = 1, stream: Any = None) -> MigrateRun:
+def begin(connection: Connection, plan: Steps | None, verbosity: int = 1, stream: TextIO | None = None) -> MigrateRun:
     """The run of this plan. Django sends its signal once for each app; only the first begins the run."""
     runs = [run for run in runs_of(connection) if run.is_of_this_process]
     known = next((run for run in runs if run.plan is plan), None)

@@ -6,14 +6,13 @@ import copy
 import functools
 import hashlib
 import inspect
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db.migrations.operations.special import RunPython, RunSQL
 from django.db.migrations.writer import OperationWriter
 
-#: The attributes in which operations keep others that change the database.
-INSIDE = ("operations", "database_operations")
+from ..django_types import Migration, Operation, ProjectState, StateApps
+from ..operation_facts import inside, is_operation, parts
 
 
 def once(operation: Any) -> Any:
@@ -25,25 +24,19 @@ def once(operation: Any) -> Any:
         # The editor opens the transaction of the code, since it writes down there that the code has run.
         made.atomic = False
         return made
-    for inside, inner in _inside(operation):
-        asking = [once(x) for x in inner]
+    outer = operation
+    for name, inner in parts(operation):
+        asking = [once(x) if is_operation(x) else x for x in inner]
         if any(new is not old for new, old in zip(asking, inner, strict=True)):
-            operation = copy.copy(operation)
-            setattr(operation, inside, asking)
-    return operation
+            outer = copy.copy(operation) if outer is operation else outer
+            alone = is_operation(getattr(operation, name))
+            setattr(outer, name, asking[0] if alone else asking)
+    return outer
 
 
-def _inside(operation: Any) -> Iterator[tuple[str, Sequence[Any]]]:
-    """The operations that one keeps, by the attribute; an operation of somebody else's may have anything there."""
-    for inside in INSIDE:
-        inner = getattr(operation, inside, None)
-        if isinstance(inner, (list, tuple)):
-            yield inside, inner
-
-
-def own_sql(operation: Any) -> list[str]:
+def own_sql(operation: Operation) -> list[str]:
     """The SQL that a RunSQL may send in either direction, also one inside of another operation."""
-    texts = [text for _, inner in _inside(operation) for x in inner for text in own_sql(x)]
+    texts = [text for x in inside(operation) for text in own_sql(x)]
     if isinstance(operation, RunSQL):
         for given in (operation.sql, operation.reverse_sql):
             parts = [given] if isinstance(given, str) else given or []
@@ -58,7 +51,7 @@ def finishing(operation: Any, with_record: bool) -> Any:
     """
 
     @functools.wraps(operation.database_forwards)
-    def forwards(app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+    def forwards(app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState) -> None:
         operation.database_forwards(app_label, schema_editor, from_state, to_state)
         schema_editor.finish(with_record)
 
@@ -72,7 +65,7 @@ def _asking(code: Any, atomic: bool | None) -> Any:
         return code
 
     @functools.wraps(code)
-    def ask(apps: Any, schema_editor: Any) -> None:
+    def ask(apps: StateApps, schema_editor: Any) -> None:
         schema_editor.once(code, apps, atomic)
 
     return ask
@@ -82,13 +75,13 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def digests(migration: Any, backwards: bool) -> tuple[str, ...]:
+def digests(migration: Migration, backwards: bool) -> tuple[str, ...]:
     """Of each operation as it is written in its file, in the order in which they run."""
     operations = reversed(migration.operations) if backwards else migration.operations
     return tuple(digest(_text(operation)) for operation in operations)
 
 
-def _text(operation: Any) -> str:
+def _text(operation: Operation) -> str:
     try:
         text = OperationWriter(operation, indentation=0).serialize()[0]
     except (TypeError, ValueError):

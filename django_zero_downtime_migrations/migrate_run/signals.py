@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TextIO
 
 from django.apps import apps
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 
+from ..django_types import Steps
 from .run import begin, runs_of
 from .terminal import show_interrupts_briefly
 
@@ -20,7 +21,9 @@ def connect() -> None:
     post_migrate.connect(end_run, dispatch_uid=f"{PACKAGE}.end")
 
 
-def begin_run(using: str, plan: Any = None, verbosity: int = 1, stdout: Any = None, **kwargs: Any) -> None:
+def begin_run(
+    using: str, plan: Steps | None = None, verbosity: int = 1, stdout: TextIO | None = None, **kwargs: object
+) -> None:
     """Receiver of ``pre_migrate``, which Django sends once for each app.
 
     A refusal is raised when the first schema editor opens, since ``migrate --fake`` opens none.
@@ -28,7 +31,7 @@ def begin_run(using: str, plan: Any = None, verbosity: int = 1, stdout: Any = No
     :raises CannotMigrate: when another run is at work for longer than MIGRATE_LOCK_TIMEOUT.
     """
     show_interrupts_briefly()
-    connection = connections[using]
+    connection: Any = connections[using]
     run = begin(connection, plan, verbosity, stdout)
     if not hasattr(connection.SchemaEditorClass, "once"):
         # Another backend, whose editor is not ours.
@@ -38,8 +41,9 @@ def begin_run(using: str, plan: Any = None, verbosity: int = 1, stdout: Any = No
         run.judge()
 
 
-def end_run(using: str, plan: Any = None, **kwargs: Any) -> None:
+def end_run(using: str, plan: Steps | None = None, **kwargs: object) -> None:
     """Receiver of ``post_migrate``, which Django sends once for each app."""
-    run = next((run for run in runs_of(connections[using]) if run.plan is plan), None)
+    connection: Any = connections[using]
+    run = next((run for run in runs_of(connection) if run.plan is plan), None)
     if run is not None:
         run.end(complete=True)

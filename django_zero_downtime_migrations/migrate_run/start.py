@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from ..django_types import Connection, Steps
 from ..errors import CannotMigrate
 from ..execution.advisory import Place, find_place, records_question, unlock
 from ..execution.journal.store import KEPT, Store
@@ -40,7 +41,7 @@ class _Known(NamedTuple):
 
 
 def prepare(
-    connection: Any, settings: MigrationSettings, plan: Any, under_way: Collection[tuple[str, str]]
+    connection: Connection, settings: MigrationSettings, plan: Steps | None, under_way: Collection[tuple[str, str]]
 ) -> Prepared:
     """Get a run its turn and its journals.
 
@@ -79,7 +80,7 @@ def prepare(
     return Prepared(journals, None, known.is_new_database)
 
 
-def _take_turn(connection: Any, settings: MigrationSettings, place: Place) -> tuple[Turn, _Known]:
+def _take_turn(connection: Connection, settings: MigrationSettings, place: Place) -> tuple[Turn, _Known]:
     """One round trip tells what has to be known, and that no other run is at work."""
     questions = [ANY_TABLE, KEPT, *filter(None, [records_question(place)])]
     turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries, place, questions)
@@ -102,7 +103,7 @@ def _without_journals(settings: MigrationSettings, why: str) -> Prepared:
     return Prepared()
 
 
-def _clear(connection: Any, settings: MigrationSettings) -> None:
+def _clear(connection: Connection, settings: MigrationSettings) -> None:
     """A run with nothing to do removes what an earlier one has not come to remove."""
     store = Store(connection)
     if store.is_empty:

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.migrations import Migration
 from django.db.migrations.operations.base import Operation
 
+from ..django_types import ProjectState
 from ..log import logger
 
 
@@ -37,23 +38,23 @@ class SafetyAssured(Operation):
     def reversible(self) -> bool:  # type: ignore[override]
         return all(operation.reversible for operation in self.operations)
 
-    @property
-    def inner_operations(self) -> Sequence[Operation]:
-        return self.operations
-
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         return type(self).__qualname__, [], {"operations": self.operations, "reason": self.reason}
 
-    def state_forwards(self, app_label: str, state: Any) -> None:
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
         for operation in self.operations:
             operation.state_forwards(app_label, state)
 
-    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
         with self._assured(schema_editor):
             migration = self._as_migration(app_label, schema_editor)
             migration.apply(from_state.clone(), schema_editor, collect_sql=schema_editor.collect_sql)
 
-    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
         with self._assured(schema_editor):
             migration = self._as_migration(app_label, schema_editor)
             migration.unapply(to_state.clone(), schema_editor, collect_sql=schema_editor.collect_sql)

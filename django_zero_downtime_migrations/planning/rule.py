@@ -67,7 +67,7 @@ class Rule(Record):
             sent=str(statement.sql),
         )
 
-    def _made(self, message: str, **more: Any) -> Finding:
+    def _made(self, message: str, **more: object) -> Finding:
         of_rule = {name: getattr(self, name) for name in ("code", "text", "severity", "kind", "instead")}
         return Finding(**{"sql": "", **of_rule, **more}, message=printable(message))
 

@@ -17,7 +17,8 @@ from django_zero_downtime_migrations.judging.entries import How
 from django_zero_downtime_migrations.judging.judge import Judgement
 from django_zero_downtime_migrations.judging.selection import Request, select
 from django_zero_downtime_migrations.judging.sizes import Sizes
-from django_zero_downtime_migrations.judging.states import JudgedState, Reach
+from django_zero_downtime_migrations.judging.states import JudgedState
+from django_zero_downtime_migrations.operation_facts import Reach
 from tests.backends.project import Shop
 from tests.commands.judged import APP, Loader, Selection, migration
 
@@ -119,7 +120,7 @@ def judged_twice(judge: Any, sent: list[str], monkeypatch: pytest.MonkeyPatch) -
     few = judge().entries
     statements = list(sent)
     sent.clear()
-    monkeypatch.setattr(editor, "reach_of", lambda *args: Reach.EVERYTHING)
+    monkeypatch.setattr(editor, "reach", lambda *args: Reach.EVERYTHING)
     every = judge().entries
     assert statements
     return (statements, few), (list(sent), every)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib.gis.db.backends.postgis.base import DatabaseWrapper as PostGISWrapper
 from django.db.backends.base.base import NO_DB_ALIAS
 
@@ -18,7 +16,7 @@ class DatabaseWrapper(PostGISWrapper):
     SchemaEditorClass = DatabaseSchemaEditor
     validation_class = DatabaseValidation
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         # Some Django versions set these on the instance, whatever class attributes say.
         if self.alias != NO_DB_ALIAS:

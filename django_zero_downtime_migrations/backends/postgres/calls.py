@@ -12,6 +12,7 @@ from django.db.models import NOT_PROVIDED
 from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.template import SQL
+from ...django_types import Connection, Constraint, Field, Index, Model, Params
 from ...log import logger
 from ...migrate_run.progress import Call
 from ...naming import Names
@@ -41,7 +42,7 @@ NONE_FOUND = "Found wrong number (0)"
 
 
 def _planned(name: str) -> Callable[..., Any]:
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(self: Any, *args: object, **kwargs: object) -> Any:
         with self._planning(name, *args[:2]) as under_way:
             if under_way.past and name in ONLY_STATEMENTS:
                 return None
@@ -54,7 +55,7 @@ def _planned(name: str) -> Callable[..., Any]:
 class Calls:
     """While one of its methods runs, statements are only recorded."""
 
-    connection: Any
+    connection: Connection
     collect_sql: bool
     deferred_sql: list[Any]
     execute: Callable[..., None]
@@ -74,7 +75,13 @@ class Calls:
         return names_of(self.connection)
 
     def _iter_column_sql(
-        self, column_db_type: Any, params: Any, model: Any, field: Any, field_db_params: Any, include_default: bool
+        self,
+        column_db_type: str,
+        params: Params,
+        model: Model,
+        field: Field,
+        field_db_params: Any,
+        include_default: bool,
     ) -> Iterator[str]:
         parent: Any = super()
         self._column_items = items = []
@@ -83,7 +90,7 @@ class Calls:
             items.append(SQL(item, s.PYTHON_DEFAULT) if goes_again and item.startswith("DEFAULT ") else item)
             yield item
 
-    def column_sql(self, model: Any, field: Any, include_default: bool = False) -> Any:
+    def column_sql(self, model: Model, field: Field, include_default: bool = False) -> Any:
         """Django joins the pieces of a column's definition; ours remembers them."""
         parent: Any = super()
         sql, params = parent.column_sql(model, field, include_default)
@@ -91,22 +98,22 @@ class Calls:
             sql = SQL.join(self._column_items, " ")
         return sql, params
 
-    def add_index(self, model: Any, index: Any, concurrently: bool = False) -> None:
+    def add_index(self, model: Model, index: Index, concurrently: bool = False) -> None:
         parent: Any = super()
         with self._planning("add_index", model, index):
             parent.add_index(model, index, concurrently=concurrently)
 
-    def rename_index(self, model: Any, old_index: Any, new_index: Any) -> None:
+    def rename_index(self, model: Model, old_index: Index, new_index: Index) -> None:
         parent: Any = super()
         with self._planning("rename_index", model, new_index):
             parent.rename_index(model, old_index, new_index)
 
-    def add_constraint(self, model: Any, constraint: Any) -> None:
+    def add_constraint(self, model: Model, constraint: Constraint) -> None:
         parent: Any = super()
         with self._planning("add_constraint", model, constraint):
             parent.add_constraint(model, constraint)
 
-    def add_field(self, model: Any, field: Any) -> None:
+    def add_field(self, model: Model, field: Field) -> None:
         """The indexes of a new column are built with it, not at the end of the migration: later operations may rely
         on them.
         """
@@ -124,19 +131,19 @@ class Calls:
                 self._early.add(sql)
                 self.execute(sql, deferred_params)
 
-    def alter_field(self, model: Any, old_field: Any, new_field: Any, strict: bool = False) -> None:
+    def alter_field(self, model: Model, old_field: Field, new_field: Field, strict: bool = False) -> None:
         parent: Any = super()
         with self._planning("alter_field", model, new_field):
             parent.alter_field(model, old_field, new_field, strict)
 
-    def _alter_field(self, model: Any, old_field: Any, new_field: Any, *args: Any, **kwargs: Any) -> None:
+    def _alter_field(self, model: Model, old_field: Field, new_field: Field, *args: object, **kwargs: object) -> None:
         """What Django's ``alter_field`` does to a column: one call, also where a subclass has bound Django's own."""
         parent: Any = super()
         with self._planning("alter_field", model, new_field):
             table = self.names.as_sql(model._meta.db_table)
             if new_field.column:
                 column = self.names.as_sql(new_field.column)
-                self._old_types[table, column] = old_field.db_parameters(self.connection)["type"]
+                self._old_types[table, column] = old_field.db_parameters(self.connection)["type"] or ""
             # Nobody reads the statements of a new table: they may be Django's one ALTER TABLE of several actions.
             features = self.connection.features
             combined = features.supports_combined_alters
@@ -146,7 +153,7 @@ class Calls:
             finally:
                 features.supports_combined_alters = combined
 
-    def _delete_composed_index(self, model: Any, *args: Any) -> None:
+    def _delete_composed_index(self, model: Model, *args: object) -> None:
         parent: Any = super()
         try:
             parent._delete_composed_index(model, *args)

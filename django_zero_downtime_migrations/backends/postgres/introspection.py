@@ -11,6 +11,7 @@ import django.db.backends.postgresql.base  # noqa: F401
 from django.db.backends.postgresql.introspection import DatabaseIntrospection as PostgresIntrospection
 
 from ...ddl.spaces import Space
+from ...django_types import Connection, Cursor
 from ...naming import as_django_has, as_django_quotes, split_identifier
 from ...server import names_of
 
@@ -44,7 +45,7 @@ class IntrospectionMixin:
         quoted = names_of(self.connection).as_sql(table_name)
         return quoted, self.projection.live_table(quoted)
 
-    def _located(self, cursor: Any, table: str) -> tuple[Any, str]:
+    def _located(self, cursor: Cursor, table: str) -> tuple[Any, str]:
         """A cursor and a name with which Django finds a table. :param table: its quoted name."""
         try:
             *schema, name = split_identifier(table)
@@ -56,7 +57,7 @@ class IntrospectionMixin:
 
         return InSchema(cursor, schema[-1], name, table[1:-1]), name
 
-    def get_constraints(self, cursor: Any, table_name: str) -> Any:
+    def get_constraints(self, cursor: Cursor, table_name: str) -> Any:
         parent: Any = super()
         if self.past:
             return {}
@@ -69,7 +70,7 @@ class IntrospectionMixin:
         found = self.projection.constraints(quoted, parent.get_constraints(located, name))
         return dict(_as_django_has(*item) for item in found.items())
 
-    def get_sequences(self, cursor: Any, table_name: str, table_fields: Any = ()) -> Any:
+    def get_sequences(self, cursor: Cursor, table_name: str, table_fields: Any = ()) -> Any:
         parent: Any = super()
         if self.past:
             return []
@@ -81,7 +82,7 @@ class IntrospectionMixin:
         found = self._with_schemas(cursor, live, found) if found else []
         return [sequence | {"column": as_django_has(shown(quoted, sequence["column"]))} for sequence in found]
 
-    def _with_schemas(self, cursor: Any, table: str, sequences: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _with_schemas(self, cursor: Cursor, table: str, sequences: list[dict[str, Any]]) -> list[dict[str, Any]]:
         from .other_schemas import with_schemas
 
         return with_schemas(cursor, table, sequences)
@@ -93,7 +94,7 @@ class _Without:
     Django keeps one of a name: of an index it would see nothing where a foreign key has the same.
     """
 
-    def __init__(self, cursor: Any, gone: frozenset[str]) -> None:
+    def __init__(self, cursor: Cursor, gone: frozenset[str]) -> None:
         self._cursor = cursor
         self._gone = gone
 
@@ -115,7 +116,7 @@ class DatabaseIntrospection(IntrospectionMixin, PostgresIntrospection):
     pass
 
 
-def projecting(connection: Any) -> Any:
+def projecting(connection: Connection) -> Any:
     """The connection's introspection, with ours in front of it where another package has put its own in our place."""
     there = connection.introspection
     if not isinstance(there, IntrospectionMixin):

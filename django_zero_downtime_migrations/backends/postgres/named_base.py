@@ -23,7 +23,7 @@ def built_on(path: str, wrapper: Any, stock: type) -> Any:
     """
     base = _named(path, stock)
 
-    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+    def init(self: Any, *args: object, **kwargs: object) -> None:
         super(made, self).__init__(*args, **kwargs)
         # Some backends choose these in their own __init__, whatever the class attributes say.
         if not isinstance(self.features, FeaturesMixin):

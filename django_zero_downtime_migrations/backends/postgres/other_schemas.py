@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ...django_types import Cursor, Params
 from ...naming import as_django_has, relation
 
 _VISIBLE = re.compile(r"(?:pg_catalog\.)?pg_table_is_visible\((\w+)\.oid\)")
@@ -27,13 +28,13 @@ class InSchema:
     :param written: the name as ``db_table`` has it, under which any other question finds nothing.
     """
 
-    def __init__(self, cursor: Any, schema: str, name: str, written: str) -> None:
+    def __init__(self, cursor: Cursor, schema: str, name: str, written: str) -> None:
         self._cursor = cursor
         self._name, self._written = name, written
         literal = schema.replace("'", "''").replace("%", "%%")
         self._there = f"relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = '{literal}')"
 
-    def execute(self, sql: str, params: Any = None) -> Any:
+    def execute(self, sql: str, params: Params = None) -> Any:
         located, count = _VISIBLE.subn(lambda found: f"{found[1]}.{self._there}", sql)
         if not count:
             # Another package's, which has schemas of its own.
@@ -44,7 +45,7 @@ class InSchema:
         return getattr(self._cursor, name)
 
 
-def with_schemas(cursor: Any, table: str, sequences: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def with_schemas(cursor: Cursor, table: str, sequences: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The sequences of a table; one that its name alone does not mean has its schema, as ``db_table`` would.
 
     :param table: its quoted name.

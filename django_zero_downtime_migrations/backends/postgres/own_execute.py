@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ...django_types import Params, Sql
 from .old_names import statements
 
 Plan = Callable[[Any, Any], None]
@@ -26,7 +27,7 @@ def wrap_execute(editor_class: Any, ours: Callable[..., None]) -> None:
         return
 
     @functools.wraps(theirs)
-    def execute(editor: Any, sql: Any, params: Any = ()) -> Any:
+    def execute(editor: Any, sql: Sql, params: Params = ()) -> Any:
         with _taken_back(editor, sql, params, lambda sql, params: ours(editor, sql, params)):
             return theirs(editor, sql, params)
 
@@ -37,7 +38,7 @@ def wrap_execute(editor_class: Any, ours: Callable[..., None]) -> None:
 class _Given:
     """What an override was given to send."""
 
-    def __init__(self, editor: Any, sql: Any, params: Any, plan: Plan) -> None:
+    def __init__(self, editor: Any, sql: Sql, params: Params, plan: Plan) -> None:
         self._editor = editor
         self._params = params
         self._statements = statements(sql)
@@ -84,10 +85,10 @@ class _Lines(list[str]):
 
 
 @contextmanager
-def _taken_back(editor: Any, sql: Any, params: Any, plan: Plan) -> Iterator[None]:
+def _taken_back(editor: Any, sql: Sql, params: Params, plan: Plan) -> Iterator[None]:
     given = _Given(editor, sql, params, plan)
 
-    def sent(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+    def sent(execute: Any, sql: Sql, params: Params, many: bool, context: Any) -> Any:
         return None if not many and given.plans(str(sql)) else execute(sql, params, many, context)
 
     lines = editor.collected_sql if editor.collect_sql else None

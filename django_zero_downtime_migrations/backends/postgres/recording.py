@@ -16,6 +16,7 @@ from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.read import read
 from ...ddl.template import plain
+from ...django_types import Model, Sql
 from ...execution.reader import Reader
 from ...findings import Finding, Origin
 from ...migrate_run.migration_at_work import migration_at_work
@@ -96,7 +97,7 @@ class Recording(Calls):
             return False
         return self._replaced.waits(what, removal, made, quiet=self.collect_sql)
 
-    def _origin_of(self, model: Any, field: Any) -> Origin:
+    def _origin_of(self, model: Model | None, field: Any) -> Origin:
         meta = getattr(model, "_meta", None)
         name = getattr(field, "name", "") or ""
         return Origin(
@@ -106,7 +107,7 @@ class Recording(Calls):
             operation=self._operation,
         )
 
-    def execute(self, sql: Any, params: Any = ()) -> None:
+    def execute(self, sql: Sql, params: s.Params = ()) -> None:
         self.is_executing, before = True, self.is_executing
         try:
             for statement in statements(sql):
@@ -140,7 +141,7 @@ class Recording(Calls):
             else:
                 self._carry_out(statements, call)
 
-    def _tables_exist(self, sql: Any, catalog: PlannedCatalog) -> bool:
+    def _tables_exist(self, sql: Sql, catalog: PlannedCatalog) -> bool:
         if not isinstance(sql, DjangoStatement):
             return True
         names = {self.names.spelled(str(sql.parts[x])) for x in ("table", "to_table") if x in sql.parts}

@@ -8,21 +8,21 @@ from inspect import getattr_static
 from types import TracebackType
 from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
-from django.utils.connection import ConnectionProxy
 
 from ...catalog.projection import Projection
 from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.template import wrap_templates
+from ...django_types import Connection, StateApps
 from ...errors import MigrationError, Unsafe, UnsafeOperationException, UnsafeOperationWarning, without_traceback
 from ...execution.reader import Reader
 from ...execution.run import Runner
 from ...execution.script import Script
 from ...execution.send import Sender
 from ...execution.session_lock_timeout import session_lock_timeout
-from ...execution.transactions import OwnTransaction
+from ...execution.transactions import OwnTransaction, of_this_thread
 from ...findings import Finding, Origin
 from ...migrate_run.migration_at_work import migration_at_work, operation_at_work
 from ...migrate_run.progress import Call, NothingDone
@@ -83,16 +83,15 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
     #: What earlier runs have done of the migration.
     resume = NothingDone()
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         wrap_templates(cls)
         wrap_settings(cls)
         wrap_execute(cls, DatabaseSchemaEditorMixin.execute)
         cls._own_triggers = "pgtrigger_" if hasattr(cls, "temporarily_drop_trigger") else ""
 
-    def __init__(self, connection: Any, collect_sql: bool = False, atomic: bool = True) -> None:
-        # django.db.connection has no hash, and is another connection in another thread.
-        connection = connections[connection.alias] if isinstance(connection, ConnectionProxy) else connection
+    def __init__(self, connection: Connection, collect_sql: bool = False, atomic: bool = True) -> None:
+        connection = of_this_thread(connection)
         self._own = OwnTransaction(connection)
         self.atomic_wanted = atomic
         self._session = ExitStack()
@@ -257,7 +256,7 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
         self.deferred_sql = self._deferred()
         self._reader.after_operations()
 
-    def once(self, code: Callable[[Any, Any], None], apps: Any, atomic: bool | None) -> None:
+    def once(self, code: Callable[[Any, Any], None], apps: StateApps, atomic: bool | None) -> None:
         """Run the code of a RunPython unless an earlier run of this migration has."""
         self.resume.once(code, apps, self, atomic)
 

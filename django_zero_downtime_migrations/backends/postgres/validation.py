@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.apps import apps
 from django.core.checks import CheckMessage
 from django.db.backends.base.validation import BaseDatabaseValidation
@@ -22,7 +20,7 @@ class DatabaseValidation(BaseDatabaseValidation):
     To keep the checks of another backend, name its validation class as a second base.
     """
 
-    def check(self, **kwargs: Any) -> list[CheckMessage]:
+    def check(self, **kwargs: object) -> list[CheckMessage]:
         found = super().check(**kwargs)
         if apps.ready and apps.is_installed("django_zero_downtime_migrations"):
             return found

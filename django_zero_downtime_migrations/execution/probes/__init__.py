@@ -8,8 +8,8 @@ No table that is in use is locked for it beyond ACCESS SHARE.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from ...django_types import Connection
 from ...errors import CannotMigrate
 from ...printable import printable
 from . import columns, constraints, indexes, tables  # noqa: F401
@@ -19,7 +19,7 @@ from .server import Server
 __all__ = ["Probe", "Verdict", "different", "probe", "question"]
 
 
-def probe(connection: Any, sql: str, table: str = "", then: Sequence[str] = ()) -> Probe | None:
+def probe(connection: Connection, sql: str, table: str = "", then: Sequence[str] = ()) -> Probe | None:
     """What the catalogue has of the object of a query. The connection's transaction, where one is open, must not have
     failed: what is built for the answer is rolled back to a savepoint.
 

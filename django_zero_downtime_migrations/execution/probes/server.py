@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from django.db import DataError, IntegrityError, NotSupportedError, ProgrammingError, transaction
 
+from ...django_types import Connection
 from ...errors import CannotMigrate
 from ...naming import Names, quote, split_identifier
 from ...server import names_of
@@ -37,12 +38,13 @@ def sibling(sql: str, name: str) -> str:
 class Server:
     """Names are SQL text, looked up as a statement would."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
     def fetch(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
+        given: Sequence[Any] = params
         with self.connection.cursor() as cursor:
-            cursor.execute(sql, params)
+            cursor.execute(sql, given)
             return list(cursor.fetchall())
 
     def run(self, sql: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from ...django_types import Connection
 from ..server_errors import (
     DUPLICATE_COLUMN,
     DUPLICATE_OBJECT,
@@ -49,7 +50,7 @@ class Rest(NamedTuple):
         return not (self.done or self.invalid)
 
 
-def rest(connection: Any, queries: Sequence[str], table: str) -> Rest:
+def rest(connection: Connection, queries: Sequence[str], table: str) -> Rest:
     """:param queries: all those of the step, with their parameters in them; not the user's own SQL.
 
     :param table: that of its statement, as in SQL.

@@ -61,7 +61,7 @@ class Command(BaseCommand):
         add("--stats-file", metavar="FILE", type=Path, help="Take the sizes of tables from there.")
         add("--write-stats", metavar="FILE", type=Path, help="Write the sizes of all tables there, and do no more.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         # Imported here: most commands of a project only look at this one's help.
         from ...judging.errors import CannotJudge
         from ...judging.main import judge, write_stats

@@ -50,6 +50,27 @@ def python(code: Any = count) -> RunPython:
     return RunPython(code, count_back)
 
 
+class Several(Operation):
+    """Of another package: it runs others, which it keeps under names of its own."""
+
+    reversible = False
+
+    def __init__(self, steps: list[Operation], last: Operation) -> None:
+        self.steps = steps
+        self.last = last
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        for each in (*self.steps, self.last):
+            each.state_forwards(app_label, state)
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        for each in (*self.steps, self.last):
+            state = from_state.clone()
+            each.state_forwards(app_label, state)
+            each.database_forwards(app_label, schema_editor, from_state, state)
+            from_state = state
+
+
 ATOMIC = scenario(
     "code/between",
     tables(),
@@ -84,6 +105,13 @@ SCENARIOS = [
     SQL,
     back(ATOMIC),
     back(INSIDE),
+    scenario(
+        "code/inside_an_unknown_one",
+        tables(),
+        Several([python(), AddField("thing", "b", integer()), python(count_again)], last=python(change)),
+        AddIndex("thing", models.Index(fields=["b"], name="by_b")),
+        random=("id",),
+    ),
     scenario(
         "code/squashed",
         tables(),
