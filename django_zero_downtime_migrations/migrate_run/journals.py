@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..execution.journal.journal import Journal
 from ..execution.journal.store import Done, Entry, Identity, Store
 from ..execution.journal.stored_steps import read_steps
 from ..execution.one_at_a_time import Turn
+from ..execution.questions import in_transaction
 from ..execution.run import Runner
 from ..execution.transactions import OwnTransaction
 from ..execution.undo import joined
@@ -106,28 +108,32 @@ class Journals:
         :raises CannotMigrate: when an interrupted migration is in the way of this run, or when the catalogue does not
             agree with what it had done.
         """
-        # A new database has nothing to protect.
-        entries = [] if self._is_new_database else self.store.entries()
-        entries = [entry for entry in entries if entry.identity[:2] not in self._outer]
-        if not entries:
-            return
         wanted = {(migration.app_label, migration.name): (migration, backwards) for migration, backwards in self.plan}
+        for entry in self.store.elsewhere():
+            if entry.identity[:2] in wanted and not self._is_over(entry.identity, recorded):
+                raise self.store.not_here(entry)
         over = []
-        for entry in entries:
+        for entry in self.store.entries():
             app, name, backwards, _ = entry.identity
             migration, direction = wanted.get((app, name), (None, None))
-            if migration is not None and direction == backwards:
+            if (app, name) in self._outer:
+                continue
+            if self._is_new_database:
+                # It has nothing to protect.
+                over.append(entry.identity)
+            elif migration is not None and direction == backwards:
                 if self._stands(entry, migration):
                     self.left.append(entry)
                 else:
                     over.append(entry.identity)
             elif self._is_over(entry.identity, recorded):
+                _warn_of_record(entry)
                 over.append(entry.identity)
             elif app in {app_label for app_label, _ in wanted}:
                 raise _in_the_way(entry)
             else:
                 logger.warning("%s was interrupted at %s, and is not part of this run.", entry.identity, entry.since)
-        self._drop(over)
+        self._drop(over, wanted)
 
     def _stands(self, entry: Entry, migration: Any) -> bool:
         """Whether the catalogue has what the journal says was done. False: nothing of it, so that it begins again.
@@ -168,10 +174,16 @@ class Journals:
 
     def _is_over(self, identity: Identity, recorded: set[tuple[str, str]]) -> bool:
         app, name, backwards, _ = identity
-        migration = MigrationLoader(self.connection).disk_migrations.get((app, name))
+        migration = self._on_disk.get((app, name))
         if migration is None:
             return ((app, name) in recorded) != backwards
         return is_done(migration, backwards, recorded)
+
+    @cached_property
+    def _on_disk(self) -> dict[tuple[str, str], Any]:
+        """A run that was killed has left the journals of all its migrations."""
+        found: dict[tuple[str, str], Any] = MigrationLoader(self.connection).disk_migrations
+        return found
 
     def _recorded_names(self) -> set[tuple[str, str]]:
         return set(MigrationRecorder(self.connection).migration_qs.values_list("app", "name"))
@@ -191,7 +203,7 @@ class Journals:
         # An editor inside another belongs to a RunPython.
         if self._open is not None or own.of_caller:
             return NothingDone()
-        self._open = journal = Journal(self.store, self._identify, self._entry(), self._over)
+        self._open = journal = Journal(self.store, self._identify, self._entry())
         runner.write_into(journal, self.turn)
         backwards = any(backwards for _, backwards in self.plan)
         return ResumedMigration(journal, own, self.current.begins, self.ended, backwards)
@@ -251,15 +263,26 @@ class Journals:
                 recorded = set() if complete else recorded_migrations(self.connection)
                 plan = {(migration.app_label, migration.name): migration for migration, _ in self.plan}
                 gone = [x for x in over if complete or is_done(plan[x[:2]], x.backwards, recorded)]
-                last = self.store.drop(gone) if gone else ""
+                drop = self.store.drop if in_transaction(self.connection) else self.store.dropping
+                last = drop(gone) if gone else ""
             self.turn.release(last)
         except DatabaseError as error:
             logger.warning("The journal could not be cleared (%s); the next migrate will.", error)
             self.turn.release()
 
-    def _drop(self, over: list[Identity]) -> None:
-        if over:
-            self.store.run(self.store.drop(over))
+    def _drop(self, over: list[Identity], wanted: Collection[tuple[str, str]]) -> None:
+        """:param wanted: the migrations, by app and name, that are going to have a journal of the same name.
+
+        :raises CannotMigrate: when the old one of such a migration is in the way.
+        """
+        for identity, why in (self.store.remove(over) if over else {}).items():
+            text = (
+                f"The journal of {identity} is over, and cannot be dropped ({why}): drop what others have made of it, "
+            )
+            text += f"or all of it ({self._forget(identity)} CASCADE)"
+            if identity[:2] in wanted:
+                raise CannotMigrate(f"{text}, and migrate again. Nothing was changed.")
+            logger.warning("%s. Until then it does no harm.", text)
 
 
 def last_operation(entry: Entry) -> int:
@@ -295,6 +318,20 @@ def _asked_about(entry: Entry, migration: Any) -> tuple[list[Done], dict[str, li
 def _own_sql(operations: Sequence[Any], key: str) -> list[str]:
     number = key.partition(".")[0]
     return own_sql(operations[int(number)]) if number.isdigit() and int(number) < len(operations) else []
+
+
+def _warn_of_record(entry: Entry) -> None:
+    """Whoever may write into the table of records can say that a migration is done."""
+    last = last_operation(entry)
+    if last < len(entry.identity.code):
+        logger.warning(
+            "%s is recorded, and its journal says that it was interrupted at %s in operation %d of %d: somebody else "
+            "has recorded it. Look at what it has not done; the journal is forgotten.",
+            entry.identity,
+            entry.since,
+            last,
+            len(entry.identity.code),
+        )
 
 
 def _in_the_way(entry: Entry) -> CannotMigrate:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..errors import CannotMigrate
 from ..execution.advisory import Place, find_place, records_question, unlock
-from ..execution.journal.store import KEPT, Store
+from ..execution.journal.store import Store, kept
 from ..execution.one_at_a_time import NoTurn, Turn
 from ..execution.questions import ask, ask_together
 from ..log import logger
@@ -81,10 +81,10 @@ def prepare(
 
 def _take_turn(connection: Any, settings: MigrationSettings, place: Place) -> tuple[Turn, _Known]:
     """One round trip tells what has to be known, and that no other run is at work."""
-    questions = [ANY_TABLE, KEPT, *filter(None, [records_question(place)])]
+    questions = [ANY_TABLE, kept(), *filter(None, [records_question(place)])]
     turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries, place, questions)
     try:
-        [(any_table,)], kept, *records = turn.answers or ask_together(connection, questions)
+        [(any_table,)], left, *records = turn.answers or ask_together(connection, questions)
         if records or not any_table:
             recorded = {(app, name) for rows in records for app, name in rows}
         else:
@@ -92,7 +92,7 @@ def _take_turn(connection: Any, settings: MigrationSettings, place: Place) -> tu
     except BaseException:
         turn.release()
         raise
-    return turn, _Known(not any_table, Store(connection, kept), recorded)
+    return turn, _Known(not any_table, Store(connection, left), recorded)
 
 
 def _without_journals(settings: MigrationSettings, why: str) -> Prepared:

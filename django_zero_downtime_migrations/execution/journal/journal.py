@@ -45,7 +45,6 @@ class Journal:
 
     :param identify: which migration that is; asked when there is something to write.
     :param entry: what an earlier run has left of it.
-    :param over: migrations whose journals go when this one is made; those that have gone are taken out.
     :ivar steps: those of the call under way. :ivar done: how many of them are.
     """
 
@@ -54,10 +53,8 @@ class Journal:
         store: Store,
         identify: Callable[[], Identity],
         entry: Entry | None = None,
-        over: list[Identity] | None = None,
     ) -> None:
         self.store = store
-        self._over = [] if over is None else over
         self._identify = identify
         self._identity: Identity | None = None
         self.complete: list[str] = list(entry.complete) if entry else []
@@ -131,8 +128,6 @@ class Journal:
 
     def wrote(self) -> None:
         """What :meth:`before` or :meth:`unsaid` gave is in the catalogue, or will be with its transaction."""
-        if not self.exists:
-            self._over.clear()
         self._written = self._next
         self._pending.clear()
         self._unsaid = False
@@ -176,8 +171,14 @@ class Journal:
         if done or self.complete:
             self.write(self._compose(done))
         elif self.exists:
-            self.store.run(self.store.drop([self.identity]))
-            self._written = Written()
+            self._remove()
+
+    def _remove(self) -> None:
+        parts, self._written = len(self._written.log), Written()
+        if self.store.remove([self.identity]):
+            # Somebody has made something of its type: it stays, and says that nothing has been done.
+            self._written = Written(exists=True)
+            self.write(f"{self.store.empty(self.identity, parts)}; {self._compose(0)}")
 
     # How it is composed
 
@@ -203,8 +204,7 @@ class Journal:
 
     def _room(self, parts: int) -> list[str]:
         if not self.exists:
-            gone = [self.store.drop(self._over)] if self._over else []
-            return [*gone, self.store.create(self.identity, max(parts, 1))]
+            return [self.store.create(self.identity, max(parts, 1))]
         return [self.store.add_part(self.identity, part) for part in range(max(len(self._written.log), 1), parts)]
 
     def composed(self, query: Query) -> str:
