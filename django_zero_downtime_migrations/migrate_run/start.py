@@ -63,11 +63,11 @@ def prepare(
     except NoTurn as error:
         if settings.idempotent_sql:
             raise
-        return _without_journals(settings, error.reason)
+        return _without_journals(settings, error.reason, Store(connection))
     try:
         if not known.is_new_database and (why := known.store.why_not()):
             turn.release()
-            return _without_journals(settings, why)._replace(is_new_database=False)
+            return _without_journals(settings, why, known.store)._replace(is_new_database=False)
         journals = Journals(connection, plan, turn, known.store, known.is_new_database, under_way)
         journals.begin(known.recorded)
     except CannotMigrate as error:
@@ -95,9 +95,12 @@ def _take_turn(connection: Any, settings: MigrationSettings, place: Place) -> tu
     return turn, _Known(not any_table, Store(connection, left), recorded)
 
 
-def _without_journals(settings: MigrationSettings, why: str) -> Prepared:
+def _without_journals(settings: MigrationSettings, why: str, store: Store) -> Prepared:
+    """:param store: what an interrupted run has left there is not ignored, or it would be done once more."""
     if settings.idempotent_sql:
         return Prepared(refusal=CannotMigrate(f"{why} Nothing was changed."))
+    if not store.is_empty:
+        return Prepared(refusal=CannotMigrate(f"{why} An earlier run has left a journal there. Nothing was changed."))
     logger.warning("When this migrate is interrupted, the next one will not go on where it stopped. %s", why)
     return Prepared()
 

@@ -211,6 +211,27 @@ def write(database: str, on: str, text: str | None) -> None:
         run(session, f"COMMENT ON {on} IS {literal}")
 
 
+FORBID = """
+CREATE FUNCTION forbid() RETURNS event_trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE 'types are made by the platform team'; END $$;
+CREATE EVENT TRIGGER forbid ON ddl_command_start WHEN TAG IN ('CREATE TYPE') EXECUTE FUNCTION forbid()
+"""
+
+
+def test_a_journal_is_not_ignored_where_no_other_can_be_kept(place: Place, fresh: str) -> None:
+    """What it says was done would be done once more."""
+    place.interrupted(WRITTEN)
+    place.run(FORBID)
+    before = schema(place.name)
+    refused = place.migrate(WRITTEN)
+    assert "types are made by the platform team" in refused.refused
+    assert "An earlier run has left a journal there. Nothing was changed." in refused.refused
+    assert schema(place.name) == before
+    place.run("DROP EVENT TRIGGER forbid; DROP FUNCTION forbid")
+    succeeded(place.migrate(WRITTEN))
+    place.finished_as(WRITTEN, fresh)
+
+
 def test_a_journal_is_not_ignored_where_the_search_path_is_another(place: Place, fresh: str) -> None:
     place.interrupted(WRITTEN)
     place.run("CREATE SCHEMA before")
