@@ -323,14 +323,17 @@ def _own_sql(operations: Sequence[Any], key: str) -> list[str]:
 def _warn_of_record(entry: Entry) -> None:
     """Whoever may write into the table of records can say that a migration is done."""
     last = last_operation(entry)
-    if last < len(entry.identity.code):
+    steps = read_steps(entry.steps, entry.identity)[entry.done :] if entry.call else ()
+    # One that stands alone may be done without a mark.
+    if last < len(entry.identity.code) or any(not step.stands_alone for step in steps):
         logger.warning(
             "%s is recorded, and its journal says that it was interrupted at %s in operation %d of %d: somebody else "
-            "has recorded it. Look at what it has not done; the journal is forgotten.",
+            "has recorded it. Look at what it has not done (%s); the journal is forgotten.",
             entry.identity,
             entry.since,
             last,
             len(entry.identity.code),
+            joined(steps) or "what comes after that",
         )
 
 
