@@ -275,7 +275,9 @@ class Runner(Sender):
         if journal and disturbed:
             undo = back.Undo(list(failed.leftover) if failed else [], journal.done, False)
         else:
-            undo = back.undo(failed, done, self.keeps, self.made, self.transaction.wanted)
+            # What code has done is not taken back: the journal goes on saying that it has run.
+            keeps = self.keeps or bool(journal and self.code.committed(self.transaction.current))
+            undo = back.undo(failed, done, keeps, self.made, self.transaction.wanted)
         interrupted = isinstance(error, KeyboardInterrupt)
         if why := self._lost(interrupted):
             if undo.steps:
