@@ -53,7 +53,7 @@ class Journals:
         self.plan = plan
         self.turn = turn
         self.store = store
-        self._is_new_database = is_new_database
+        self._is_new_database = store.whole = is_new_database
         self._outer = under_way
         self.left: list[Entry] = []
         self.current = CurrentMigration(self.plan, self._recorded_names)
@@ -127,7 +127,9 @@ class Journals:
                 else:
                     over.append(entry.identity)
             elif self._is_over(entry.identity, recorded):
-                _warn_of_record(entry)
+                on_disk = self._on_disk.get((app, name))
+                if not (entry.whole or (on_disk and on_disk.replaces)):
+                    _warn_of_record(entry)
                 over.append(entry.identity)
             elif app in {app_label for app_label, _ in wanted}:
                 raise _in_the_way(entry)

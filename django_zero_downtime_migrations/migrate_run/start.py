@@ -23,12 +23,14 @@ class Prepared(NamedTuple):
 
     :param journals: None where it keeps none.
     :param refusal: what stops it at its first editor: ``--fake`` has none.
+    :param at_once: that editor is Django's, to make the table of records, and an error there becomes another one.
     :param is_new_database: None where that was not asked.
     """
 
     journals: Journals | None = None
     refusal: CannotMigrate | None = None
     is_new_database: bool | None = None
+    at_once: bool = False
 
 
 class _Known(NamedTuple):
@@ -52,6 +54,12 @@ def prepare(
         _clear(connection, settings)
         return Prepared()
     place = find_place(connection, lock=True)
+    return _prepare(connection, settings, plan, under_way, place)._replace(at_once=place.records is None)
+
+
+def _prepare(
+    connection: Any, settings: MigrationSettings, plan: Any, under_way: Collection[tuple[str, str]], place: Place
+) -> Prepared:
     try:
         refuse_hostile_search_path(connection, place.path)
     except CannotMigrate as error:

@@ -7,10 +7,12 @@ import re
 import pytest
 
 from .copies import schema
+from .project import Faults
 from .recovery import JOURNAL
+from .scenarios import SCENARIOS
 from .scenarios.journal import UNIQUE, WRITTEN
 from .scenarios.scenario import BEFORE, CHANGE, Scenario
-from .templates import succeeded
+from .templates import succeeded, template
 from .test_journal import APP, INDEX, Place, fresh, place
 
 __all__ = ["fresh", "place"]
@@ -92,3 +94,27 @@ def test_a_record_that_somebody_else_has_made_is_said(
     assert "app.0002_change is recorded, and its journal says that it was interrupted at" in said
     assert f"{where}: somebody else has recorded it" in said
     assert rest in said
+
+
+@pytest.mark.parametrize("name", ["new/code", "code/squashed", "code/between", "chain/several"])
+def test_a_run_that_did_not_come_to_drop_its_journals_has_recorded_it_itself(faults: Faults, name: str) -> None:
+    scenario = SCENARIOS[name]
+    with template(scenario, faults) as database:
+        place = Place(faults, database)
+        assert place.migrate(scenario, *scenario.arguments, sql="DROP TYPE", when="before").status < 0
+        assert place.has_journal
+        assert "somebody else" not in succeeded(place.migrate(scenario)).said
+        assert not place.has_journal
+
+
+def test_a_refusal_on_a_new_database_stays_what_it_is(faults: Faults) -> None:
+    """Django makes another error of one that comes while its table of records is made."""
+    scenario = SCENARIOS["new/several"]
+    with template(scenario, faults) as database:
+        place = Place(faults, database)
+        place.run(f"CREATE TYPE {JOURNAL}_x AS ENUM ('a')")
+        refused = place.migrate(scenario)
+        assert "has the name of a journal of IDEMPOTENT_SQL and is not one" in refused.refused
+        assert place.run("SELECT to_regclass('django_migrations')") == [(None,)]
+        place.run(f"DROP TYPE {JOURNAL}_x")
+        succeeded(place.migrate(scenario))

@@ -180,6 +180,15 @@ def test_what_another_role_has_made_under_the_name_is_refused_and_named(owner: A
     assert "nothing was changed" in said
 
 
+def test_what_another_role_makes_under_the_name_meanwhile_is_named(owner: Any, admin: Any) -> None:
+    run(admin, f"GRANT CREATE ON SCHEMA public TO {quoted(OTHER)}")
+    journal = Journal(Store(owner), lambda: WHO)
+    assert journal.store.entries() == []
+    acting(admin, OTHER, MADE_BEFORE["type"].format(WHO.type_name))
+    with pytest.raises(CannotMigrate, match=rf'made "public"."{WHO.type_name}" meanwhile .*Drop or rename it'):
+        journal.mark("0.0 RunPython")
+
+
 def test_the_owner_of_the_tables_does_not_write_for_a_superuser(owner: Any, database: Any) -> None:
     written(owner)
     run(database, "RESET ROLE")

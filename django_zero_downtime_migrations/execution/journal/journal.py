@@ -13,8 +13,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
 
+from django.db import DatabaseError
+
 from ...ddl import statements as s
 from ...planning.steps import Query, Step
+from ..server_errors import DUPLICATE_OBJECT, DUPLICATE_TABLE, sqlstate
 from .store import Done, Entry, Identity, Store
 from .stored_steps import read_steps, stored_step
 
@@ -152,10 +155,20 @@ class Journal:
         self._unsaid = True
 
     def write(self, sql: str) -> None:
-        """Write now. :param sql: of :meth:`before` or :meth:`unsaid`; nothing is sent when it is empty."""
-        if sql:
+        """Write now.
+
+        :param sql: of :meth:`before` or :meth:`unsaid`; nothing is sent when it is empty.
+        :raises CannotMigrate: when somebody has taken the name of the journal meanwhile.
+        """
+        if not sql:
+            return
+        try:
             self.store.run(sql)
-            self.wrote()
+        except DatabaseError as error:
+            if sqlstate(error) in (DUPLICATE_OBJECT, DUPLICATE_TABLE):
+                raise self.store.taken(self.identity, error) from error
+            raise
+        self.wrote()
 
     def back_to(self, done: int, whole: bool) -> None:
         """Say that the steps after these are about to be taken back.

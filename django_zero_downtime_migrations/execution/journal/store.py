@@ -115,6 +115,7 @@ class Entry(NamedTuple):
     :param call: the key of the call under way, or empty.
     :param steps: of that call, as JSON. :param done: how many of them are done.
     :param since: when the last of it was written, as text.
+    :param whole: it was recorded in the transaction of its last operations, of which nothing is written down.
     """
 
     identity: Identity
@@ -123,6 +124,7 @@ class Entry(NamedTuple):
     steps: str
     done: int
     since: str
+    whole: bool = False
 
     @property
     def complete(self) -> tuple[str, ...]:
@@ -172,6 +174,8 @@ class Store:
     def __init__(self, connection: Any, known: list[tuple[Any, ...]] | None = None) -> None:
         self.connection = connection
         self._known = known
+        #: As :attr:`Entry.whole`, of the migrations that are going to be written down.
+        self.whole = False
 
     @cached_property
     def _place(self) -> _Place:
@@ -290,6 +294,13 @@ class Store:
             f"right away (REVOKE CREATE ON SCHEMA {quote(self._place.schema)} FROM {role})."
         )
 
+    def taken(self, identity: Identity, error: DatabaseError) -> CannotMigrate:
+        """The error for a name that was free when the run began."""
+        return CannotMigrate(
+            f"Somebody has made {self.path(identity.type_name)} meanwhile ({_said(error)}), which is the name of the "
+            f"journal of {identity}. Drop or rename it, take the right from who made it, and migrate again."
+        )
+
     # What is written
 
     def create(self, identity: Identity, parts: int) -> str:
@@ -298,6 +309,7 @@ class Store:
         names = ["progress", "steps", *(f"log{number}" for number in range(parts))]
         attributes = ", ".join(f"{attribute} pg_catalog.text" for attribute in names)
         header = {"format": FORMAT, "app": identity.app, "name": identity.name, "backwards": identity.backwards}
+        header |= {"whole": True} if self.whole else {}
         return "; ".join(
             [
                 f"CREATE TYPE {name} AS ({attributes})",
@@ -362,5 +374,11 @@ def _read_entry(header: dict[str, Any], slots: dict[str, str]) -> Entry:
         parts.append(tuple(Done(key, tuple(queries)) for key, queries in json.loads(text)))
     identity = Identity(header["app"], header["name"], header["backwards"], tuple(header["code"]))
     return Entry(
-        identity, tuple(parts), progress["call"], slots.get("steps", "[]"), progress["done"], progress["since"]
+        identity,
+        tuple(parts),
+        progress["call"],
+        slots.get("steps", "[]"),
+        progress["done"],
+        progress["since"],
+        bool(header.get("whole")),
     )
