@@ -31,8 +31,9 @@ class Act(NamedTuple):
     """:param name: a sentence. :param who: one of the roles.
 
     :param sql: with ``{journal}`` for the journals that there are, ``{planned}`` for those that there will be,
-        ``{table}`` for each table, ``{missing}`` for a relation that is still to be made, ``{index}`` and
-        ``{constraint}`` ``{of}`` a table for what is half made. Where there is none the act has no occasion.
+        ``{table}`` for each table, ``{old}`` for each that was there before, ``{missing}`` for a relation that is still
+        to be made, ``{index}`` and ``{constraint}`` ``{of}`` a table for what is half made. Where there is none the
+        act has no occasion.
     :param hold: what is held in an open transaction meanwhile.
     :param denied: the server does not let the role do it, and says this.
     :param too_late: the server may say this, where the run was faster or the table is another: nothing is done.
@@ -130,7 +131,7 @@ PLANTED = [
     *planted("a sequence", "CREATE SEQUENCE public.{planned}", "DROP SEQUENCE public.{planned}"),
     *planted(
         "an index",
-        "CREATE TABLE public.mine (a int); CREATE INDEX {planned} ON public.mine (a)",
+        "CREATE TABLE public.mine{n} (a int); CREATE INDEX {planned} ON public.mine{n} (a)",
         "DROP INDEX public.{planned}",
     ),
 ]
@@ -249,8 +250,8 @@ RIGHTS = [
     Act(
         "puts a trigger on a table",
         CREATOR,
-        "CREATE TRIGGER mine{n} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION canary.fly()",
-        undo="DROP TRIGGER IF EXISTS mine{n} ON {table}",
+        "CREATE TRIGGER mine{n} BEFORE INSERT OR UPDATE ON {old} FOR EACH ROW EXECUTE FUNCTION canary.fly()",
+        undo="DROP TRIGGER IF EXISTS mine{n} ON {old}",
         as_stock=True,
     ),
     Act("makes a rule", CREATOR, "CREATE RULE mine AS ON INSERT TO {table} DO ALSO SELECT 1", denied=NOT_OWNER),
@@ -360,8 +361,13 @@ CARELESS = [
         APPLICATION,
         """
         INSERT INTO django_migrations (app, name, applied) SELECT 'app', '0002_change', now()
-        WHERE NOT EXISTS (SELECT FROM django_migrations WHERE name LIKE '0002%') -- while {journal} is there
+        WHERE EXISTS (SELECT FROM django_migrations WHERE name = '0001_before')
+        AND NOT EXISTS (SELECT FROM django_migrations WHERE name LIKE '0002%') -- while {journal} is there
         """,
+        # Where it is a part of a squashed one.
+        refused="was interrupted at .*, and is not part of this run",
+        mend="DELETE FROM django_migrations WHERE name = '0002_change'",
+        by=APPLICATION,
         warned="is recorded, and its journal says that it was interrupted",
     ),
 ]

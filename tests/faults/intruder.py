@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -74,7 +74,7 @@ _INDEXES = """
 SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY (%s) AND c.relkind = 'i'
 AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = c.oid)
-AND NOT EXISTS (SELECT FROM django_migrations WHERE name LIKE '0002%%') ORDER BY 1
+AND NOT EXISTS (SELECT FROM django_migrations WHERE name LIKE %s) ORDER BY 1
 """
 _NOT_VALID = """
 SELECT conrelid::regclass::text, quote_ident(conname) FROM pg_constraint WHERE NOT convalidated ORDER BY 1, 2
@@ -144,10 +144,16 @@ class Place:
             "journal": lambda: [{"journal": name} for (name,) in self.ask(_JOURNALS)],
             "planned": lambda: [{"planned": name} for name in self._planned()],
             "table": lambda: [{"table": name} for (name,) in self.ask(_TABLES, ROLES[OWNER])],
+            "old": lambda: [] if self.scenario.new else [{"old": x} for (x,) in self.ask(_TABLES, ROLES[OWNER])],
             "missing": lambda: [{"missing": f'"{name}"'} for name in self.made if not self._exists(name)][:1],
-            "index": lambda: [{"index": name} for (name,) in self.ask(_INDEXES, self.made)][:1],
+            "index": lambda: [{"index": name} for (name,) in self.ask(_INDEXES, self.made, self._first)][:1],
             "constraint": lambda: [{"constraint": name, "of": table} for table, name in self.ask(_NOT_VALID)][:1],
         }
+
+    @property
+    def _first(self) -> str:
+        """What the name of the first migration of the run begins with."""
+        return "0001%" if self.scenario.new else "0002%"
 
     def _planned(self) -> list[str]:
         """The names of the journals that the run under way will have, and has not yet."""
@@ -181,5 +187,4 @@ def roles() -> Iterator[None]:
             yield
         finally:
             for role in ROLES.values():
-                with suppress(databases.driver.errors.UndefinedObject):
-                    run(session, f"DROP ROLE {role}")
+                run(session, f"DROP ROLE IF EXISTS {role}")
