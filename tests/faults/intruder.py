@@ -113,8 +113,7 @@ class Place:
         return run(self.session(who), sql)
 
     def all(self, who: str, sql: str, targets: list[dict[str, str]]) -> None:
-        """What a role does to each of these, once."""
-        for text in dict.fromkeys(sql.format(**target) for target in targets) if sql else ():
+        for text in texts(sql, targets):
             self.run(who, text)
 
     def ask(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
@@ -163,6 +162,11 @@ class Place:
 
     def _exists(self, name: str) -> bool:
         return bool(self.ask("SELECT 1 FROM pg_class WHERE relname = %s", name))
+
+
+def texts(sql: str, targets: list[dict[str, str]]) -> list[str]:
+    """An act's SQL for each of these, once; what stands behind ``-- while`` only tells when it has an occasion."""
+    return list(dict.fromkeys(re.sub(r"\s*-- while .*", "", sql).format(**target) for target in targets if sql))
 
 
 def hand_over(database: str) -> None:

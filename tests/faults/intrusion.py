@@ -17,7 +17,7 @@ from tests.backends.sessions import Beside, run
 
 from .acts import PRINTED, Act, When
 from .copies import Outcome, copies_of, copy_of, outcome
-from .intruder import ADMIN, OWNER, ROLES, Place, clean, hand_over
+from .intruder import ADMIN, OWNER, ROLES, Place, clean, hand_over, texts
 from .points import Point, chosen
 from .project import Faults, Run
 from .recovery import difference
@@ -173,9 +173,9 @@ class Intrusion:
     # The act
 
     def _is_denied(self) -> None:
-        for target in self.targets:
+        for text in texts(self.act.sql, self.targets):
             try:
-                self.place.all(self.act.who, self.act.sql, [target])
+                self.place.run(self.act.who, text)
             except databases.driver.Error as error:
                 if not re.search(self.act.denied, str(error)):
                     raise Wrong(f"denied with other words: {error}") from error
@@ -183,9 +183,9 @@ class Intrusion:
                 raise Wrong("the server lets it")
 
     def _do(self) -> None:
-        for target in self.targets:
+        for text in texts(self.act.sql, self.targets):
             try:
-                self.place.all(self.act.who, self.act.sql, [target])
+                self.place.run(self.act.who, text)
             except databases.driver.Error as error:
                 if not self.act.too_late or self.act.too_late not in str(error):
                     raise
