@@ -24,13 +24,16 @@ except ImportError:
 numbers = itertools.count(1)
 
 
-def open_session(name: str | None = None, *, autocommit: bool = False) -> Any:
-    """A connection of the installed driver, independent of Django; without a name to the database of DATABASE_URL."""
+def open_session(name: str | None = None, *, autocommit: bool = False, role: str = "") -> Any:
+    """A connection of the installed driver, independent of Django; without a name to the database of DATABASE_URL.
+
+    :param role: that a test has made, with the password ``tests``; by default the one of DATABASE_URL.
+    """
     parameters = connections.settings["default"]
     session = driver.connect(
         dbname=name or urlsplit(settings.DATABASE_URL).path.lstrip("/") or "postgres",
-        user=parameters["USER"],
-        password=parameters["PASSWORD"],
+        user=role or parameters["USER"],
+        password="tests" if role else parameters["PASSWORD"],
         host=parameters["HOST"],
         port=parameters["PORT"],
     )

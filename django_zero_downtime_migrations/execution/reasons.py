@@ -39,10 +39,19 @@ REASONS = {
 }
 
 
+#: A table that is not there has no owner.
+MAY_NOT_CREATE = (
+    "The role that migrates has to be allowed to create in the schema: GRANT CREATE ON SCHEMA … TO …, or migrate as a "
+    "role that is."
+)
+
+
 def reason(error: BaseException, statement: s.Statement) -> str:
     state = sqlstate(error) or ""
     # The proof of a NOT NULL is a CHECK, about which nobody else knows.
     proof = state == CHECK_VIOLATION and isinstance(statement, s.SetNotNull)
+    if state == INSUFFICIENT_PRIVILEGE and isinstance(statement, s.CreateTable):
+        return f"\n{MAY_NOT_CREATE}"
     text = REASONS.get(NOT_NULL_VIOLATION if proof else state)
     return f"\n{text}" if text else ""
 

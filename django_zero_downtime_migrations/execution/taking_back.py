@@ -95,7 +95,10 @@ class TakingBack:
         failed = self.failure.step
         if self.call and is_disturbance(self.failure.error):
             return Undo(list(failed.leftover) if failed else [], self.call.done, False)
-        return undo(failed, self.failure.done, self.so_far.keeps, self.so_far.made, self.transaction.wanted)
+        # What code has done is not taken back: the journal goes on saying that it has run.
+        code = self.so_far.code.committed(self.transaction.current)
+        keeps = self.so_far.keeps or bool(self.call and code)
+        return undo(failed, self.failure.done, keeps, self.so_far.made, self.transaction.wanted)
 
     def _ours(self, undo: Undo) -> Undo:
         """Without what removes the remains of a build that has left none: a valid index of its name is somebody's."""

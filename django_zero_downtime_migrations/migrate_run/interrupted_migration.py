@@ -10,6 +10,8 @@ from ..django_types import Migration
 from ..errors import CannotMigrate
 from ..execution.journal.store import Done, Entry, Identity
 from ..execution.journal.stored_steps import read_steps
+from ..execution.undo import joined
+from ..log import logger
 from ..planning.steps import Batches
 from .resumed_migration import END
 from .run_python_once import own_sql
@@ -57,3 +59,20 @@ def in_the_way(entry: Entry) -> CannotMigrate:
         f"{entry.identity} was interrupted at {entry.since}, and is not part of this run: what it has done so far "
         f"would be in the way. Finish it first: {way}. Nothing was changed."
     )
+
+
+def warn_of_record(entry: Entry) -> None:
+    """Whoever may write into the table of records can say that a migration is done."""
+    last = last_operation(entry)
+    steps = read_steps(entry.steps, entry.identity)[entry.done :] if entry.call else ()
+    # One that stands alone may be done without a mark.
+    if last < len(entry.identity.code) or any(not step.stands_alone for step in steps):
+        logger.warning(
+            "%s is recorded, and its journal says that it was interrupted at %s in operation %d of %d: somebody else "
+            "has recorded it. Look at what it has not done (%s); the journal is forgotten.",
+            entry.identity,
+            entry.since,
+            last,
+            len(entry.identity.code),
+            joined(steps) or "what comes after that",
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError
@@ -16,11 +17,12 @@ from ..execution.journal.journal import Journal
 from ..execution.journal.store import Entry, Identity, Store
 from ..execution.journal.stored_steps import read_steps
 from ..execution.one_at_a_time import Turn
+from ..execution.questions import in_transaction
 from ..execution.reader import Reader
 from ..execution.transactions import OwnTransaction
 from ..execution.undo import joined
 from .current_migration import CurrentMigration, is_done, recorded_migrations
-from .interrupted_migration import asked_about, changed_operations, in_the_way, last_operation
+from .interrupted_migration import asked_about, changed_operations, in_the_way, last_operation, warn_of_record
 from .progress import NothingDone
 from .resumed_migration import ResumedMigration
 from .run_python_once import digests, finishing, once
@@ -54,7 +56,7 @@ class Journals:
         self.plan = plan
         self.turn = turn
         self.store = store
-        self._is_new_database = is_new_database
+        self._is_new_database = store.whole = is_new_database
         self._outer = under_way
         self.left: list[Entry] = []
         self.current = CurrentMigration(self.plan, self._recorded_names)
@@ -109,28 +111,34 @@ class Journals:
         :raises CannotMigrate: when an interrupted migration is in the way of this run, or when the catalogue does not
             agree with what it had done.
         """
-        # A new database has nothing to protect.
-        entries = [] if self._is_new_database else self.store.entries()
-        entries = [entry for entry in entries if entry.identity[:2] not in self._outer]
-        if not entries:
-            return
         wanted = {(migration.app_label, migration.name): (migration, backwards) for migration, backwards in self.plan}
+        for entry in self.store.elsewhere():
+            if entry.identity[:2] in wanted and not self._is_over(entry.identity, recorded):
+                raise self.store.not_here(entry)
         over = []
-        for entry in entries:
+        for entry in self.store.entries():
             app, name, backwards, _ = entry.identity
             migration, direction = wanted.get((app, name), (None, None))
-            if migration is not None and direction == backwards:
+            if (app, name) in self._outer:
+                continue
+            if self._is_new_database:
+                # It has nothing to protect.
+                over.append(entry.identity)
+            elif migration is not None and direction == backwards:
                 if self._stands(entry, migration):
                     self.left.append(entry)
                 else:
                     over.append(entry.identity)
             elif self._is_over(entry.identity, recorded):
+                on_disk = self._on_disk.get((app, name))
+                if not (entry.whole or (on_disk and on_disk.replaces)):
+                    warn_of_record(entry)
                 over.append(entry.identity)
             elif app in {app_label for app_label, _ in wanted}:
                 raise in_the_way(entry)
             else:
                 logger.warning("%s was interrupted at %s, and is not part of this run.", entry.identity, entry.since)
-        self._drop(over)
+        self._drop(over, wanted)
 
     def _stands(self, entry: Entry, migration: Migration) -> bool:
         """Whether the catalogue has what the journal says was done. False: nothing of it, so that it begins again.
@@ -174,10 +182,16 @@ class Journals:
 
     def _is_over(self, identity: Identity, recorded: set[tuple[str, str]]) -> bool:
         app, name, backwards, _ = identity
-        migration = MigrationLoader(self.connection).disk_migrations.get((app, name))
+        migration = self._on_disk.get((app, name))
         if migration is None:
             return ((app, name) in recorded) != backwards
         return is_done(migration, backwards, recorded)
+
+    @cached_property
+    def _on_disk(self) -> dict[tuple[str, str], Any]:
+        """A run that was killed has left the journals of all its migrations."""
+        found: dict[tuple[str, str], Any] = MigrationLoader(self.connection).disk_migrations
+        return found
 
     def _recorded_names(self) -> set[tuple[str, str]]:
         return set(MigrationRecorder(self.connection).migration_qs.values_list("app", "name"))
@@ -197,7 +211,7 @@ class Journals:
         # An editor inside another belongs to a RunPython.
         if self._open is not None or own.of_caller:
             return NothingDone()
-        self._open = journal = Journal(self.store, self._identify, self._entry(), self._over)
+        self._open = journal = Journal(self.store, self._identify, self._entry())
         reader.write_into(journal, self.turn)
         backwards = any(backwards for _, backwards in self.plan)
         return ResumedMigration(journal, own, self.current.begins, self.ended, backwards)
@@ -257,15 +271,26 @@ class Journals:
                 recorded = set() if complete else recorded_migrations(self.connection)
                 plan = {(migration.app_label, migration.name): migration for migration, _ in self.plan}
                 gone = [x for x in over if complete or is_done(plan[x[:2]], x.backwards, recorded)]
-                last = self.store.drop(gone) if gone else ""
+                drop = self.store.drop if in_transaction(self.connection) else self.store.dropping
+                last = drop(gone) if gone else ""
             self.turn.release(last)
         except DatabaseError as error:
             logger.warning("The journal could not be cleared (%s); the next migrate will.", error)
             self.turn.release()
 
-    def _drop(self, over: list[Identity]) -> None:
-        if over:
-            self.store.run(self.store.drop(over))
+    def _drop(self, over: list[Identity], wanted: Collection[tuple[str, str]]) -> None:
+        """:param wanted: the migrations, by app and name, that are going to have a journal of the same name.
+
+        :raises CannotMigrate: when the old one of such a migration is in the way.
+        """
+        for identity, why in (self.store.remove(over) if over else {}).items():
+            text = (
+                f"The journal of {identity} is over, and cannot be dropped ({why}): drop what others have made of it, "
+            )
+            text += f"or all of it ({self._forget(identity)} CASCADE)"
+            if identity[:2] in wanted:
+                raise CannotMigrate(f"{text}, and migrate again. Nothing was changed.")
+            logger.warning("%s. Until then it does no harm.", text)
 
 
 def _usable(connection: Connection) -> bool:

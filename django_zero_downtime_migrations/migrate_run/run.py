@@ -61,7 +61,8 @@ class MigrateRun:
     def prepare(self) -> None:
         """Take the turn and find what earlier runs have left, once, unless IDEMPOTENT_SQL is off.
 
-        :raises CannotMigrate: when another run is at work for longer than MIGRATE_LOCK_TIMEOUT.
+        :raises CannotMigrate: when another run is at work for longer than MIGRATE_LOCK_TIMEOUT, or when the run is
+            refused and has no table of records yet.
         """
         if self.plan is None or self._is_prepared:
             return
@@ -79,6 +80,8 @@ class MigrateRun:
         under_way = {run.journals.under_way for run in self.outer if run.journals and run.journals.under_way}
         found = prepare(self.connection, settings, self.plan, under_way)
         self.journals, self.refusal = found.journals, found.refusal
+        if found.refusal is not None and found.at_once:
+            raise found.refusal
         if found.is_new_database is not None:
             self._is_new_database = found.is_new_database
 

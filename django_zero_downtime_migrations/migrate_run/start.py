@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..django_types import Connection, Steps
 from ..errors import CannotMigrate
 from ..execution.advisory import Place, find_place, records_question, unlock
-from ..execution.journal.store import KEPT, Store
+from ..execution.journal.store import Store, kept
 from ..execution.one_at_a_time import NoTurn, Turn
 from ..execution.questions import ask, ask_together
 from ..log import logger
@@ -24,12 +24,14 @@ class Prepared(NamedTuple):
 
     :param journals: None where it keeps none.
     :param refusal: what stops it at its first editor: ``--fake`` has none.
+    :param at_once: that editor is Django's, to make the table of records, and an error there becomes another one.
     :param is_new_database: None where that was not asked.
     """
 
     journals: Journals | None = None
     refusal: CannotMigrate | None = None
     is_new_database: bool | None = None
+    at_once: bool = False
 
 
 class _Known(NamedTuple):
@@ -53,6 +55,16 @@ def prepare(
         _clear(connection, settings)
         return Prepared()
     place = find_place(connection, lock=True)
+    return _prepare(connection, settings, plan, under_way, place)._replace(at_once=place.records is None)
+
+
+def _prepare(
+    connection: Connection,
+    settings: MigrationSettings,
+    plan: Steps,
+    under_way: Collection[tuple[str, str]],
+    place: Place,
+) -> Prepared:
     try:
         refuse_hostile_search_path(connection, place.path)
     except CannotMigrate as error:
@@ -64,11 +76,11 @@ def prepare(
     except NoTurn as error:
         if settings.idempotent_sql:
             raise
-        return _without_journals(settings, error.reason)
+        return _without_journals(settings, error.reason, Store(connection))
     try:
         if not known.is_new_database and (why := known.store.why_not()):
             turn.release()
-            return _without_journals(settings, why)._replace(is_new_database=False)
+            return _without_journals(settings, why, known.store)._replace(is_new_database=False)
         journals = Journals(connection, plan, turn, known.store, known.is_new_database, under_way)
         journals.begin(known.recorded)
     except CannotMigrate as error:
@@ -82,10 +94,10 @@ def prepare(
 
 def _take_turn(connection: Connection, settings: MigrationSettings, place: Place) -> tuple[Turn, _Known]:
     """One round trip tells what has to be known, and that no other run is at work."""
-    questions = [ANY_TABLE, KEPT, *filter(None, [records_question(place)])]
+    questions = [ANY_TABLE, kept(), *filter(None, [records_question(place)])]
     turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries, place, questions)
     try:
-        [(any_table,)], kept, *records = turn.answers or ask_together(connection, questions)
+        [(any_table,)], left, *records = turn.answers or ask_together(connection, questions)
         if records or not any_table:
             recorded = {(app, name) for rows in records for app, name in rows}
         else:
@@ -93,12 +105,15 @@ def _take_turn(connection: Connection, settings: MigrationSettings, place: Place
     except BaseException:
         turn.release()
         raise
-    return turn, _Known(not any_table, Store(connection, kept), recorded)
+    return turn, _Known(not any_table, Store(connection, left), recorded)
 
 
-def _without_journals(settings: MigrationSettings, why: str) -> Prepared:
+def _without_journals(settings: MigrationSettings, why: str, store: Store) -> Prepared:
+    """:param store: what an interrupted run has left there is not ignored, or it would be done once more."""
     if settings.idempotent_sql:
         return Prepared(refusal=CannotMigrate(f"{why} Nothing was changed."))
+    if not store.is_empty:
+        return Prepared(refusal=CannotMigrate(f"{why} An earlier run has left a journal there. Nothing was changed."))
     logger.warning("When this migrate is interrupted, the next one will not go on where it stopped. %s", why)
     return Prepared()
 

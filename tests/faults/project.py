@@ -18,6 +18,7 @@ class Run(NamedTuple):
     """:param status: negative when a signal has ended it. :param happened: whether the fault did.
 
     :param left: what the run has left in its session that it should not.
+    :param refused: the text and the notes of an error that ``manage.py`` prints without a traceback; else empty.
     """
 
     status: int
@@ -25,6 +26,7 @@ class Run(NamedTuple):
     sent: list[str] = []
     happened: bool = True
     left: list[str] = []
+    refused: str = ""
 
 
 class Faults:
@@ -50,6 +52,7 @@ class Faults:
         settings: Mapping[str, Any] | None = None,
         options: Mapping[str, Any] | None = None,
         engine: str = "tests.faults.engine",
+        user: str = "",
         **fault: Any,
     ) -> Run:
         """:param scenario: whose migrations there are; by default those of the installed apps.
@@ -58,6 +61,7 @@ class Faults:
         :param settings: of ZERO_DOWNTIME_MIGRATIONS.
         :param options: of OPTIONS.
         :param engine: another one has no faults.
+        :param user: who migrates; by default the role of DATABASE_URL.
         :param fault: as of ``fault.Fault``.
         """
         assert self.process.stdin and self.process.stdout
@@ -67,6 +71,7 @@ class Faults:
             "scenario": scenario,
             "pickled": pickled,
             "engine": engine,
+            "user": user,
         }
         wanted |= {"settings": settings or {}, "options": options or {}, "fault": fault}
         self.process.stdin.write(json.dumps(wanted) + "\n")

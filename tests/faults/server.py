@@ -18,12 +18,15 @@ from typing import Any
 
 import django
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import Error, connections
 from django.db.migrations.loader import MigrationLoader
 
+from django_zero_downtime_migrations.errors import notes
 from tests.faults.fault import Fault
 
+#: Of the roles that tests make.
+PASSWORD = "tests"
 #: What a run must not leave in its session: timeouts, the turn, an open transaction.
 _LEFT = """
 SELECT format('%s = %s', name, setting) FROM pg_settings WHERE setting <> reset_val AND name ~ 'timeout'
@@ -71,26 +74,34 @@ def _migrate(wanted: dict[str, Any], said: str) -> int:
     output = io.StringIO()
     status = 0
     left: list[str] = []
+    refused = ""
     with redirect_stdout(output), redirect_stderr(output):
         try:
             if wanted["scenario"] or wanted["pickled"]:
                 _offer(_scenario(wanted))
             call_command("migrate", *wanted["arguments"], verbosity=1)
-        except BaseException:
+        except BaseException as error:
             traceback.print_exc()
             status = 1
+            refused = _without_traceback(error)
         connection.fault = None
         left = _left(connection)
     connections.close_all()
     with open(said, "w") as file:
         values = {"said": output.getvalue(), "sent": fault.sent, "happened": fault.happened, "left": left}
-        json.dump(values, file)
+        json.dump({**values, "refused": refused}, file)
     return status
+
+
+def _without_traceback(error: BaseException) -> str:
+    return "\n".join([str(error), *notes(error)]) if isinstance(error, CommandError) else ""
 
 
 def _connection(wanted: dict[str, Any]) -> Any:
     for parameters in (settings.DATABASES["default"], connections.settings["default"]):
         parameters["NAME"], parameters["ENGINE"] = wanted["database"], wanted["engine"]
+        if wanted["user"]:
+            parameters["USER"], parameters["PASSWORD"] = wanted["user"], PASSWORD
         parameters["ZERO_DOWNTIME_MIGRATIONS"] = parameters["ZERO_DOWNTIME_MIGRATIONS"] | wanted["settings"]
         parameters["OPTIONS"] = parameters.get("OPTIONS", {}) | wanted["options"]
     return connections["default"]

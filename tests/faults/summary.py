@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+INTRUSIONS = ("intrusions", "went on", "refused and mended")
+
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """The numbers come with the reports, also from the workers of pytest-xdist."""
-    sums = dict.fromkeys(("interruptions", "not recovered", "without a journal", "refused"), 0)
+    sums = dict.fromkeys(("interruptions", "not recovered", "without a journal", "refused", *INTRUSIONS), 0)
     for reports in terminalreporter.stats.values():
         for report in reports:
             for name, value in getattr(report, "user_properties", ()):
@@ -20,3 +22,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if sums["without a journal"]:
         lost = f"{sums['without a journal']:,} interruptions without a journal afterwards"
         terminalreporter.write_line(f"{lost}, {sums['refused']:,} of them refused")
+    if sums["intrusions"]:
+        ends = ", ".join(f"{sums[name]:,} {name}" for name in INTRUSIONS)
+        terminalreporter.write_line(f"{ends}, the others denied by the server")

@@ -11,9 +11,11 @@ import pytest
 from django.conf import settings
 from django.db import DatabaseError, ProgrammingError
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import CreateModel
 
 from django_zero_downtime_migrations.errors import CannotMigrate
 from tests import databases
+from tests.backends.sessions import told
 
 from . import runs
 from .cases import CASES, Case
@@ -156,6 +158,15 @@ def test_index_where_the_schema_may_get_nothing_new_leaves_no_column(setting, ro
     setting.run("ALTER TABLE b.item OWNER TO {migrator}", "REVOKE CREATE ON SCHEMA b FROM PUBLIC")
     text = refused(setting, BY_NAME["add_unique"])
     assert f'GRANT CREATE ON SCHEMA "b" TO "{roles.migrator}"' in text
+
+
+def test_table_where_the_schema_may_get_nothing_new_names_the_right(setting):
+    setting.run("REVOKE CREATE ON SCHEMA a, b, c FROM PUBLIC")
+    with setting.migrator(situation=SECOND) as connection, pytest.raises(ProgrammingError) as caught:
+        runs.forwards(connection, Case("create", lambda table: [CreateModel("New", [])]), SECOND)
+    assert "permission denied for schema" in told(caught.value)
+    assert "GRANT CREATE ON SCHEMA" in told(caught.value)
+    assert "has to own the table" not in told(caught.value)
 
 
 def test_column_where_the_schema_may_get_nothing_new(setting, truth_of):

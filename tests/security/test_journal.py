@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import ProgrammingError
+from django.db.migrations.recorder import MigrationRecorder
 
 from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.execution.journal.journal import Journal
@@ -91,13 +92,68 @@ def test_privileges_of_every_kind_do_not_let_anybody_write(owner: Any, admin: An
     assert "must be owner" in str(refused.value)
 
 
-def test_a_column_of_the_type_is_refused_to_others(owner: Any, admin: Any) -> None:
-    """It would be in the way of dropping it."""
+@pytest.mark.parametrize("where", ["", "IN SCHEMA public"])
+@pytest.mark.parametrize("grantee", ["PUBLIC", quoted(OTHER)])
+def test_a_column_of_the_type_is_refused_to_others(owner: Any, admin: Any, grantee: str, where: str) -> None:
+    """It would be in the way of adding to it, and of dropping it."""
     run(admin, f"GRANT ALL ON SCHEMA public TO {quoted(OTHER)}")
+    run(admin, f"ALTER DEFAULT PRIVILEGES FOR ROLE {quoted(OWNER)} {where} GRANT ALL ON TYPES TO {grantee}")
     name = written(owner)
     with pytest.raises(databases.driver.Error) as refused:
         acting(admin, OTHER, f"CREATE TABLE in_the_way (a {name})")
     assert "permission denied" in str(refused.value)
+
+
+# What the server lets others make of the type: it asks for no privilege on a type in an expression.
+
+HANGS = "CREATE VIEW public.hangs AS SELECT NULL::{} IS NULL AS a"
+
+
+@pytest.fixture
+def hung(owner: Any, admin: Any) -> str:
+    """The name of a journal's type on which a view of somebody else depends."""
+    name = written(owner)
+    run(admin, f"GRANT CREATE, USAGE ON SCHEMA public TO {quoted(OTHER)}")
+    acting(admin, OTHER, HANGS.format(name))
+    return name
+
+
+def test_a_view_of_somebody_else_is_named_and_stays(owner: Any, admin: Any, hung: str) -> None:
+    store = Store(owner)
+    another = WHO._replace(name="0003_more")
+    Journal(store, lambda: another).mark("0.0 RunPython")
+    [(identity, why)] = store.remove([WHO, another]).items()
+    assert identity == WHO
+    assert "view hangs depends on type" in why
+    assert [entry.identity for entry in entries(owner)] == [WHO]
+    assert run(admin, "SELECT a FROM hangs") == [(True,)]
+    run(admin, "DROP VIEW hangs")
+    assert store.remove([WHO]) == {}
+
+
+def test_nobody_waits_for_who_holds_such_a_view(owner: Any, admin: Any, hung: str) -> None:
+    with closing(databases.open_session(owner.settings_dict["NAME"])) as holding:
+        run(holding, "LOCK TABLE hangs IN ACCESS SHARE MODE")
+        assert list(Store(owner).remove([WHO])) == [WHO]
+        assert run(owner, "SHOW lock_timeout") == [("0",)]
+
+
+def test_a_journal_that_cannot_be_dropped_says_that_nothing_has_been_done(owner: Any, admin: Any) -> None:
+    """And there is room in it for another beginning."""
+    run(admin, f"GRANT CREATE, USAGE ON SCHEMA public TO {quoted(OTHER)}")
+    journal, keys = Journal(Store(owner), lambda: WHO), [f"{number}.0 {'x' * 900}" for number in range(5)]
+    for key in keys:
+        journal.mark(key)
+    acting(admin, OTHER, HANGS.format(Store(owner).path(WHO.type_name)))
+    journal.back_to(0, whole=True)
+    [entry] = entries(owner)
+    assert (entry.complete, entry.call, entry.done) == ((), "", 0)
+    journal = Journal(Store(owner), lambda: WHO, entry)
+    for key in keys:
+        journal.mark(key)
+    [entry] = entries(owner)
+    assert entry.complete == tuple(keys)
+    assert len(entry.log) > 1
 
 
 MADE_BEFORE = {
@@ -106,6 +162,9 @@ MADE_BEFORE = {
     "view": "CREATE VIEW public.{0} AS SELECT 1 AS progress",
     "enum": "CREATE TYPE public.{0} AS ENUM ('a')",
     "domain": "CREATE DOMAIN public.{0} AS text",
+    # These have no type, and the name of one that is made is theirs all the same.
+    "sequence": "CREATE SEQUENCE public.{0}",
+    "index": "CREATE TABLE public.mine (a int); CREATE INDEX {0} ON public.mine (a)",
 }
 
 
@@ -119,6 +178,15 @@ def test_what_another_role_has_made_under_the_name_is_refused_and_named(owner: A
     assert re.search(r'belongs to the role "zdm ""other""(\n|\\n)\d+"', said), said
     assert "REVOKE CREATE ON SCHEMA" in said
     assert "nothing was changed" in said
+
+
+def test_what_another_role_makes_under_the_name_meanwhile_is_named(owner: Any, admin: Any) -> None:
+    run(admin, f"GRANT CREATE ON SCHEMA public TO {quoted(OTHER)}")
+    journal = Journal(Store(owner), lambda: WHO)
+    assert journal.store.entries() == []
+    acting(admin, OTHER, MADE_BEFORE["type"].format(WHO.type_name))
+    with pytest.raises(CannotMigrate, match=rf'made "public"."{WHO.type_name}" meanwhile .*Drop or rename it'):
+        journal.mark("0.0 RunPython")
 
 
 def test_the_owner_of_the_tables_does_not_write_for_a_superuser(owner: Any, database: Any) -> None:
@@ -137,6 +205,29 @@ def test_a_member_of_the_owners_group_is_not_the_owner(owner: Any, database: Any
     run(database, f"SET ROLE {quoted(OTHER)}")
     with pytest.raises(CannotMigrate, match="belongs to the role"):
         entries(database)
+
+
+def test_what_is_left_where_the_records_are_is_found_from_another_schema(owner: Any, admin: Any) -> None:
+    MigrationRecorder(owner).ensure_schema()
+    written(owner)
+    run(admin, f"CREATE SCHEMA before AUTHORIZATION {quoted(OWNER)}")
+    run(owner, "SET search_path = before, public")
+    store = Store(owner)
+    assert store.entries() == []
+    [entry] = store.elsewhere()
+    assert entry.identity == WHO
+    said = str(store.not_here(entry))
+    assert 'began with the schema "public", where its journal is; now it begins with "before"' in said
+    run(owner, said[said.index("DROP TYPE") :])
+    assert Store(owner).elsewhere() == []
+
+
+def test_what_somebody_else_has_made_there_is_no_matter(owner: Any, admin: Any) -> None:
+    MigrationRecorder(owner).ensure_schema()
+    run(admin, f"GRANT CREATE ON SCHEMA public TO {quoted(OTHER)}; CREATE SCHEMA before AUTHORIZATION {quoted(OWNER)}")
+    acting(admin, OTHER, MADE_BEFORE["type"].format(WHO.type_name))
+    run(owner, "SET search_path = before, public")
+    assert (Store(owner).entries(), Store(owner).elsewhere()) == ([], [])
 
 
 # Where it cannot be kept

@@ -13,7 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 
+from django.db import DatabaseError
+
 from ...planning.steps import Query, Step
+from ..server_errors import DUPLICATE_OBJECT, DUPLICATE_TABLE, sqlstate
 from .call_under_way import CallUnderWay, Mark, Written
 from .store import Done, Entry, Identity, Store, encoded
 from .stored_steps import read_steps, stored_step
@@ -32,7 +35,6 @@ class Journal:
 
     :param identify: which migration that is; asked when there is something to write.
     :param entry: what an earlier run has left of it.
-    :param over: migrations whose journals go when this one is made; those that have gone are taken out.
     :ivar complete: the keys of the calls that are complete.
     :ivar left: what an earlier run has left, while its last call is still to be finished.
     :ivar under_way: the call that is.
@@ -44,10 +46,8 @@ class Journal:
         store: Store,
         identify: Callable[[], Identity],
         entry: Entry | None = None,
-        over: list[Identity] | None = None,
     ) -> None:
         self.store = store
-        self._over = [] if over is None else over
         self._identify = identify
         self._identity: Identity | None = None
         self.complete: list[str] = list(entry.complete) if entry else []
@@ -126,15 +126,22 @@ class Journal:
         return not (self.exists or self._pending)
 
     def write(self, mark: Mark) -> None:
-        """Send it by itself, in the transaction that is open, if any."""
-        if mark.sql:
+        """Send it by itself, in the transaction that is open, if any.
+
+        :raises CannotMigrate: when somebody has taken the name of the journal meanwhile.
+        """
+        if not mark.sql:
+            return
+        try:
             self.store.run(mark.sql)
-            self.wrote(mark)
+        except DatabaseError as error:
+            if sqlstate(error) in (DUPLICATE_OBJECT, DUPLICATE_TABLE):
+                raise self.store.taken(self.identity, error) from error
+            raise
+        self.wrote(mark)
 
     def wrote(self, mark: Mark) -> None:
         """Note that it is in the catalogue, or will be with its transaction."""
-        if not self.exists:
-            self._over.clear()
         self._written = mark.written
         self._pending.clear()
         self.is_behind = False
@@ -150,8 +157,15 @@ class Journal:
         if left or self.complete:
             self.write(self.mark_of(left, call.done))
         elif self.exists:
-            self.store.run(self.store.drop([self.identity]))
-            self._written = Written()
+            self._remove()
+
+    def _remove(self) -> None:
+        parts, self._written = len(self._written.log), Written()
+        if self.store.remove([self.identity]):
+            # Somebody has made something of its type: it stays, and says that nothing has been done.
+            self._written = Written(exists=True)
+            mark = self.mark_of(None, 0)
+            self.write(mark._replace(sql=f"{self.store.empty(self.identity, parts)}; {mark.sql}"))
 
     # How it is composed
 
@@ -180,8 +194,7 @@ class Journal:
 
     def _room(self, parts: int) -> list[str]:
         if not self.exists:
-            gone = [self.store.drop(self._over)] if self._over else []
-            return [*gone, self.store.create(self.identity, max(parts, 1))]
+            return [self.store.create(self.identity, max(parts, 1))]
         return [self.store.add_part(self.identity, part) for part in range(max(len(self._written.log), 1), parts)]
 
     def composed(self, query: Query) -> str:

@@ -10,6 +10,7 @@ from django.db.migrations.operations.base import Operation
 
 from tests.operations.case import check, fk, model, one_to_one
 
+from . import code
 from .chains import char, integer
 from .partitioned import of_sales
 from .scenario import Scenario, scenario
@@ -132,6 +133,8 @@ CASES = [
         AddField("new", "d", integer()),
         **DUPLICATES,
     ),
+    # What the code has done stays, and is not done again.
+    Bad(scenario("bad/after_code", code.tables(), code.python(), unique(), random=("id",)), **DUPLICATES),
     Bad(of_sales("bad/not_null", AlterField("sale", "pages", models.IntegerField())), **SALE_NULLS),
     Bad(
         of_sales("bad/check", AddConstraint("sale", check(models.Q(pages__gte=0), "pages_not_negative"))),
