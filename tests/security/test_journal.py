@@ -93,7 +93,7 @@ def test_privileges_of_every_kind_do_not_let_anybody_write(owner: Any, admin: An
 
 
 @pytest.mark.parametrize("where", ["", "IN SCHEMA public"])
-@pytest.mark.parametrize("grantee", ["PUBLIC", quoted(OTHER)])
+@pytest.mark.parametrize("grantee", ["PUBLIC", quoted(OTHER)], ids=["everybody", "the other"])
 def test_a_column_of_the_type_is_refused_to_others(owner: Any, admin: Any, grantee: str, where: str) -> None:
     """It would be in the way of adding to it, and of dropping it."""
     run(admin, f"GRANT ALL ON SCHEMA public TO {quoted(OTHER)}")
