@@ -24,7 +24,7 @@ class Operation(NamedTuple):
     app_label: str
     backwards: bool
     atomic: bool
-    is_last: bool
+    is_last: bool = False
 
 
 class OwnCode:

@@ -13,6 +13,7 @@ from django.db import ProgrammingError
 from django.db.migrations.recorder import MigrationRecorder
 
 from django_zero_downtime_migrations.errors import CannotMigrate
+from django_zero_downtime_migrations.execution.journal.call_under_way import CallUnderWay
 from django_zero_downtime_migrations.execution.journal.journal import Journal
 from django_zero_downtime_migrations.execution.journal.store import NAME, Identity, Store
 from tests import databases
@@ -145,7 +146,7 @@ def test_a_journal_that_cannot_be_dropped_says_that_nothing_has_been_done(owner:
     for key in keys:
         journal.mark(key)
     acting(admin, OTHER, HANGS.format(Store(owner).path(WHO.type_name)))
-    journal.back_to(0, whole=True)
+    CallUnderWay(journal, "5.0", ()).taken_back(0, whole=True)
     [entry] = entries(owner)
     assert (entry.complete, entry.call, entry.done) == ((), "", 0)
     journal = Journal(Store(owner), lambda: WHO, entry)
