@@ -8,54 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cached_property
 from typing import Any, Final, NamedTuple
-
-from django.db import DatabaseError
 
 from ...errors import CannotMigrate
 from ...naming import quote
-from ..questions import Question, ask_together
+from ..notes import COMPOSITE, NOTED, Note, Notes
 from .stored_steps import FORMAT
 
 #: What the names of the types begin with; a digest of the migration's name follows.
 NAME: Final = "zero_downtime_migrations_journal"
 OFF: Final = "or set IDEMPOTENT_SQL to False, with which an interrupted migration does not go on"
-
-# One row for each type, at least one where the schema exists. A superuser can write anything into anything.
-_LOOK: Final = f"""
-SELECT n.nspname::pg_catalog.text, pg_catalog.has_schema_privilege(n.oid, 'CREATE'), u.rolname::pg_catalog.text,
-       EXISTS (
-           SELECT FROM pg_catalog.pg_event_trigger e
-           WHERE e.evtenabled <> 'D' AND e.evtevent IN ('ddl_command_start', 'ddl_command_end', 'sql_drop')
-       ),
-       j.name, j.kind, j.owner, j.trusted, j.header, j.slots
-FROM pg_catalog.pg_namespace n
-JOIN pg_catalog.pg_roles u ON u.rolname = CURRENT_USER
-LEFT JOIN LATERAL (
-    SELECT t.typname::pg_catalog.text AS name, coalesce(c.relkind::pg_catalog.text, '') AS kind,
-           o.rolname::pg_catalog.text AS owner,
-           o.oid = u.oid OR (o.rolsuper AND pg_catalog.pg_has_role(u.oid, o.oid, 'USAGE')) AS trusted,
-           (
-               SELECT d.description FROM pg_catalog.pg_description d
-               WHERE d.objoid = t.oid AND d.classoid = 'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid
-           ) AS header,
-           (
-               SELECT pg_catalog.json_object_agg(a.attname, d.description)::pg_catalog.text
-               FROM pg_catalog.pg_attribute a
-               JOIN pg_catalog.pg_description d ON d.objoid = a.attrelid AND d.objsubid = a.attnum
-               WHERE a.attrelid = c.oid AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
-               AND NOT a.attisdropped
-           ) AS slots
-    FROM pg_catalog.pg_type t
-    JOIN pg_catalog.pg_roles o ON o.oid = t.typowner
-    LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
-    WHERE t.typnamespace = n.oid AND pg_catalog.starts_with(t.typname::pg_catalog.text, '{NAME}'::pg_catalog.text)
-    ORDER BY t.typname
-) j ON true
-WHERE n.nspname = pg_catalog.current_schema()
-"""
-COMPOSITE: Final = "c"
 
 
 class Identity(NamedTuple):
@@ -108,29 +70,8 @@ class Entry(NamedTuple):
         return tuple(done.key for part in self.log for done in part)
 
 
-class _Type(NamedTuple):
-    """:param trusted: nobody but this role, or a superuser, could have written what it has."""
-
-    name: str
-    kind: str
-    owner: str
-    trusted: bool
-    header: str | None
-    slots: str | None
-
-
-class _Place(NamedTuple):
-    """:param schema: the first of the search_path that exists; empty where there is none."""
-
-    schema: str = ""
-    may_create: bool = False
-    role: str = ""
-    has_event_triggers: bool = False
-    types: tuple[_Type, ...] = ()
-
-
 #: What a store asks when it has not been told the answer.
-KEPT: Final = Question(_LOOK, 10)
+KEPT: Final = NOTED
 
 
 class Store:
@@ -141,67 +82,35 @@ class Store:
 
     def __init__(self, connection: Any, known: list[tuple[Any, ...]] | None = None) -> None:
         self.connection = connection
-        self._known = known
+        self.notes = Notes(connection, known)
 
-    @cached_property
-    def _place(self) -> _Place:
-        rows = self._known if self._known is not None else ask_together(self.connection, [KEPT])[0]
-        types = tuple(_Type(*row[4:]) for row in rows if row[4] is not None)
-        return _Place(*rows[0][:4])._replace(types=types) if rows else _Place()
+    @property
+    def _types(self) -> list[Note]:
+        return self.notes.named(NAME)
 
     def why_not(self) -> str:
         """Why a journal cannot be kept here, and what to do; empty where it can."""
-        kept = "IDEMPOTENT_SQL keeps its journal"
-        if not self._place.schema:
-            return (
-                f"{kept} in the first schema of the search_path, and there is none. Create the schema, or set the "
-                f"search_path of the role or in OPTIONS, {OFF}."
-            )
-        schema, role = quote(self._place.schema), quote(self._place.role)
-        if not self._place.may_create:
-            return (
-                f"{kept} as a type in the schema {schema}, where the role {role} may not create anything. "
-                f"Let it (GRANT CREATE ON SCHEMA {schema} TO {role}), {OFF}."
-            )
-        if self._place.has_event_triggers and (error := self._refusal()):
-            return (
-                f"{kept} as a type in the schema {schema}, and the server refuses to create one, most likely by an "
-                f"event trigger: {error}. Let it pass CREATE TYPE, ALTER TYPE, COMMENT and DROP TYPE, {OFF}."
-            )
-        return ""
-
-    def _refusal(self) -> str:
-        """What the server says of a type that is made and dropped at once."""
-        name = self.path(f"{NAME}_tried")
-        try:
-            self.run(f"CREATE TYPE {name} AS (a text); COMMENT ON TYPE {name} IS 'tried'; DROP TYPE {name}")
-        except DatabaseError as error:
-            return str(error).strip().partition("\n")[0]
-        return ""
+        return self.notes.why_not("IDEMPOTENT_SQL keeps its journal", OFF)
 
     def path(self, name: str) -> str:
-        return f"{quote(self._place.schema)}.{quote(name)}"
-
-    def literal(self, text: str) -> str:
-        return str(self.connection.ops.compose_sql("%s", [text])).strip()
+        return self.notes.path(name)
 
     def run(self, sql: str) -> None:
-        with self.connection.cursor() as cursor:
-            cursor.execute(sql, None)
+        self.notes.run(sql)
 
     @property
     def is_empty(self) -> bool:
         """Whether no earlier run has left anything."""
-        return not self._place.types
+        return not self._types
 
     def entries(self) -> list[Entry]:
         """What earlier runs have left.
 
         :raises CannotMigrate: when somebody else could have written it, or another version of this package has.
         """
-        return [self._entry(found) for found in self._place.types]
+        return [self._entry(found) for found in self._types]
 
-    def _entry(self, found: _Type) -> Entry:
+    def _entry(self, found: Note) -> Entry:
         if found.kind != COMPOSITE or not found.trusted:
             raise self._not_ours(found.name, found.kind, found.owner)
         name = found.name
@@ -222,46 +131,36 @@ class Store:
             ) from error
 
     def _not_ours(self, name: str, kind: str, owner: str) -> CannotMigrate:
-        path, role = self.path(name), quote(owner)
+        path, role, ours = self.path(name), quote(owner), quote(self.notes.place.role)
+        revoke = f"REVOKE CREATE ON SCHEMA {quote(self.notes.place.schema)} FROM {role}"
         if kind != COMPOSITE:
             return CannotMigrate(
                 f"{path} has the name of a journal of IDEMPOTENT_SQL and is not one; nothing was changed. It belongs "
-                f"to the role {role}: rename or drop it, and take the right from who made it (REVOKE CREATE ON SCHEMA "
-                f"{quote(self._place.schema)} FROM {role})."
+                f"to the role {role}: rename or drop it, and take the right from who made it ({revoke})."
             )
         return CannotMigrate(
             f"The type {path}, a journal of IDEMPOTENT_SQL, belongs to the role {role}, who could have written into it "
-            f"what this run would carry out with the rights of {quote(self._place.role)}; nothing was changed. If it "
-            f"comes from an interrupted migrate, repeat that as {role}. Else drop it (DROP TYPE {path}) and take the "
-            f"right away (REVOKE CREATE ON SCHEMA {quote(self._place.schema)} FROM {role})."
+            f"what this run would carry out with the rights of {ours}; nothing was changed. If it comes from an "
+            f"interrupted migrate, repeat that as {role}. Else drop it (DROP TYPE {path}) and take the right away "
+            f"({revoke})."
         )
 
     # What is written
 
     def create(self, identity: Identity, parts: int) -> str:
         """:param parts: how many attributes the log has."""
-        name = self.path(identity.type_name)
         names = ["progress", "steps", *(f"log{number}" for number in range(parts))]
-        attributes = ", ".join(f"{attribute} pg_catalog.text" for attribute in names)
         header = {"format": FORMAT, "app": identity.app, "name": identity.name, "backwards": identity.backwards}
-        return "; ".join(
-            [
-                f"CREATE TYPE {name} AS ({attributes})",
-                # A column of this type would be in the way of dropping it.
-                f"REVOKE ALL ON TYPE {name} FROM PUBLIC",
-                f"COMMENT ON TYPE {name} IS {self.literal(json.dumps({**header, 'code': identity.code}))}",
-            ]
-        )
+        return self.notes.create(identity.type_name, names, {**header, "code": identity.code})
 
     def add_part(self, identity: Identity, part: int) -> str:
         return f"ALTER TYPE {self.path(identity.type_name)} ADD ATTRIBUTE log{part} pg_catalog.text"
 
     def write(self, identity: Identity, attribute: str, value: object) -> str:
-        text = json.dumps(value, separators=(",", ":"))
-        return f"COMMENT ON COLUMN {self.path(identity.type_name)}.{attribute} IS {self.literal(text)}"
+        return self.notes.write(identity.type_name, attribute, value)
 
     def drop(self, identities: list[Identity]) -> str:
-        return f"DROP TYPE IF EXISTS {', '.join(self.path(name) for name in sorted({x.type_name for x in identities}))}"
+        return self.notes.drop(sorted({x.type_name for x in identities}))
 
 
 def _read_entry(header: dict[str, Any], slots: dict[str, str]) -> Entry:
