@@ -40,6 +40,7 @@ def server_binaries(major: int | None) -> tuple[Path, int]:
     )
 
 
+@functools.cache
 def pg_dump_binary() -> Path:
     """The newest `pg_dump` here: it refuses servers that are newer than itself."""
     names = [bindir / "pg_dump" for bindir in candidates()]

@@ -6,7 +6,7 @@ import itertools
 import os
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,11 +20,6 @@ try:
     import psycopg as driver
 except ImportError:
     import psycopg2 as driver  # type: ignore[no-redef]
-try:
-    # Only in the psycopg 3 environments: it needs psycopg 3, and Django prefers that wherever it can be imported.
-    from pytest_postgresql.janitor import DatabaseJanitor
-except ImportError:
-    DatabaseJanitor = None
 
 numbers = itertools.count(1)
 
@@ -48,34 +43,24 @@ def fresh_database() -> Iterator[str]:
     """The name of a new empty database, which goes at the end together with everybody who is still in it."""
     # With the process id, because the workers of pytest-xdist share a server.
     name = f"test_{os.getpid()}_{next(numbers)}"
-    with closing(open_session(autocommit=True)) as session, session.cursor() as cursor, new_database(name, cursor):
+    with closing(open_session(autocommit=True)) as session, session.cursor() as cursor:
+        create(name, session)
         try:
             yield name
         finally:
             evict(name, cursor)
+            cursor.execute(f'DROP DATABASE "{name}"')
 
 
-def new_database(name: str, cursor: Any) -> AbstractContextManager[Any]:
-    if DatabaseJanitor is None:
-        return database_by_sql(name, cursor)
-    parameters = connections.settings["default"]
-    return DatabaseJanitor(
-        user=parameters["USER"],
-        password=parameters["PASSWORD"],
-        host=parameters["HOST"],
-        port=parameters["PORT"],
-        dbname=name,
-        template_dbname="template0",
-    )
+def create(name: str, session: Any, template: str = "template0") -> None:
+    """A new database, by copying files, as PostgreSQL always does before 15.
 
-
-@contextmanager
-def database_by_sql(name: str, cursor: Any) -> Iterator[None]:
-    cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
-    try:
-        yield
-    finally:
-        cursor.execute(f'DROP DATABASE "{name}"')
+    Since then it writes every page to the log by default, which takes five times as long, and every test has a
+    database.
+    """
+    strategy = " STRATEGY FILE_COPY" if session.info.server_version >= 150000 else ""
+    with session.cursor() as cursor:
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"{strategy}')
 
 
 def evict(name: str, cursor: Any) -> None:

@@ -16,7 +16,7 @@ from django.db import DatabaseError, OperationalError
 from ..errors import LockNotAcquired, explain
 from ..locks import Blocker
 from ..log import logger
-from ..planning.steps import Step, StepClass
+from ..planning.steps import Step
 from ..printable import printable
 from ..settings import MigrationSettings
 from .blockers import Look, cancel, look
@@ -224,7 +224,7 @@ class Acquisition:
 
     def _in_vain(self, error: OperationalError, given: Limits, seen: Look, took: float) -> str | None:
         """What ended an attempt after this time, in ms; None where it is not to be tried again."""
-        state, short = sqlstate(error), self.step.kind is StepClass.SHORT
+        state, short = sqlstate(error), self.step.bounded
         if state in (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED):
             self.waited += 1
             return f"no lock within {given.wait} ms for"

@@ -23,9 +23,9 @@ from weakref import WeakKeyDictionary
 from ..errors import CannotMigrate
 from ..printable import printable
 from .advisory import Holder, Key, Place, Seen, look
-from .beside import connect
 from .one_at_a_time import NoTurn, Turn
 from .questions import Question
+from .second_connection import connect
 from .served import Statement
 
 logger = logging.getLogger("django_zero_downtime_migrations")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..locks import Lock
-from ..planning.steps import Step, StepClass
+from ..planning.steps import Step
 from ..settings import MigrationSettings
 from . import timeouts
 from .blockers import Look
@@ -115,7 +115,7 @@ NOTHING = Known()
 
 def limits(settings: MigrationSettings, step: Step, seen: Look, attempt: int, known: Known = NOTHING) -> Limits:
     """The timeouts of an attempt. :param attempt: from 0."""
-    values = timeouts.local(settings, step.kind)
+    values = timeouts.local(settings, step)
     longest = settings.lock_timeout or LONGEST
     if seen.relations < 2:
         lock, statement = lock_wait(longest, attempt), values.get("statement_timeout") or 0
@@ -139,7 +139,7 @@ def _all_at_once(values: dict[str, int], lock: int, step: Step, seen: Look, know
     lock = min(lock, seen.deadlock_timeout * 3 // 4)
     whole = min(lock + max(lock // 10, ROOM), max(seen.deadlock_timeout * 9 // 10, 1)) * known.growth
     values = values | {"lock_timeout": max(lock, 1) if known.growth == 1 else AS_GOOD_AS_NOTHING}
-    if step.kind is StepClass.SHORT:
+    if step.bounded:
         values["statement_timeout"] = min(whole, values.get("statement_timeout") or seen.statement_timeout or whole)
     return values
 

@@ -18,7 +18,7 @@ from django.db import InterfaceError, OperationalError
 
 from ..errors import CannotMigrate
 from ..printable import printable
-from .beside import connect
+from .second_connection import connect
 from .timeouts import Session, first_seen
 
 logger = logging.getLogger("django_zero_downtime_migrations")

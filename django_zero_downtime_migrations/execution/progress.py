@@ -15,9 +15,9 @@ from typing import Any
 from ..log import logger
 from ..planning.steps import Step
 from .activity import Activity, Description, ask, name, size_of
-from .beside import connect
 from .interrupt import PROGRESS
 from .line import Line, shows_line
+from .second_connection import connect
 
 #: Quick steps are over by then, and cost a thread that sleeps.
 FIRST_SECONDS = 1.0

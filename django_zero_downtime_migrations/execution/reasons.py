@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from django.db import DatabaseError, IntegrityError
+
 from ..ddl import statements as s
+from ..errors import explain, make_printable
+from ..planning.steps import Step
+from .send import Sender
 from .server_errors import (
     CHECK_VIOLATION,
     DEADLOCK_DETECTED,
@@ -40,3 +45,28 @@ def reason(error: BaseException, statement: s.Statement) -> str:
     proof = state == CHECK_VIOLATION and isinstance(statement, s.SetNotNull)
     text = REASONS.get(NOT_NULL_VIOLATION if proof else state)
     return f"\n{text}" if text else ""
+
+
+def explain_failure(sender: Sender, step: Step, error: DatabaseError) -> None:
+    """Add to the error which step it was, what it means, who was in the way, and which rows stop it."""
+    from .rights import lacks
+
+    make_printable(error)
+    locks = f" ({', '.join(map(str, step.locks))})" if step.locks else ""
+    why = lacks(sender.connection, step, error) or reason(error, step.statement)
+    explain(error, f"The step that failed: {step.sql}{locks}{why}{_in_the_way(sender, step, error)}")
+    if isinstance(error, IntegrityError) and not sender.is_inside:
+        from .violating_rows import violating_rows
+
+        if rows := violating_rows(sender.connection, step, error, sender.settings):
+            explain(error, rows)
+
+
+def _in_the_way(sender: Sender, step: Step, error: DatabaseError) -> str:
+    """Who holds what the step did not get in its only attempt, on a line of its own."""
+    if sqlstate(error) not in (LOCK_NOT_AVAILABLE, QUERY_CANCELED) or sender.is_inside or not step.locks:
+        return ""
+    from .blockers import look
+
+    found = look(sender.connection, step.locks, sender.settings.show_blocking_queries).blockers
+    return f"\nIn the way: {'; '.join(map(str, found))}" if found else ""

@@ -16,8 +16,8 @@ from ..errors import CannotMigrate
 from ..locks import Blocker, Lock, LockMode
 from ..log import logger
 from ..printable import printable
-from .beside import connect
 from .blockers import briefly, look_there
+from .second_connection import connect
 from .server_errors import LOCK_NOT_AVAILABLE, QUERY_CANCELED, SERIALIZATION_FAILURE, sqlstate
 
 T = TypeVar("T")

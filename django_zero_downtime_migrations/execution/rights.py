@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..ddl import statements as s
 from ..errors import CannotMigrate
 from ..naming import quote, relation, unquote
-from ..planning.steps import Step, StepClass
+from ..planning.steps import Protected, Step
 from ..printable import printable
 from .server_errors import INSUFFICIENT_PRIVILEGE, sqlstate
 
@@ -66,8 +66,7 @@ def lacks(connection: Any, step: Step, error: BaseException) -> str:
 
 
 def _missing(connection: Any, steps: Iterable[Step]) -> str:
-    sent = (StepClass.SHORT, StepClass.LONG, StepClass.UNSAFE)
-    needs = dict.fromkeys(need for step in steps if step.kind in sent for need in _needs(step.statement))
+    needs = dict.fromkeys(need for step in steps if isinstance(step, Protected) for need in _needs(step.statement))
     if not needs:
         return ""
     with connection.cursor() as cursor:

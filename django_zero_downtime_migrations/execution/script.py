@@ -4,24 +4,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import sqlparse
 
 from ..ddl import statements as s
 from ..findings import Finding
-from ..planning.steps import Fill, Plan, Step, StepClass
+from ..planning.steps import AsStock, Batches, Concurrent, Fill, InCallers, Long, Plan, Short, Step, UsersOwn
 from ..printable import printable
 from ..server import capabilities
 from ..settings import MigrationSettings
 from . import timeouts
 from .fill import update
+from .own_code import Operation
+from .reader import SendsNothing
 from .transactions import OwnTransaction
 
+if TYPE_CHECKING:
+    from .journal.call_under_way import CallUnderWay
 
-class Script:
-    """:param lines: where the script goes.
+
+class Script(SendsNothing):
+    """A ``execution.reader.Reader``, and a ``planning.steps.Visitor``.
+
+    :param lines: where the script goes.
     :param write: adds a statement to it as Django's editor does, with its logging.
     """
 
@@ -43,34 +50,77 @@ class Script:
         self._begin: int | None = None
         self._statements = 0
         self._raw = False
+        #: The findings of the plan whose step has not been printed.
+        self._unsaid: list[Finding] = []
 
-    def run(self, plan: Plan) -> None:
-        unsaid = list(plan.findings)
+    def use_settings(self, settings: MigrationSettings) -> None:
+        self.settings = settings
+
+    def run(self, plan: Plan, call: CallUnderWay | None = None) -> None:
+        self._unsaid = list(plan.findings)
         for step in plan.steps:
-            said = [x for x in unsaid if x.sent == step.statement.sql or (x.sent and x.sent in step.sql)]
-            unsaid = [x for x in unsaid if x not in said]
-            if step.kind is StepClass.STOCK or (step.kind is StepClass.DATA and self._can_stand_inside(step)):
-                self._inside(step, said)
-            else:
-                self.close()
-                self._say(said)
-                if isinstance(step.statement, s.RenameConstraint) and step.statement.why:
-                    self.lines.append(f"-- {printable(step.statement.why)}")
-                self._alone(step)
+            step.accept(self)
 
-    def _can_stand_inside(self, step: Step) -> bool:
-        return step.fill is None and not (isinstance(step.statement, s.Raw) and step.statement.concurrently)
+    # How each kind of step is printed
 
-    def _inside(self, step: Step, said: Iterable[Finding]) -> None:
-        if self._raw and step.kind is StepClass.STOCK:
+    def as_stock(self, step: AsStock) -> None:
+        if self._raw:
             self.close()
+        self._inside(step, len(step.queries))
+
+    def users_own(self, step: UsersOwn) -> None:
+        if step.stands_alone:
+            self._outside(step)
+            self._write(step)
+            return
+        # A text of the user's own may have several statements, which the server runs as one transaction.
+        self._inside(step, sum(len(sqlparse.split(str(query.sql))) for query in step.queries))
+        self._raw = True
+
+    def batches(self, step: Batches) -> None:
+        self._outside(step)
+        # The timeout of the session would count for all ranges together.
+        self._add("SET statement_timeout = 0", self._loop(step.work), "RESET statement_timeout")
+
+    def short(self, step: Short) -> None:
+        self._outside(step)
+        limits = timeouts.set_local(timeouts.attempt(self.connection, self.settings, step))
+        self._together(step, limits, [timeouts.LOCAL_COMMIT])
+
+    def in_callers(self, step: InCallers) -> None:
+        self._outside(step)
+        self._together(step, timeouts.set_local(timeouts.attempt(self.connection, self.settings, step)))
+
+    def long(self, step: Long) -> None:
+        self._outside(step)
+        self._together(step, timeouts.set_local(dict.fromkeys(self._exempt_from, 0)))
+
+    def concurrent(self, step: Concurrent) -> None:
+        self._outside(step)
+        self._add(*(f"SET {name} = 0" for name in self._exempt_from))
+        self._write(step)
+        self._add(*(f"RESET {name}" for name in self._exempt_from))
+
+    @property
+    def _exempt_from(self) -> tuple[str, ...]:
+        """The timeouts that do not count for a step that takes its time."""
+        return timeouts.names(capabilities(self.connection)) if self.settings.flexible_statement_timeout else ()
+
+    def _inside(self, step: Step, statements: int) -> None:
+        """In the transaction that stock Django would have put around it."""
         wanted = self._of_migration and self.transaction.wanted and not self.transaction.of_caller
         if self._begin is None and wanted:
             self._begin = self._before_comment()
-        self._statements += _count(step)
-        self._raw = self._raw or step.kind is StepClass.DATA
-        self._say(said)
+        self._statements += statements
+        self._say_findings(step)
         self._write(step)
+
+    def _outside(self, step: Step) -> None:
+        """End that transaction; what comes is not in it."""
+        self.close()
+        self._say_findings(step)
+        if isinstance(step.statement, s.RenameConstraint) and step.statement.why:
+            self.lines.append(f"-- {printable(step.statement.why)}")
 
     def _before_comment(self) -> int:
         """The place before the lines in which Django names the operation."""
@@ -79,31 +129,7 @@ class Script:
             position -= 1
         return position
 
-    def _alone(self, step: Step) -> None:
-        if step.fill is not None:
-            # The timeout of the session would count for all ranges together.
-            self._add("SET statement_timeout = 0", self._loop(step.fill), "RESET statement_timeout")
-        elif step.kind is StepClass.LONG:
-            self._long(step)
-        elif step.kind is StepClass.DATA:
-            self._write(step)
-        else:
-            self._together(step, timeouts.attempt(self.connection, self.settings, step.kind))
-
-    def _long(self, step: Step) -> None:
-        if not self.settings.flexible_statement_timeout:
-            self._write(step)
-            return
-        names = timeouts.names(capabilities(self.connection))
-        if step.stands_alone:
-            self._add(*(f"SET {name} = 0" for name in names))
-            self._write(step)
-            self._add(*(f"RESET {name}" for name in names))
-        else:
-            self._together(step, dict.fromkeys(names, 0))
-
-    def _together(self, step: Step, values: dict[str, int]) -> None:
-        prefix, suffix = timeouts.set_local(values), timeouts.commit_locally(step.kind)
+    def _together(self, step: Step, prefix: Sequence[str], suffix: Sequence[str] = ()) -> None:
         together = bool(prefix or suffix) or len(step.queries) > 1
         self._add(*(["BEGIN", *prefix] if together else []))
         self._write(step)
@@ -121,6 +147,11 @@ class Script:
         for query in step.queries:
             self.write(query.sql, query.params)
 
+    def _say_findings(self, step: Step) -> None:
+        said = [x for x in self._unsaid if x.sent == step.statement.sql or (x.sent and x.sent in step.sql)]
+        self._unsaid = [x for x in self._unsaid if x not in said]
+        self._say(said)
+
     def _say(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
             text = f"{finding.message}{finding.remark}".replace("\n", " ")
@@ -130,7 +161,7 @@ class Script:
     def _add(self, *statements: str) -> None:
         self.lines.extend(text if text.rstrip().endswith(";") else text + ";" for text in statements)
 
-    def between_operations(self) -> None:
+    def between_operations(self, at_work: Callable[[], Operation | None]) -> None:
         self._of_migration = True
         if self._raw:
             self.close()
@@ -141,10 +172,3 @@ class Script:
             self.lines.insert(self._before_comment(), "COMMIT;")
             self.lines.insert(self._begin, "BEGIN;")
         self._begin, self._statements, self._raw = None, 0, False
-
-
-def _count(step: Step) -> int:
-    """The statements of a step: a text of the user's own may have several, which the server runs as one transaction."""
-    if step.kind is not StepClass.DATA:
-        return len(step.queries)
-    return sum(len(sqlparse.split(str(query.sql))) for query in step.queries)

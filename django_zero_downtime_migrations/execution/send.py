@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ..ddl import statements as s
+from ..locks import Lock
 from ..log import logger
-from ..planning.steps import Query, Step, StepClass
+from ..planning.steps import AsStock, Batches, Concurrent, InCallers, Long, Query, Short, Step, UsersOwn
 from ..server import capabilities
 from ..settings import MigrationSettings
 from . import timeouts
@@ -17,15 +18,20 @@ from .interrupt import interruptible
 from .transactions import OwnTransaction
 
 if TYPE_CHECKING:
-    from .journal.journal import Journal
+    from .journal.call_under_way import CallUnderWay, Mark
     from .replicas import Replicas
 
 Send = Callable[[str, s.Params], None]
 
 
 class Sender:
-    """:param send: sends one query string as the schema editor does, with its logging and wrappers.
-    :param verbosity: that of ``migrate``. :param stream: where it writes; None where nobody runs it.
+    """What the steps of a migration are sent with.
+
+    :param send: sends one query string as the schema editor does, with its logging and wrappers.
+    :param verbosity: that of ``migrate``.
+    :param stream: where it writes; None where nobody runs it.
+    :ivar replicas: the hot standbys that are asked as well, from the first step on that locks a table in use.
+    :ivar session: what the server said of the connection when the first step that stands alone was planned.
     """
 
     def __init__(
@@ -43,142 +49,23 @@ class Sender:
         self.send = send
         self.verbosity = verbosity
         self.stream = stream
-        #: Where the migration writes down what it does, while a call of its own is under way.
-        self.journal: Journal | None = None
-        #: The statement of the step that is being run has succeeded.
-        self._sent = False
-        #: The step under way has marked itself done.
-        self._marked = False
-        self._taking_back = False
-        #: The hot standbys that are asked as well, from the first step on that locks a table in use.
         self.replicas: Replicas | None = None
-        #: What the server said of the connection when the first step that stands alone was planned.
-        self._session: timeouts.Session | None = None
+        self.session: timeouts.Session | None = None
 
-    def between_operations(self) -> None:
+    @property
+    def is_inside(self) -> bool:
+        """Whether what is sent now stands in a transaction that is open."""
+        return self.transaction.is_open or self.transaction.of_caller
+
+    def end_raw(self) -> None:
         """The user's own SQL may hold any lock: its transaction ends with its operation."""
         if self.transaction.raw:
             self.transaction.close()
 
-    def _run(self, step: Step) -> None:
-        kind = step.kind
-        if kind is StepClass.STOCK:
-            self._stock(step)
-        elif kind is StepClass.CALLERS:
-            with timeouts.inside(self.connection, timeouts.local(self.settings, kind)):
-                self._send(step.queries)
-        elif kind is StepClass.DATA:
-            self._data(step)
-        else:
-            self.transaction.close()
-            sql = "; ".join(map(self.composed, step.queries))
-            logger.info("%s step: %s [%s]", kind.value, sql, ", ".join(map(str, step.locks)))
-            (self._long if kind is StepClass.LONG else self._short)(step)
-
-    def _send(self, queries: tuple[Query, ...]) -> None:
-        for query in queries:
-            self._statement(query.sql, query.params)
-
-    def _statement(self, sql: str, params: s.Params) -> None:
-        with interruptible(self.connection) as ctrl_c:
-            self.send(sql, params)
-            self._sent = True
-        if ctrl_c.pressed:
-            raise ctrl_c.error
-
-    def _stock(self, step: Step) -> None:
-        # Statements on a new table after the user's own SQL would hold the locks of that SQL for longer.
-        self.between_operations()
-        self.transaction.open()
-        if self._writing and not self.transaction.is_open:
-            if step.stands_alone:
-                self._before_alone()
-                self._send(step.queries)
-            else:
-                self._together(step, [])
-            return
-        for query in step.queries:
-            self.send(query.sql, query.params)
-
-    def _short(self, step: Step) -> None:
-        # Imported where it is needed: most processes of a project migrate nothing.
-        from .acquire import Acquisition, retries
-
-        if retries(self.settings):
-            sql = "; ".join(map(self.composed, step.queries))
-            send: Callable[[Sequence[str]], None] = lambda prefix: self._together(step, prefix)  # noqa: E731
-            Acquisition(self.connection, self.settings, step, sql, send, self.replicas).run()
-            self._committed(step)
-        else:
-            self._together(step, timeouts.set_local(timeouts.attempt(self.connection, self.settings, step.kind)))
-
-    def _long(self, step: Step) -> None:
-        exempt = self.settings.flexible_statement_timeout or self.settings.lock_timeout_force
-        if step.stands_alone:
-            self._alone(step, self._timeouts if exempt else ())
-        else:
-            with self._progress(step):
-                self._together(step, timeouts.set_local(dict.fromkeys(self._timeouts if exempt else (), 0)))
-
-    @property
-    def _timeouts(self) -> tuple[str, ...]:
-        return timeouts.names(capabilities(self.connection))
-
-    def _alone(self, step: Step, exempt_from: tuple[str, ...]) -> None:
-        self._before_alone()
-        drops = step.locks_on_replicas if self.replicas else ()
-        if drops:
-            self._wait_for_replicas(step._replace(locks=drops))
-        with timeouts.without(self.connection, self._known(), exempt_from), self._progress(step):
-            self._send(step.queries)
-        if drops:
-            self._committed(step._replace(locks=drops))
-
-    def _wait_for_replicas(self, step: Step) -> None:
-        from .acquire import Acquisition
-
-        sql = "; ".join(map(self.composed, step.queries))
-        Acquisition(self.connection, self.settings, step, sql, lambda _: None, self.replicas).wait_for_replicas()
-
-    def _committed(self, step: Step) -> None:
-        if self.replicas is not None:
-            self.replicas.committed(step.locks)
-
-    def _progress(self, step: Step) -> AbstractContextManager[None]:
-        if self.verbosity == 0:
-            return nullcontext()
-        from .progress import Progress
-
-        self.connection.ensure_connection()
-        # Behind a pooler the driver does not know the process.
-        pid = self._session.pid if self._session else self.connection.connection.info.backend_pid
-        return Progress(self.connection, step, pid, self.settings.show_blocking_queries, self.stream)
-
-    def _together(self, step: Step, prefix: Sequence[str]) -> None:
-        """One query string, one round trip, one implicit transaction."""
-        suffix = timeouts.commit_locally(step.kind)
-        mark = [journal.after()] if (journal := self._writing) else []
-        if len(step.queries) == 1 and not (prefix or suffix or mark):
-            self._send(step.queries)
-        else:
-            self._marked = bool(mark)
-            queries = (self.composed(query) for query in step.queries)
-            self._statement("; ".join([*prefix, *queries, *mark, *suffix]), None)
-
-    def _data(self, step: Step) -> None:
-        if step.fill is not None:
-            self.transaction.close()
-            self._before_alone()
-            fill(self.connection, step.fill, self.settings)
-        elif isinstance(step.statement, s.Raw) and step.statement.concurrently:
-            self.transaction.close()
-            # A concurrent build that runs into a lock timeout leaves an INVALID index.
-            self._alone(step, ("lock_timeout",) if self.settings.lock_timeout_force else ())
-        else:
-            self.transaction.open(raw=True)
-            if not self.transaction.is_open:
-                self._before_alone()
-            self._send(step.queries)
+    def known(self) -> timeouts.Session:
+        if self.session is None:
+            self.session = timeouts.session(self.connection)
+        return self.session
 
     def composed(self, query: Query) -> str:
         """The query with its parameters in it, as Django's editor composes them."""
@@ -186,16 +73,175 @@ class Sender:
             return str(query.sql)
         return str(self.connection.ops.compose_sql(str(query.sql), query.params))
 
-    def _known(self) -> timeouts.Session:
-        if self._session is None:
-            self._session = timeouts.session(self.connection)
-        return self._session
+    def text(self, step: Step) -> str:
+        return "; ".join(map(self.composed, step.queries))
+
+    def progress(self, step: Step) -> AbstractContextManager[None]:
+        """Show how far a step is while it is sent."""
+        if self.verbosity == 0:
+            return nullcontext()
+        from .progress import Progress
+
+        self.connection.ensure_connection()
+        # Behind a pooler the driver does not know the process.
+        pid = self.session.pid if self.session else self.connection.connection.info.backend_pid
+        return Progress(self.connection, step, pid, self.settings.show_blocking_queries, self.stream)
+
+    def open_replicas(self) -> None:
+        """Ask the hot standbys as well, where steps wait for their locks."""
+        if not self.settings.replicas or self.replicas is not None:
+            return
+        from .acquire import retries
+
+        if retries(self.settings):
+            from .replicas import Replicas
+
+            replicas = Replicas(self.connection, self.settings.replicas, self.settings.show_blocking_queries)
+            replicas.open()
+            self.replicas = replicas
+
+    def close(self) -> None:
+        """Close what it has opened, at the end of the migration."""
+        if self.replicas is not None:
+            self.replicas.close()
+
+
+class Attempt:
+    """A step on its way to the server; a ``planning.steps.Visitor``.
+
+    :param call: whose next step it is in the journal; None for one that is not written down.
+    :ivar sent: its statement has succeeded.
+    :ivar mark: what has been sent in its transaction for the journal.
+    """
+
+    def __init__(self, sender: Sender, step: Step, call: CallUnderWay | None = None) -> None:
+        self.sender = sender
+        self.step = step
+        self.call = call
+        self.sent = False
+        self.mark: Mark | None = None
+        self._connection = sender.connection
+        self._settings = sender.settings
+        self._transaction = sender.transaction
+
+    def run(self) -> None:
+        self.step.accept(self)
+
+    # How each kind of step is sent
+
+    def as_stock(self, step: AsStock) -> None:
+        # Statements on a new table after the user's own SQL would hold the locks of that SQL for longer.
+        self.sender.end_raw()
+        self._transaction.open()
+        if self.call and not self._transaction.is_open:
+            if step.stands_alone:
+                self._before_alone()
+                self._send(step.queries)
+            else:
+                self._together(step, [])
+            return
+        for query in step.queries:
+            self.sender.send(query.sql, query.params)
+
+    def in_callers(self, step: InCallers) -> None:
+        with timeouts.inside(self._connection, timeouts.local(self._settings, step)):
+            self._send(step.queries)
+
+    def short(self, step: Short) -> None:
+        # Imported where it is needed: most processes of a project migrate nothing.
+        from .acquire import Acquisition, retries
+
+        self._begin(step)
+        suffix = [timeouts.LOCAL_COMMIT]
+        if retries(self._settings):
+            sql = self.sender.text(step)
+            send: Callable[[Sequence[str]], None] = lambda prefix: self._together(step, prefix, suffix)  # noqa: E731
+            Acquisition(self._connection, self._settings, step, sql, send, self.sender.replicas).run()
+            self._committed(step.locks)
+        else:
+            self._together(step, timeouts.set_local(timeouts.attempt(self._connection, self._settings, step)), suffix)
+
+    def long(self, step: Long) -> None:
+        self._begin(step)
+        with self.sender.progress(step):
+            self._together(step, timeouts.set_local(dict.fromkeys(self._exempt_from, 0)))
+
+    def concurrent(self, step: Concurrent) -> None:
+        self._begin(step)
+        self._before_alone()
+        locks = step.locks_on_replicas if self.sender.replicas else ()
+        if locks:
+            self._wait_for_replicas(step.named(locks=locks))
+        self._alone(step, self._exempt_from)
+        if locks:
+            self._committed(locks)
+
+    def batches(self, step: Batches) -> None:
+        self._transaction.close()
+        self._before_alone()
+        fill(self._connection, step.work, self._settings)
+
+    def users_own(self, step: UsersOwn) -> None:
+        if step.stands_alone:
+            self._transaction.close()
+            self._before_alone()
+            # A concurrent build that runs into a lock timeout leaves an INVALID index.
+            self._alone(step, ("lock_timeout",) if self._settings.lock_timeout_force else ())
+            return
+        self._transaction.open(raw=True)
+        if not self._transaction.is_open:
+            self._before_alone()
+        self._send(step.queries)
+
+    # What these have in common
+
+    def _begin(self, step: Step) -> None:
+        self._transaction.close()
+        logger.info("%s step: %s [%s]", step.word, self.sender.text(step), ", ".join(map(str, step.locks)))
 
     @property
-    def _writing(self) -> Journal | None:
-        """The journal, while steps of a call that it knows are run, and not taken back."""
-        return self.journal if self.journal is not None and self.journal.key and not self._taking_back else None
+    def _exempt_from(self) -> tuple[str, ...]:
+        """The timeouts that do not count for a step that takes its time."""
+        exempt = self._settings.flexible_statement_timeout or self._settings.lock_timeout_force
+        return timeouts.names(capabilities(self._connection)) if exempt else ()
+
+    def _alone(self, step: Step, exempt_from: tuple[str, ...]) -> None:
+        with timeouts.without(self._connection, self.sender.known(), exempt_from), self.sender.progress(step):
+            self._send(step.queries)
+
+    def _wait_for_replicas(self, step: Step) -> None:
+        from .acquire import Acquisition
+
+        sql = self.sender.text(step)
+        Acquisition(
+            self._connection, self._settings, step, sql, lambda _: None, self.sender.replicas
+        ).wait_for_replicas()
+
+    def _committed(self, locks: Sequence[Lock]) -> None:
+        if self.sender.replicas is not None:
+            self.sender.replicas.committed(locks)
+
+    def _together(self, step: Step, prefix: Sequence[str], suffix: Sequence[str] = ()) -> None:
+        """One query string, one round trip, one implicit transaction."""
+        self.mark = self.call.mark() if self.call else None
+        if len(step.queries) == 1 and not (prefix or suffix or self.mark):
+            self._send(step.queries)
+        else:
+            mark = [self.mark.sql] if self.mark else []
+            queries = (self.sender.composed(query) for query in step.queries)
+            self._statement("; ".join([*prefix, *queries, *mark, *suffix]), None)
+
+    def _send(self, queries: tuple[Query, ...]) -> None:
+        for query in queries:
+            self._statement(query.sql, query.params)
+
+    def _statement(self, sql: str, params: s.Params) -> None:
+        with interruptible(self._connection) as ctrl_c:
+            self.sender.send(sql, params)
+            self.sent = True
+        if ctrl_c.pressed:
+            raise ctrl_c.error
 
     def _before_alone(self) -> None:
-        if journal := self._writing:
-            journal.write(journal.before())
+        if self.call:
+            self.call.write_plan()

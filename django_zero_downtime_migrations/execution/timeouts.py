@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from ..planning.steps import StepClass
+from ..planning.steps import Step
 from ..server import Capabilities
 from ..settings import MigrationSettings
 
@@ -29,18 +29,20 @@ LOCAL_COMMIT = "SET LOCAL synchronous_commit = local"
 IN_ERROR = 3
 
 
-def local(settings: MigrationSettings, kind: StepClass) -> dict[str, int]:
-    """The settings, in ms, of a short step. An unsafe step gets no statement timeout that the user did not ask for."""
-    statement = settings.statement_timeout if kind is StepClass.UNSAFE else settings.short_statement_timeout
+def local(settings: MigrationSettings, step: Step) -> dict[str, int]:
+    """The settings, in ms, of a short step. One that is not bounded gets no statement timeout that the user did not ask
+    for.
+    """
+    statement = settings.short_statement_timeout if step.bounded else settings.statement_timeout
     values = {"lock_timeout": settings.lock_timeout, "statement_timeout": statement}
     return {name: value for name, value in values.items() if value is not None}
 
 
-def attempt(connection: Any, settings: MigrationSettings, kind: StepClass) -> dict[str, int]:
+def attempt(connection: Any, settings: MigrationSettings, step: Step) -> dict[str, int]:
     """As :func:`local`, for the only attempt of a step. One that has its own end is not bounded by
     ``transaction_timeout`` as well: that would end the session with it.
     """
-    values = local(settings, kind)
+    values = local(settings, step)
     if values.get("statement_timeout") and first_seen(connection).timeouts.get(OF_TRANSACTION, "0") != "0":
         values[OF_TRANSACTION] = 0
     return values
@@ -60,11 +62,6 @@ class Session(NamedTuple):
 
     pid: int
     timeouts: dict[str, str]
-
-
-def commit_locally(kind: StepClass) -> list[str]:
-    """What stands behind a step of this class that is a transaction by itself: it counts when that is committed."""
-    return [LOCAL_COMMIT] if kind in (StepClass.SHORT, StepClass.UNSAFE) else []
 
 
 def session(connection: Any) -> Session:

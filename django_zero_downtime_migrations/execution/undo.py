@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..ddl import statements as s
-from ..planning.steps import Step, StepClass, short
+from ..planning.steps import AsStock, Batches, Step, short
 
 
 class Undo(NamedTuple):
@@ -34,7 +34,7 @@ def undo(failed: Step | None, done: Sequence[Step], keeps: bool, made: Sequence[
     """
     steps = list(failed.leftover) if failed else []
     for number, step in reversed(list(enumerate(done, 1))):
-        if step.fill is not None or step.kind is StepClass.STOCK:
+        if isinstance(step, (Batches, AsStock)):
             continue
         if not step.undo:
             return Undo(steps, number, False)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..ddl import statements as s
-from ..planning.steps import Step
+from ..planning.steps import Batches, Step, UsersOwn
 from .server_errors import (
     DUPLICATE_COLUMN,
     DUPLICATE_OBJECT,
@@ -46,7 +45,7 @@ def way_on(committed: Sequence[Step], code: Sequence[str] = (), unfinished: Sequ
 
 
 def _ways(committed: Sequence[Step]) -> str:
-    own = any(isinstance(step.statement, s.Raw) for step in committed)
+    own = any(isinstance(step, UsersOwn) for step in committed)
     again = " (your own SQL and RunPython are run again)" if own else ""
     back = _undo(list(reversed(committed)))
     by_hand = f"take it back by hand ({back})" if back else "take it back by hand"
@@ -81,7 +80,7 @@ def met(step: Step, error: BaseException) -> str:
     not what the server has said.
     """
     state = sqlstate(error)
-    if isinstance(step.statement, s.Raw) or state not in THERE | GONE:
+    if isinstance(step, UsersOwn) or state not in THERE | GONE:
         return ""
     what = "What the step makes is there already" if state in THERE else "What the step is about is not there"
     back = _undo([step]) if state in THERE else ""
@@ -97,7 +96,7 @@ def _undo(steps: Sequence[Step]) -> str:
     undo: list[str] = []
     for step in steps:
         back = step.undo or step.leftover
-        if not back and step.fill is None:
+        if not back and not isinstance(step, Batches):
             return ""
         undo += [x.sql for x in back if x.sql not in undo]
     return "; ".join(undo)

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from django.db.migrations.operations.base import Operation
 from django.db.utils import InterfaceError, OperationalError
 
-from ..catalog import Catalog
+from ..catalog.projection import Projection
+from ..catalog.protocol import Catalog
 from ..ddl import statements as s
 from ..ddl.meaning import meaning
 from ..findings import Finding
@@ -18,7 +19,6 @@ from ..migrate_run.judge_whole_plan import Unsent
 from ..naming import Names
 from ..places import Place
 from ..planning.context import OldCode
-from ..projection import Projection
 from .states import Reach
 
 
@@ -35,12 +35,10 @@ class Touched(NamedTuple):
     place: Place | None
 
 
-CatalogOf = Callable[[Any, Projection], Catalog]
-
-
 class JudgingMixin:
     """To be put before an editor of ours.
 
+    :param catalog: makes what tells of the tables as they are before the migration.
     :ivar found: the findings with the operation that each is about.
     :ivar touched: what the statements lock.
     :ivar raw: the user's own SQL.
@@ -56,11 +54,11 @@ class JudgingMixin:
     names: Names
     _projection: Projection
 
-    def __init__(self, connection: Any, atomic: bool, catalog_of: CatalogOf, old_code: OldCode) -> None:
+    def __init__(self, connection: Any, atomic: bool, catalog: Callable[[], Catalog], old_code: OldCode) -> None:
         parent: Any = super()
         parent.__init__(connection, collect_sql=True, atomic=atomic)
         self.hand_plans_to(Unsent())
-        self._catalog_of = catalog_of
+        self._make_catalog = catalog
         self.old_code = old_code
         self.place: Place | None = None
         self.found: list[Found] = []
@@ -71,13 +69,13 @@ class JudgingMixin:
         self.live_names: dict[str, str] = {}
         self._places: dict[str, Place] = {}
 
-    def _catalog(self) -> Catalog:
-        return self._catalog_of(self.connection, self._projection)
+    def _today(self) -> Catalog:
+        return self._make_catalog()
 
     def _carry_out(self, statements: list[s.Statement], call: Any) -> None:
         parent: Any = super()
         before = len(self.findings)
-        new = set(self._projection.new_tables)
+        new = self._projection.new_tables
         parent._carry_out(statements, call)
         for statement in statements:
             self._follow(statement, new)

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.postgres import operations as postgres_operations
 
 from ..acceptances import Acceptances, acceptance
-from ..catalog_records import Size
+from ..catalog.records import Size
 from ..errors import CannotMigrate
 from ..findings import Finding, Origin
 from ..operations import SafetyAssured

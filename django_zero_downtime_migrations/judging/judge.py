@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as StockEditor
 from django.db.utils import Error
 
-from ..catalog import Catalog
-from ..catalog_records import Size
+from ..catalog.protocol import Catalog
+from ..catalog.records import Size
+from ..catalog.server import ServerCatalog
 from ..errors import CannotMigrate
 from ..migrate_run.judge_whole_plan import planned
 from ..places import location, watched
-from ..projection import Projection
 from ..reporting.report import Entry, Report, Unanalysed, UnusedAssurance
 from ..settings import MigrationSettings
 from . import whole
 from .editor import at_work, editor_class
 from .entries import Entries, How, order
 from .errors import CannotJudge
+from .model_catalog import ModelCatalog
 from .offline import in_place_of, offline
-from .offline_catalog import OfflineCatalog
 from .selection import Selection, one_line
 from .sizes import Sizes
 from .states import first_state
@@ -80,10 +80,10 @@ class Judgement:
             _mutate(migration, state)
         old_code = Tables(state.clone(), StockEditor(self.connection))
 
-        def catalog_of(connection: Any, projection: Projection) -> Catalog:
-            return _Sized(connection, projection, self.sizes)
+        def catalog() -> Catalog:
+            return _Sized(self.connection, self.sizes)
 
-        yield from self._through(self.connection, self.selection.plan, state, catalog_of, old_code)
+        yield from self._through(self.connection, self.selection.plan, state, catalog, old_code)
 
     def _each_alone(self) -> Iterator[tuple[Any, Any]]:
         """Each as if all before it were applied and in use, from the state alone."""
@@ -98,13 +98,13 @@ class Judgement:
                     continue
                 tables = connection.tables = Tables(state.clone(), scribe, owners)
 
-                def catalog_of(connection: Any, projection: Projection, tables: Tables = tables) -> Catalog:
-                    return OfflineCatalog(connection, projection, tables, self.sizes)
+                def catalog(tables: Tables = tables) -> Catalog:
+                    return ModelCatalog(connection, tables, self.sizes)
 
-                yield from self._through(connection, [migration], state, catalog_of, tables)
+                yield from self._through(connection, [migration], state, catalog, tables)
 
     def _through(
-        self, connection: Any, plan: Iterable[Any], state: Any, catalog_of: Any, old_code: Tables
+        self, connection: Any, plan: Iterable[Any], state: Any, catalog: Callable[[], Catalog], old_code: Tables
     ) -> Iterator[tuple[Any, Any]]:
         kind = editor_class(connection.SchemaEditorClass)
         running: list[Any] = []
@@ -113,7 +113,7 @@ class Judgement:
             def open_editor(migration: Any) -> Any:
                 running[:] = [migration]
                 watching.enter_context(watched(migration, at_work))
-                return kind(connection, migration.atomic, catalog_of, old_code)
+                return kind(connection, migration.atomic, catalog, old_code)
 
             steps = [(migration, False) for migration in plan]
             try:
@@ -129,15 +129,15 @@ class Judgement:
                 raise _no_state(running[0], error) from error
 
 
-class _Sized(Catalog):
-    """The database's own, with sizes that somebody may have given."""
+class _Sized(ServerCatalog):
+    """The database's own, with the sizes of the production database where they are given."""
 
-    def __init__(self, connection: Any, projection: Projection, sizes: Sizes) -> None:
-        super().__init__(connection, projection)
+    def __init__(self, connection: Any, sizes: Sizes) -> None:
+        super().__init__(connection)
         self._sizes = sizes
 
     def size(self, table: str) -> Size:
-        return self._sizes.of(self.projection.live_table(table))
+        return self._sizes.of(table)
 
 
 def _mutate(migration: Any, state: Any) -> None:

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..catalog import Catalog
-from ..catalog_records import Size
+from ..catalog.records import Size
+from ..catalog.server import ServerCatalog
 from ..naming import plain_table, split_identifier
-from ..projection import Projection
 from .errors import CannotJudge
 
 VERSION = 1
@@ -57,7 +56,7 @@ class FileSizes(Sizes):
 
 class DatabaseSizes(Sizes):
     def __init__(self, connection: Any) -> None:
-        self._catalog = Catalog(connection, Projection())
+        self._catalog = ServerCatalog(connection)
 
     def of(self, table: str) -> Size:
         return self._catalog.size(table)

@@ -15,9 +15,10 @@ a migration that an earlier run has begun::
       Journals.open -> ResumedMigration       the journal goes to the runner
       editor.atomic_migration                 Django reads it before each operation: ResumedMigration.operation
       a call of the editor                    ResumedMigration.call gives its key, and whether it is of the past
-        new: ResumedMigration.run             Journal.begin, Runner.run, Journal.end
+        new: ResumedMigration.run             Runner.run, inside of Journal.call
         past: Django's method runs only for what it puts off to the end of the migration
-          ResumedMigration.go_on              Journal.go_on, Runner.go_on with the rest of the stored steps, Journal.end
+          ResumedMigration.go_on              Runner.go_on with the rest of the stored steps, inside of
+                                              Journal.interrupted_call
 
     post_migrate, or the error that ends the outermost editor
       signals.end_run -> MigrateRun.end       Journals.close: the journals go, and the turn is released

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
-from itertools import takewhile
+from collections.abc import Collection
 from typing import Any
 
 from django.db import DatabaseError
@@ -14,16 +13,17 @@ from django.db.migrations.recorder import MigrationRecorder
 from ..errors import CannotMigrate
 from ..execution.journal.agreement import Agreement, agreement
 from ..execution.journal.journal import Journal
-from ..execution.journal.store import Done, Entry, Identity, Store
+from ..execution.journal.store import Entry, Identity, Store
 from ..execution.journal.stored_steps import read_steps
 from ..execution.one_at_a_time import Turn
-from ..execution.run import Runner
+from ..execution.reader import Reader
 from ..execution.transactions import OwnTransaction
 from ..execution.undo import joined
 from .current_migration import CurrentMigration, is_done, recorded_migrations
+from .interrupted_migration import asked_about, changed_operations, in_the_way, last_operation
 from .progress import NothingDone
-from .resumed_migration import END, ResumedMigration
-from .run_python_once import digests, finishing, once, own_sql
+from .resumed_migration import ResumedMigration
+from .run_python_once import digests, finishing, once
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
@@ -124,7 +124,7 @@ class Journals:
             elif self._is_over(entry.identity, recorded):
                 over.append(entry.identity)
             elif app in {app_label for app_label, _ in wanted}:
-                raise _in_the_way(entry)
+                raise in_the_way(entry)
             else:
                 logger.warning("%s was interrupted at %s, and is not part of this run.", entry.identity, entry.since)
         self._drop(over)
@@ -137,7 +137,7 @@ class Journals:
         if self.digests_differ(entry, migration):
             # The migration is refused for that when it is its turn.
             return True
-        found = agreement(self.connection, *_asked_about(entry, migration))
+        found = agreement(self.connection, *asked_about(entry, migration))
         if found.nothing_is_left:
             logger.warning(
                 "%s was interrupted at %s, and what it had done has been taken back by hand: beginning from its start.",
@@ -183,7 +183,7 @@ class Journals:
 
     # The editor of a migration
 
-    def open(self, own: OwnTransaction, runner: Runner) -> NothingDone:
+    def open(self, own: OwnTransaction, reader: Reader) -> NothingDone:
         """Begin the journal of the migration whose editor opens.
 
         :raises CannotMigrate: when the migration has changed since it was interrupted.
@@ -192,7 +192,7 @@ class Journals:
         if self._open is not None or own.of_caller:
             return NothingDone()
         self._open = journal = Journal(self.store, self._identify, self._entry(), self._over)
-        runner.write_into(journal, self.turn)
+        reader.write_into(journal, self.turn)
         backwards = any(backwards for _, backwards in self.plan)
         return ResumedMigration(journal, own, self.current.begins, self.ended, backwards)
 
@@ -260,50 +260,6 @@ class Journals:
     def _drop(self, over: list[Identity]) -> None:
         if over:
             self.store.run(self.store.drop(over))
-
-
-def last_operation(entry: Entry) -> int:
-    """How many operations an interrupted run has carried out, or begun."""
-    places = [key.partition(".")[0] for key in (*entry.complete, entry.call) if key]
-    if any(place.startswith(END) for place in places):
-        return len(entry.identity.code)
-    return max((int(x) + 1 for x in places if x.isdigit()), default=0)
-
-
-def changed_operations(entry: Entry, identity: Identity) -> list[str]:
-    """The numbers of the operations, from 1, that have been carried out or begun, and are others by now."""
-    before, now = entry.identity.code, identity.code
-    last = last_operation(entry)
-    return [str(number + 1) for number in range(last) if before[number : number + 1] != now[number : number + 1]]
-
-
-def _asked_about(entry: Entry, migration: Any) -> tuple[list[Done], dict[str, list[str]], list[str]]:
-    """What an interrupted run has done, the user's own SQL by the key of its call, and what may have been sent then."""
-    doubt: list[str] = []
-    calls = [done for part in entry.log for done in part]
-    operations = list(reversed(migration.operations)) if entry.identity.backwards else migration.operations
-    texts = {done.key: _own_sql(operations, done.key) for done in calls if not done.queries}
-    if entry.call:
-        steps = read_steps(entry.steps, entry.identity)
-        sent = [query.sql for step in steps[: entry.done] if step.fill is None for query in step.queries]
-        calls.append(Done(entry.call, tuple(sent)))
-        # One that stands alone is not marked before the next that is in a transaction.
-        doubt = [step.sql for step in takewhile(lambda step: step.stands_alone, steps[entry.done :])]
-    return calls, texts, doubt
-
-
-def _own_sql(operations: Sequence[Any], key: str) -> list[str]:
-    number = key.partition(".")[0]
-    return own_sql(operations[int(number)]) if number.isdigit() and int(number) < len(operations) else []
-
-
-def _in_the_way(entry: Entry) -> CannotMigrate:
-    app, name, backwards, _ = entry.identity
-    way = f"repeat the migrate {app} that was interrupted" if backwards else f"migrate {app} {name}"
-    return CannotMigrate(
-        f"{entry.identity} was interrupted at {entry.since}, and is not part of this run: what it has done so far "
-        f"would be in the way. Finish it first: {way}. Nothing was changed."
-    )
 
 
 def _usable(connection: Any) -> bool:

@@ -9,7 +9,9 @@ from typing import Any
 from django.db.migrations.executor import MigrationExecutor
 
 from ..errors import CannotMigrate, MigrationError
+from ..execution.journal.call_under_way import CallUnderWay
 from ..execution.pooler import ALONE, refuse_transaction_pooler
+from ..execution.reader import SendsNothing
 from ..execution.timeouts import session
 from ..findings import Finding, Severity
 from ..log import logger
@@ -35,27 +37,21 @@ def refusal(connection: Any, plan: Steps, interrupted: Names) -> MigrationError 
     return refused(judgement.problems) if judgement.problems else None
 
 
-class Unsent:
-    """Takes the plans, as ``Runner`` and ``Script`` do, and sends nothing.
-
-    :cvar is_silent: what is found in them is told by who reads them, and not in the log.
-    """
+class Unsent(SendsNothing):
+    """A ``execution.reader.Reader`` of plans that are looked at."""
 
     is_silent = True
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
 
-    def run(self, plan: Plan) -> None:
+    def run(self, plan: Plan, call: CallUnderWay | None = None) -> None:
         self.steps += plan.steps
 
     def taken(self) -> list[Step]:
         """The steps since it was last asked."""
         steps, self.steps = self.steps, []
         return steps
-
-    def between_operations(self) -> None:
-        """No transaction is open."""
 
 
 class Judgement:

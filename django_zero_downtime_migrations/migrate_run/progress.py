@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from ..execution.reader import Reader
 from ..planning.steps import Plan
 
 
@@ -44,11 +45,11 @@ class NothingDone:
         """
         return Call()
 
-    def run(self, call: Call, reader: Any, plan: Plan) -> None:
+    def run(self, call: Call, reader: Reader, plan: Plan) -> None:
         """Hand the plan of a call to its reader."""
         reader.run(plan)
 
-    def go_on(self, call: Call, reader: Any) -> None:
+    def go_on(self, call: Call, reader: Reader) -> None:
         """Finish a call that an earlier run has begun."""
 
     def once(self, code: Callable[[Any, Any], None], apps: Any, editor: Any, atomic: bool | None) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from ..execution.journal.journal import Journal
+from ..execution.reader import Reader
 from ..execution.transactions import OwnTransaction
 from ..planning.steps import Plan
 from .progress import Call, NothingDone
@@ -70,22 +71,20 @@ class ResumedMigration(NothingDone):
         self._seen[key] += 1
         return key if self._seen[key] == 1 else f"{key} #{self._seen[key]}"
 
-    def run(self, call: Call, reader: Any, plan: Plan) -> None:
+    def run(self, call: Call, reader: Reader, plan: Plan) -> None:
         if not call.key:
             reader.run(plan)
             return
-        self.journal.begin(_stored(call), plan.steps)
-        reader.run(plan)
-        self.journal.end()
+        with self.journal.call(_stored(call), plan.steps) as under_way:
+            reader.run(plan, under_way)
 
-    def go_on(self, call: Call, reader: Any) -> None:
+    def go_on(self, call: Call, reader: Reader) -> None:
         left = self.journal.left
         if left is None or left.call != _stored(call):
             logger.info("Done by an earlier run: %s", call.key)
             return
-        self.journal.go_on()
-        reader.go_on()
-        self.journal.end()
+        with self.journal.interrupted_call() as under_way:
+            reader.go_on(under_way)
 
     def once(self, code: Callable[[Any, Any], None], apps: Any, editor: Any, atomic: bool | None) -> None:
         """A RunPython is marked in its transaction, unless that is the one in which Django records the migration, or

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from ..catalog import Catalog
-from ..catalog_records import Column
+from ..catalog.planned import PlannedCatalog
+from ..catalog.projection import Projection
+from ..catalog.records import Column
 from ..compat import has_db_default
 from ..ddl import statements as s
 from ..ddl.spaces import Space
 from ..ddl.values import with_values
 from ..findings import Origin
 from ..naming import Names, quote, unquote
-from ..projection import Projection
 from ..server import Capabilities
 from ..settings import MigrationSettings
 from ..type_changes import Effect, Gone, TypeChange
@@ -48,7 +48,7 @@ class Context:
     :param is_new: whether nobody can use a table yet, since this very run made it.
     """
 
-    catalog: Catalog
+    catalog: PlannedCatalog
     capabilities: Capabilities
     settings: MigrationSettings
     templates: Callable[[str], str]
@@ -71,6 +71,10 @@ class Context:
     _type_changes: dict[tuple[str, Gone, bool], TypeChange | None] = field(default_factory=dict)
     _rewriting: dict[str, bool] = field(default_factory=dict)
 
+    def at(self, projection: Projection) -> Context:
+        """The same call at another moment of its plan; what has been asked already is not asked again."""
+        return replace(self, catalog=self.catalog.at(projection))
+
     def text(self, statement: s.Statement) -> str:
         """The text of a statement as ``sqlmigrate`` has it: with its parameters in it, where they can be."""
         sql = str(statement.sql)
@@ -87,7 +91,7 @@ class Context:
         return self.catalog.projection
 
     def in_use(self, table: str) -> bool:
-        return bool(table) and table not in self.projection.new_tables and not self.is_new(table)
+        return bool(table) and not self.projection.is_new(table) and not self.is_new(table)
 
     def protects(self, statement: s.Statement) -> bool:
         """Whether somebody may be using what the statement locks."""
@@ -149,14 +153,13 @@ class Context:
     def type_change(self, statement: s.SetType) -> TypeChange | None:
         """What the server makes of ``ALTER COLUMN … TYPE``; None where the table or column is not there yet."""
         projection = self.projection
-        live = projection.live_table(statement.table)
-        column = projection.live_column(statement.table, unquote(statement.column))
+        column = unquote(statement.column)
         others = projection.dropped(Space.CONSTRAINTS) | frozenset(self.triggers(statement))
         gone = Gone(projection.dropped(Space.INDEXES), others, frozenset(self._maybe_gone(statement)))
-        loses_identity = projection.loses_identity(statement.table, column)
+        loses_identity = projection.column(statement.table, column).loses_identity
         key = (statement.sql, gone, loses_identity)
         if key not in self._type_changes:
-            change = self._judge_type(statement, live, column, gone) if statement.plain else None
+            change = self._judge_type(statement, gone) if statement.plain else None
             if change and change.effect is Effect.REFUSED and loses_identity:
                 change = change._replace(effect=Effect.REWRITE)
             self._type_changes[key] = change
@@ -164,19 +167,16 @@ class Context:
 
     def _maybe_gone(self, statement: s.SetType) -> Iterable[tuple[str, str]]:
         """What depends on the column today, and may not when its type changes, by its kind and name."""
-        if not (self.projection.own_sql or self.projection.dropped_columns):
+        if not (self.projection.own_sql or self.projection.drops_columns()):
             return ()
         gone = self.catalog.maybe_gone("column", statement.table, unquote(statement.column))
         return ((dependent.kind, dependent.name) for dependent in gone)
 
-    def triggers(self, statement: s.Statement) -> dict[str, str]:
+    def triggers(self, statement: s.Statement) -> Mapping[str, str]:
         """The definitions of the triggers that stand in the way of a change of type, and that may be made anew."""
         if not self.own_triggers or not isinstance(statement, s.SetType):
             return {}
         table, column = statement.table, unquote(statement.column)
-        if (self.projection.live_table(table), self.projection.live_column(table, column)) != (table, column):
-            # Their definitions still have the old name.
-            return {}
         return self.catalog.triggers(table, column, self.own_triggers)
 
     def around_triggers(self, step: Step) -> Step:
@@ -184,12 +184,12 @@ class Context:
         triggers = self.triggers(step.statement)
         table = step.statement.table
         drops = (Query(f"DROP TRIGGER {quote(name)} ON {table}") for name in triggers)
-        return step._replace(queries=(*drops, *step.queries, *map(Query, triggers.values())))
+        return step.named(queries=(*drops, *step.queries, *map(Query, triggers.values())))
 
-    def _judge_type(self, statement: s.SetType, table: str, column: str, gone: Gone) -> TypeChange | None:
+    def _judge_type(self, statement: s.SetType, gone: Gone) -> TypeChange | None:
         wanted = (statement.type, statement.collation, statement.using)
         old_type = self.old_types.get((statement.table, statement.column), "")
-        return self.catalog.type_change(table, column, wanted, gone, old_type)
+        return self.catalog.type_change(statement.table, unquote(statement.column), wanted, gone, old_type)
 
     def adding_rewrites(self, statement: s.AddColumn) -> bool:
         """Whether ADD COLUMN would write the whole table anew."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..catalog_records import Constraint, Index
+from ..catalog.records import Constraint, Index
 from ..ddl import statements as s
 from ..naming import Names, quote, renamed_in, unquote
-from ..projection import Projection
 from ..type_changes import Effect
 from .context import Context
 
@@ -27,13 +26,13 @@ BARRIERS = (s.AlterColumns, s.DropColumn, s.DropTable, s.RenameTable, s.SetTable
 ON_DELETE = {"a": "", "c": " ON DELETE CASCADE", "n": " ON DELETE SET NULL", "d": " ON DELETE SET DEFAULT"}
 
 
-def arrange(statements: Statements, before: Projection, context: Context) -> Statements:
-    """:param before: the projection from which the statements start."""
-    statements = _join_fills(_join_defaults(statements, context), context)
+def arrange(statements: Statements, before: Context, after: Context) -> Statements:
+    """:param before: from where the statements start. :param after: where they end."""
+    statements = _join_fills(_join_defaults(statements, after), after)
     if any(isinstance(statement, (s.DropIndex, s.DropConstraint)) for statement in statements):
-        statements = _keep_what_stays(statements, before, context)
-        statements = _make_before_drop(statements, context)
-    return _foreign_keys_last(statements, context)
+        statements = _keep_what_stays(statements, before)
+        statements = _make_before_drop(statements, after)
+    return _foreign_keys_last(statements, after)
 
 
 def _join_defaults(statements: Statements, context: Context) -> Statements:
@@ -58,16 +57,14 @@ def _join_fills(statements: Statements, context: Context) -> Statements:
     return [x for x in joined if id(x) not in used]
 
 
-def _keep_what_stays(statements: Statements, before: Projection, context: Context) -> Statements:
+def _keep_what_stays(statements: Statements, before: Context) -> Statements:
     """Take out each pair of a drop and a later add of the same definition; where only the name differs, rename."""
     result = list(statements)
-    projection = before.copy()
+    now = before.at(before.projection.copy())
     for drop in statements:
-        if isinstance(drop, KEPT) and context.protects(drop):
-            context.catalog.projection = projection
-            _keep(drop, result, context)
-        projection.apply(drop)
-    context.catalog.projection = projection
+        if isinstance(drop, KEPT) and now.protects(drop):
+            _keep(drop, result, now)
+        now.projection.apply(drop)
     return result
 
 

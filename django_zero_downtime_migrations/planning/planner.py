@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from itertools import groupby
 from typing import Any
 
 from django.db import transaction
@@ -16,8 +17,8 @@ from .context import Context
 from .order import arrange
 from .registry import REWRITES, SPLITS
 from .rule import CHECKS, Check
-from .steps import Plan, Step, StepClass, as_written
-from .together import join, one_step, separate
+from .steps import AsStock, InCallers, Plan, Short, Step, UsersOwn, as_written, together
+from .together import join, separate
 from .verdict import judged
 
 
@@ -28,10 +29,8 @@ def plan(statements: Iterable[s.Statement], context: Context) -> Plan:
     statements = [x for x in statements if not (context.keeps_defaults and isinstance(x, s.DropDefault))]
     if context.in_transaction or context.nothing_in_use:
         return _stock(statements, context)
-    before = context.projection
-    context.catalog.projection = before.copy()
-    arranged = join(arrange(list(_split(statements, context)), before, context), before, context)
-    context.catalog.projection = before
+    ahead = context.at(context.projection.copy())
+    arranged = join(arrange(list(_split(statements, ahead)), context, ahead), context)
     steps: list[Step] = []
     findings: list[Finding] = []
     for statement in arranged:
@@ -63,7 +62,7 @@ def _planned_together(statement: s.Together, context: Context) -> tuple[list[Ste
         inside += now
         after += then
         findings += found
-    return [*([one_step(inside)] if inside else []), *after], findings
+    return [*([together(inside)] if inside else []), *after], findings
 
 
 def _stock(statements: Iterable[s.Statement], context: Context) -> Plan:
@@ -71,14 +70,15 @@ def _stock(statements: Iterable[s.Statement], context: Context) -> Plan:
     findings: list[Finding] = []
     for statement in (_placed(x, context) for x in statements):
         findings += _judge(statement, context)
-        kind = StepClass.CALLERS if context.protects(statement) else StepClass.STOCK
-        step = as_written(statement, StepClass.DATA if isinstance(statement, s.Raw) else kind)
+        kind = InCallers if context.protects(statement) else AsStock
+        step = as_written(statement, UsersOwn if isinstance(statement, s.Raw) else kind)
         steps.append(context.around_triggers(step))
         context.projection.apply(statement)
     return Plan(tuple(steps), tuple(findings))
 
 
 def _split(statements: Iterable[s.Statement], context: Context) -> Iterator[s.Statement]:
+    """:param context: whose projection will have all of them."""
     for statement in statements:
         split = SPLITS.get(type(statement))
         parts = split(statement, context) if split and context.protects(statement) else (statement,)
@@ -157,11 +157,11 @@ def _spared(context: Context) -> AbstractContextManager[Any]:
 
 def _rewrite(statement: s.Statement, context: Context) -> Iterable[Step]:
     if isinstance(statement, s.Raw):
-        return [as_written(statement, StepClass.DATA)]
+        return [as_written(statement, UsersOwn)]
     if not context.protects(statement):
-        return [context.around_triggers(as_written(statement, StepClass.STOCK))]
+        return [context.around_triggers(as_written(statement, AsStock))]
     rewrite = REWRITES.get(type(statement))
-    return rewrite(statement, context) if rewrite else [as_written(statement, StepClass.SHORT)]
+    return rewrite(statement, context) if rewrite else [as_written(statement, Short)]
 
 
 def _placed(statement: s.Statement, context: Context) -> s.Statement:
@@ -182,26 +182,16 @@ def _placed(statement: s.Statement, context: Context) -> s.Statement:
     return statement.named(sql=renamed_in(statement.sql, context.catalog.beside(table, name)))
 
 
-def _merge(steps: Iterable[Step]) -> Iterator[Step]:
+def _merge(steps: Sequence[Step]) -> Iterator[Step]:
     """Consecutive short steps under the same lock on the same single table become one transaction: one wait for the
-    lock, one round trip.
+    lock, one round trip. Nothing depends on it: steps that have to be one transaction are one before.
     """
-    current: Step | None = None
-    for step in steps:
-        if current is not None and _same_lock(current, step):
-            current = current._replace(queries=current.queries + step.queries, undo=_undo(current, step))
-            continue
-        if current is not None:
-            yield current
-        current = step
-    if current is not None:
-        yield current
+    for _, group in groupby(steps, _merged_by):
+        merged = list(group)
+        yield together(merged) if len(merged) > 1 else merged[0]
 
 
-def _same_lock(step: Step, other: Step) -> bool:
-    return step.kind is other.kind is StepClass.SHORT and len(step.locks) == 1 and step.locks == other.locks
-
-
-def _undo(step: Step, other: Step) -> tuple[Step, ...]:
-    """Both or neither can be taken back."""
-    return other.undo + step.undo if step.undo and other.undo else ()
+def _merged_by(step: Step) -> object:
+    """By which steps are told that can be merged; of others each has its own."""
+    is_mergeable = isinstance(step, Short) and step.bounded and len(step.locks) == 1
+    return step.locks[0] if is_mergeable else id(step)

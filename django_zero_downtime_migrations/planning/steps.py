@@ -1,33 +1,36 @@
-"""A plan: the steps of one call of the schema editor, and its findings."""
+"""A plan: the steps of one call of the schema editor, and its findings.
+
+How a step is sent, printed and stored follows from its class, and from nothing else::
+
+    Step
+      Protected            on a table that may be in use
+        Short              changes the catalogue under a lock that blocks traffic, for a moment
+          Blocking         the same lock for as long as the work takes: scans and rewrites
+        Long               takes its time under a lock that lets reads and writes run: validations
+        Concurrent         the same, CONCURRENTLY, so in no transaction
+          ConcurrentBuild  leaves an INVALID index when it fails
+          ConcurrentDrop
+      Batches              an UPDATE of many rows, range by range
+      UsersOwn             SQL that the user has written
+      AsStock              on a table that nobody can be using yet
+      InCallers            in a transaction that the caller has opened
+
+What treats the classes differently is a :class:`Visitor`: ``execution.send.Attempt`` and ``execution.script.Script``.
+"""
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple, Protocol, TypeVar
 
 from ..ddl import statements as s
 from ..ddl.scan import is_concurrent
 from ..findings import Finding
 from ..locks import Lock, LockMode
+from ..record import Record
 
-
-class StepClass(enum.Enum):
-    """How a step is sent; BEHAVIOUR's classes A to D, and what needs no protection."""
-
-    #: Changes the catalogue under a lock that blocks traffic: under the timeouts, in a transaction of its own.
-    SHORT = "short"
-    #: Takes its time under a lock that lets reads and writes run: without a short lock timeout, outside any
-    #: transaction.
-    LONG = "long"
-    #: Touches rows, or is the user's own SQL.
-    DATA = "data"
-    #: Blocks traffic for as long as it takes: like SHORT, but without the cap that is derived from LOCK_TIMEOUT.
-    UNSAFE = "unsafe"
-    #: Nobody uses the table yet: as stock Django sends it.
-    STOCK = "stock"
-    #: The caller's own transaction is open: as stock Django sends it, but under the timeouts.
-    CALLERS = "callers"
+StepType = TypeVar("StepType", bound="Step")
+Locks = Iterable[Lock] | None
 
 
 class Query(NamedTuple):
@@ -35,53 +38,130 @@ class Query(NamedTuple):
     params: s.Params = None
 
 
-class Step(NamedTuple):
+class Visitor(Protocol):
+    """What is done with a step, by its class."""
+
+    def short(self, step: Short) -> None: ...
+    def long(self, step: Long) -> None: ...
+    def concurrent(self, step: Concurrent) -> None: ...
+    def batches(self, step: Batches) -> None: ...
+    def users_own(self, step: UsersOwn) -> None: ...
+    def as_stock(self, step: AsStock) -> None: ...
+    def in_callers(self, step: InCallers) -> None: ...
+
+
+class Step(Record):
     """What is sent at once: one query, or several in one transaction.
 
     :param locks: every table lock that it takes and holds to its end.
     :param undo: what takes it back, once it has run, when a later step of the call fails; empty where it cannot be
         taken back.
-    :param leftover: what removes its remains when it fails itself (only CONCURRENTLY leaves any).
-    :param fill: set on a step that runs batch by batch; see ``execution.fill``.
-    :param building: the index that it builds CONCURRENTLY, as it is written in SQL.
+    :param leftover: what removes its remains when it fails itself (only a concurrent build leaves any).
+    :cvar word: what it is called in the log.
+    :cvar is_seen: the catalogue shows whether it is done.
+    :cvar bounded: its work may not take longer than the cap that is derived from LOCK_TIMEOUT.
     """
 
+    word: ClassVar[str]
+    is_seen: ClassVar[bool] = True
+    bounded: ClassVar[bool] = True
     queries: tuple[Query, ...]
-    kind: StepClass
     statement: s.Statement
     locks: tuple[Lock, ...] = ()
     undo: tuple[Step, ...] = ()
     leftover: tuple[Step, ...] = ()
-    fill: Fill | None = None
-    building: str = ""
+
+    def accept(self, visitor: Visitor) -> None:
+        """Call the visitor's method for this class."""
+        raise NotImplementedError
 
     @property
     def sql(self) -> str:
         return "; ".join(query.sql for query in self.queries)
 
     @property
-    def locks_on_replicas(self) -> tuple[Lock, ...]:
-        """What DROP INDEX CONCURRENTLY locks against readers on a hot standby; nothing for others that stand alone.
-
-        At its end it locks the index, which nobody on the primary uses any more. Who reads the table on a standby does.
-        """
-        if not self.sql.lstrip().startswith("DROP INDEX CONCURRENTLY"):
-            return ()
-        return tuple(lock._replace(mode=LockMode.ACCESS_EXCLUSIVE) for lock in self.locks)
-
-    @property
     def stands_alone(self) -> bool:
-        """It is CONCURRENTLY: the server refuses it in any transaction, and so beside ``SET LOCAL`` in one string."""
-        return " CONCURRENTLY " in self.sql.partition('"')[0]
+        """The server refuses it in any transaction, and so beside ``SET LOCAL`` in one string."""
+        return False
 
     @property
     def needs_session(self) -> bool:
         """It takes its time, and leaves something when its client goes away meanwhile: a session of its own has to be
         there for it.
         """
-        if isinstance(self.statement, s.Raw):
-            return self.statement.concurrently and is_concurrent(self.statement.sql)
-        return self.kind is StepClass.LONG and self.stands_alone
+        return False
+
+    def sent_as(self, kind: type[StepType]) -> StepType:
+        """The same queries, sent in another way."""
+        return kind(queries=self.queries, statement=self.statement, locks=self.locks, undo=self.undo)
+
+
+class Protected(Step):
+    """It is sent under the timeouts of its class, outside the transaction of the migration."""
+
+
+class Short(Protected):
+    """Changes the catalogue under a lock that blocks traffic: under the timeouts, in a transaction of its own."""
+
+    word = "short"
+
+    def accept(self, visitor: Visitor) -> None:
+        visitor.short(self)
+
+
+class Blocking(Short):
+    """Blocks traffic for as long as it takes: a short step without the cap on its work."""
+
+    word = "unsafe"
+    bounded = False
+
+
+class Long(Protected):
+    """Takes its time under a lock that lets reads and writes run: without a short lock timeout, in a transaction of its
+    own.
+    """
+
+    word = "long"
+
+    def accept(self, visitor: Visitor) -> None:
+        visitor.long(self)
+
+
+class Concurrent(Protected):
+    """As a long step, but CONCURRENTLY."""
+
+    word = "long"
+
+    def accept(self, visitor: Visitor) -> None:
+        visitor.concurrent(self)
+
+    @property
+    def stands_alone(self) -> bool:
+        return True
+
+    @property
+    def needs_session(self) -> bool:
+        return True
+
+    @property
+    def locks_on_replicas(self) -> tuple[Lock, ...]:
+        """What it locks against readers on a hot standby."""
+        return ()
+
+
+class ConcurrentBuild(Concurrent):
+    """:param index: the name of the index that it builds, as it is written in SQL."""
+
+    index: str
+
+
+class ConcurrentDrop(Concurrent):
+    @property
+    def locks_on_replicas(self) -> tuple[Lock, ...]:
+        """At its end it locks the index, which nobody on the primary uses any more. Who reads the table on a standby
+        does.
+        """
+        return tuple(lock._replace(mode=LockMode.ACCESS_EXCLUSIVE) for lock in self.locks)
 
 
 class Fill(NamedTuple):
@@ -93,39 +173,128 @@ class Fill(NamedTuple):
     params: s.Params
 
 
+class Batches(Step):
+    """Touches many rows, range by range. Its query says what it comes to, and is not sent as it is.
+
+    :param work: what is done; see ``execution.fill``.
+    """
+
+    word = "data"
+    is_seen = False
+    work: Fill
+
+    def accept(self, visitor: Visitor) -> None:
+        visitor.batches(self)
+
+
+class UsersOwn(Step):
+    """The user's own SQL, as it was written."""
+
+    word = "data"
+    is_seen = False
+
+    def accept(self, visitor: Visitor) -> None:
+        visitor.users_own(self)
+
+    @property
+    def stands_alone(self) -> bool:
+        return _stands_alone(self.statement)
+
+    @property
+    def needs_session(self) -> bool:
+        return self.stands_alone and is_concurrent(self.statement.sql)
+
+
+class AsStock(Step):
+    """Nobody uses the table yet: as stock Django sends it."""
+
+    word = "stock"
+
+    def accept(self, visitor: Visitor) -> None:
+        visitor.as_stock(self)
+
+    @property
+    def stands_alone(self) -> bool:
+        return _stands_alone(self.statement)
+
+
+class InCallers(Step):
+    """The caller's own transaction is open: as stock Django sends it, but under the timeouts."""
+
+    word = "callers"
+    is_seen = False
+
+    def accept(self, visitor: Visitor) -> None:
+        visitor.in_callers(self)
+
+
+def _stands_alone(statement: s.Statement) -> bool:
+    """Of a statement that is sent as it was written: its template, or ``ddl.scan``, tells."""
+    return isinstance(statement, (s.CreateIndex, s.DropIndex, s.Raw)) and statement.concurrently
+
+
 class Plan(NamedTuple):
     steps: tuple[Step, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
-def short(
-    statement: s.Statement, *sql: str | Query, locks: Iterable[Lock] | None = None, undo: Sequence[Step] = ()
-) -> Step:
-    """A step of class A. Its locks are the statement's own unless given."""
-    queries = tuple(query if isinstance(query, Query) else Query(query) for query in sql)
+def short(statement: s.Statement, *sql: str | Query, locks: Locks = None, undo: Sequence[Step] = ()) -> Short:
+    """Its locks are the statement's own unless given."""
     taken = statement.locks() if locks is None else locks
-    return Step(queries, StepClass.SHORT, statement, tuple(taken), tuple(undo))
+    return Short(queries=tuple(map(_query, sql)), statement=statement, locks=tuple(taken), undo=tuple(undo))
 
 
-def long(
-    statement: s.Statement,
-    sql: str | Query,
-    locks: Iterable[Lock] | None = None,
-    undo: Sequence[Step] = (),
-) -> Step:
-    """A step of class B: under SHARE UPDATE EXCLUSIVE on the statement's table, unless its locks are given."""
-    query = sql if isinstance(sql, Query) else Query(sql)
-    if locks is None:
-        locks = (Lock(statement.table, LockMode.SHARE_UPDATE_EXCLUSIVE),) if statement.table else ()
-    return Step((query,), StepClass.LONG, statement, tuple(locks), tuple(undo))
+def long(statement: s.Statement, sql: str | Query, locks: Locks = None, undo: Sequence[Step] = ()) -> Long:
+    """Under SHARE UPDATE EXCLUSIVE on the statement's table, unless its locks are given."""
+    return Long(queries=(_query(sql),), statement=statement, locks=_long_locks(statement, locks), undo=tuple(undo))
 
 
-def builds(statement: s.Statement, sql: str | Query, index: str, locks: Iterable[Lock] | None = None) -> Step:
-    """A step of class B that builds an index CONCURRENTLY. :param index: its name as it is written in SQL."""
-    drop = long(statement, f"DROP INDEX CONCURRENTLY IF EXISTS {index}", locks)
-    return long(statement, sql, locks, undo=[drop])._replace(leftover=(drop,), building=index)
+def builds(statement: s.Statement, sql: str | Query, index: str, locks: Locks = None) -> ConcurrentBuild:
+    """Its locks are as of :func:`long`. :param index: its name as it is written in SQL."""
+    taken = _long_locks(statement, locks)
+    drop = drops(statement, f"DROP INDEX CONCURRENTLY IF EXISTS {index}", taken)
+    return ConcurrentBuild(
+        queries=(_query(sql),), statement=statement, locks=taken, undo=(drop,), leftover=(drop,), index=index
+    )
 
 
-def as_written(statement: s.Statement, kind: StepClass, locks: Iterable[Lock] | None = None) -> Step:
+def drops(statement: s.Statement, sql: str | Query, locks: Locks = None) -> ConcurrentDrop:
+    """Its locks are as of :func:`long`."""
+    return ConcurrentDrop(queries=(_query(sql),), statement=statement, locks=_long_locks(statement, locks))
+
+
+def as_written(statement: s.Statement, kind: type[StepType], locks: Locks = None) -> StepType:
     taken = statement.locks() if locks is None else locks
-    return Step((Query(statement.sql, statement.params),), kind, statement, tuple(taken))
+    return kind(queries=(Query(statement.sql, statement.params),), statement=statement, locks=tuple(taken))
+
+
+def together(steps: Sequence[Step]) -> Short:
+    """Several steps that have to be one transaction: they are all done, or none of them is.
+
+    It has the strongest of their locks on each table, and is taken back as a whole where each of them can be.
+    """
+    kind = Short if all(step.bounded for step in steps) else Blocking
+    told = next((step for step in steps if type(step) is kind), steps[-1])
+    undo = [x for step in reversed(steps) for x in step.undo] if all(step.undo for step in steps) else []
+    queries = tuple(query for step in steps for query in step.queries)
+    return kind(queries=queries, statement=told.statement, locks=tuple(_strongest(steps)), undo=tuple(undo))
+
+
+def _strongest(steps: Iterable[Step]) -> Iterable[Lock]:
+    """The strongest lock on each table, in the order in which the tables are locked."""
+    strongest: dict[str, Lock] = {}
+    for lock in (lock for step in steps for lock in step.locks):
+        known = strongest.setdefault(lock.table, lock)
+        mode = max(known.mode, lock.mode, key=lambda mode: mode.strength)
+        strongest[lock.table] = lock._replace(mode=mode, only=known.only and lock.only)
+    return strongest.values()
+
+
+def _query(sql: str | Query) -> Query:
+    return sql if isinstance(sql, Query) else Query(sql)
+
+
+def _long_locks(statement: s.Statement, locks: Locks) -> tuple[Lock, ...]:
+    if locks is not None:
+        return tuple(locks)
+    return (Lock(statement.table, LockMode.SHARE_UPDATE_EXCLUSIVE),) if statement.table else ()

@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..ddl import statements as s
-from ..locks import Lock
 from ..naming import names_in, unquote
-from ..projection import Projection
 from .context import Context
 from .order import Statements, renamed
-from .steps import Step, StepClass, as_written
+from .steps import AsStock, Blocking, Short, Step, as_written
 
 #: What replaces a dropped constraint, by its ``pg_constraint.contype``.
 REPLACES: dict[str, tuple[type[s.Statement], ...]] = {
@@ -31,12 +29,12 @@ VALUES = (s.SetDefault, s.AddIdentity)
 Window = tuple[int, int]
 
 
-def join(statements: Statements, before: Projection, context: Context) -> Statements:
+def join(statements: Statements, before: Context) -> Statements:
     """The statements of a call, those that have to stand together as one :class:`~.ddl.statements.Together`.
 
-    :param before: the projection from which the statements start.
+    :param before: from where the statements start.
     """
-    windows = list(_windows(statements, before, context))
+    windows = list(_windows(statements, before))
     replacements = [statements[end] for _, end in windows]
     result: Statements = []
     position = 0
@@ -47,16 +45,15 @@ def join(statements: Statements, before: Projection, context: Context) -> Statem
     return result + statements[position:]
 
 
-def _windows(statements: Statements, before: Projection, context: Context) -> Iterator[Window]:
+def _windows(statements: Statements, before: Context) -> Iterator[Window]:
     """The positions of what is dropped and of what replaces it."""
-    projection = before.copy()
+    now = before.at(before.projection.copy())
     for start, drop in enumerate(statements):
-        context.catalog.projection = projection
-        if context.protects(drop):
-            end = _replacement(drop, statements[start + 1 :], context)
+        if now.protects(drop):
+            end = _replacement(drop, statements[start + 1 :], now)
             if end is not None:
                 yield start, start + 1 + end
-        projection.apply(drop)
+        now.projection.apply(drop)
 
 
 def _replacement(drop: s.Statement, later: Statements, context: Context) -> int | None:
@@ -146,28 +143,9 @@ def separate(statement: s.Statement, steps: Sequence[Step]) -> tuple[list[Step],
     inside, after = list(steps[:short]), list(steps[short:])
     if isinstance(statement, s.SetNotNull) or any(map(_is_short, after)):
         fill = [statement.fill] if isinstance(statement, s.SetNotNull) and statement.fill else []
-        return [as_written(x, StepClass.UNSAFE) for x in (*fill, statement)], []
+        return [as_written(x, Blocking) for x in (*fill, statement)], []
     return inside, after
 
 
 def _is_short(step: Step) -> bool:
-    return step.kind not in (StepClass.LONG, StepClass.DATA)
-
-
-def one_step(steps: Sequence[Step]) -> Step:
-    """Several steps as one, in one transaction: they are all done, or none of them is."""
-    kind = StepClass.UNSAFE if any(step.kind is StepClass.UNSAFE for step in steps) else StepClass.SHORT
-    told = next((step for step in steps if step.kind is kind), steps[-1])
-    undo = [x for step in reversed(steps) for x in step.undo] if all(step.undo for step in steps) else []
-    queries = tuple(query for step in steps for query in step.queries)
-    return Step(queries, kind, told.statement, tuple(_strongest(steps)), tuple(undo))
-
-
-def _strongest(steps: Iterable[Step]) -> Iterable[Lock]:
-    """The strongest lock on each table, in the order in which the tables are locked."""
-    strongest: dict[str, Lock] = {}
-    for lock in (lock for step in steps for lock in step.locks):
-        known = strongest.setdefault(lock.table, lock)
-        mode = max(known.mode, lock.mode, key=lambda mode: mode.strength)
-        strongest[lock.table] = lock._replace(mode=mode, only=known.only and lock.only)
-    return strongest.values()
+    return isinstance(step, (Short, AsStock))

@@ -8,7 +8,7 @@ from ..locks import Lock, LockMode
 from ..naming import unquote
 from ..planning.context import Context
 from ..planning.registry import rewrites
-from ..planning.steps import Query, Step, StepClass, as_written, long, short
+from ..planning.steps import Blocking, Query, Step, as_written, long, short
 
 
 @rewrites(s.AddCheck)
@@ -41,4 +41,4 @@ def add_exclusion(statement: s.AddExclusion, context: Context) -> list[Step]:
             "PostgreSQL has none for such tables before version 17. Add it to the partitions, or leave it out; nothing "
             "was changed."
         )
-    return [as_written(statement, StepClass.UNSAFE)]
+    return [as_written(statement, Blocking)]

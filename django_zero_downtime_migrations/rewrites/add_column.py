@@ -15,7 +15,7 @@ from ..ddl.template import SQL
 from ..naming import CHECK, PRIMARY_KEY, UNIQUE, plain_table, quote, unquote
 from ..planning.context import Context
 from ..planning.registry import rewrites, splits
-from ..planning.steps import Query, Step, StepClass, short
+from ..planning.steps import Blocking, Query, Step, short
 
 TABLESPACE = "USING INDEX "
 
@@ -110,5 +110,5 @@ def add_column(statement: s.AddColumn, context: Context) -> list[Step]:
     queries = [Query(x.sql, x.params) for x in (statement, statement.drop_default) if x is not None]
     step = short(statement, *queries, undo=[drop])
     if context.adding_rewrites(statement):
-        return [Step(step.queries, StepClass.UNSAFE, statement, step.locks, step.undo)]
+        return [step.sent_as(Blocking)]
     return [step]

@@ -10,7 +10,7 @@ from ..ddl import statements as s
 from ..naming import names_in, quote
 from ..planning.context import Context
 from ..planning.registry import rewrites
-from ..planning.steps import Query, Step, StepClass, as_written, builds, short
+from ..planning.steps import Blocking, Query, Step, as_written, builds, short
 from .partitioned_index import add_to_partitioned
 from .set_not_null import set_not_null
 
@@ -18,7 +18,7 @@ from .set_not_null import set_not_null
 @rewrites(s.AddUnique)
 def add_unique(statement: s.AddUnique, context: Context) -> list[Step]:
     if not statement.plain:
-        return [as_written(statement, StepClass.UNSAFE)]
+        return [as_written(statement, Blocking)]
     if tree := context.catalog.partitions(statement.table):
         return add_to_partitioned(statement, tree, context)
     table, name = statement.table, statement.name
@@ -29,7 +29,7 @@ def add_unique(statement: s.AddUnique, context: Context) -> list[Step]:
 @rewrites(s.AddPrimaryKey)
 def add_primary_key(statement: s.AddPrimaryKey, context: Context) -> list[Step]:
     if not statement.plain:
-        return [as_written(statement, StepClass.UNSAFE)]
+        return [as_written(statement, Blocking)]
     table, name = statement.table, statement.name
     if tree := context.catalog.partitions(table):
         key = add_to_partitioned(statement, tree, context)

@@ -7,7 +7,7 @@ from ..locks import Lock, LockMode
 from ..naming import unquote
 from ..planning.context import Context
 from ..planning.registry import rewrites
-from ..planning.steps import Query, Step, StepClass, as_written, short
+from ..planning.steps import Blocking, Query, Short, Step, as_written, short
 from ..type_changes import Effect
 
 
@@ -17,7 +17,7 @@ def set_type(statement: s.SetType, context: Context) -> list[Step]:
     if change is not None and change.effect is Effect.NOTHING:
         return []
     safe = change is None or change.effect is Effect.CATALOGUE
-    kind = StepClass.SHORT if safe else StepClass.UNSAFE
+    kind = Short if safe else Blocking
     return [context.around_triggers(as_written(statement, kind, _locks(statement, context)))]
 
 
@@ -37,7 +37,7 @@ def _locks(statement: s.SetType, context: Context) -> list[Lock]:
 @rewrites(s.DropNotNull)
 def drop_not_null(statement: s.DropNotNull, context: Context) -> list[Step]:
     column = context.column(statement)
-    set_in_this_call = (statement.table, unquote(statement.column)) in context.projection.not_null
+    set_in_this_call = context.projection.column(statement.table, unquote(statement.column)).not_null
     if column is not None and not column.not_null and not set_in_this_call:
         return []
     return [short(statement, Query(statement.sql, statement.params))]
@@ -54,8 +54,8 @@ def set_default(statement: s.SetDefault, context: Context) -> list[Step]:
 @rewrites(s.DropDefault)
 def drop_default(statement: s.DropDefault, context: Context) -> list[Step]:
     column = context.column(statement)
-    key = (statement.table, unquote(statement.column))
-    made = key in context.projection.with_default or key in context.projection.new_columns
+    planned = context.projection.column(statement.table, unquote(statement.column))
+    made = planned.has_default or not planned.live
     if column is not None and not column.has_default and not made:
         return []
     return [short(statement, Query(statement.sql, statement.params))]
@@ -71,4 +71,4 @@ def drop_identity(statement: s.DropIdentity, context: Context) -> list[Step]:
 
 @rewrites(s.AlterColumns, s.SetTablespace)
 def alter_columns(statement: s.Statement, context: Context) -> list[Step]:
-    return [as_written(statement, StepClass.UNSAFE)]
+    return [as_written(statement, Blocking)]

@@ -11,7 +11,7 @@ from ..locks import Lock, LockMode
 from ..naming import unquote
 from ..planning.context import Context
 from ..planning.registry import rewrites
-from ..planning.steps import Query, Step, StepClass, as_written, builds, long, short
+from ..planning.steps import Blocking, Query, Step, as_written, builds, drops, long, short
 from .partitioned_index import create_on_partitioned
 
 CREATE = {False: "CREATE INDEX", True: "CREATE UNIQUE INDEX"}
@@ -21,7 +21,7 @@ CREATE = {False: "CREATE INDEX", True: "CREATE UNIQUE INDEX"}
 def create_index(statement: s.CreateIndex, context: Context) -> list[Step]:
     create = CREATE[statement.unique]
     if not statement.concurrently and not statement.sql.startswith(create):
-        return [as_written(statement, StepClass.UNSAFE)]
+        return [as_written(statement, Blocking)]
     if tree := context.catalog.partitions(statement.table):
         return create_on_partitioned(statement, tree, context)
     sql = statement.sql if statement.concurrently else statement.sql.replace(create, f"{create} CONCURRENTLY", 1)
@@ -44,7 +44,7 @@ def drop_index(statement: s.DropIndex, context: Context) -> list[Step]:
         return [short(statement, drop, locks=[Lock(table, LockMode.ACCESS_EXCLUSIVE)])]
     if not statement.concurrently:
         sql = sql.replace("DROP INDEX", "DROP INDEX CONCURRENTLY", 1)
-    return [long(statement, Query(sql, statement.params), locks=[_lock(statement)])]
+    return [drops(statement, Query(sql, statement.params), locks=[_lock(statement)])]
 
 
 def _lock(statement: s.DropIndex) -> Lock:

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..catalog_records import Constraint
+from ..catalog.dependents import Dependent, refusal
+from ..catalog.records import Constraint
 from ..ddl import statements as s
-from ..dependents import Dependent, refusal
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
 from ..naming import quote, split_identifier, unquote

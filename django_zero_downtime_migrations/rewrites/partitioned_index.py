@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..catalog_records import IndexShape, Partition
+from ..catalog.records import IndexShape, Partition
 from ..ddl import statements as s
 from ..locks import LockMode
 from ..naming import INDEX, PRIMARY_KEY, UNIQUE, after_head, names_in
 from ..planning.context import Context
-from ..planning.steps import Step, StepClass, as_written
+from ..planning.steps import Blocking, Step, as_written
 from .partitions import Recipe, build, has_foreign_tables, loose, refuse_foreign_tables, refuse_without_key, usable
 
 CREATE = {False: "CREATE INDEX", True: "CREATE UNIQUE INDEX"}
@@ -22,7 +22,7 @@ def create_on_partitioned(statement: s.CreateIndex, tree: Sequence[Partition], c
     if statement.unique:
         refuse_foreign_tables(statement, tree, "The unique index " + name)
     if rest is None or has_foreign_tables(tree):
-        return [as_written(statement, StepClass.UNSAFE)]
+        return [as_written(statement, Blocking)]
     shape = context.catalog.index_shape(table, rest, statement.unique)
     columns = _columns(shape, statement.columns)
     if statement.unique:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..catalog_records import Constraint, Partition
+from ..catalog.records import Constraint, Partition
 from ..ddl import statements as s
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode

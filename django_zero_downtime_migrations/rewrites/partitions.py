@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ..catalog_records import IndexShape, Partition
+from ..catalog.records import IndexShape, Partition
 from ..ddl import statements as s
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
@@ -110,10 +110,10 @@ def build(statement: s.Statement, name: str, tree: Sequence[Partition], recipe: 
     steps += [work.attach([part]) for part in upwards if part.kind == "p" and part not in last]
     if last:
         # All at once and last: what is attached cannot be detached, and these indexes are not ours to drop.
-        steps.append(work.attach(last)._replace(undo=()))
+        steps.append(work.attach(last).named(undo=()))
     if len(tree) > 1:
         check = short(statement, complete(tree[0].table, recipe.beside(tree[0].table, name)))
-        steps[-1] = steps[-1]._replace(queries=steps[-1].queries + check.queries)
+        steps[-1] = steps[-1].named(queries=steps[-1].queries + check.queries)
     return steps
 
 
@@ -184,7 +184,7 @@ class _Work(Record):
         else:
             adopt = short(statement, self.recipe.adopt(table, name))
             locks = (*attach.locks, Lock(table, LockMode.ACCESS_EXCLUSIVE))
-            yield attach._replace(queries=adopt.queries + attach.queries, locks=locks)
+            yield attach.named(queries=adopt.queries + attach.queries, locks=locks)
 
     def attach(self, parts: Sequence[Partition]) -> Step:
         """In this order, in one transaction."""

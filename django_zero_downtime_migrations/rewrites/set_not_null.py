@@ -10,14 +10,14 @@ from ..ddl import statements as s
 from ..naming import NOT_NULL, plain_table, quote, unquote
 from ..planning.context import Context
 from ..planning.registry import rewrites
-from ..planning.steps import Fill, Query, Step, StepClass, long, short
+from ..planning.steps import Batches, Fill, Query, Step, long, short
 
 
 @rewrites(s.SetNotNull)
 def set_not_null(statement: s.SetNotNull, context: Context) -> list[Step]:
     table, name = statement.table, unquote(statement.column)
     column = context.column(statement)
-    if (table, name) in context.projection.not_null or (column and column.not_null and column.not_null_valid):
+    if context.projection.column(table, name).not_null or (column and column.not_null and column.not_null_valid):
         return []
     fill = [_fill(statement.fill, statement)] if statement.fill else []
     if column and column.not_null:
@@ -72,8 +72,9 @@ def _set(statement: s.SetNotNull, *queries: Query) -> Step:
 
 
 def _fill(fill: s.FillNulls, statement: s.Statement) -> Step:
-    done = Fill(fill.table, fill.column, fill.default, fill.params)
-    return Step((Query(fill.sql, fill.params),), StepClass.DATA, statement, fill.locks(), fill=done)
+    work = Fill(fill.table, fill.column, fill.default, fill.params)
+    queries = (Query(fill.sql, fill.params),)
+    return Batches(queries=queries, statement=statement, locks=fill.locks(), work=work)
 
 
 @rewrites(s.FillNulls)

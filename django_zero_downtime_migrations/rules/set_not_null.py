@@ -37,6 +37,5 @@ def check(statement: s.SetNotNull, context: Context) -> str | None:
 
 def _keeps_default(statement: s.SetNotNull, context: Context) -> bool:
     """Whether the database fills the column. The default with which Django fills the rows that are there goes again."""
-    column = (statement.table, unquote(statement.column))
-    projection = context.projection
-    return column in projection.made_with_default or (statement.fill is None and column in projection.with_default)
+    column = context.projection.column(statement.table, unquote(statement.column))
+    return column.made_with_default or (statement.fill is None and column.has_default)

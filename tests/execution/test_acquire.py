@@ -14,7 +14,7 @@ from django_zero_downtime_migrations.execution import acquire
 from django_zero_downtime_migrations.execution.acquire import Acquisition
 from django_zero_downtime_migrations.execution.blockers import look
 from django_zero_downtime_migrations.locks import Lock, LockMode
-from django_zero_downtime_migrations.planning.steps import Query, Step, StepClass
+from django_zero_downtime_migrations.planning.steps import Query, Short, Step
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.backends.project import Shop
 from tests.backends.sessions import WAITING, Beside, role_without_rights, run, told, wait_until
@@ -303,9 +303,9 @@ def test_who_has_let_go_by_the_end_is_still_told_of(books: Shop, other_session: 
     )
 
 
-def step(*tables: str, kind: StepClass = StepClass.SHORT) -> Step:
+def step(*tables: str, kind: type[Step] = Short) -> Step:
     locks = tuple(Lock(table, EXCLUSIVE) for table in tables)
-    return Step((Query("SELECT 1"),), kind, None, locks)  # type: ignore[arg-type]
+    return kind(queries=(Query("SELECT 1"),), statement=None, locks=locks)  # type: ignore[arg-type]
 
 
 class Failing:

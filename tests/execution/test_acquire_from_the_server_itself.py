@@ -16,7 +16,7 @@ from django_zero_downtime_migrations.errors import LockNotAcquired
 from django_zero_downtime_migrations.execution.acquire import Acquisition
 from django_zero_downtime_migrations.execution.blockers import look
 from django_zero_downtime_migrations.locks import Blocker, Lock, LockMode
-from django_zero_downtime_migrations.planning.steps import Query, Step, StepClass
+from django_zero_downtime_migrations.planning.steps import Query, Short
 from django_zero_downtime_migrations.settings import MigrationSettings
 from servers import launch
 from tests import databases
@@ -61,7 +61,7 @@ def migrating(
 
 
 def acquisition(migrating: BaseDatabaseWrapper, retry_ms: int) -> Acquisition:
-    step = Step((Query(ADD_COLUMN),), StepClass.SHORT, None, tuple(LOCKS))  # type: ignore[arg-type]
+    step = Short(queries=(Query(ADD_COLUMN),), statement=None, locks=tuple(LOCKS))  # type: ignore[arg-type]
 
     def send(prefix: Sequence[str]) -> None:
         with migrating.cursor() as cursor:

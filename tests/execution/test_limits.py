@@ -7,13 +7,13 @@ import pytest
 from django_zero_downtime_migrations.execution import limits as execution_limits
 from django_zero_downtime_migrations.execution.blockers import Look
 from django_zero_downtime_migrations.execution.limits import Limits, limits
-from django_zero_downtime_migrations.planning.steps import StepClass
+from django_zero_downtime_migrations.planning.steps import Blocking, Short, Step
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.execution.test_acquire import PATIENT, step
 
 
 def ladder(
-    seen: Look, kind: StepClass = StepClass.SHORT, settings: MigrationSettings = PATIENT, names: str = "tu"
+    seen: Look, kind: type[Step] = Short, settings: MigrationSettings = PATIENT, names: str = "tu"
 ) -> list[Limits]:
     one = step(*(f'"{name}"' for name in names[: seen.relations]), kind=kind)
     return [limits(settings, one, seen, attempt) for attempt in range(150)]
@@ -67,10 +67,10 @@ def test_statement_timeout_of_the_user_is_never_exceeded() -> None:
 
 
 def test_unsafe_step_has_all_the_time_for_its_work_and_no_more_for_its_locks() -> None:
-    for given in ladder(Look(2, 1000, (), 0, 7000, True), StepClass.UNSAFE):
+    for given in ladder(Look(2, 1000, (), 0, 7000, True), Blocking):
         assert given.values["statement_timeout"] == 7000  # that of the session
         assert given.whole < 1000
-    for given in ladder(several(1000, lockable=False), StepClass.UNSAFE):
+    for given in ladder(several(1000, lockable=False), Blocking):
         assert "statement_timeout" not in given.values
         assert given.wait < 1000
 

@@ -16,7 +16,7 @@ from django_zero_downtime_migrations.execution import limits as execution_limits
 from django_zero_downtime_migrations.execution.blockers import look
 from django_zero_downtime_migrations.execution.limits import Limits, limits
 from django_zero_downtime_migrations.locks import Lock, LockMode
-from django_zero_downtime_migrations.planning.steps import Query, Step, StepClass
+from django_zero_downtime_migrations.planning.steps import Query, Short, Step
 from tests.backends.project import Shop
 from tests.backends.sessions import WAITING, Beside, role_without_rights, run, wait_until
 from tests.execution.test_acquire import AUTHOR, BOOK, EXCLUSIVE, ID, PATIENT, WRITES_AUTHORS
@@ -38,8 +38,8 @@ def tables(session: Any, *more: str) -> None:
     run(session, "CREATE TABLE t (n int); CREATE TABLE u (n int); " + "; ".join(more))
 
 
-def limited(migrating: Any, *locks: Lock, attempt: int = 0, kind: StepClass = StepClass.SHORT) -> Limits:
-    one = Step((Query("SELECT 1"),), kind, None, locks)  # type: ignore[arg-type]
+def limited(migrating: Any, *locks: Lock, attempt: int = 0, kind: type[Step] = Short) -> Limits:
+    one = kind(queries=(Query("SELECT 1"),), statement=None, locks=locks)  # type: ignore[arg-type]
     return limits(PATIENT, one, look(migrating, locks, queries=False), attempt)
 
 

@@ -13,7 +13,6 @@ from django.conf import settings
 
 from servers import launch
 from tests import databases
-from tests.operations import features
 
 numbers = itertools.count(1)
 #: How many are made before they are needed.
@@ -55,7 +54,7 @@ def _make(session: Any, database: str) -> str:
     name = f"{database}_{next(numbers)}"
     with session.cursor() as cursor:
         databases.evict(database, cursor)
-        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{database}"{features.file_copy}')
+    databases.create(name, session, database)
     return name
 
 

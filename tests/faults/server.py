@@ -37,8 +37,8 @@ def main() -> None:
     # Everything that a run imports, once.
     from django.core.management.commands import migrate  # noqa: F401
 
-    import django_zero_downtime_migrations.execution.again
-    import django_zero_downtime_migrations.execution.there
+    import django_zero_downtime_migrations.execution.already_there
+    import django_zero_downtime_migrations.execution.unfinished_step
     import django_zero_downtime_migrations.migrate_run.start
     import django_zero_downtime_migrations.rewrites
     import django_zero_downtime_migrations.rules  # noqa: F401

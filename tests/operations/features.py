@@ -31,5 +31,3 @@ nulls_distinct = "nulls_distinct" in inspect.signature(models.UniqueConstraint._
 virtual_generated = generated and SERVER >= 18 and hasattr(DatabaseFeatures, "supports_virtual_generated_columns")
 #: Indexes over several columns that stand in Meta.index_together.
 index_together = "index_together" in DEFAULT_NAMES
-#: CREATE DATABASE that copies files instead of writing every page to the log.
-file_copy = " STRATEGY file_copy" if SERVER >= 15 else ""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django_zero_downtime_migrations.ddl.values import with_values
+from django_zero_downtime_migrations.execution.send import Attempt
 from django_zero_downtime_migrations.findings import Finding
 from django_zero_downtime_migrations.locks import LockMode
 from django_zero_downtime_migrations.planning.steps import Step
@@ -197,14 +198,14 @@ class Observer:
         runner = editor._reader
         run = runner._run
 
-        def observed(step: Step) -> None:
+        def observed(attempt: Attempt) -> None:
             self.notices.clear()
-            statement = step.statement
+            step, statement = attempt.step, attempt.step.statement
             sql = str(statement.sql)
             seen = Seen(step, with_values(sql, statement.params, editor.quote_value) if statement.params else sql)
             observation.steps.append(seen)
             try:
-                run(step)
+                run(attempt)
             finally:
                 seen.commands += self._commands()
 

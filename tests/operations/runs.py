@@ -25,7 +25,6 @@ from servers import launch
 from servers.binaries import pg_dump_binary
 from tests import databases
 
-from . import features
 from .case import APP, Case, fill
 from .observer import Observation, Observer
 
@@ -51,7 +50,7 @@ class Outcome:
 def new_database(template: str = "template0") -> Iterator[str]:
     name = f"case_{os.getpid()}_{next(numbers)}"
     with closing(databases.open_session(autocommit=True)) as session, session.cursor() as cursor:
-        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"{features.file_copy}')
+        databases.create(name, session, template)
         try:
             yield name
         finally:

@@ -8,11 +8,9 @@ import pytest
 
 from django_zero_downtime_migrations.findings import Kind, Severity
 from django_zero_downtime_migrations.locks import LockMode
-from django_zero_downtime_migrations.planning.steps import StepClass
+from django_zero_downtime_migrations.planning.steps import Protected
 
 pytestmark = pytest.mark.filterwarnings("ignore:'index_together' is deprecated")
-
-PROTECTED = (StepClass.SHORT, StepClass.LONG, StepClass.UNSAFE)
 
 
 def assert_same(found, expected, dumps=False):
@@ -47,7 +45,7 @@ def test_taken_back_it_is_as_with_stock(runs):
 def test_locks_are_those_that_the_step_declares(runs):
     for observation in observations(*runs.ours(), *runs.with_all_off()):
         for seen in observation.steps:
-            if seen.step.kind not in PROTECTED:
+            if not isinstance(seen.step, Protected):
                 continue
             assert seen.commands, f"the server has seen nothing of {seen.step.sql}"
             if seen.concurrently:
@@ -60,7 +58,7 @@ def test_locks_are_those_that_the_step_declares(runs):
 def test_nothing_else_locks_a_table_that_is_in_use(runs):
     for observation in observations(*runs.ours(), *runs.with_all_off()):
         for seen in observation.steps:
-            if seen.step.kind not in PROTECTED:
+            if not isinstance(seen.step, Protected):
                 assert not seen.blocks(observation.in_use), seen.step.sql
 
 

@@ -9,7 +9,7 @@ from django.db import DatabaseError, migrations, models
 from django.db.migrations.operations.base import Operation
 
 from django_zero_downtime_migrations.execution.run import Runner
-from django_zero_downtime_migrations.planning.steps import Step
+from django_zero_downtime_migrations.execution.send import Attempt
 from tests.backends.fixtures import Twins
 from tests.backends.sessions import run, told
 
@@ -47,14 +47,14 @@ def migrate(sales: Twins, operations: list[Operation], monkeypatch: pytest.Monke
     stopped = False
     original = Runner._run
 
-    def counting(self: Runner, step: Step) -> None:
+    def counting(self: Runner, attempt: Attempt) -> None:
         nonlocal steps, stopped
         if not stopped:
             if steps == stop:
                 stopped = True
                 raise Stop("stopped")
             steps += 1
-        original(self, step)
+        original(self, attempt)
 
     with monkeypatch.context() as patch:
         patch.setattr(Runner, "_run", counting)
@@ -110,10 +110,10 @@ def at(sql: str, step: str, sales: Twins, observer: Any, monkeypatch: pytest.Mon
     original = Runner._run
     left = [sql]
 
-    def running(self: Runner, each: Step) -> None:
-        if left and step in each.sql:
+    def running(self: Runner, attempt: Attempt) -> None:
+        if left and step in attempt.step.sql:
             run(observer, left.pop())
-        original(self, each)
+        original(self, attempt)
 
     monkeypatch.setattr(Runner, "_run", running)
 

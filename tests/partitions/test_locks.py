@@ -10,7 +10,7 @@ from django.db.migrations.operations.base import Operation
 
 from django_zero_downtime_migrations.findings import Severity
 from django_zero_downtime_migrations.locks import LockMode
-from django_zero_downtime_migrations.planning.steps import StepClass
+from django_zero_downtime_migrations.planning.steps import Protected
 from tests.backends.project import Shop
 from tests.operations.observer import Observation, Observer, Seen
 
@@ -63,7 +63,7 @@ def held(seen: Seen) -> dict[str, LockMode]:
 def test_locks_are_those_that_the_step_declares(observed: Any) -> None:
     observation, below = observed
     for seen in observation.steps:
-        if seen.step.kind in (StepClass.SHORT, StepClass.LONG, StepClass.UNSAFE):
+        if isinstance(seen.step, Protected):
             assert seen.commands, f"the server has seen nothing of {seen.step.sql}"
             if seen.concurrently:
                 assert {lock.mode for lock in seen.step.locks} == {LockMode.SHARE_UPDATE_EXCLUSIVE}

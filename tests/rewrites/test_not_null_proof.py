@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_zero_downtime_migrations.catalog import Catalog
+from django_zero_downtime_migrations.catalog.planned import PlannedCatalog
+from django_zero_downtime_migrations.catalog.projection import Projection
+from django_zero_downtime_migrations.catalog.server import ServerCatalog
 from django_zero_downtime_migrations.ddl.conjuncts import conjuncts
-from django_zero_downtime_migrations.projection import Projection
 from tests.backends.sessions import run
 
 TABLE = """
@@ -84,7 +85,7 @@ def thing(database: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
 
 
 def proof(connection: BaseDatabaseWrapper, column: str = "a", table: str = '"thing"') -> str | None:
-    return Catalog(connection, Projection()).not_null_proof(table, column)
+    return PlannedCatalog(ServerCatalog(connection), Projection()).not_null_proof(table, column)
 
 
 def scans(connection: BaseDatabaseWrapper, column: str = "a", table: str = "thing") -> int:

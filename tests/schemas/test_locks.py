@@ -8,7 +8,7 @@ import pytest
 
 from django_zero_downtime_migrations.execution.blockers import look
 from django_zero_downtime_migrations.locks import Lock, LockMode
-from django_zero_downtime_migrations.planning.steps import StepClass
+from django_zero_downtime_migrations.planning.steps import Protected
 from tests import databases
 from tests.operations.observer import Observer
 
@@ -21,7 +21,6 @@ LOCKING = {
     "foreign_key_without_constraint", "remove_foreign_key", "delete_both_ends", "rename_index", "rename_table",
     "no_auto", "remove_unique_constraint", "add_exclusion",
 }  # fmt: skip
-SENT = (StepClass.SHORT, StepClass.UNSAFE, StepClass.LONG)
 assert {case.name for case in CASES} >= LOCKING
 
 
@@ -30,7 +29,7 @@ def test_locks_are_those_that_the_step_declares(case, truth_of, make_database):
     connection = make_database(OUT_OF_SIGHT, truth_of(case).names)
     with Observer(connection).installed() as observation:
         runs.forwards(connection, case, OUT_OF_SIGHT)
-    steps = [seen for seen in observation.steps if seen.step.kind in SENT]
+    steps = [seen for seen in observation.steps if isinstance(seen.step, Protected)]
     assert steps != []
     for seen in steps:
         assert seen.commands, f"the server has seen nothing of {seen.step.sql}"

@@ -20,7 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 
 from django_zero_downtime_migrations.errors import UnsafeOperationWarning
-from django_zero_downtime_migrations.execution import activity, beside
+from django_zero_downtime_migrations.execution import activity, second_connection
 from tests import databases
 from tests.backends.project import Shop
 from tests.backends.sessions import run
@@ -168,7 +168,7 @@ def test_a_step_that_waits_looks_with_nothing_of_somebody_else(reach: Any, attac
 
 
 def test_progress_is_asked_with_nothing_of_somebody_else(reach: Any) -> None:
-    with reach() as connection, closing(beside.connect(connection, "test")) as session:
+    with reach() as connection, closing(second_connection.connect(connection, "test")) as session:
         Shop(connection).migrate(SHELF)
         run(session, "SET search_path = own, public")
         assert activity.ask(session, connection.connection.info.backend_pid, True) is not None

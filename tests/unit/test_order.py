@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from django_zero_downtime_migrations.catalog import Catalog
+from django_zero_downtime_migrations.catalog.planned import PlannedCatalog
+from django_zero_downtime_migrations.catalog.projection import Projection
+from django_zero_downtime_migrations.catalog.server import ServerCatalog
 from django_zero_downtime_migrations.ddl import statements as s
 from django_zero_downtime_migrations.ddl.read import read
 from django_zero_downtime_migrations.naming import UTF8
 from django_zero_downtime_migrations.planning.context import Context
 from django_zero_downtime_migrations.planning.order import arrange
-from django_zero_downtime_migrations.projection import Projection
 from django_zero_downtime_migrations.server import capabilities
 from django_zero_downtime_migrations.settings import MigrationSettings
 
@@ -97,18 +98,18 @@ class Order:
         return self.make("rename_column", table='"book"', old_column=f'"{column}"', new_column=f'"{new_column}"')
 
     def arranged(self, *statements):
-        before = Projection()
-        context = Context(
-            catalog=Catalog(self.connection, before.copy()),
+        before = Context(
+            catalog=PlannedCatalog(ServerCatalog(self.connection), Projection()),
             capabilities=capabilities(self.connection),
             settings=MigrationSettings(),
             templates=lambda name: getattr(self.editor, name),
             quote_value=self.editor.quote_value,
             is_new=lambda table: table in self.new,
         )
+        after = before.at(before.projection.copy())
         for statement in statements:
-            context.projection.apply(statement)
-        return arrange(list(statements), before, context)
+            after.projection.apply(statement)
+        return arrange(list(statements), before, after)
 
     def sent(self, *statements):
         """The texts, each without what Django puts around it."""

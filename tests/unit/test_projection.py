@@ -7,10 +7,12 @@ from django.db import migrations, models
 from django.db.models import Q
 
 from django_zero_downtime_migrations.backends.postgres.schema import DatabaseSchemaEditor
-from django_zero_downtime_migrations.catalog import Catalog
+from django_zero_downtime_migrations.catalog.planned import PlannedCatalog
+from django_zero_downtime_migrations.catalog.planned_table import PlannedColumn
+from django_zero_downtime_migrations.catalog.projection import Projection
+from django_zero_downtime_migrations.catalog.server import ServerCatalog
 from django_zero_downtime_migrations.ddl.read import read
 from django_zero_downtime_migrations.ddl.spaces import Space
-from django_zero_downtime_migrations.projection import Projection
 from tests.operations.case import check
 
 #: What stands around a short statement without timeouts.
@@ -39,7 +41,7 @@ def apply(projection):
     def apply_statement(template, /, **parts):
         blank = {"deferrable": "", "on_delete_db": "", "nulls_distinct": "", "using": "", "include": ""}
         blank |= {"extra": "", "condition": ""}
-        quoted = {name: f'"{part}"' if name != "check" else part for name, part in parts.items()}
+        quoted = {x: part if x in ("check", "definition") else f'"{part}"' for x, part in parts.items()}
         projection.apply(read(getattr(DatabaseSchemaEditor, f"sql_{template}") % (blank | quoted), None))
 
     return apply_statement
@@ -145,8 +147,10 @@ def test_what_is_known_of_a_column(projection, apply, alter, renamed):
         apply("rename_column", table="book", old_column="new", new_column="newer")
         apply("rename_table", old_table="book", new_table="tome")
         table, column, new = '"tome"', "b", "newer"
-    assert projection.not_null == projection.with_default == {(table, column)}
-    assert projection.new_columns == {(table, new)}
+    assert projection.column(table, column) == PlannedColumn(live="a", not_null=True, has_default=True)
+    assert projection.column(table, new) == PlannedColumn(live="", type="integer")
+    assert projection.new_types(table) == [(new, "integer")]
+    assert projection.column(table, "a" if renamed else "c") == PlannedColumn(live="a" if renamed else "c")
 
 
 def test_what_is_taken_back_of_a_column(projection, alter):
@@ -154,7 +158,7 @@ def test_what_is_taken_back_of_a_column(projection, alter):
     alter("default", "book", "a", default="7")
     alter("null", "book", "a")
     alter("no_default", "book", "a")
-    assert projection.not_null == projection.with_default == set()
+    assert projection.column('"book"', "a") == PlannedColumn(live="a")
 
 
 def test_new_column_is_not_the_one_that_has_its_name_today(projection, apply):
@@ -176,7 +180,26 @@ def test_nothing_is_known_of_a_column_that_is_gone(projection, apply, alter):
     alter("not_null", "book", "a")
     alter("default", "book", "a", default="7")
     apply("delete_column", table="book", column="a")
-    assert projection.not_null == projection.with_default == projection.new_columns == set()
+    assert projection.column('"book"', "a") == PlannedColumn(live="a")
+    assert projection.new_types('"book"') == []
+
+
+def test_renamed_column_that_is_dropped_has_no_name_any_more(projection, apply):
+    apply("rename_column", table="book", old_column="a", new_column="b")
+    apply("delete_column", table="book", column="b")
+    assert projection.renamed_columns('"book"') == []
+    assert (projection.live_column('"book"', "b"), projection.shown_column('"book"', "a")) == ("b", "a")
+    assert projection.drops_columns()
+
+
+def test_table_that_takes_the_name_of_a_dropped_one_is_another_one(projection, apply, alter):
+    alter("not_null", "tome", "a")
+    apply("create_index", table="tome", name="new", columns="a")
+    apply("delete_table", table="tome")
+    apply("rename_table", old_table="book", new_table="tome")
+    assert projection.live_table('"tome"') == '"book"'
+    assert projection.column('"tome"', "a") == PlannedColumn(live="a")
+    assert not projection.has('"tome"', "new")
 
 
 @pytest.mark.parametrize("renamed", [False, True], ids=["", "renamed"])
@@ -186,14 +209,14 @@ def test_identity_that_goes(projection, apply, renamed):
         apply("rename_column", table="book", old_column="id", new_column="number")
         name = "number"
     apply("drop_indentity", table="book", column=name)
-    assert projection.loses_identity('"book"', "id")
-    assert not projection.loses_identity('"shelf"', "id")
+    assert projection.column('"book"', name).loses_identity
+    assert not projection.column('"shelf"', name).loses_identity
 
 
 def test_identity_that_goes_from_a_table_that_is_renamed_later(projection, apply):
     apply("drop_indentity", table="book", column="id")
     apply("rename_table", old_table="book", new_table="tome")
-    assert projection.loses_identity('"tome"', "id")
+    assert projection.column('"tome"', "id").loses_identity
 
 
 # Constraints and indexes
@@ -261,7 +284,8 @@ def test_added_constraint_is_seen(projection, apply, template, parts, kind):
 
 def test_primary_key_makes_its_columns_not_null(projection, apply):
     apply("create_pk", table="book", name="new", columns="pages")
-    assert projection.not_null == {('"book"', "pages")}
+    assert projection.column('"book"', "pages").not_null
+    assert not projection.column('"book"', "id").not_null
 
 
 def test_added_constraint_can_be_dropped_again(projection, apply):
@@ -328,11 +352,16 @@ def test_constraints_go_with_their_table(projection, apply):
 
 
 def test_copy_is_independent(projection, apply):
+    apply("create_column", table="book", column="new", definition="integer")
     before = projection.copy()
+    apply("rename_column", table="book", old_column="new", new_column="newer")
+    apply("drop_indentity", table="book", column="newer")
     apply("create_unique", table="book", name="new", columns="pages")
     apply("rename_column", table="book", old_column="a", new_column="b")
     assert not before.has('"book"', "new")
     assert before.live_column('"book"', "b") == "b"
+    assert before.new_types('"book"') == [("new", "integer")]
+    assert not before.column('"book"', "new").loses_identity
 
 
 # What the catalogue answers through it
@@ -348,7 +377,7 @@ def test_catalogue_answers_under_the_new_names(database, projection, apply):
         cursor.execute("CREATE INDEX by_a ON book (a)")
     apply("rename_table", old_table="book", new_table="tome")
     apply("rename_column", table="tome", old_column="a", new_column="c")
-    catalog = Catalog(database, projection)
+    catalog = PlannedCatalog(ServerCatalog(database), projection)
     assert catalog.exists('"tome"')
     assert (catalog.column('"tome"', "c").not_null, catalog.column('"tome"', "b").has_default) == (True, True)
     assert catalog.constraint('"tome"', '"k"').columns == ("c",)
@@ -366,8 +395,8 @@ def test_catalogue_names_the_other_side_of_a_foreign_key_as_it_will_be(database,
     apply("rename_table", old_table="book", new_table="tome")
     apply("rename_column", table="tome", old_column="a", new_column="b")
     (own,), (other,) = (
-        Catalog(database, projection).constraints('"tome"'),
-        Catalog(database, projection).referencing('"rack"'),
+        PlannedCatalog(ServerCatalog(database), projection).constraints('"tome"'),
+        PlannedCatalog(ServerCatalog(database), projection).referencing('"rack"'),
     )
     for key in (own, other):
         assert (key.name, key.table, key.columns) == ("k", '"tome"', ("b",))
@@ -380,7 +409,7 @@ def test_catalogue_knows_an_index_by_its_new_name(database, projection, apply):
     apply("rename_index", table="book", old_name="one", new_name="two")
     apply("rename_index", table="book", old_name="two", new_name="three")
     apply("rename_table", old_table="book", new_table="tome")
-    catalog = Catalog(database, projection)
+    catalog = PlannedCatalog(ServerCatalog(database), projection)
     assert catalog.index('"tome"', "three").keys == ("a",)
     assert catalog.index('"tome"', "one") is None
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from django_zero_downtime_migrations.catalog.changes import CHANGES
 from django_zero_downtime_migrations.ddl import statements as s
 from django_zero_downtime_migrations.ddl.template import Template
 from django_zero_downtime_migrations.locks import Lock, LockMode
 from django_zero_downtime_migrations.naming import UTF8, names_in, plain_table
 from django_zero_downtime_migrations.planning.registry import REWRITES, SPLITS
-from django_zero_downtime_migrations.projection import CHANGES
 
 DROP = s.DropColumn(sql='ALTER TABLE "book" DROP COLUMN "a"', table='"book"', column='"a"')
 

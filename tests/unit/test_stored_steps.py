@@ -10,29 +10,41 @@ from django_zero_downtime_migrations.ddl import statements as s
 from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.execution.journal.stored_steps import FORMAT, STATEMENTS, read_steps, stored_step
 from django_zero_downtime_migrations.locks import Lock, LockMode
-from django_zero_downtime_migrations.planning.steps import Fill, Query, Step, StepClass
-
-DROP = Step(
-    (Query('DROP INDEX CONCURRENTLY IF EXISTS "i"'),),
-    StepClass.LONG,
-    s.DropIndex(sql='DROP INDEX "i"', table='"t"', name='"i"', concurrently=True),
-    (Lock('"t"', LockMode.SHARE_UPDATE_EXCLUSIVE),),
+from django_zero_downtime_migrations.planning.steps import (
+    AsStock,
+    Batches,
+    Blocking,
+    Concurrent,
+    ConcurrentBuild,
+    ConcurrentDrop,
+    Fill,
+    InCallers,
+    Long,
+    Protected,
+    Query,
+    Short,
+    Step,
+    UsersOwn,
 )
-STEPS = (
-    Step(
-        (Query('CREATE INDEX CONCURRENTLY "i" ON "t" ("a")'),),
-        StepClass.LONG,
-        s.CreateIndex(sql='CREATE INDEX "i" ON "t" ("a")', table='"t"', name='"i"', columns=('"a"',)),
-        (Lock('"t"', LockMode.SHARE_UPDATE_EXCLUSIVE),),
+
+DROP = ConcurrentDrop(
+    queries=(Query('DROP INDEX CONCURRENTLY IF EXISTS "i"'),),
+    statement=s.DropIndex(sql='DROP INDEX "i"', table='"t"', name='"i"', concurrently=True),
+    locks=(Lock('"t"', LockMode.SHARE_UPDATE_EXCLUSIVE),),
+)
+STEPS: tuple[Step, ...] = (
+    ConcurrentBuild(
+        queries=(Query('CREATE INDEX CONCURRENTLY "i" ON "t" ("a")'),),
+        statement=s.CreateIndex(sql='CREATE INDEX "i" ON "t" ("a")', table='"t"', name='"i"', columns=('"a"',)),
+        locks=(Lock('"t"', LockMode.SHARE_UPDATE_EXCLUSIVE),),
         undo=(DROP,),
         leftover=(DROP,),
-        building='"i"',
+        index='"i"',
     ),
-    Step(
-        (),
-        StepClass.DATA,
-        s.FillNulls(sql="", table='"t"', column='"a"', default="1"),
-        fill=Fill('"t"', '"a"', "1", None),
+    Batches(
+        queries=(),
+        statement=s.FillNulls(sql="", table='"t"', column='"a"', default="1"),
+        work=Fill('"t"', '"a"', "1", None),
     ),
 )
 _DROP = (
@@ -52,6 +64,15 @@ FROZEN = {
     '"statement": ["fill nulls", {"sql": "", "table": "\\"t\\"", "column": "\\"a\\"", "default": "1"}], "locks": [], '
     '"undo": [], "leftover": [], "fill": ["\\"t\\"", "\\"a\\"", "1"], "building": ""}]'
 }
+
+
+RENAME = s.RenameIndex(sql='ALTER INDEX "i" RENAME TO "j"', table='"t"', name='"i"', new_name='"j"')
+OF_EACH_KIND: tuple[Step, ...] = (
+    *STEPS,
+    DROP,
+    *(kind(queries=(Query(RENAME.sql),), statement=RENAME) for kind in (Short, Blocking, Long, AsStock, InCallers)),
+    UsersOwn(queries=(Query("VACUUM"),), statement=s.Raw(sql="VACUUM", concurrently=True)),
+)
 
 
 def composed(query: Query) -> str:
@@ -86,3 +107,15 @@ def test_every_statement_has_a_word_of_its_own() -> None:
 def test_what_is_not_understood_is_said(text: str) -> None:
     with pytest.raises(CannotMigrate, match=r"The journal of app\.0002_change cannot be read"):
         read_steps(text, "app.0002_change")
+
+
+def steps_of(kind: type[Step]) -> set[type[Step]]:
+    return {kind}.union(*map(steps_of, kind.__subclasses__()))
+
+
+def test_every_kind_of_step_is_stored_and_read_as_itself() -> None:
+    made = {type(step) for step in OF_EACH_KIND}
+    assert made == steps_of(Step) - {Step, Protected, Concurrent}
+    written = json.dumps([stored_step(step, composed) for step in OF_EACH_KIND])
+    assert read_steps(written, "app.0002_change") == OF_EACH_KIND
+    assert not [kind.__name__ for kind in steps_of(Step) if kind.__name__ in written]

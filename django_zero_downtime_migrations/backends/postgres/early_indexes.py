@@ -12,12 +12,12 @@ from typing import Any
 from django.db.backends.ddl_references import IndexName
 from django.db.backends.ddl_references import Statement as DjangoStatement
 
-from ...catalog import Catalog
+from ...catalog.planned import PlannedCatalog
+from ...catalog.projection import Projection
 from ...ddl import statements as s
 from ...ddl.spaces import Space
 from ...ddl.template import SQL
 from ...naming import Names, as_django_quotes, quote, unquote
-from ...projection import Projection
 
 #: Among the deferred statements it stands for :meth:`EarlyIndexes.renames`: Django does not record a migration before
 #: its deferred statements have run.
@@ -68,7 +68,7 @@ class EarlyIndexes:
         projection.early = {self._names().truncate(name) for _, name in self._made}
         return projection
 
-    def renames(self, catalog: Catalog) -> Iterator[s.RenameIndex]:
+    def renames(self, catalog: PlannedCatalog) -> Iterator[s.RenameIndex]:
         """What brings the names up to date; an index that has gone in the meantime has none."""
         names = self._names()
         for part, made in self._made:

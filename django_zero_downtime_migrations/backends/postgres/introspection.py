@@ -15,7 +15,7 @@ from ...naming import as_django_has, as_django_quotes, split_identifier
 from ...server import names_of
 
 if TYPE_CHECKING:
-    from ...projection import Projection
+    from ...catalog.projection import Projection
 
 
 class IntrospectionMixin:
@@ -64,7 +64,7 @@ class IntrospectionMixin:
             return parent.get_constraints(*self._located(cursor, as_django_quotes(table_name)))
         quoted, live = self._live(table_name)
         located, name = self._located(cursor, live)
-        if gone := self.projection.names[Space.CONSTRAINTS].hidden(quoted):
+        if gone := self.projection.hidden(quoted, Space.CONSTRAINTS):
             located = _Without(located, gone)
         found = self.projection.constraints(quoted, parent.get_constraints(located, name))
         return dict(_as_django_has(*item) for item in found.items())

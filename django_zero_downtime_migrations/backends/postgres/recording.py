@@ -8,13 +8,15 @@ from typing import Any
 
 from django.db.backends.ddl_references import Statement as DjangoStatement
 
-from ...catalog import Catalog
+from ...catalog.planned import PlannedCatalog
+from ...catalog.projection import Projection
+from ...catalog.protocol import Catalog
+from ...catalog.server import ServerCatalog
 from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.read import read
 from ...ddl.template import plain
-from ...execution.run import Runner
-from ...execution.script import Script
+from ...execution.reader import Reader
 from ...findings import Finding, Origin
 from ...migrate_run.migration_at_work import migration_at_work
 from ...migrate_run.progress import Call, NothingDone
@@ -23,7 +25,6 @@ from ...migrate_run.verdicts import report
 from ...planning.context import Context, OldCode
 from ...planning.order import made_first
 from ...planning.planner import plan
-from ...projection import Projection
 from ...server import capabilities
 from .calls import Calls
 from .early_indexes import RENAMES
@@ -47,7 +48,7 @@ class Recording(Calls):
     _recording: Projection
     _projection: Projection
     _replaced: Replaced
-    _reader: Runner | Script
+    _reader: Reader
     _operation: int | None
     _origin: Origin
     _assured: str
@@ -135,16 +136,20 @@ class Recording(Calls):
             else:
                 self._carry_out(statements, call)
 
-    def _tables_exist(self, sql: Any, catalog: Catalog) -> bool:
+    def _tables_exist(self, sql: Any, catalog: PlannedCatalog) -> bool:
         if not isinstance(sql, DjangoStatement):
             return True
         names = {self.names.spelled(str(sql.parts[x])) for x in ("table", "to_table") if x in sql.parts}
-        return all(table in self._projection.new_tables or catalog.exists(table) for table in names)
+        return all(self._projection.is_new(table) or catalog.exists(table) for table in names)
 
     # What becomes of it
 
-    def _catalog(self) -> Catalog:
-        return Catalog(self.connection, self._projection)
+    def _catalog(self) -> PlannedCatalog:
+        return PlannedCatalog(self._today(), self._projection)
+
+    def _today(self) -> Catalog:
+        """What tells of the database as it is."""
+        return ServerCatalog(self.connection)
 
     def continue_from(self, editor: Recording | None) -> None:
         """Take what another collecting editor has planned as done. :param editor: that of the migration before."""
@@ -161,7 +166,7 @@ class Recording(Calls):
         return self.migrate_run.is_new_database
 
     def _in_use(self, table: str) -> bool:
-        return table not in self._recording.new_tables and not self.treat_as_new(table)
+        return not self._recording.is_new(table) and not self.treat_as_new(table)
 
     def _go_on(self, statements: list[s.Statement], call: Call) -> None:
         """With what an earlier run has begun. :param statements: those of the call, which it has planned."""
@@ -194,7 +199,7 @@ class Recording(Calls):
         made = plan(statements, context)
         self.findings += made.findings
         self.enforced += made.findings if self.settings.raise_for_unsafe else ()
-        if not getattr(self._reader, "is_silent", False):
+        if not self._reader.is_silent:
             report(made.findings, self.settings.raise_for_unsafe and not self.collect_sql, quiet=self.collect_sql)
         self.resume.run(call, self._reader, made)
         if any(isinstance(statement, s.Raw) for statement in statements) and not self.collect_sql:
@@ -211,7 +216,7 @@ class Recording(Calls):
             if self.collect_sql:
                 continue
             if isinstance(statement, s.CreateTable):
-                if statement.table not in getattr(self._reader, "found", ()):
+                if not self._reader.was_there(statement.table):
                     self.migrate_run.made(statement.table)
             elif isinstance(statement, s.DropTable):
                 self.migrate_run.dropped(statement.table)

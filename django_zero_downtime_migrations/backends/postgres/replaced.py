@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ...catalog import Catalog
+from ...catalog.planned import PlannedCatalog
 from ...ddl import statements as s
 from ...log import logger
 from ...migrate_run.migration_at_work import operations_at_work
@@ -86,7 +86,7 @@ GAP = (
 )
 
 
-def still_there(statements: Sequence[s.Statement], catalog: Catalog) -> list[s.Statement]:
+def still_there(statements: Sequence[s.Statement], catalog: PlannedCatalog) -> list[s.Statement]:
     """Without what an earlier run, or somebody by hand, has dropped already."""
     there: list[s.Statement] = []
     for x in statements:

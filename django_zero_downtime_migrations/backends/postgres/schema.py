@@ -12,13 +12,16 @@ from django.db import DatabaseError, connections
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
 from django.utils.connection import ConnectionProxy
 
+from ...catalog.projection import Projection
 from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.template import wrap_templates
 from ...errors import MigrationError, Unsafe, UnsafeOperationException, UnsafeOperationWarning, without_traceback
-from ...execution.forced import forced
+from ...execution.reader import Reader
 from ...execution.run import Runner
 from ...execution.script import Script
+from ...execution.send import Sender
+from ...execution.session_lock_timeout import session_lock_timeout
 from ...execution.transactions import OwnTransaction
 from ...findings import Finding, Origin
 from ...migrate_run.migration_at_work import migration_at_work, operation_at_work
@@ -27,7 +30,6 @@ from ...migrate_run.run import run_of
 from ...migrate_run.signals import connect
 from ...migrate_run.terminal import is_of_code
 from ...planning.context import OldCode
-from ...projection import Projection
 from ...settings import MigrationSettings
 from .early_indexes import RENAMES, EarlyIndexes
 from .old_names import (
@@ -115,22 +117,18 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
         self._old_types: dict[tuple[str, str], str] = {}
         self._replaced = Replaced()
         self._early = EarlyIndexes(lambda *name: parent._create_index_name(*name), lambda: self.names)
-        self._reader: Runner | Script
+        self._reader: Reader
         if collect_sql:
             self._reader = Script(connection, self.settings, self._own, self.collected_sql, self._send)
         else:
+            run = self.migrate_run
             self._reader = Runner(
-                connection,
-                self.settings,
-                self._own,
-                self._send,
-                self.migrate_run.verbosity,
-                self.migrate_run.stream,
+                Sender(connection, self.settings, self._own, self._send, run.verbosity, run.stream),
                 in_use=lambda: not self.nothing_in_use,
                 finds_tables=stated.idempotent_sql is True,
             )
 
-    def hand_plans_to(self, reader: Any, progress: NothingDone | None = None) -> None:
+    def hand_plans_to(self, reader: Reader, progress: NothingDone | None = None) -> None:
         """Judge what is planned, and neither send nor print it.
 
         :param reader: gets the plans.
@@ -141,7 +139,8 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
 
     def use_settings(self, settings: MigrationSettings) -> None:
         """From the next call on."""
-        self.settings = self._reader.settings = settings
+        self.settings = settings
+        self._reader.use_settings(settings)
 
     # Where an operation begins
 
@@ -155,9 +154,7 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
             self._operation += 0 if self._assured else 1
             self._migration = self._migration or migration_at_work()
             self.resume.operation(self._operation)
-            if isinstance(self._reader, Runner):
-                self._reader.code.begins(operation_at_work(), self._own.current)
-            self._reader.between_operations()
+            self._reader.between_operations(operation_at_work)
         return self._atomic_migration
 
     @atomic_migration.setter
@@ -171,7 +168,7 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
         parent.__enter__()
         if not self.collect_sql:
             self.migrate_run.editor_opens()
-        if self.migrate_run.journals is not None and isinstance(self._reader, Runner):
+        if self.migrate_run.journals is not None and not self.collect_sql:
             self.resume = self.migrate_run.journals.open(self._own, self._reader)
         self._operation = -1
         # Without its ``with`` block nobody would end the transaction.
@@ -194,7 +191,7 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
 
                 refuse_statement_pooler(self.connection)
             if self.settings.lock_timeout_force and self.settings.lock_timeout is not None:
-                self._session.enter_context(forced(self.connection, self.settings.lock_timeout))
+                self._session.enter_context(session_lock_timeout(self.connection, self.settings.lock_timeout))
         except MigrationError:
             self._say("refused")
             self.migrate_run.end()
@@ -258,8 +255,7 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
         if not self.deferred_sql:
             self.resume.recorded()
         self.deferred_sql = self._deferred()
-        if isinstance(self._reader, Runner):
-            self._reader.code.begins(None, self._own.current)
+        self._reader.after_operations()
 
     def once(self, code: Callable[[Any, Any], None], apps: Any, atomic: bool | None) -> None:
         """Run the code of a RunPython unless an earlier run of this migration has."""
@@ -269,10 +265,10 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
         """Before anything is rolled back."""
         # Asked of a lost connection, Django would connect again.
         lost = self.connection.connection is None
-        if not isinstance(self._reader, Runner) or (not lost and self._own.of_caller):
+        if self.collect_sql or (not lost and self._own.of_caller):
             return
         self._reader.say_what_stays(error)
-        if error is self._reader.explained and isinstance(error, DatabaseError) and not is_of_code(error):
+        if self._reader.has_explained(error) and isinstance(error, DatabaseError) and not is_of_code(error):
             without_traceback(error)
         self._say("interrupted" if isinstance(error, (KeyboardInterrupt, SystemExit)) else "failed")
 
@@ -281,8 +277,7 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
     ) -> None:
         if error is not None:
             self._failed(error)
-        if isinstance(self._reader, (Script, Runner)):
-            self._reader.close()
+        self._reader.close()
         failed = True
         try:
             self._own.close(kind, error, traceback)

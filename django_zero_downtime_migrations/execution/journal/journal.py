@@ -3,18 +3,18 @@
 The journal tells which calls of the schema editor are complete and what they have sent, and of the call under way its
 steps, as they were planned before the first of them, and how many are done. A step in a transaction marks itself done
 in it. One that stands alone is in doubt when the mark of the next is missing, and then the catalogue decides:
-``execution.doubt``.
+``execution.index_builds``.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import NamedTuple
 
-from ...ddl import statements as s
 from ...planning.steps import Query, Step
+from .call_under_way import CallUnderWay, Mark, Written
 from .store import Done, Entry, Identity, Store
 from .stored_steps import read_steps, stored_step
 
@@ -26,27 +26,16 @@ PART = 2000
 SLOWLY = 300
 
 
-class Written(NamedTuple):
-    """What the catalogue has after a write. :param call: the key of the call whose steps it has.
-
-    :param finished: the call under way is in the log.
-    :param at: when the progress was written, in seconds of the process's clock.
-    """
-
-    log: tuple[tuple[Done, ...], ...] = ()
-    call: str = ""
-    finished: bool = False
-    exists: bool = False
-    at: float = 0.0
-
-
 class Journal:
     """The journal of the migration that is under way.
 
     :param identify: which migration that is; asked when there is something to write.
     :param entry: what an earlier run has left of it.
     :param over: migrations whose journals go when this one is made; those that have gone are taken out.
-    :ivar steps: those of the call under way. :ivar done: how many of them are.
+    :ivar complete: the keys of the calls that are complete.
+    :ivar left: what an earlier run has left, while its last call is still to be finished.
+    :ivar under_way: the call that is.
+    :ivar is_behind: the catalogue lacks something that the transaction under way has done.
     """
 
     def __init__(
@@ -61,17 +50,12 @@ class Journal:
         self._identify = identify
         self._identity: Identity | None = None
         self.complete: list[str] = list(entry.complete) if entry else []
-        self.key = ""
-        self.steps: tuple[Step, ...] = ()
-        self.done = 0
+        self.left = entry if entry and entry.call else None
+        self.under_way: CallUnderWay | None = None
+        self.is_behind = False
         self._written = Written(entry.log, exists=True) if entry else Written()
-        #: What it will be when the string is sent that was composed last.
-        self._next = self._written
         #: Complete calls that the catalogue does not have.
         self._pending: list[Done] = []
-        #: The catalogue lacks something that the transaction under way has done.
-        self._unsaid = False
-        self.left = entry if entry and entry.call else None
 
     @property
     def identity(self) -> Identity:
@@ -85,121 +69,113 @@ class Journal:
 
     # A call
 
-    def begin(self, key: str, steps: Sequence[Step]) -> None:
-        self.key, self.steps, self.done = key, tuple(steps), 0
+    @contextmanager
+    def call(self, key: str, steps: Sequence[Step]) -> Iterator[CallUnderWay]:
+        """Follow a call of the editor from before its first step to after its last one.
 
-    def go_on(self) -> None:
-        """Begin with the call that an earlier run has left."""
+        It is complete when the block ends. When a step raises an error, it stays as it was when that happened.
+        """
+        self.under_way = call = CallUnderWay(self, key, steps)
+        yield call
+        self._complete(call)
+
+    @contextmanager
+    def interrupted_call(self) -> Iterator[CallUnderWay]:
+        """As :meth:`call`, with the one that an earlier run has left: its steps, and how many of them are done."""
         assert self.left is not None
         entry, self.left = self.left, None
-        self.key, self.steps, self.done = entry.call, read_steps(entry.steps, entry.identity), entry.done
+        steps = read_steps(entry.steps, entry.identity)
+        self.under_way = call = CallUnderWay(self, entry.call, steps, entry.done)
         self._written = self._written._replace(call=entry.call)
+        yield call
+        self._complete(call)
 
-    def end(self) -> None:
-        self.complete.append(self.key)
+    def _complete(self, call: CallUnderWay) -> None:
+        self.complete.append(call.key)
         if not self._written.finished:
-            self._pending.append(self._call())
+            self._pending.append(call.as_done)
         self._written = self._written._replace(finished=False)
-        self.key, self.steps, self.done = "", (), 0
-
-    def _call(self) -> Done:
-        """The call under way, as the log has it."""
-        own = (step for step in self.steps if step.fill is None and not isinstance(step.statement, s.Raw))
-        return Done(self.key, tuple(self.composed(query) for step in own for query in step.queries))
-
-    # What is written with a step, and when it has been sent
-
-    def before(self) -> str:
-        """What has to be committed before a step that stands alone; empty when it is already."""
-        if self._written.call == self.key or self._needs_no_journal:
-            return ""
-        return self._compose(self.done)
-
-    @property
-    def _needs_no_journal(self) -> bool:
-        """The catalogue alone tells of an index whether it is there, valid, or begun."""
-        alone = len(self.steps) == 1 and bool(self.steps[0].building)
-        return alone and not (self.exists or self._pending)
-
-    def after(self) -> str:
-        """What goes into the transaction of the next step: it is done then."""
-        return self._compose(self.done + 1)
-
-    def unsaid(self) -> str:
-        """What goes into the transaction that is about to be committed."""
-        return self._compose(self.done) if self._unsaid else ""
-
-    def wrote(self) -> None:
-        """What :meth:`before` or :meth:`unsaid` gave is in the catalogue, or will be with its transaction."""
-        if not self.exists:
-            self._over.clear()
-        self._written = self._next
-        self._pending.clear()
-        self._unsaid = False
-
-    def advance(self, written: bool = False) -> None:
-        """A step is done. :param written: what :meth:`after` gave went with it."""
-        self.done += 1
-        if written:
-            self.wrote()
-        else:
-            self._unsaid = True
+        self.under_way = None
 
     def mark(self, key: str) -> None:
-        """A call is complete with the transaction that is open, or by itself."""
+        """A call without steps is complete with the transaction that is open, or by itself."""
         self.mark_with_transaction(key)
-        self.write(self._compose(0))
+        self.write(self.mark_of(self.under_way, 0))
 
     def mark_with_transaction(self, key: str) -> None:
-        """A call is complete when the transaction that is open is committed: :meth:`unsaid` tells it."""
+        """A call without steps is complete when the transaction that is open is committed: :meth:`catch_up` tells."""
         self.complete.append(key)
         self._pending.append(Done(key))
-        self._unsaid = True
+        self.is_behind = True
 
-    def write(self, sql: str) -> None:
-        """Write now. :param sql: of :meth:`before` or :meth:`unsaid`; nothing is sent when it is empty."""
-        if sql:
-            self.store.run(sql)
-            self.wrote()
+    def catch_up(self) -> None:
+        """Say what the transaction has done that is about to be committed."""
+        if self.is_behind:
+            call = self.under_way
+            self.write(self.mark_of(call, call.done if call else 0))
 
-    def back_to(self, done: int, whole: bool) -> None:
-        """Say that the steps after these are about to be taken back.
+    # For the call under way
 
-        :param whole: everything else that the migration has done is, too.
-        """
-        self.done = done
-        if done == 0:
-            self.key, self.steps = "", ()
+    def has_plan_of(self, call: CallUnderWay) -> bool:
+        """Whether the catalogue has the steps of a call."""
+        return self._written.call == call.key
+
+    @property
+    def has_nothing(self) -> bool:
+        return not (self.exists or self._pending)
+
+    def write(self, mark: Mark) -> None:
+        """Send it by itself, in the transaction that is open, if any."""
+        if mark.sql:
+            self.store.run(mark.sql)
+            self.wrote(mark)
+
+    def wrote(self, mark: Mark) -> None:
+        """Note that it is in the catalogue, or will be with its transaction."""
+        if not self.exists:
+            self._over.clear()
+        self._written = mark.written
+        self._pending.clear()
+        self.is_behind = False
+
+    def taken_back(self, call: CallUnderWay, whole: bool) -> None:
+        """For :meth:`.CallUnderWay.taken_back`."""
+        left = call if call.done else None
+        if left is None:
+            self.under_way = None
         if whole:
             self.complete.clear()
             self._pending.clear()
-        if done or self.complete:
-            self.write(self._compose(done))
+        if left or self.complete:
+            self.write(self.mark_of(left, call.done))
         elif self.exists:
             self.store.run(self.store.drop([self.identity]))
             self._written = Written()
 
     # How it is composed
 
-    def _compose(self, done: int) -> str:
-        finished = bool(self.key) and done == len(self.steps)
-        under_way = bool(self.key) and not finished
-        log, changed = _appended(self._written.log, [*self._pending, *([self._call()] if finished else [])])
-        self._next = Written(log, self.key if under_way else "", finished, exists=True, at=self._written.at)
+    def mark_of(self, call: CallUnderWay | None, done: int) -> Mark:
+        """What says that so many steps of the call are done, and everything that the catalogue lacks before them."""
+        before = self._written
+        finished = call is not None and done == len(call.steps)
+        ended = [*self._pending, *([call.as_done] if call and finished else [])]
+        log, changed = _appended(before.log, ended)
+        key = call.key if call and not finished else ""
         parts = [self.store.write(self.identity, f"log{number}", log[number]) for number in changed]
-        if under_way and self._written.call != self.key:
-            steps = [stored_step(step, self.composed) for step in self.steps]
+        if call and key and not self.has_plan_of(call):
+            steps = [stored_step(step, self.composed) for step in call.steps]
             parts.append(self.store.write(self.identity, "steps", steps))
-        return "; ".join([*self._room(len(log)), *parts, *self._progress(done if under_way else 0)])
+        written = Written(log, key, finished, exists=True, at=before.at)
+        now = time.monotonic()
+        if not before.exists or key or before.call or now - before.at >= AGE:
+            # Between two calls of which neither is under way nothing of it changes, but for the time.
+            parts.append(self._progress(key, done if key else 0))
+            written = written._replace(at=now)
+        return Mark("; ".join([*self._room(len(log)), *parts]), written)
 
-    def _progress(self, done: int) -> list[str]:
-        """Between two calls of which neither is under way nothing of it changes, but for the time."""
-        now, call, before = time.monotonic(), self._next.call, self._written
-        if before.exists and not (call or before.call) and now - before.at < AGE:
-            return []
-        self._next = self._next._replace(at=now)
-        progress = {"call": call, "done": done, "since": datetime.now(timezone.utc).isoformat(" ", "seconds")}
-        return [self.store.write(self.identity, "progress", progress)]
+    def _progress(self, key: str, done: int) -> str:
+        progress = {"call": key, "done": done, "since": datetime.now(timezone.utc).isoformat(" ", "seconds")}
+        return self.store.write(self.identity, "progress", progress)
 
     def _room(self, parts: int) -> list[str]:
         if not self.exists:

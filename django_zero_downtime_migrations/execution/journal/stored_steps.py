@@ -9,7 +9,20 @@ from typing import Any, Final
 from ...ddl import statements as s
 from ...errors import CannotMigrate
 from ...locks import Lock, LockMode
-from ...planning.steps import Fill, Query, Step, StepClass
+from ...planning.steps import (
+    AsStock,
+    Batches,
+    Blocking,
+    ConcurrentBuild,
+    ConcurrentDrop,
+    Fill,
+    InCallers,
+    Long,
+    Query,
+    Short,
+    Step,
+    UsersOwn,
+)
 
 #: Changes with the meaning of anything that is stored; ``tests/unit/test_stored_steps.py`` has a frozen row of each.
 FORMAT: Final = 1
@@ -53,21 +66,36 @@ STATEMENTS: Final[dict[str, type[s.Statement]]] = {
     "statement": s.Statement,
 }
 _WORDS: Final = {kind: word for word, kind in STATEMENTS.items()}
+STEPS: Final[dict[type[Step], str]] = {
+    Short: "short",
+    Blocking: "unsafe",
+    Long: "long",
+    ConcurrentBuild: "long",
+    ConcurrentDrop: "long",
+    Batches: "data",
+    UsersOwn: "data",
+    AsStock: "stock",
+    InCallers: "callers",
+}
+#: Without what tells them apart: an index that is built or dropped, and what is done in batches.
+_BY_WORD: Final[dict[str, type[Step]]] = {
+    STEPS[kind]: kind for kind in (Short, Blocking, Long, UsersOwn, AsStock, InCallers)
+}
 Composed = Callable[[Query], str]
 
 
 def stored_step(step: Step, composed: Composed) -> dict[str, Any]:
     """:param composed: gives a query's text with its parameters in it."""
-    fill = step.fill and [step.fill.table, step.fill.column, composed(Query(step.fill.default, step.fill.params))]
+    fill = step.work if isinstance(step, Batches) else None
     return {
         "sql": [composed(query) for query in step.queries],
-        "kind": step.kind.value,
+        "kind": STEPS[type(step)],
         "statement": [_WORDS[type(step.statement)], _plain(step.statement)],
         "locks": [[lock.table, lock.mode.value, lock.only] for lock in step.locks],
         "undo": [stored_step(x, composed) for x in step.undo],
         "leftover": [stored_step(x, composed) for x in step.leftover],
-        "fill": fill,
-        "building": step.building,
+        "fill": fill and [fill.table, fill.column, composed(Query(fill.default, fill.params))],
+        "building": step.index if isinstance(step, ConcurrentBuild) else "",
     }
 
 
@@ -101,14 +129,18 @@ def _read_statement(word: str, values: dict[str, Any]) -> s.Statement:
 
 def _read_step(stored: dict[str, Any]) -> Step:
     word, values = stored["statement"]
-    fill = stored["fill"]
-    return Step(
-        tuple(Query(sql) for sql in stored["sql"]),
-        StepClass(stored["kind"]),
-        _read_statement(word, values),
-        tuple(Lock(table, LockMode(mode), only) for table, mode, only in stored["locks"]),
-        tuple(map(_read_step, stored["undo"])),
-        tuple(map(_read_step, stored["leftover"])),
-        Fill(fill[0], fill[1], fill[2], None) if fill else None,
-        stored["building"],
-    )
+    common: dict[str, Any] = {
+        "queries": tuple(Query(sql) for sql in stored["sql"]),
+        "statement": _read_statement(word, values),
+        "locks": tuple(Lock(table, LockMode(mode), only) for table, mode, only in stored["locks"]),
+        "undo": tuple(map(_read_step, stored["undo"])),
+        "leftover": tuple(map(_read_step, stored["leftover"])),
+    }
+    match stored:
+        case {"kind": "data", "fill": [table, column, default]}:
+            return Batches(**common, work=Fill(table, column, default, None))
+        case {"kind": "long", "building": str(index)} if index:
+            return ConcurrentBuild(**common, index=index)
+        case {"kind": "long", "sql": [str(sql)]} if sql.startswith("DROP INDEX CONCURRENTLY "):
+            return ConcurrentDrop(**common)
+    return _BY_WORD[stored["kind"]](**common)

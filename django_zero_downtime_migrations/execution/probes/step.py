@@ -35,8 +35,8 @@ REFUSALS = frozenset(
 class Rest(NamedTuple):
     """:param queries: those that are still to be sent. :param done: what the others would have made is there.
 
-    :param invalid: an index that one of them builds is there, INVALID: ``doubt.is_built`` waits for who builds it, then
-        the step's ``leftover`` removes it.
+    :param invalid: an index that one of them builds is there, INVALID: ``index_builds.is_built`` waits for who builds
+        it, then the step's ``leftover`` removes it.
     """
 
     queries: tuple[str, ...]

@@ -10,7 +10,7 @@ from . import timeouts
 
 
 @contextmanager
-def forced(connection: Any, lock_timeout: int) -> Iterator[None]:
+def session_lock_timeout(connection: Any, lock_timeout: int) -> Iterator[None]:
     """For everything that is sent meanwhile. :param lock_timeout: in ms.
 
     :raises CannotMigrate: where a pooler would give the setting to strangers.

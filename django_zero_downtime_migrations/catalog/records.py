@@ -1,4 +1,4 @@
-"""What the catalogue has of tables, columns, constraints and indexes."""
+"""The answers of a :class:`~.protocol.Catalog`: what is there of tables, columns, constraints and indexes."""
 
 from __future__ import annotations
 
@@ -69,16 +69,40 @@ class Partition(NamedTuple):
     key: tuple[str, ...]
 
 
+class IndexPart(NamedTuple):
+    """The part of a partitioned table's index that one partition has. ``partition`` is quoted SQL text."""
+
+    partition: str
+    name: str
+
+
+class EqualIndex(NamedTuple):
+    """An index of a partition. ``table`` is quoted SQL text.
+
+    :param kind: the type of its constraint, as in ``pg_constraint.contype``; empty where it has none.
+    """
+
+    table: str
+    name: str
+    kind: str
+
+
 class IndexShape(NamedTuple):
     """What the server makes of an index that is still to be built.
 
     :param columns: the names that it gives the index's columns.
-    :param equals: those of the partitions' indexes that it would attach: table, name and type of its constraint, empty
-        where it has none.
+    :param equals: those of the partitions' indexes that it would attach.
     """
 
     columns: tuple[str, ...]
-    equals: tuple[tuple[str, str, str], ...]
+    equals: tuple[EqualIndex, ...]
+
+
+class Taken(NamedTuple):
+    """Whether a schema has a constraint, and whether it has a relation, of a name."""
+
+    by_constraint: bool
+    by_relation: bool
 
 
 class SequenceOwner(NamedTuple):

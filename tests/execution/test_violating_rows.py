@@ -11,9 +11,9 @@ from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_zero_downtime_migrations.ddl import statements as s
-from django_zero_downtime_migrations.execution import offenders as module
-from django_zero_downtime_migrations.execution.offenders import offenders
-from django_zero_downtime_migrations.planning.steps import Query, Step, StepClass
+from django_zero_downtime_migrations.execution import violating_rows as module
+from django_zero_downtime_migrations.execution.violating_rows import violating_rows
+from django_zero_downtime_migrations.planning.steps import Long, Query, Short, Step, UsersOwn
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.backends.sessions import run
 
@@ -51,14 +51,14 @@ def told(database: BaseDatabaseWrapper, execute: Callable[[str], Any]) -> Callab
         sql: str,
         table: str = "book",
         settings: MigrationSettings = HIDDEN,
-        kind: StepClass = StepClass.LONG,
+        kind: type[Step] = Long,
         statement: type[Any] = s.ValidateConstraint,
     ) -> str:
         names = {s.SetNotNull: {"column": "c"}}.get(statement, {"name": "n"})
-        step = Step((Query(sql),), kind, statement(sql=sql, table=table, **names))
+        step = kind(queries=(Query(sql),), statement=statement(sql=sql, table=table, **names))
         with pytest.raises(DatabaseError) as failed:
             execute(sql)
-        return offenders(database, step, failed.value, settings)
+        return violating_rows(database, step, failed.value, settings)
 
     return tell
 
@@ -181,7 +181,7 @@ def test_rows_that_the_proof_of_a_not_null_finds(told: Any, execute: Any) -> Non
 
 
 def test_rows_that_stop_set_not_null(told: Any, execute: Any) -> None:
-    text = told("ALTER TABLE book ALTER COLUMN pages SET NOT NULL", kind=StepClass.SHORT, statement=s.SetNotNull)
+    text = told("ALTER TABLE book ALTER COLUMN pages SET NOT NULL", kind=Short, statement=s.SetNotNull)
     assert text == (
         "Rows of public.book with NULL in pages: id 3. To see all: SELECT id FROM public.book WHERE pages IS NULL"
     )
@@ -200,7 +200,7 @@ def test_rows_that_stop_the_validation_of_a_not_null(told: Any, execute: Any, se
 
 
 def test_nothing_is_told_of_a_column_that_was_to_be_added(told: Any) -> None:
-    assert told("ALTER TABLE book ADD COLUMN isbn text NOT NULL", kind=StepClass.SHORT) == ""
+    assert told("ALTER TABLE book ADD COLUMN isbn text NOT NULL", kind=Short) == ""
 
 
 # Values
@@ -414,7 +414,7 @@ def test_nothing_is_told_of_another_error(told: Any) -> None:
 
 def test_nothing_is_told_of_rows_that_are_just_written(told: Any, execute: Any) -> None:
     execute("ALTER TABLE book ADD CONSTRAINT positive CHECK (pages > 0) NOT VALID")
-    assert told("UPDATE book SET pages = -1", kind=StepClass.DATA) == ""
+    assert told("UPDATE book SET pages = -1", kind=UsersOwn) == ""
 
 
 def test_a_search_that_fails_raises_nothing(told: Any, execute: Any, caplog: Any) -> None:
@@ -437,13 +437,12 @@ def test_nothing_is_asked_in_a_transaction(told: Any, execute: Any, database: Ba
 
 def test_a_closed_connection_raises_nothing(database: BaseDatabaseWrapper, execute: Any) -> None:
     execute(FOREIGN)
-    step = Step(
-        (Query(VALIDATE_LINK),), StepClass.LONG, s.ValidateConstraint(sql=VALIDATE_LINK, table="book", name="n")
-    )
+    validate = s.ValidateConstraint(sql=VALIDATE_LINK, table="book", name="n")
+    step = Long(queries=(Query(VALIDATE_LINK),), statement=validate)
     with pytest.raises(DatabaseError) as failed:
         execute(VALIDATE_LINK)
     database.connection.close()
-    assert offenders(database, step, failed.value, SHOWN) == ""
+    assert violating_rows(database, step, failed.value, SHOWN) == ""
 
 
 HOSTILE = "e'e\n\x1b[2J\u202e@example.com"

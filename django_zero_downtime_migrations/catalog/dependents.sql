@@ -134,12 +134,12 @@ WITH RECURSIVE asked (relation, kind, name) AS (
               WHERE o.class = 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid AND c.oid = o.object
                 AND c.contype = 'f'::pg_catalog."char")
 )
-SELECT n.kind, n.verb, n.own, c.oid::pg_catalog.regclass::pg_catalog.text,
+SELECT n.kind, n.verb, n.own, c.oid::pg_catalog.regclass::pg_catalog.text AS relation,
        CASE WHEN c.oid IS NULL THEN ''
             WHEN pg_catalog.pg_table_is_visible(c.oid)
             THEN pg_catalog.format('"%%s"', pg_catalog.replace(c.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text))
-            ELSE pg_catalog.format('"%%s"."%%s"', pg_catalog.replace(s.nspname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text), pg_catalog.replace(c.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text)) END,
-       n.name::pg_catalog.text
+            ELSE pg_catalog.format('"%%s"."%%s"', pg_catalog.replace(s.nspname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text), pg_catalog.replace(c.relname::pg_catalog.text, '"'::pg_catalog.text, '""'::pg_catalog.text)) END AS table,
+       n.name::pg_catalog.text AS name
 FROM named n
 LEFT JOIN pg_catalog.pg_class c ON c.oid = n.relation
 LEFT JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace

@@ -9,12 +9,14 @@ import pytest
 from django.contrib.postgres.indexes import GinIndex
 from django.db import migrations, models
 
-from django_zero_downtime_migrations.catalog import Catalog
+from django_zero_downtime_migrations.catalog.planned import PlannedCatalog
+from django_zero_downtime_migrations.catalog.projection import Projection
+from django_zero_downtime_migrations.catalog.protocol import Catalog
+from django_zero_downtime_migrations.catalog.server import ServerCatalog
+from django_zero_downtime_migrations.judging.model_catalog import ModelCatalog
 from django_zero_downtime_migrations.judging.offline import NotConnected, offline
-from django_zero_downtime_migrations.judging.offline_catalog import OfflineCatalog
 from django_zero_downtime_migrations.judging.sizes import Sizes
 from django_zero_downtime_migrations.judging.tables import Tables
-from django_zero_downtime_migrations.projection import Projection
 from django_zero_downtime_migrations.type_changes import Effect, Gone
 from tests.backends.project import Shop
 
@@ -72,12 +74,13 @@ def library(shop: Shop) -> Shop:
 
 
 @pytest.fixture
-def both(library: Shop) -> tuple[Catalog, Catalog]:
+def both(library: Shop) -> tuple[PlannedCatalog, PlannedCatalog]:
     connection = offline(library.connection)
     scribe = connection.SchemaEditorClass(connection, collect_sql=True)
     tables = Tables(library.states[-1], scribe)
-    told = OfflineCatalog(connection, Projection(), tables, Sizes())
-    return Catalog(library.connection, Projection()), told
+    today: list[Catalog] = [ServerCatalog(library.connection), ModelCatalog(connection, tables, Sizes())]
+    live, told = (PlannedCatalog(each, Projection()) for each in today)
+    return live, told
 
 
 def columns(library: Shop, table: str) -> Iterator[str]:
@@ -88,7 +91,7 @@ def columns(library: Shop, table: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("table", [TABLE, '"shop_author"', '"shop_review"', '"shop_book_tags"'])
-def test_columns(library: Shop, both: tuple[Catalog, Catalog], table: str) -> None:
+def test_columns(library: Shop, both: tuple[PlannedCatalog, PlannedCatalog], table: str) -> None:
     live, told = both
 
     for name in columns(library, table):
@@ -100,7 +103,7 @@ def test_columns(library: Shop, both: tuple[Catalog, Catalog], table: str) -> No
 
 @pytest.mark.parametrize("table", [TABLE, '"shop_author"', '"shop_review"', '"shop_book_tags"'])
 @pytest.mark.parametrize("side", ["constraints", "referencing"])
-def test_constraints(both: tuple[Catalog, Catalog], table: str, side: str) -> None:
+def test_constraints(both: tuple[PlannedCatalog, PlannedCatalog], table: str, side: str) -> None:
     asked, known = (
         {
             # A NOT NULL has a row of its own from PostgreSQL 18 on; columns of a check are a set.
@@ -115,7 +118,7 @@ def test_constraints(both: tuple[Catalog, Catalog], table: str, side: str) -> No
 
 
 @pytest.mark.parametrize("table", [TABLE, '"shop_author"', '"shop_review"', '"shop_book_tags"'])
-def test_indexes(both: tuple[Catalog, Catalog], table: str) -> None:
+def test_indexes(both: tuple[PlannedCatalog, PlannedCatalog], table: str) -> None:
     live, told = both
     asked, known = ({index.name: index for index in catalog.indexes(table)} for catalog in (live, told))
 
@@ -128,7 +131,7 @@ def test_indexes(both: tuple[Catalog, Catalog], table: str) -> None:
         assert known[name] == index
 
 
-def test_what_is_there(both: tuple[Catalog, Catalog]) -> None:
+def test_what_is_there(both: tuple[PlannedCatalog, PlannedCatalog]) -> None:
     for catalog in both:
         assert catalog.exists(TABLE) and not catalog.exists('"shop_nothing"')
         assert catalog.column(TABLE, "nothing") is None
@@ -139,9 +142,19 @@ def test_what_is_there(both: tuple[Catalog, Catalog]) -> None:
         assert sorted(catalog.other_sides(TABLE, "author_id")) == ['"shop_author"']
 
 
-def test_question_that_only_a_database_answers(both: tuple[Catalog, Catalog]) -> None:
-    with pytest.raises(NotConnected, match="without a database"):
-        both[1].fetch("SELECT 1", ())
+def test_what_no_model_says_is_not_there(both: tuple[PlannedCatalog, PlannedCatalog]) -> None:
+    for catalog in both:
+        assert catalog.partitions(TABLE) == catalog.index_parts(TABLE, "plain") == []
+        assert catalog.beside(TABLE, '"plain"') == '"plain"'
+        assert not catalog.is_unfinished(TABLE, "plain")
+        assert catalog.sequence_owner('"no_sequence"') is None
+        assert catalog.triggers(TABLE, "pages", "") == {}
+        assert catalog.nulls(TABLE, "pages") == 0
+
+
+def test_question_that_only_a_database_answers(both: tuple[PlannedCatalog, PlannedCatalog]) -> None:
+    with pytest.raises(NotConnected, match="without a database"), both[1].connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
 
 
 ADDED = {
@@ -160,18 +173,18 @@ ADDED = {
 
 
 @pytest.mark.parametrize("definition", ADDED)
-def test_column_that_writes_the_table_anew(both: tuple[Catalog, Catalog], definition: str) -> None:
+def test_column_that_writes_the_table_anew(both: tuple[PlannedCatalog, PlannedCatalog], definition: str) -> None:
     answers = [catalog.adding_rewrites(TABLE, '"new"', definition, None) for catalog in both]
 
     assert answers == [ADDED[definition]] * 2
 
 
 @pytest.mark.parametrize("definition", ["citext NULL", "geometry(POINT,4326) NULL", "hstore NULL"])
-def test_type_of_a_known_extension(both: tuple[Catalog, Catalog], definition: str) -> None:
+def test_type_of_a_known_extension(both: tuple[PlannedCatalog, PlannedCatalog], definition: str) -> None:
     assert not both[1].adding_rewrites(TABLE, '"new"', definition, None)
 
 
-def test_type_that_nobody_knows_is_taken_to_be_unsafe(both: tuple[Catalog, Catalog]) -> None:
+def test_type_that_nobody_knows_is_taken_to_be_unsafe(both: tuple[PlannedCatalog, PlannedCatalog]) -> None:
     assert both[1].adding_rewrites(TABLE, '"new"', "mood NULL", None)
 
 
@@ -191,7 +204,7 @@ WANTED: dict[str, tuple[str, tuple[str, str | None, bool]]] = {
 
 
 @pytest.mark.parametrize("name", WANTED)
-def test_type_change(both: tuple[Catalog, Catalog], name: str) -> None:
+def test_type_change(both: tuple[PlannedCatalog, PlannedCatalog], name: str) -> None:
     column, wanted = WANTED[name]
     # The expression and the predicates may be about any column; here they are not.
     gone = Gone(frozenset({"expression", "some", "once_where"}))
@@ -207,7 +220,7 @@ def test_index_of_another_kind(library: Shop, make_connection: Callable[..., Any
     library.migrate(migrations.AddIndex("Book", index))
     connection = offline(library.connection)
     tables = Tables(library.states[-1], connection.SchemaEditorClass(connection, collect_sql=True))
-    told = OfflineCatalog(connection, Projection(), tables, Sizes())
+    told = ModelCatalog(connection, tables, Sizes())
 
     change = told.type_change(
         TABLE, "text", ("varchar", None, False), Gone(frozenset({"expression", "some", "once_where"})), ""

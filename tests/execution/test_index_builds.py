@@ -14,8 +14,8 @@ import pytest
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_zero_downtime_migrations.execution import doubt
-from django_zero_downtime_migrations.execution.doubt import Built, invalid_in, is_built, leftovers
+from django_zero_downtime_migrations.execution import index_builds
+from django_zero_downtime_migrations.execution.index_builds import Built, invalid_in, is_built, leftovers
 from django_zero_downtime_migrations.naming import quote
 from tests.backends.sessions import Beside, run, wait_until
 
@@ -27,7 +27,7 @@ SELECT pid FROM pg_stat_progress_create_index WHERE datname = current_database()
 
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(doubt, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(index_builds, "POLL_SECONDS", 0.02)
     caplog.set_level(logging.WARNING, "django_zero_downtime_migrations")
 
 

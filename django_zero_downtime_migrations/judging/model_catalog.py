@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
-from ..catalog import Catalog, T
-from ..catalog_records import Column, Constraint, Index, Size
-from ..naming import quote
-from ..projection import Projection
+from ..catalog.dependents import Dependent
+from ..catalog.records import (
+    Column,
+    Constraint,
+    Index,
+    IndexPart,
+    IndexShape,
+    Partition,
+    SequenceOwner,
+    Size,
+    Taken,
+)
+from ..naming import Names, quote
+from ..server import names_of
 from ..type_changes import Gone, TypeChange
 from ..type_changes.builtin import Use, always_known, judge
-from .offline import NotConnected
 from .sizes import Sizes
 from .table import Held, Table
 from .tables import Tables
 
-Rows = list[tuple[Any, ...]]
-
+#: The kinds of what is, or has, an index; see :class:`.table.Held`.
+INDEXES = ("i", "p", "u", "x")
 #: Expressions with one value for a whole statement. Any other function may give each row a value of its own.
 STABLE = frozenset(
     {"now", "transaction_timestamp", "statement_timestamp", "lower", "upper", "coalesce", "concat", "md5", "round",
@@ -32,114 +42,99 @@ EXTENSION_TYPES = frozenset(
 )
 
 
-class OfflineCatalog(Catalog):
-    """:param sizes: how large the tables are, as far as anybody has said."""
+class ModelCatalog:
+    """A :class:`~..catalog.protocol.Catalog` that asks no database.
 
-    def __init__(self, connection: Any, projection: Projection, tables: Tables, sizes: Sizes) -> None:
-        super().__init__(connection, projection)
+    :param connection: one that never connects. :param sizes: how large the tables are, as far as that is known.
+    """
+
+    def __init__(self, connection: Any, tables: Tables, sizes: Sizes) -> None:
+        self.connection = connection
         self.tables = tables
         self.sizes = sizes
 
-    def fetch(self, query: str, params: Sequence[object]) -> Rows:
-        raise NotConnected(f"check_migrations judges without a database here, and something asks: {query}")
+    @cached_property
+    def names(self) -> Names:
+        return names_of(self.connection)
 
-    def _ask(self, name: str, *params: object) -> Rows:
-        answer: Rows = getattr(self, f"_answer_{name}")(*params)
-        return answer
+    def exists(self, table: str) -> bool:
+        return self.tables.get(table) is not None
 
-    def _answer_exists(self, table: str) -> Rows:
-        return [(self.tables.get(table) is not None,)]
+    def same_table(self, table: str, other: str) -> bool:
+        return table == other
 
-    def _answer_is_row(self, table: str, column: str) -> Rows:
-        # No field of Django's has a composite type.
-        return [(False,)]
+    def size(self, table: str) -> Size:
+        return self.sizes.of(table)
 
-    def _answer_nulls(self, column: str, table: str) -> Rows:
-        return [(self.sizes.of(table).rows or 0,)]
+    def nulls(self, table: str, column: str) -> int:
+        return self.sizes.of(table).rows or 0
 
-    def _answer_size(self, table: str) -> list[Size]:
-        return [self.sizes.of(table)]
-
-    def _answer_column(self, table: str, column: str) -> Rows:
+    def column(self, table: str, column: str) -> Column | None:
         found = self.tables.get(table)
         if found is None or column not in found.columns:
-            return []
+            return None
         of = found.columns[column]
-        known = Column(
+        return Column(
             not_null=not of.null, not_null_valid=True, has_default=of.has_default, identity=of.identity, type=of.type
         )
-        return [tuple(known)]
 
-    def _constraints_of(self, table: Table, other: str) -> Iterator[tuple[Any, ...]]:
-        for held in table.held:
-            if held.kind == "i":
-                continue
-            known = Constraint(
-                name=held.name,
-                kind=held.kind,
-                table=other,
-                own=not other,
-                columns=held.columns,
-                to_table=held.to_table,
-                to_columns=(held.to_column,) if held.to_column else (),
-                deferrable=held.deferrable,
-                deferred=held.deferrable,
-                on_update="a",
-                on_delete=held.on_delete,
-                match="s",
-                valid=True,
-                definition=_definition(held.text) if held.kind == "c" else "",
-                inherited=False,
-            )
-            yield known.name, known.kind, known.own, *known[2:3], *known[4:]
+    def is_row(self, table: str, column: str) -> bool:
+        """No field of Django's has a composite type."""
+        return False
 
-    def _answer_constraints(self, table: str, *again: str) -> Rows:
+    def constraints(self, table: str) -> list[Constraint]:
         found = self.tables.get(table)
         if found is None:
             return []
-        rows = list(self._constraints_of(found, ""))
-        for other, held in self.tables.referencing(table):
-            rows += [row for row in self._constraints_of(other, other.name) if row[0] == held.name]
-        return rows
+        own = [_constraint(held, table, own=True) for held in found.held if held.kind != "i"]
+        keys = [_constraint(held, other.name, own=False) for other, held in self.tables.referencing(table)]
+        return own + keys
 
-    def _answer_indexes(self, table: str) -> Rows:
+    def indexes(self, table: str) -> list[Index]:
         found = self.tables.get(table)
-        return [_index_row(held) for held in found.held if held.kind in ("i", "p", "u", "x")] if found else []
+        return [_index(held) for held in found.held if held.kind in INDEXES] if found else []
 
-    def _answer_partitions(self, table: str) -> Rows:
-        # How a table is partitioned stands in no model.
+    def partitions(self, table: str) -> list[Partition]:
+        """How a table is partitioned does not stand in a model."""
         return []
 
-    def _answer_dependents(self, table: str, kind: str, name: str) -> Rows:
+    def index_parts(self, table: str, name: str) -> list[IndexPart]:
+        return []
+
+    def index_shape(self, table: str, definition: str, unique: bool, changes: Sequence[str] = ()) -> IndexShape | None:
+        return None
+
+    def dependents(self, table: str, kind: str, name: str) -> list[Dependent]:
         found = self.tables.get(table) if kind == "column" else None
         columns = found.columns.items() if found else ()
         return [
-            ("generated column", "DROP COLUMN", quote(column), table, table, column)
+            Dependent(
+                kind="generated column",
+                verb="DROP COLUMN",
+                own=quote(column),
+                relation=table,
+                table=table,
+                name=column,
+            )
             for column, of in columns
             if quote(name) in of.generated
         ]
 
-    def _answer_triggers(self, table: str, column: str, prefix: str) -> Rows:
-        return []
+    def triggers(self, table: str, column: str, prefix: str) -> dict[str, str]:
+        return {}
 
-    def _answer_name_taken(self, name: str, same_name: str, table: str) -> Rows:
+    def taken(self, table: str, name: str) -> Taken:
         found = self.tables.get(table)
         kinds = {held.kind for held in found.held if held.name == name} if found else set()
-        return [(bool(kinds - {"i"}), bool(kinds & {"i", "p", "u", "x"}))]
+        return Taken(by_constraint=bool(kinds - {"i"}), by_relation=not kinds.isdisjoint(INDEXES))
 
-    def _answer_is_unfinished(self, table: str, name: str) -> Rows:
-        return [(False,)]
+    def is_unfinished(self, table: str, name: str) -> bool:
+        return False
 
-    def _answer_schema_apart(self, table: str) -> Rows:
-        return []
+    def schema_apart(self, table: str) -> str | None:
+        return None
 
-    def _answer_sequence_owner(self, sequence: str) -> Rows:
-        return []
-
-    def same_today(self, table: str, other: str) -> bool:
-        return table == other
-
-    def on_probe(self, definition: str, ask: Callable[[str], T]) -> T | None:
+    def sequence_owner(self, sequence: str) -> SequenceOwner | None:
         return None
 
     def adding_rewrites(self, table: str, column: str, definition: str, params: Sequence[Any] | None) -> bool:
@@ -194,8 +189,28 @@ def _uses(table: Table, column: str, gone: Gone) -> Iterator[Use]:
             )
 
 
-def _index_row(held: Held) -> tuple[Any, ...]:
-    known = Index(
+def _constraint(held: Held, table: str, own: bool) -> Constraint:
+    return Constraint(
+        name=held.name,
+        kind=held.kind,
+        table=table,
+        own=own,
+        columns=held.columns,
+        to_table=held.to_table,
+        to_columns=(held.to_column,) if held.to_column else (),
+        deferrable=held.deferrable,
+        deferred=held.deferrable,
+        on_update="a",
+        on_delete=held.on_delete,
+        match="s",
+        valid=True,
+        definition=_definition(held.text) if held.kind == "c" else "",
+        inherited=False,
+    )
+
+
+def _index(held: Held) -> Index:
+    return Index(
         name=held.name,
         keys=held.columns,
         touches=frozenset(held.touches),
@@ -206,7 +221,6 @@ def _index_row(held: Held) -> tuple[Any, ...]:
         of_constraint=held.kind != "i",
         tablespace=0,
     )
-    return tuple(known)
 
 
 def _definition(check: str) -> str:

@@ -9,11 +9,10 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from ..ddl import statements as s
 from ..log import logger
-from ..planning.steps import Query, Step, StepClass
+from ..planning.steps import ConcurrentBuild, Query, Step
 from ..printable import printable
-from .doubt import Built, is_built
+from .index_builds import Built, is_built
 from .probes.step import REFUSALS, rest
 from .server_errors import sqlstate
 
@@ -26,23 +25,25 @@ def settle(
     :param run: runs a step: what is left of this one, or what removes its remains.
     :raises CannotMigrate: where there is something else of the same name.
     """
-    if sqlstate(error) not in REFUSALS or _is_users_own(step):
+    if sqlstate(error) not in REFUSALS or not step.is_seen:
         return False
     left = rest(connection, [composed(query) for query in step.queries], step.statement.table)
     if left.error_stands:
         return False
     for found in left.done:
         logger.warning("%s: %s", "Gone already" if found.gone else "There already", printable(found.what))
-    if left.invalid and is_built(connection, step.locks[0].table, step.building) is Built.BUILT:
+    if left.invalid and _is_built(connection, step):
         # By somebody else, in the meantime.
         return True
     for leftover in step.leftover if left.invalid else ():
         run(leftover)
     if left.queries:
         # What was to stand in one transaction still does.
-        run(step._replace(queries=tuple(map(Query, left.queries))))
+        run(step.named(queries=tuple(map(Query, left.queries))))
     return True
 
 
-def _is_users_own(step: Step) -> bool:
-    return step.kind in (StepClass.DATA, StepClass.CALLERS) or isinstance(step.statement, s.Raw)
+def _is_built(connection: Any, step: Step) -> bool:
+    if not isinstance(step, ConcurrentBuild):
+        return False
+    return is_built(connection, step.locks[0].table, step.index) is Built.BUILT

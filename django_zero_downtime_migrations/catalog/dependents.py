@@ -5,15 +5,8 @@ The server refuses to drop the object because of it, or drops it as well under C
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
-
-from .ddl.spaces import Space
-from .projection import Projection
-
-#: SQL of a user's own that may drop anything, by a name that does not stand in it.
-ANYTHING = re.compile(r"\bCASCADE\b|^\s*(?:DO|CALL|SELECT|WITH)\b", re.I | re.M)
 
 
 class Dependent(NamedTuple):
@@ -59,24 +52,6 @@ class Dependent(NamedTuple):
         if self.own and self.relation:
             return f"{self.verb} {self.own} ON {self.relation}"
         return f"{self.verb} {self.own or self.relation}" if self.verb else ""
-
-    def may_be_gone(self, projection: Projection, spoken: str) -> bool:
-        """Whether something that is planned already, and has not run, may have dropped it.
-
-        :param spoken: its table, as statements name it.
-        """
-        table = projection.shown_table(spoken)
-        if self.table and table in projection.dropped_tables:
-            return True
-        if self.kind == "foreign key":
-            return projection.hides(table, self.name, Space.CONSTRAINTS)
-        of_column = self.kind in ("generated column", "column", "default")
-        if of_column and (table, self.name) in projection.dropped_columns:
-            return True
-        return any(self._is_named_in(sql) for sql in projection.own_sql)
-
-    def _is_named_in(self, sql: str) -> bool:
-        return bool(ANYTHING.search(sql) or re.search(rf"(?<!\w){re.escape(self.name)}(?!\w)", sql, re.I))
 
 
 def refusal(what: str, dependents: Sequence[Dependent]) -> str:

@@ -1,0 +1,140 @@
+"""What each statement changes in the :class:`~.projection.Projection`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..ddl import statements as s
+from ..ddl.spaces import spaces_of
+from ..naming import names_in, plain_table, unquote
+from .planned_table import PlannedColumn
+
+if TYPE_CHECKING:
+    from .projection import Projection
+
+
+def _create_table(p: Projection, statement: s.CreateTable) -> None:
+    p.table(statement.table).new = True
+    p.dropped_tables.discard(statement.table)
+
+
+def _drop_table(p: Projection, statement: s.DropTable) -> None:
+    p.dropped_tables.add(statement.table)
+    table = p.table(statement.table)
+    table.new = False
+    for names in table.names.values():
+        names.made.clear()
+
+
+def _rename_table(p: Projection, statement: s.RenameTable) -> None:
+    p.rename_table(statement.table, statement.new_table)
+
+
+def _add_column(p: Projection, statement: s.AddColumn) -> None:
+    default = statement.has("DEFAULT") and not statement.python_default
+    kind = "".join(statement.definition[:1])
+    column = PlannedColumn(live="", type=kind, has_default=default, made_with_default=default)
+    p.table(statement.table).add_column(unquote(statement.column), column)
+
+
+def _drop_column(p: Projection, statement: s.DropColumn) -> None:
+    p.table(statement.table).drop_column(unquote(statement.column))
+
+
+def _rename_column(p: Projection, statement: s.RenameColumn) -> None:
+    p.table(statement.table).rename_column(unquote(statement.column), unquote(statement.new_column))
+
+
+def _column(p: Projection, statement: s.AlterColumn) -> PlannedColumn:
+    return p.table(statement.table).column(unquote(statement.column))
+
+
+def _set_default(p: Projection, statement: s.SetDefault) -> None:
+    _column(p, statement).has_default = True
+
+
+def _drop_default(p: Projection, statement: s.DropDefault) -> None:
+    column = _column(p, statement)
+    column.has_default = column.made_with_default = False
+
+
+def _set_not_null(p: Projection, statement: s.SetNotNull) -> None:
+    _column(p, statement).not_null = True
+
+
+def _drop_not_null(p: Projection, statement: s.DropNotNull) -> None:
+    _column(p, statement).not_null = False
+
+
+def _drop_identity(p: Projection, statement: s.DropIdentity) -> None:
+    _column(p, statement).loses_identity = True
+
+
+def _add_unique(p: Projection, statement: s.AddUnique) -> None:
+    p.add_constraint(statement.table, unquote(statement.name), names_in(statement.columns), unique=True, index=True)
+
+
+def _add_primary_key(p: Projection, statement: s.AddPrimaryKey) -> None:
+    columns = names_in(statement.columns)
+    p.add_constraint(statement.table, unquote(statement.name), columns, unique=True, primary_key=True)
+    for column in columns:
+        p.table(statement.table).column(column).not_null = True
+
+
+def _add_foreign_key(p: Projection, statement: s.AddForeignKey) -> None:
+    target = (plain_table(statement.to_table), unquote(statement.to_column))
+    p.add_constraint(statement.table, unquote(statement.name), [unquote(statement.column)], foreign_key=target)
+
+
+def _add_check(p: Projection, statement: s.AddCheck) -> None:
+    # Which columns a CHECK reads only the server knows; Django's own are about one column and stand quoted in the text.
+    columns = list(dict.fromkeys(names_in(statement.check)))
+    p.add_constraint(statement.table, unquote(statement.name), columns, check=True)
+
+
+def _create_index(p: Projection, statement: s.CreateIndex) -> None:
+    columns = list(statement.columns or ())
+    kind = {"index": True, "unique": statement.unique, "type": "idx"}
+    p.add_constraint(statement.table, unquote(statement.name), columns, **kind)
+
+
+def _rename_named(p: Projection, statement: s.RenameIndex | s.RenameConstraint) -> None:
+    for space in spaces_of(statement):
+        p.table(statement.table).names[space].rename(unquote(statement.name), unquote(statement.new_name))
+
+
+def _drop_named(p: Projection, statement: s.DropIndex | s.DropConstraint) -> None:
+    for space in spaces_of(statement):
+        p.table(statement.table).names[space].drop(unquote(statement.name))
+
+
+def _own_sql(p: Projection, statement: s.Raw) -> None:
+    p.own_sql.append(str(statement.sql))
+
+
+#: A statement that changes nothing that anybody asks for is not in it.
+CHANGES: dict[type[s.Statement], Callable[[Projection, Any], None]] = {
+    s.CreateTable: _create_table,
+    s.DropTable: _drop_table,
+    s.RenameTable: _rename_table,
+    s.AddColumn: _add_column,
+    s.DropColumn: _drop_column,
+    s.RenameColumn: _rename_column,
+    s.SetDefault: _set_default,
+    s.DropDefault: _drop_default,
+    s.SetNotNull: _set_not_null,
+    s.DropNotNull: _drop_not_null,
+    s.DropIdentity: _drop_identity,
+    s.AddUnique: _add_unique,
+    s.AddPrimaryKey: _add_primary_key,
+    s.AddForeignKey: _add_foreign_key,
+    s.AddCheck: _add_check,
+    s.CreateIndex: _create_index,
+    s.RenameIndex: _rename_named,
+    s.RenameConstraint: _rename_named,
+    s.DropIndex: _drop_named,
+    s.DropConstraint: _drop_named,
+    s.DropForeignKey: _drop_named,
+    s.Raw: _own_sql,
+}

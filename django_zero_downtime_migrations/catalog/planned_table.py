@@ -1,0 +1,129 @@
+"""A table as it will be once what is planned has run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..ddl.spaces import Space
+
+#: As Django's introspection has one.
+Constraint = dict[str, Any]
+
+
+@dataclass
+class PlannedColumn:
+    """What is known of a column.
+
+    :ivar live: its name of today; empty for one that is still to be made.
+    :ivar type: of one that is still to be made, as far as it is known.
+    :ivar has_default: a statement planned so far gives it one.
+    :ivar made_with_default: it is made with a default, which stays.
+    :ivar loses_identity: a statement planned so far takes its identity away.
+    """
+
+    live: str
+    type: str = ""
+    not_null: bool = False
+    has_default: bool = False
+    made_with_default: bool = False
+    loses_identity: bool = False
+
+
+class PlannedNames:
+    """What becomes of the constraints or indexes of a table in one :class:`~..ddl.spaces.Space`.
+
+    :ivar made: those that are still to be made, by name.
+    :ivar dropped: those that the catalogue has today and that will be gone, by the names that they have then.
+    :ivar hidden: the same by their names of today.
+    """
+
+    def __init__(self) -> None:
+        self.made: dict[str, Constraint] = {}
+        self.dropped: set[str] = set()
+        self.hidden: set[str] = set()
+        self._live: dict[str, str] = {}
+
+    def copy(self) -> PlannedNames:
+        copied = PlannedNames()
+        copied.made = {name: dict(constraint) for name, constraint in self.made.items()}
+        copied.dropped, copied.hidden, copied._live = self.dropped.copy(), self.hidden.copy(), self._live.copy()
+        return copied
+
+    def add(self, name: str, constraint: Constraint) -> None:
+        self.dropped.discard(name)
+        self.made[name] = constraint
+
+    def drop(self, name: str) -> None:
+        if self.made.pop(name, None) is None:
+            self.hidden.add(self._live.pop(name, name))
+            self.dropped.add(name)
+        elif name in self.hidden:
+            self.dropped.add(name)
+
+    def rename(self, old: str, new: str) -> None:
+        if old in self.made:
+            self.made[new] = self.made.pop(old)
+        else:
+            self._live[new] = self._live.pop(old, old)
+
+    def live(self, name: str) -> str:
+        """Today's name of one that will have this name."""
+        return self._live.get(name, name)
+
+    def shown(self, live: str) -> str:
+        """The name that one of today will have."""
+        return next((name for name, today in self._live.items() if today == live), live)
+
+    def rename_column(self, old: str, new: str) -> None:
+        for constraint in self.made.values():
+            constraint["columns"] = [new if column == old else column for column in constraint["columns"]]
+
+
+@dataclass
+class PlannedTable:
+    """What is known of a table.
+
+    :ivar live: its name of today, or the one with which it is made.
+    :ivar new: it is still to be made.
+    :ivar columns: those of which something is known, by name.
+    :ivar dropped_columns: the columns of today that will be gone, by their names of today.
+    """
+
+    live: str
+    new: bool = False
+    columns: dict[str, PlannedColumn] = field(default_factory=dict)
+    dropped_columns: set[str] = field(default_factory=set)
+    names: dict[Space, PlannedNames] = field(default_factory=lambda: {space: PlannedNames() for space in Space})
+
+    def copy(self) -> PlannedTable:
+        return replace(
+            self,
+            columns={name: replace(column) for name, column in self.columns.items()},
+            dropped_columns=self.dropped_columns.copy(),
+            names={space: names.copy() for space, names in self.names.items()},
+        )
+
+    def column(self, name: str) -> PlannedColumn:
+        """What is known of a column, to be changed."""
+        return self.columns.setdefault(name, PlannedColumn(live=name))
+
+    def live_column(self, name: str) -> str:
+        column = self.columns.get(name)
+        return name if column is None else column.live
+
+    def shown_column(self, live: str) -> str:
+        return next((name for name, column in self.columns.items() if column.live == live), live)
+
+    def add_column(self, name: str, column: PlannedColumn) -> None:
+        self.columns[name] = column
+
+    def drop_column(self, name: str) -> None:
+        if live := self.live_column(name):
+            self.dropped_columns.add(live)
+        self.columns.pop(name, None)
+
+    def rename_column(self, old: str, new: str) -> None:
+        self.columns[new] = self.columns.pop(old, PlannedColumn(live=old))
+        for names in self.names.values():
+            names.rename_column(old, new)

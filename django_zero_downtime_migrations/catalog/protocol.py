@@ -1,0 +1,97 @@
+"""What can be asked of a database as it is today."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from ..naming import Names
+from ..type_changes import Gone, TypeChange
+from .dependents import Dependent
+from .records import Column, Constraint, Index, IndexPart, IndexShape, Partition, SequenceOwner, Size, Taken
+
+
+class Catalog(Protocol):
+    """What is there today, asked of the server (:mod:`.server`) or told by the models (``judging.model_catalog``).
+
+    A table is quoted SQL text and means what a statement with this text would mean; the name of a column, constraint or
+    index is its plain one. Of a table that is not there nothing is known, unless a method says otherwise.
+    """
+
+    @property
+    def connection(self) -> Any:
+        """Django's wrapper; that of a database that is never asked, where the models answer."""
+
+    @property
+    def names(self) -> Names:
+        """How the database spells and shortens names."""
+
+    def exists(self, table: str) -> bool: ...
+
+    def same_table(self, table: str, other: str) -> bool:
+        """Whether two names mean the same table."""
+
+    def size(self, table: str) -> Size:
+        """The size of a table with all that inherits from it."""
+
+    def nulls(self, table: str, column: str) -> int:
+        """About how many rows have NULL in a column, by the last ANALYZE; all rows where nobody has counted."""
+
+    def column(self, table: str, column: str) -> Column | None: ...
+
+    def is_row(self, table: str, column: str) -> bool:
+        """Whether the values of a column are rows: of a composite type, or of a domain over one."""
+
+    def constraints(self, table: str) -> Sequence[Constraint]:
+        """The constraints of a table, and the foreign keys of others that point to it (``own`` is False)."""
+
+    def indexes(self, table: str) -> Sequence[Index]:
+        """The indexes of a table, those of its constraints included."""
+
+    def partitions(self, table: str) -> Sequence[Partition]:
+        """A partitioned table and its partitions at every level, each after its parent; empty for any other table."""
+
+    def index_parts(self, table: str, name: str) -> Sequence[IndexPart]:
+        """The partitions' parts of an index of a partitioned table."""
+
+    def index_shape(self, table: str, definition: str, unique: bool, changes: Sequence[str] = ()) -> IndexShape | None:
+        """What would become of an index; None where that cannot be told, or where the server refuses the index.
+
+        :param definition: what follows the table in CREATE INDEX, with its parameters in it.
+        :param changes: what ALTER TABLE does to the table before, each without the table.
+        """
+
+    def dependents(self, table: str, kind: str, name: str) -> Sequence[Dependent]:
+        """The objects that depend on one of a table.
+
+        :param kind: ``column``, ``constraint`` or ``index``; ``relation`` for the table or sequence itself, which needs
+            no name.
+        """
+
+    def triggers(self, table: str, column: str, prefix: str) -> Mapping[str, str]:
+        """The definitions of the triggers that name a column, by their names, which begin with the prefix."""
+
+    def taken(self, table: str, name: str) -> Taken:
+        """Whether a name is taken in the schema of a table."""
+
+    def is_unfinished(self, table: str, name: str) -> bool:
+        """Whether a table has an INVALID index of this name that is not part of another index."""
+
+    def schema_apart(self, table: str) -> str | None:
+        """The schema of a table; None where it is the first in which a name without a schema is looked for."""
+
+    def sequence_owner(self, sequence: str) -> SequenceOwner | None:
+        """:param sequence: quoted SQL text."""
+
+    def type_change(
+        self, table: str, column: str, wanted: tuple[str, str | None, bool], gone: Gone, old_type: str
+    ) -> TypeChange | None:
+        """What ALTER COLUMN … TYPE does; None where the table or column is not there.
+
+        :param wanted: the type, its collation, and whether there is a USING.
+        :param gone: indexes and constraints that will have been dropped.
+        :param old_type: for a column that is still to be made; empty where nobody knows.
+        """
+
+    def adding_rewrites(self, table: str, column: str, definition: str, params: Sequence[Any] | None) -> bool:
+        """Whether ADD COLUMN would rewrite the table. :param column: quoted SQL text."""

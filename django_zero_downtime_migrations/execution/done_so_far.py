@@ -1,0 +1,61 @@
+"""What the calls of a migration have done, for the case that a later one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..ddl import statements as s
+from ..errors import explain
+from ..log import logger
+from ..planning.steps import AsStock, Step
+from .own_code import OwnCode
+from .what_stays import way_on
+
+#: A step, and the transaction of the editor in which it was sent; None where it had its own.
+Sent = tuple[Step, object | None]
+
+
+class DoneSoFar:
+    """:ivar keeps: something is committed that cannot be taken back.
+
+    :ivar made: the new tables that are.
+    :ivar found: tables that were to be made, and were there already.
+    :ivar code: what else the migration runs.
+    """
+
+    def __init__(self, code: OwnCode) -> None:
+        self.keeps = False
+        self.made: list[str] = []
+        self.found: set[str] = set()
+        self.code = code
+        self._sent: list[Sent] = []
+
+    def sent_alone(self, steps: Sequence[Sent]) -> None:
+        """Note the steps of a call that was in no transaction of the caller's."""
+        self._sent += steps
+
+    def call_ended(self, done: Sequence[Step]) -> None:
+        """Note all steps of a call, those of an earlier run as well."""
+        self.keeps = self.keeps or any(not isinstance(step, AsStock) for step in done)
+        made = (step.statement.table for step in done if isinstance(step.statement, s.CreateTable))
+        self.made += [table for table in made if table not in self.found]
+
+    def committed(self, current: object | None) -> list[Step]:
+        """What no rollback takes back any more.
+
+        :param current: the transaction that is open.
+        """
+        return [step for step, own in self._sent if own is None or own is not current]
+
+    def say_what_stays(self, error: BaseException, current: object | None) -> None:
+        """To be called before the transaction is rolled back."""
+        committed, code = self.committed(current), self.code.committed(current)
+        unfinished = self.code.unfinished(current)
+        if not (committed or code or unfinished):
+            return
+        text = way_on(committed, code, unfinished)
+        if hasattr(error, "add_note"):
+            explain(error, text)
+        if isinstance(error, (KeyboardInterrupt, SystemExit)) or not hasattr(error, "add_note"):
+            # Nobody sees the notes of these, and the exception of somebody's code is not ours to change.
+            logger.error("%s", text)

@@ -1,0 +1,94 @@
+"""What takes the plans of a schema editor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from ..planning.steps import Plan
+from ..settings import MigrationSettings
+
+if TYPE_CHECKING:
+    from .journal.call_under_way import CallUnderWay
+    from .journal.journal import Journal
+    from .one_at_a_time import Turn
+    from .own_code import Operation
+
+
+class Reader(Protocol):
+    """The way out of an editor: ``execution.run`` sends, ``execution.script`` prints, and ``check_migrations`` and the
+    judgement of a whole run only look.
+    """
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether what is found in the plans is told by who reads them, and not in the log."""
+
+    def use_settings(self, settings: MigrationSettings) -> None:
+        """Go by these from the next plan on."""
+
+    def write_into(self, journal: Journal, turn: Turn) -> None:
+        """Write down from now on what is done.
+
+        :param turn: keeps other runs of ``migrate`` out; asked before each step whether it still does.
+        """
+
+    def run(self, plan: Plan, call: CallUnderWay | None = None) -> None:
+        """Carry out the plan of one call of the editor.
+
+        :param call: where it is written down; None where it is not.
+        """
+
+    def go_on(self, call: CallUnderWay) -> None:
+        """Carry out what is left of the steps of a call that an earlier run has begun."""
+
+    def between_operations(self, at_work: Callable[[], Operation | None]) -> None:
+        """Note that an operation begins. :param at_work: tells which one."""
+
+    def after_operations(self) -> None:
+        """Note that the last operation has ended."""
+
+    def was_there(self, table: str) -> bool:
+        """Whether a table that was to be made was there already. :param table: its quoted name."""
+
+    def say_what_stays(self, error: BaseException) -> None:
+        """Tell what is committed of a migration that fails, before its transaction is rolled back."""
+
+    def has_explained(self, error: BaseException) -> bool:
+        """Whether this is the error of a step, which says all that is known of it."""
+
+    def close(self) -> None:
+        """End the migration: what was opened for it is closed, what was put off is printed."""
+
+
+class SendsNothing:
+    """What all readers but the one that sends have in common: nothing is done, so there is nothing to say of it."""
+
+    is_silent = False
+
+    def use_settings(self, settings: MigrationSettings) -> None:
+        pass
+
+    def write_into(self, journal: Journal, turn: Turn) -> None:
+        pass
+
+    def go_on(self, call: CallUnderWay) -> None:
+        pass
+
+    def between_operations(self, at_work: Callable[[], Operation | None]) -> None:
+        pass
+
+    def after_operations(self) -> None:
+        pass
+
+    def was_there(self, table: str) -> bool:
+        return False
+
+    def say_what_stays(self, error: BaseException) -> None:
+        pass
+
+    def has_explained(self, error: BaseException) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass

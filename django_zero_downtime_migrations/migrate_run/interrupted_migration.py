@@ -1,0 +1,58 @@
+"""What an interrupted run has left of a migration, read beside the migration as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Any
+
+from ..errors import CannotMigrate
+from ..execution.journal.store import Done, Entry, Identity
+from ..execution.journal.stored_steps import read_steps
+from ..planning.steps import Batches
+from .resumed_migration import END
+from .run_python_once import own_sql
+
+
+def last_operation(entry: Entry) -> int:
+    """How many operations an interrupted run has carried out, or begun."""
+    places = [key.partition(".")[0] for key in (*entry.complete, entry.call) if key]
+    if any(place.startswith(END) for place in places):
+        return len(entry.identity.code)
+    return max((int(x) + 1 for x in places if x.isdigit()), default=0)
+
+
+def changed_operations(entry: Entry, identity: Identity) -> list[str]:
+    """The numbers of the operations, from 1, that have been carried out or begun, and are others by now."""
+    before, now = entry.identity.code, identity.code
+    last = last_operation(entry)
+    return [str(number + 1) for number in range(last) if before[number : number + 1] != now[number : number + 1]]
+
+
+def asked_about(entry: Entry, migration: Any) -> tuple[list[Done], dict[str, list[str]], list[str]]:
+    """What an interrupted run has done, the user's own SQL by the key of its call, and what may have been sent then."""
+    doubt: list[str] = []
+    calls = [done for part in entry.log for done in part]
+    operations = list(reversed(migration.operations)) if entry.identity.backwards else migration.operations
+    texts = {done.key: _own_sql(operations, done.key) for done in calls if not done.queries}
+    if entry.call:
+        steps = read_steps(entry.steps, entry.identity)
+        sent = [query.sql for step in steps[: entry.done] if not isinstance(step, Batches) for query in step.queries]
+        calls.append(Done(entry.call, tuple(sent)))
+        # One that stands alone is not marked before the next that is in a transaction.
+        doubt = [step.sql for step in takewhile(lambda step: step.stands_alone, steps[entry.done :])]
+    return calls, texts, doubt
+
+
+def _own_sql(operations: Sequence[Any], key: str) -> list[str]:
+    number = key.partition(".")[0]
+    return own_sql(operations[int(number)]) if number.isdigit() and int(number) < len(operations) else []
+
+
+def in_the_way(entry: Entry) -> CannotMigrate:
+    app, name, backwards, _ = entry.identity
+    way = f"repeat the migrate {app} that was interrupted" if backwards else f"migrate {app} {name}"
+    return CannotMigrate(
+        f"{entry.identity} was interrupted at {entry.since}, and is not part of this run: what it has done so far "
+        f"would be in the way. Finish it first: {way}. Nothing was changed."
+    )
