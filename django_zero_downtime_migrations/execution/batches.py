@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from django.db import OperationalError
+from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
-from ..errors import LockNotAcquired
+from ..errors import CannotMigrate, LockNotAcquired, explain
 from ..locks import Blocker, Lock, LockMode
 from ..server import capabilities
 from ..settings import MigrationSettings
@@ -41,6 +42,12 @@ from .timeouts import OF_TRANSACTION, set_local
 logger = logging.getLogger("django_zero_downtime_migrations")
 
 LOG_EVERY_SECONDS = 10.0
+#: So many rows that cannot be changed are named.
+NAMED = 10
+#: A condition of a row whose key has numbers and UUIDs alone: of a text, it would be a value.
+NO_TEXT = re.compile(r"[^']*'[0-9a-f-]+'( AND [^']*'[0-9a-f-]+')*")
+#: What the server says when a row is not to be had.
+WAITS_IN_VAIN = (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED, SERIALIZATION_FAILURE)
 
 
 class Held(NamedTuple):
@@ -85,6 +92,8 @@ class Batches:
         :raises BackfillStopped: when it is to go on with the next run.
         """
         self._measure()
+        if self.update.is_users and not self.position:
+            self._try_out()
         while self.position < self._total:
             self._forwards()
         while self.held:
@@ -105,9 +114,39 @@ class Batches:
             logger.warning("%s: going on at page %d of %d.", self.table, self.position, self._total)
         self._longest = max(1, min(self.settings.lock_timeout or LONGEST, int(limit)))
 
+    def _try_out(self) -> None:
+        """Change some of the first rows, and roll that back.
+
+        :raises CannotMigrate: when all of them would be changed again: nothing tells what is done.
+        """
+        try:
+            changed, again = self._trial()
+        except (DataError, IntegrityError):
+            # The range will tell for which rows.
+            return
+        except OperationalError as error:
+            if sqlstate(error) not in WAITS_IN_VAIN:
+                raise
+            return
+        if changed and changed == again:
+            raise CannotMigrate(
+                f"{self.update.whole}: of the first {changed} rows all fulfil the condition still when they have been "
+                "changed, so it would never come to its end. Nothing was changed. Write a condition that is false of a "
+                "row that is done."
+            )
+
+    def _trial(self) -> tuple[int, int]:
+        alias = self.connection.alias
+        with transaction.atomic(alias), self.connection.cursor() as cursor:
+            cursor.execute("; ".join(set_local({"lock_timeout": lock_wait(self._longest, 0)})), None)
+            cursor.execute(self.update.trial(0, FIRST_PAGES), None)
+            transaction.set_rollback(True, alias)
+            changed, again = cursor.fetchone()
+            return changed, again
+
     def _forwards(self) -> None:
         start, pages, began = self.position, self._pages, time.monotonic()
-        failed = self._attempt(self.update.pages(start, start + pages), Held(start), after=start + pages)
+        failed = self._range(start, start + pages)
         if failed and pages > 1:
             self._pages = pages // 2
             return
@@ -118,6 +157,29 @@ class Batches:
         self._pages = max(1, min(pages * 2, int(pages * self.settings.backfill_batch_time / 1000 / took)))
         if self.position < self._total:
             self.pace.after_batch(took, self.position / self._total)
+
+    def _range(self, start: int, end: int) -> Held | None:
+        try:
+            return self._attempt(self.update.pages(start, end), Held(start), after=end)
+        except (DataError, IntegrityError) as error:
+            if text := self._refused_rows(start, end):
+                explain(error, text)
+            raise
+
+    def _refused_rows(self, start: int, end: int) -> str:
+        """The rows of the range that the server refuses to change; the others are changed meanwhile."""
+        refused: list[str] = []
+        for row in self._conditions(self.update.rows(start, end)):
+            try:
+                self._attempt(self.update.row(row), Held(start), ROW_WAITS)
+            except (DataError, IntegrityError):
+                refused.append(row)
+            if len(refused) == NAMED:
+                break
+        if not refused or not (self.settings.show_offending_values or all(map(NO_TEXT.fullmatch, refused))):
+            return ""
+        more = " and maybe more" if len(refused) == NAMED else ""
+        return f"The rows that cannot be changed: {'; '.join(refused)}{more}. {self.rows} others are changed."
 
     def _page(self, held: Held) -> Held | None:
         """Change the rows of a page that are free, then each of the others. Return what is left to do, if anything."""
@@ -168,7 +230,7 @@ class Batches:
         except OperationalError as error:
             took = time.monotonic() - began
             slow = sqlstate(error) == QUERY_CANCELED and took * 1000 >= values["statement_timeout"]
-            if not slow and sqlstate(error) not in (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED, SERIALIZATION_FAILURE):
+            if not slow and sqlstate(error) not in WAITS_IN_VAIN:
                 raise
             self._put_off(error, held.page, took)
             return held._replace(slow=held.slow + 1) if slow else held._replace(waits=held.waits + 1)
