@@ -76,6 +76,21 @@ class MigrationError(CommandError):
         """``CommandError`` sets it."""
 
 
+class BackfillStopped(MigrationError):
+    """Rows were being written, and the rest is for the next run: nothing is lost, and nothing has failed.
+
+    ``manage.py`` exits with the status 3.
+    """
+
+    @property
+    def returncode(self) -> Any:
+        return 3
+
+    @returncode.setter
+    def returncode(self, value: Any) -> None:
+        """``CommandError`` sets it."""
+
+
 class _Notes:
     """An exit status of 1. ``sys.exit()`` prints what is not an integer to the standard error."""
 

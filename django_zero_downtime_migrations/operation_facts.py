@@ -110,7 +110,11 @@ _POSTGRES = {
     "RemoveIndexConcurrently": _ONE_MODEL,
     "ValidateConstraint": _ONE_MODEL,
 }
-_OURS = {"SafetyAssured": Facts(Reach.MODEL, adds=True, inside="operations", as_migration=True)}
+_OURS = {
+    # A Subquery may look at any model.
+    "Backfill": Facts(Reach.EVERYTHING),
+    "SafetyAssured": Facts(Reach.MODEL, adds=True, inside="operations", as_migration=True),
+}
 #: By the package in which the class is, and its name.
 FACTS = {
     "django.db.migrations.operations": _DJANGO,

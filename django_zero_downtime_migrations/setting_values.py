@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from .acceptances import read_acceptances
-from .durations import read_duration
+from .durations import Duration, read_duration
 
 
 class Reader(NamedTuple):
@@ -69,6 +69,28 @@ def _read_size(value: object) -> int:
     return int(found[1]) * _UNITS[found[2]]
 
 
+def _read_batch(value: object) -> Duration:
+    read = read_duration(value)
+    if not read:
+        raise ValueError("is no time in which rows could be written")
+    return read
+
+
+def _read_part(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"is of type {type(value).__name__}")
+    if not 0 <= value <= 1:
+        raise ValueError("is not between 0 and 1")
+    return float(value)
+
+
+def _read_load(value: object) -> float:
+    read = _read_part(value)
+    if not read:
+        raise ValueError("leaves no time in which rows could be written")
+    return read
+
+
 _ANY_DURATION: Final = (
     "'2s', '500ms' or '1.5min' (units us, ms, s, min, h, d), a whole number of milliseconds, a timedelta, "
 )
@@ -83,6 +105,15 @@ STARTS: Final = Reader(
     _read_starts, 'a dict of app labels and migrations, such as {"shop": "0012_order_note"}, or None'
 )
 SIZE: Final = Reader(_read_size, "'10MB' (units B, kB, MB, GB, TB), or a whole number of bytes")
+SIZE_OR_NONE: Final = Reader(
+    lambda value: None if value is None else _read_size(value), f"{SIZE.accepted}, or None for no limit"
+)
+BATCH: Final = Reader(
+    _read_batch, "'50ms' (units us, ms, s, min, h, d), a whole number of milliseconds, or a timedelta"
+)
+LIMIT: Final = Reader(read_duration, _ANY_DURATION + "0 or None for no limit")
+PART: Final = Reader(_read_part, "a number from 0 to 1, such as 0.1")
+LOAD: Final = Reader(_read_load, "a number above 0, up to 1, such as 0.8")
 ALIASES: Final = Reader(_read_aliases, 'a list of aliases in DATABASES, such as ["replica"]')
 ACCEPT: Final = Reader(
     read_acceptances,

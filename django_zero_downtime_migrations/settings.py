@@ -22,10 +22,15 @@ from .setting_values import (
     ACCEPT,
     ALIASES,
     BACKEND,
+    BATCH,
     DURATION,
     FLAG,
     FLAG_OR_NONE,
+    LIMIT,
+    LOAD,
+    PART,
     SIZE,
+    SIZE_OR_NONE,
     STARTS,
     WAIT,
     Reader,
@@ -58,6 +63,17 @@ class MigrationSettings(Record):
     show_offending_values: bool = False
     #: Aliases of hot standbys, on which readers are looked for as well.
     replicas: tuple[str, ...] = ()
+    #: The time that a batch of rows is made to take: for so long a writer of one of its rows waits.
+    backfill_batch_time: Duration = 50
+    #: The part of the time in which a backfill works.
+    backfill_load: float = 0.8
+    backfill_max_replica_lag: Duration | None = 10_000
+    #: In bytes.
+    backfill_max_slot_wal: int | None = 4 * 1024**3
+    #: None: for as long as it takes.
+    backfill_max_duration: Duration | None = None
+    #: The part of a table after which VACUUM runs; 0 for never.
+    backfill_vacuum_every: float = 0.1
     #: For check_migrations: the migration from which on an app is judged, by the app's label.
     check_start: Mapping[str, str] | None = None
     #: On tables of fewer bytes what a lock stops is not refused.
@@ -214,6 +230,12 @@ _DATABASE_SETTINGS: Final[Mapping[str, Reader]] = {
     "SHOW_BLOCKING_QUERIES": FLAG,
     "SHOW_OFFENDING_VALUES": FLAG,
     "REPLICAS": ALIASES,
+    "BACKFILL_BATCH_TIME": BATCH,
+    "BACKFILL_LOAD": LOAD,
+    "BACKFILL_MAX_REPLICA_LAG": LIMIT,
+    "BACKFILL_MAX_SLOT_WAL": SIZE_OR_NONE,
+    "BACKFILL_MAX_DURATION": LIMIT,
+    "BACKFILL_VACUUM_EVERY": PART,
 }
 _SETTINGS: Final[Mapping[str, Reader]] = {**_DATABASE_SETTINGS, "BASE_BACKEND": BACKEND}
 

@@ -167,6 +167,15 @@ class FillNulls(Statement):
     scans_table = True
 
 
+class UpdateRows(Statement):
+    """``UPDATE table SET assignment WHERE where`` that is done in batches. Its values stand in the text."""
+
+    assignment: str
+    where: str
+    mode = LockMode.ROW_EXCLUSIVE
+    scans_table = True
+
+
 class AddIdentity(AlterColumn):
     pass
 

@@ -10,10 +10,10 @@ from .limits import PARTS, SHORTEST
 
 #: Pages of the first range.
 FIRST_PAGES = 64
-#: The time in seconds that a range is made to take: for so long its rows are locked.
-TARGET_SECONDS = 0.05
 #: Rows that their holders have moved, to a page that has been passed, are looked for at the end, so many at most.
 STRAYS = 1000
+#: On so many rows it is tried whether an UPDATE of the user's own comes to an end.
+TRIED = 100
 #: Who waits for one row holds no other, so nobody waits for him: he begins that much further up the ladder of waits.
 ROW_WAITS = 3
 
@@ -28,13 +28,17 @@ class Update:
 
     :param table: its name as it is written in SQL.
     :param key: the columns of its primary key, as they are written in SQL; empty where it has none.
+    :param is_users: the user has written it, so that it may never come to its end.
     """
 
-    def __init__(self, table: str, assignment: str, where: str, key: Sequence[str] = ()) -> None:
+    def __init__(
+        self, table: str, assignment: str, where: str, key: Sequence[str] = (), is_users: bool = False
+    ) -> None:
         self.table = table
         self.assignment = assignment
         self.where = where
         self.key = key
+        self.is_users = is_users
 
     @property
     def whole(self) -> str:
@@ -53,6 +57,18 @@ class Update:
         """For each row that is still to be changed, the condition that is true for this row alone."""
         return f"SELECT {self._one} FROM {self._from(start, end)}"
 
+    def trial(self, start: object, end: object) -> str:
+        """Change some rows, and tell how many these were and how many of them fulfil the condition still."""
+        some = f"SELECT tableoid, ctid FROM {self._from(start, end)} LIMIT {TRIED} FOR NO KEY UPDATE SKIP LOCKED"
+        return (
+            f"WITH changed AS ({self.whole} AND (tableoid, ctid) IN ({some}) RETURNING ({self.where}) AS still) "
+            "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE still) FROM changed"
+        )
+
+    def rows(self, start: object, end: object) -> str:
+        """As :meth:`left`, of all rows that stand there."""
+        return f"SELECT {self._one} FROM {self.table} WHERE {_range(start, end)}"
+
     @property
     def strays(self) -> str:
         """As :meth:`left`, wherever they are."""
@@ -70,7 +86,21 @@ class Update:
         return f"pg_catalog.format({literal(equal)}, {values})"
 
     def row(self, condition: str) -> str:
-        return f"{self.whole} AND {condition}"
+        # First: what is computed for the other condition may fail for other rows.
+        return f"{self._of_row}{condition}{self._and_where}"
+
+    @property
+    def _of_row(self) -> str:
+        return f"UPDATE {self.table} SET {self.assignment} WHERE "
+
+    @property
+    def _and_where(self) -> str:
+        return f" AND ({self.where})"
+
+    @property
+    def any_row(self) -> str:
+        """As :meth:`row`, for a block of the server's. The condition is the first of an array."""
+        return f"EXECUTE {literal(self._of_row)}::pg_catalog.text || zdm_left[1] || {literal(self._and_where)}"
 
     def _from(self, start: object, end: object) -> str:
         return f"{self.table} WHERE ({self.where}) AND {_range(start, end)}"
@@ -111,13 +141,13 @@ WHERE i.indrelid = pg_catalog.to_regclass(%s::pg_catalog.text)::pg_catalog.oid A
 """
 
 
-def loop(update: Update, longest: int, patience: int | None) -> str:
+def loop(update: Update, longest: int, patience: int | None, batch: int) -> str:
     """A block that does what :class:`execution.batches.Batches` does.
 
     The names of its variables are none that a column has.
 
     :param longest: the longest wait for a row, in ms.
-    :param patience: LOCK_RETRY_TIMEOUT, in ms.
+    :param patience: LOCK_RETRY_TIMEOUT, in ms. :param batch: BACKFILL_BATCH_TIME, in ms.
     """
     table = literal(update.table)
     pages = ("zdm_start", "zdm_start + zdm_size")
@@ -126,9 +156,10 @@ def loop(update: Update, longest: int, patience: int | None) -> str:
         free=update.free_rows(*pages),
         left=update.left(*pages),
         strays=update.strays,
-        row=f"EXECUTE {literal(update.row(''))}::pg_catalog.text || zdm_left[1]",
+        row=update.any_row,
         last=pages_sql(table),
         longest=longest,
+        batch=batch / 1000,
         give_up=_give_up(table, patience),
     )
     quote = next(x for x in (f"${'fill' * n}$" for n in count(1)) if x not in body)
@@ -202,7 +233,7 @@ BEGIN
         ELSIF zdm_done OR zdm_size = 1 THEN
             zdm_page := zdm_page + zdm_size;
             zdm_pages := greatest(1, least(zdm_size * 2, pg_catalog.floor(zdm_size::pg_catalog.float8
-                * {TARGET_SECONDS}::pg_catalog.float8 / greatest(zdm_took, 0.001::pg_catalog.float8))));
+                * {{batch}}::pg_catalog.float8 / greatest(zdm_took, 0.001::pg_catalog.float8))));
         ELSE
             zdm_pages := zdm_size / 2;
         END IF;

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from django.db import OperationalError
+from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from ..django_types import Connection
-from ..errors import LockNotAcquired
+from ..errors import CannotMigrate, LockNotAcquired, explain
 from ..locks import Blocker, Lock, LockMode
 from ..server import capabilities
 from ..settings import MigrationSettings
@@ -29,16 +31,24 @@ from .acquire import (
     retries,
     stay,
 )
-from .batch_sql import DEADLOCK_SQL, FIRST_PAGES, ROW_WAITS, TARGET_SECONDS, Update, pages_sql
+from .batch_sql import DEADLOCK_SQL, FIRST_PAGES, ROW_WAITS, STRAYS, Update, pages_sql
 from .blockers import look
 from .interrupt import interruptible
 from .limits import LONGEST, lock_wait
+from .pace import Pace
+from .position import Position, Saved
 from .server_errors import DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, QUERY_CANCELED, SERIALIZATION_FAILURE, sqlstate
 from .timeouts import OF_TRANSACTION, set_local
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
 LOG_EVERY_SECONDS = 10.0
+#: So many rows that cannot be changed are named.
+NAMED = 10
+#: A condition of a row whose key has numbers and UUIDs alone: of a text, it would be a value.
+NO_TEXT = re.compile(r"[^']*'[0-9a-f-]+'( AND [^']*'[0-9a-f-]+')*")
+#: What the server says when a row is not to be had.
+WAITS_IN_VAIN = (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED, SERIALIZATION_FAILURE)
 
 
 class Held(NamedTuple):
@@ -56,15 +66,18 @@ class Held(NamedTuple):
 class Batches:
     """One UPDATE.
 
+    :param origin: the migration that it is a part of.
     :ivar position: the page before which every row has been asked for, but for the pages in ``held``.
     :ivar rows: how many have been changed.
     """
 
-    def __init__(self, connection: Connection, settings: MigrationSettings, update: Update) -> None:
+    def __init__(self, connection: Connection, settings: MigrationSettings, update: Update, origin: str = "") -> None:
         self.connection = connection
         self.settings = settings
         self.update = update
         self.table = update.table
+        self.saved = Position(connection, update, origin)
+        self.pace = Pace(connection, settings, self.table)
         self.position = 0
         self.rows = 0
         self.held: deque[Held] = deque()
@@ -75,13 +88,19 @@ class Batches:
         self._logged = self._progressed = time.monotonic()
 
     def run(self) -> int:
-        """:raises LockNotAcquired: when nothing has got on for LOCK_RETRY_TIMEOUT."""
+        """:raises LockNotAcquired: when nothing has got on for LOCK_RETRY_TIMEOUT.
+
+        :raises BackfillStopped: when it is to go on with the next run.
+        """
         self._measure()
+        if self.update.is_users and not self.position:
+            self._try_out()
         while self.position < self._total:
             self._forwards()
         while self.held:
             self._put_aside(self._page(self.held.popleft()))
         self._strays()
+        self.saved.end()
         logger.info("%s: %d rows changed (SET %s)", self.table, self.rows, self.update.assignment)
         return self.rows
 
@@ -90,11 +109,45 @@ class Batches:
             cursor.execute(f"SELECT ({pages_sql('%s')}), {DEADLOCK_SQL}", [self.table])
             total, limit = cursor.fetchone()
         self.position, self._total = 0, int(total)
+        if self._total > FIRST_PAGES and (saved := self.saved.read()):
+            self.position, self._total, self.rows = saved.page, saved.pages, saved.rows
+            self.held = deque(map(Held, saved.held))
+            logger.warning("%s: going on at page %d of %d.", self.table, self.position, self._total)
         self._longest = max(1, min(self.settings.lock_timeout or LONGEST, int(limit)))
+
+    def _try_out(self) -> None:
+        """Change some of the first rows, and roll that back.
+
+        :raises CannotMigrate: when all of them would be changed again: nothing tells what is done.
+        """
+        try:
+            changed, again = self._trial()
+        except (DataError, IntegrityError):
+            # The range will tell for which rows.
+            return
+        except OperationalError as error:
+            if sqlstate(error) not in WAITS_IN_VAIN:
+                raise
+            return
+        if changed and changed == again:
+            raise CannotMigrate(
+                f"{self.update.whole}: of the first {changed} rows all fulfil the condition still when they have been "
+                "changed, so it would never come to its end. Nothing was changed. Write a condition that is false of a "
+                "row that is done."
+            )
+
+    def _trial(self) -> tuple[int, int]:
+        alias = self.connection.alias
+        with transaction.atomic(alias), self.connection.cursor() as cursor:
+            cursor.execute("; ".join(set_local({"lock_timeout": lock_wait(self._longest, 0)})), None)
+            cursor.execute(self.update.trial(0, FIRST_PAGES), None)
+            transaction.set_rollback(True, alias)
+            changed, again = cursor.fetchone()
+            return changed, again
 
     def _forwards(self) -> None:
         start, pages, began = self.position, self._pages, time.monotonic()
-        failed = self._attempt(self.update.pages(start, start + pages), Held(start))
+        failed = self._range(start, start + pages)
         if failed and pages > 1:
             self._pages = pages // 2
             return
@@ -102,7 +155,32 @@ class Batches:
             self._put_aside(self._page(Held(start)))
         took = max(time.monotonic() - began, 0.001)
         self.position += pages
-        self._pages = max(1, min(pages * 2, int(pages * TARGET_SECONDS / took)))
+        self._pages = max(1, min(pages * 2, int(pages * self.settings.backfill_batch_time / 1000 / took)))
+        if self.position < self._total:
+            self.pace.after_batch(took, self.position / self._total)
+
+    def _range(self, start: int, end: int) -> Held | None:
+        try:
+            return self._attempt(self.update.pages(start, end), Held(start), after=end)
+        except (DataError, IntegrityError) as error:
+            if text := self._refused_rows(start, end):
+                explain(error, text)
+            raise
+
+    def _refused_rows(self, start: int, end: int) -> str:
+        """The rows of the range that the server refuses to change; the others are changed meanwhile."""
+        refused: list[str] = []
+        for row in self._conditions(self.update.rows(start, end)):
+            try:
+                self._attempt(self.update.row(row), Held(start), ROW_WAITS)
+            except (DataError, IntegrityError):
+                refused.append(row)
+            if len(refused) == NAMED:
+                break
+        if not refused or not (self.settings.show_offending_values or all(map(NO_TEXT.fullmatch, refused))):
+            return ""
+        more = " and maybe more" if len(refused) == NAMED else ""
+        return f"The rows that cannot be changed: {'; '.join(refused)}{more}. {self.rows} others are changed."
 
     def _page(self, held: Held) -> Held | None:
         """Change the rows of a page that are free, then each of the others. Return what is left to do, if anything."""
@@ -117,13 +195,20 @@ class Batches:
 
     def _strays(self) -> None:
         """A row that its holder has updated stands elsewhere then, maybe on a page that had been passed."""
+        before = -1
+        # What fulfils the condition still, although it has been changed, would be found for ever.
+        while self.rows > before and self._strays_once() == STRAYS:
+            before = self.rows
+
+    def _strays_once(self) -> int:
         rows = deque(self._conditions(self.update.strays))
-        held = Held(self._total)
+        found, held = len(rows), Held(self._total)
         while rows:
             row = rows.popleft()
             if failed := self._attempt(self.update.row(row), held, ROW_WAITS):
                 held = failed
                 rows.append(row)
+        return found
 
     def _conditions(self, sql: str) -> list[str]:
         with self.connection.cursor() as cursor:
@@ -134,16 +219,19 @@ class Batches:
         if held:
             self.held.append(held)
 
-    def _attempt(self, sql: str, held: Held, waits: int = 0) -> Held | None:
-        """Send it. Return what is known of the page when it was not done, after a pause."""
+    def _attempt(self, sql: str, held: Held, waits: int = 0, after: int | None = None) -> Held | None:
+        """Send it. Return what is known of the page when it was not done, after a pause.
+
+        :param after: the position that is reached with it.
+        """
         values = self._limits(held, waits)
         began = time.monotonic()
         try:
-            changed = self._send(sql, values)
+            changed = self._send(sql, values, self._position(after))
         except OperationalError as error:
             took = time.monotonic() - began
             slow = sqlstate(error) == QUERY_CANCELED and took * 1000 >= values["statement_timeout"]
-            if not slow and sqlstate(error) not in (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED, SERIALIZATION_FAILURE):
+            if not slow and sqlstate(error) not in WAITS_IN_VAIN:
                 raise
             self._put_off(error, held.page, took)
             return held._replace(slow=held.slow + 1) if slow else held._replace(waits=held.waits + 1)
@@ -165,14 +253,21 @@ class Batches:
             **({OF_TRANSACTION: 0} if capabilities(self.connection).transaction_timeout else {}),
         }
 
-    def _send(self, sql: str, values: dict[str, int]) -> int:
+    def _position(self, after: int | None) -> Sequence[str]:
+        if after is None or self._total <= FIRST_PAGES or after >= self._total:
+            return []
+        return self.saved.sql(Saved(after, self._total, tuple(page.page for page in self.held), self.rows))
+
+    def _send(self, sql: str, values: dict[str, int], position: Sequence[str]) -> int:
         """One query string, one round trip, one implicit transaction. Return the number of rows."""
         with interruptible(self.connection) as ctrl_c, self.connection.cursor() as cursor:
-            cursor.execute("; ".join([*set_local(values), sql]), None)
+            cursor.execute("; ".join([*set_local(values), *position, sql]), None)
             # psycopg2 has the last result of a string, psycopg 3 all of them.
             while is_psycopg3 and cursor.nextset():
                 pass
             rows = int(cursor.rowcount)
+            if position:
+                self.saved.sent()
         if ctrl_c.pressed:
             raise ctrl_c.error
         return rows

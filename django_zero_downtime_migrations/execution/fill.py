@@ -1,19 +1,19 @@
-"""An UPDATE of the NULLs of a column in ranges of pages, each committed by itself: rows are locked for moments."""
+"""An UPDATE in ranges of pages, each committed by itself: rows are locked for moments."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ..django_types import Connection
-from ..planning.steps import Fill
+from ..planning.steps import Fill, Rows
 from ..settings import MigrationSettings
 
 if TYPE_CHECKING:
     from .batch_sql import Update
 
 
-def fill(connection: Connection, work: Fill, settings: MigrationSettings | None = None) -> int:
-    """Fill and return the number of rows.
+def fill(connection: Connection, work: Fill | Rows, settings: MigrationSettings | None = None) -> int:
+    """Change the rows, and return how many there were.
 
     :raises LockNotAcquired: when others hold rows of it for longer than LOCK_RETRY_TIMEOUT.
     """
@@ -23,12 +23,14 @@ def fill(connection: Connection, work: Fill, settings: MigrationSettings | None 
     return Batches(connection, settings or MigrationSettings(), update(connection, work)).run()
 
 
-def update(connection: Connection, work: Fill) -> Update:
+def update(connection: Connection, work: Fill | Rows) -> Update:
     from .batch_sql import KEY_SQL, Update
 
-    # What is composed has its percent signs as the server is to see them, and is sent without parameters.
-    default = work.default if work.params is None else str(connection.ops.compose_sql(work.default, work.params))
     with connection.cursor() as cursor:
         cursor.execute(KEY_SQL, [work.table])
         key = [column for (column,) in cursor.fetchall()]
+    if isinstance(work, Rows):
+        return Update(work.table, work.assignment, work.where, key, is_users=True)
+    # What is composed has its percent signs as the server is to see them, and is sent without parameters.
+    default = work.default if work.params is None else str(connection.ops.compose_sql(work.default, work.params))
     return Update(work.table, f"{work.column} = {default}", f"{work.column} IS NULL", key)

@@ -12,7 +12,7 @@ import sqlparse
 from ..ddl import statements as s
 from ..django_types import Connection
 from ..findings import Finding
-from ..planning.steps import AsStock, Batches, Concurrent, Fill, InCallers, Long, Plan, Short, Step, UsersOwn
+from ..planning.steps import AsStock, Batches, Concurrent, Fill, InCallers, Long, Plan, Rows, Short, Step, UsersOwn
 from ..printable import printable
 from ..server import capabilities
 from ..settings import MigrationSettings
@@ -136,13 +136,13 @@ class Script(SendsNothing):
         self._write(step)
         self._add(*([*suffix, "COMMIT"] if together else []))
 
-    def _loop(self, work: Fill) -> str:
+    def _loop(self, work: Fill | Rows) -> str:
         """A block that commits after each range, as ``execution.batches`` does."""
         from .batch_sql import loop
         from .limits import LONGEST
 
         longest, patience = self.settings.lock_timeout or LONGEST, self.settings.lock_retry_timeout
-        return loop(update(self.connection, work), longest, patience)
+        return loop(update(self.connection, work), longest, patience, self.settings.backfill_batch_time)
 
     def _write(self, step: Step) -> None:
         for query in step.queries:

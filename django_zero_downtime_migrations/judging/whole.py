@@ -26,7 +26,7 @@ from ..rules.same_table_twice import RULE as SAME_TABLE_TWICE
 
 _DATA = re.compile(r"(?im)(?:^|;)\s*(?:UPDATE(?:\s+ONLY)?|INSERT\s+INTO|DELETE\s+FROM(?:\s+ONLY)?)\s+([\w.\"]+)")
 #: Statements that change rows or what people read, and not the table.
-_NOT_SCHEMA = (s.FillNulls, s.SetComment, s.Raw)
+_NOT_SCHEMA = (s.FillNulls, s.UpdateRows, s.SetComment, s.Raw)
 
 
 class Judged(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .backfill import Backfill
 from .safety_assured import SafetyAssured
 
-__all__ = ["SafetyAssured"]
+__all__ = ["Backfill", "SafetyAssured"]

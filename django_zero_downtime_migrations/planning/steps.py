@@ -173,6 +173,14 @@ class Fill(NamedTuple):
     params: s.Params
 
 
+class Rows(NamedTuple):
+    """An UPDATE of those rows of a table that fulfil a condition, done in ranges of pages. Its values stand in it."""
+
+    table: str
+    assignment: str
+    where: str
+
+
 class Batches(Step):
     """Touches many rows, range by range. Its query says what it comes to, and is not sent as it is.
 
@@ -181,7 +189,7 @@ class Batches(Step):
 
     word = "data"
     is_seen = False
-    work: Fill
+    work: Fill | Rows
 
     def accept(self, visitor: Visitor) -> None:
         visitor.batches(self)

@@ -27,6 +27,7 @@ PUBLIC = [
     f"{OURS}.backends.postgres.schema.Unsafe",
     f"{OURS}.backends.postgres.schema.UnsafeOperationWarning",
     f"{OURS}.backends.postgres.schema.UnsafeOperationException",
+    f"{OURS}.operations.Backfill",
     f"{OURS}.operations.SafetyAssured",
 ]
 

@@ -116,6 +116,15 @@ class Recording(Calls):
         finally:
             self.is_executing = before
 
+    def backfill(self, model: Any, update: Any) -> None:
+        """Change rows of a table, in batches where it may be in use.
+
+        :param update: an ``operations.update.Compiled``.
+        """
+        table = self.names.spelled(update.table)
+        with self._planning("backfill", model):
+            self._record(s.UpdateRows(sql=update.whole, table=table, assignment=update.assignment, where=update.where))
+
     def _send(self, sql: str, params: s.Params) -> None:
         """The one way of a planned statement to the editors below and to the driver."""
         parent: Any = super()

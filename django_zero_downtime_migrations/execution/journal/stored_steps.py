@@ -19,6 +19,7 @@ from ...planning.steps import (
     InCallers,
     Long,
     Query,
+    Rows,
     Short,
     Step,
     UsersOwn,
@@ -43,6 +44,7 @@ STATEMENTS: Final[dict[str, type[s.Statement]]] = {
     "drop not null": s.DropNotNull,
     "alter columns": s.AlterColumns,
     "fill nulls": s.FillNulls,
+    "update rows": s.UpdateRows,
     "add identity": s.AddIdentity,
     "drop identity": s.DropIdentity,
     "add constraint": s.AddConstraint,
@@ -86,7 +88,7 @@ Composed = Callable[[Query], str]
 
 def stored_step(step: Step, composed: Composed) -> dict[str, Any]:
     """:param composed: gives a query's text with its parameters in it."""
-    fill = step.work if isinstance(step, Batches) else None
+    work = step.work if isinstance(step, Batches) else None
     return {
         "sql": [composed(query) for query in step.queries],
         "kind": STEPS[type(step)],
@@ -94,7 +96,10 @@ def stored_step(step: Step, composed: Composed) -> dict[str, Any]:
         "locks": [[lock.table, lock.mode.value, lock.only] for lock in step.locks],
         "undo": [stored_step(x, composed) for x in step.undo],
         "leftover": [stored_step(x, composed) for x in step.leftover],
-        "fill": fill and [fill.table, fill.column, composed(Query(fill.default, fill.params))],
+        "fill": [work.table, work.column, composed(Query(work.default, work.params))]
+        if isinstance(work, Fill)
+        else None,
+        **({"rows": list(work)} if isinstance(work, Rows) else {}),
         "building": step.index if isinstance(step, ConcurrentBuild) else "",
     }
 
@@ -139,6 +144,8 @@ def _read_step(stored: dict[str, Any]) -> Step:
     match stored:
         case {"kind": "data", "fill": [table, column, default]}:
             return Batches(**common, work=Fill(table, column, default, None))
+        case {"kind": "data", "rows": [table, assignment, where]}:
+            return Batches(**common, work=Rows(table, assignment, where))
         case {"kind": "long", "building": str(index)} if index:
             return ConcurrentBuild(**common, index=index)
         case {"kind": "long", "sql": [str(sql)]} if sql.startswith("DROP INDEX CONCURRENTLY "):

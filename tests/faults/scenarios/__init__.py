@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from tests.operations.cases import CASES
 
-from . import bad_data, chains, code, journal, new, partitioned, repairs, rewrites
+from . import backfills, bad_data, chains, code, journal, new, partitioned, repairs, rewrites
 from .scenario import Scenario, back, of_case
 
 #: At every point, in every run of the tests, as far as it is their turn.
-OWN = [*rewrites.SCENARIOS, *chains.SCENARIOS, *code.SCENARIOS, *new.SCENARIOS, *partitioned.SCENARIOS]
+OWN = [
+    *rewrites.SCENARIOS,
+    *chains.SCENARIOS,
+    *code.SCENARIOS,
+    *new.SCENARIOS,
+    *partitioned.SCENARIOS,
+    *backfills.SCENARIOS,
+]
 _OWN = {scenario.name for scenario in OWN}
 # The tablespace is one of the process that makes it.
 _CASES = [of_case(case) for case in CASES if "tablespace" not in case.name]

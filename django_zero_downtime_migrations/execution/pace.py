@@ -1,0 +1,202 @@
+"""How fast rows are written: what a backfill waits for between two of its batches, and when it stops for this time.
+
+Between two batches no lock is held and no transaction is open, so a wait costs nobody anything.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from django.db import DatabaseError
+
+from ..django_types import Connection
+from ..errors import BackfillStopped
+from ..log import logger
+from ..printable import printable
+from ..settings import MigrationSettings
+from ..sizes import readable
+from .acquire import stay
+from .questions import rows
+from .server_errors import QUERY_CANCELED, sqlstate
+from .vacuum import old_snapshot, vacuum
+
+#: The standbys and slots are asked for at most this often, in seconds.
+ASK_EVERY_SECONDS = 1.0
+#: A standby that has not answered its primary for so many seconds is as good as disconnected, and is not waited for.
+SILENT_SECONDS = 60
+#: After so many seconds of waiting for standbys and slots the backfill stops, and goes on with the next run.
+LONGEST_WAIT_SECONDS = 3600.0
+#: So many samples of the position in the WAL are kept; the oldest go first.
+SAMPLES = 4000
+
+# A role without pg_monitor sees of other roles' walsenders only that they are there: replay_lsn is NULL then.
+_BEHIND = f"""
+SELECT 'standby', coalesce(nullif(r.application_name, ''), r.client_addr::pg_catalog.text, r.pid::pg_catalog.text),
+    pg_catalog.pg_wal_lsn_diff(r.replay_lsn, '0/0'::pg_catalog.pg_lsn)::pg_catalog.int8,
+    pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0'::pg_catalog.pg_lsn)::pg_catalog.int8
+FROM pg_catalog.pg_stat_replication r
+WHERE r.reply_time IS NULL OR r.reply_time > pg_catalog.clock_timestamp() - '{SILENT_SECONDS} s'::pg_catalog.interval
+UNION ALL
+SELECT CASE WHEN s.active THEN 'slot' ELSE 'inactive slot' END, s.slot_name::pg_catalog.text,
+    pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), s.restart_lsn)::pg_catalog.int8, 0
+FROM pg_catalog.pg_replication_slots s WHERE s.restart_lsn IS NOT NULL
+"""
+
+
+class _Behind(NamedTuple):
+    """A standby, and the position that it has replayed; or a slot, and how many bytes it retains.
+
+    :param number: None where the role may not see it.
+    :param now: the position of the primary.
+    """
+
+    kind: str
+    name: str
+    number: int | None
+    now: int
+
+
+class Lag:
+    """How far each standby is behind, in seconds: by what the primary had written when, as we have seen it.
+
+    ``pg_stat_replication.replay_lag`` stays where it is while a standby does not replay at all.
+    """
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, int]] = deque(maxlen=SAMPLES)
+
+    def note(self, now: float, position: int) -> None:
+        """:param position: of the primary."""
+        if not self._samples or position > self._samples[-1][1]:
+            self._samples.append((now, position))
+
+    def of(self, now: float, replayed: int) -> float:
+        """:param replayed: the position of the standby."""
+        first = next((moment for moment, position in self._samples if position > replayed), now)
+        return now - first
+
+
+class Pace:
+    """:param table: whose rows are written, as it is written in SQL.
+
+    :param resume: what to run so that the rest is done, for the message of a clean stop.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        settings: MigrationSettings,
+        table: str,
+        resume: str = "Run migrate again to go on.",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.connection = connection
+        self.settings = settings
+        self.table = table
+        self._resume = resume
+        self._clock = clock
+        self._began = self._asked = clock()
+        self._vacuumed = 0.0
+        self._lag = Lag()
+        self._told: set[str] = set()
+
+    def after_batch(self, took: float, share: float) -> None:
+        """To be called between two batches.
+
+        :param took: the time of the last one, in seconds. :param share: how much of the whole is done, from 0 to 1.
+        :raises BackfillStopped: when BACKFILL_MAX_DURATION is over, or the standbys do not keep up for an hour.
+        """
+        self._stop_in_time()
+        if self._clock() - self._asked >= ASK_EVERY_SECONDS:
+            self._wait_for_others()
+        self._vacuum(share)
+        load = self.settings.backfill_load
+        if load < 1:
+            stay(self.connection, took * (1 / load - 1))
+
+    def _stop_in_time(self) -> None:
+        most, spent = self.settings.backfill_max_duration, self._clock() - self._began
+        if most and spent * 1000 >= most:
+            raise BackfillStopped(f"BACKFILL_MAX_DURATION is over ({spent:.0f} s). {self._what_stays}")
+
+    @property
+    def _what_stays(self) -> str:
+        return f"What is written of {self.table} stays. {self._resume}"
+
+    # Standbys and slots
+
+    def _wait_for_others(self) -> None:
+        began, said = self._clock(), ""
+        while reason := self._behind():
+            if not said:
+                said = reason
+                logger.warning("%s: waiting, %s", self.table, reason)
+            if self._clock() - began > LONGEST_WAIT_SECONDS:
+                raise BackfillStopped(f"For an hour {reason}. {self._what_stays}")
+            self._stop_in_time()
+            stay(self.connection, ASK_EVERY_SECONDS)
+        if said:
+            logger.warning("%s: going on after %.0f s (%s)", self.table, self._clock() - began, said)
+        self._asked = self._clock()
+
+    def _behind(self) -> str:
+        """Who does not keep up, as the reason of a wait; empty where everybody does."""
+        now = self._clock()
+        found = [_Behind(*row) for row in rows(self.connection, _BEHIND)]
+        for position in [each.now for each in found if each.now][:1]:
+            self._lag.note(now, position)
+        reasons = [self._reason(each, now) for each in found]
+        return next(filter(None, reasons), "")
+
+    def _reason(self, each: _Behind, now: float) -> str:
+        name = printable(each.name)
+        if each.kind == "standby":
+            return self._of_standby(name, each.number, now)
+        most = self.settings.backfill_max_slot_wal
+        if not most or each.number is None or each.number < most:
+            return ""
+        retained = f"the replication slot {name} retains {readable(each.number)} of WAL"
+        if each.kind == "slot":
+            return f"{retained} (BACKFILL_MAX_SLOT_WAL {readable(most)})"
+        # Whoever used it is gone, and no wait brings him back.
+        self._tell_once(name, f"{retained}, nobody reads it, and each row that is written adds to it")
+        return ""
+
+    def _of_standby(self, name: str, replayed: int | None, now: float) -> str:
+        most = self.settings.backfill_max_replica_lag
+        if not most:
+            return ""
+        if replayed is None:
+            self._tell_once(
+                "pg_monitor",
+                f"how far the standby {name} is behind is not seen: GRANT pg_monitor to the role that migrates, or set "
+                "BACKFILL_MAX_REPLICA_LAG to None",
+            )
+            return ""
+        lag = self._lag.of(now, replayed)
+        return f"the standby {name} is {lag:.0f} s behind (BACKFILL_MAX_REPLICA_LAG {most} ms)" * (lag * 1000 > most)
+
+    def _tell_once(self, about: str, text: str) -> None:
+        if about not in self._told:
+            self._told.add(about)
+            logger.warning("%s: %s", self.table, text)
+
+    # The dead rows that an UPDATE leaves
+
+    def _vacuum(self, share: float) -> None:
+        every = self.settings.backfill_vacuum_every
+        if not every or share - self._vacuumed < every or share >= 1:
+            return
+        self._vacuumed = share
+        if who := old_snapshot(self.connection, self._clock() - self._began):
+            self._tell_once("snapshot", f"VACUUM cannot remove the old versions of the rows: {who}")
+            return
+        try:
+            vacuum(self.connection, self.table)
+        except DatabaseError as error:
+            if sqlstate(error) == QUERY_CANCELED:
+                raise
+            logger.warning("%s: VACUUM was refused: %s", self.table, printable(str(error).strip()))

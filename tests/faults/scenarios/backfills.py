@@ -1,0 +1,44 @@
+"""Many rows that are changed in batches, and what comes before and after them in their migration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.migrations.operations import AddField, AlterField
+from django.db.migrations.operations.base import Operation
+from django.db.models import F, Q, Value
+
+from django_zero_downtime_migrations.operations import Backfill
+from tests.operations.case import model
+
+from .chains import char, integer
+from .scenario import Scenario, scenario
+
+#: With those that every table has, some 150 pages.
+MANY = "INSERT INTO app_thing (a, name) SELECT n, repeat('x', 20) FROM generate_series(101, 20000) n"
+
+
+def of(name: str, *operations: Operation, **more: Any) -> Scenario:
+    """In batches as small as they get."""
+    settings = {"BACKFILL_BATCH_TIME": "1ms", "BACKFILL_LOAD": 1.0}
+    return scenario(
+        f"backfill/{name}", [model("Thing", a=integer(), name=char())], *operations, data=(MANY,), settings=settings
+    )
+
+
+SCENARIOS = [
+    # A row that is changed twice shows it.
+    of("of_itself", Backfill("Thing", {"a": F("a") + 1, "name": Value("done")}, where=~Q(name="done"))),
+    of(
+        "between_others",
+        AddField("thing", "b", models.BigIntegerField(null=True)),
+        Backfill("Thing", {"b": F("a") * 2}, where=Q(b=None)),
+        AlterField("thing", "b", models.BigIntegerField(db_index=True)),
+    ),
+    of(
+        "nulls",
+        AddField("thing", "b", models.BigIntegerField(null=True)),
+        AlterField("thing", "b", models.BigIntegerField(default=7)),
+    ),
+]
