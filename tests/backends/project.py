@@ -109,6 +109,8 @@ class Site:
 
     def __init__(self, folder: Path, connection: BaseDatabaseWrapper) -> None:
         self.folder = folder
+        #: What Python runs; the arguments of a command follow.
+        self.program = ["-m", "django"]
         names = ("ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
         self.database = {name: copy.deepcopy(connection.settings_dict[name]) for name in names}
         self.settings: dict[str, Any] = {
@@ -167,7 +169,7 @@ class Site:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} | options
-        command = [sys.executable, "-X", "faulthandler", "-m", "django", *arguments]
+        command = [sys.executable, "-X", "faulthandler", *self.program, *arguments]
         return subprocess.Popen(command, env=environment, cwd=self.folder, text=True, **streams)
 
     def migrate(self, *arguments: str) -> str:
