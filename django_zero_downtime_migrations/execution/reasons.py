@@ -41,8 +41,8 @@ REASONS = {
 
 #: A table that is not there has no owner.
 MAY_NOT_CREATE = (
-    "The role that migrates has to be allowed to create in the schema: GRANT CREATE ON SCHEMA … TO …, or migrate as a "
-    "role that is."
+    "The role that migrates has to be allowed to create in the schema: GRANT CREATE ON SCHEMA name TO role, or migrate "
+    "as a role that is."
 )
 
 

@@ -23,9 +23,11 @@ from tests.backends.sessions import Beside, run, wait_until
 from tests.standby.conftest import Pair
 
 FILL = Update("t", "n = 7", "n IS NULL", ["id"])
+#: It sleeps most of the time, so that a standby has time to fall behind.
 PACE = MigrationSettings(
-    backfill_batch_time=5, backfill_load=1.0, backfill_vacuum_every=0.0, backfill_max_replica_lag=500
+    backfill_batch_time=5, backfill_load=0.1, backfill_vacuum_every=0.0, backfill_max_replica_lag=500
 )
+FAST = PACE.named(backfill_load=1.0)
 LEFT = "SELECT count(*) FROM t WHERE n IS NULL"
 
 
@@ -85,7 +87,7 @@ def test_it_does_not_wait_for_longer_than_an_hour(rows: Any, monkeypatch: Any) -
 
 @pytest.mark.usefixtures("paused")
 def test_without_the_setting_nobody_is_waited_for(rows: Any, primary: Any, caplog: Any) -> None:
-    Batches(rows, PACE.named(backfill_max_replica_lag=None), FILL).run()
+    Batches(rows, FAST.named(backfill_max_replica_lag=None), FILL).run()
     assert run(primary, LEFT) == [(0,)]
     assert "waiting" not in caplog.text
 
