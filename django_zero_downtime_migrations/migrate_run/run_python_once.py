@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import functools
 import hashlib
 import inspect
+import re
 from typing import Any
 
 from django.db.migrations.operations.special import RunPython, RunSQL
@@ -88,7 +90,35 @@ def _text(operation: Operation) -> str:
         # It has something that cannot be written, such as a lambda, or is nothing that Django could write.
         text = f"{type(operation).__qualname__}: {operation.describe()}"
     functions = (getattr(operation, name, None) for name in ("code", "reverse_code"))
-    return "\n".join([text, *(_source(function) for function in functions if function)])
+    return "\n".join([_ordered(text), *(_source(function) for function in functions if function)])
+
+
+def _ordered(text: str) -> str:
+    """With the elements of each set in one order: before Django 5.2 it is that of their hashes, which each process has
+    its own of.
+    """
+    if not re.search(r"\{.+,|frozenset\(", text, re.DOTALL):
+        return text
+    try:
+        return ast.unparse(_Ordered().visit(ast.parse(text.strip().removesuffix(","), mode="eval")))
+    except SyntaxError:
+        # Of one that Django could not write.
+        return text
+
+
+class _Ordered(ast.NodeTransformer):
+    def visit_Set(self, node: ast.Set) -> ast.Set:
+        self.generic_visit(node)
+        node.elts.sort(key=ast.unparse)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "frozenset":
+            for given in node.args:
+                if isinstance(given, (ast.List, ast.Tuple)):
+                    given.elts.sort(key=ast.unparse)
+        return node
 
 
 def _source(function: Any) -> str:

@@ -16,6 +16,8 @@ from tests.backends.project import Shop, Site
 from tests.backends.sessions import run
 from tests.concurrency.attempts import before_each_statement, is_refused
 
+#: Django 4.2 has it, and warns of it.
+pytestmark = pytest.mark.filterwarnings("ignore:'index_together' is deprecated")
 ID = ("id", models.BigAutoField(primary_key=True))
 NUMBERS = [(name, models.IntegerField(null=True)) for name in ("a", "b", "c")]
 
