@@ -82,6 +82,10 @@ class BackfillStopped(MigrationError):
     ``manage.py`` exits with the status 3.
     """
 
+    def __str__(self) -> str:
+        # With an exit status of its own, ``sys.exit()`` prints no notes.
+        return "\n".join([super().__str__(), *notes(self)])
+
     @property
     def returncode(self) -> Any:
         return 3

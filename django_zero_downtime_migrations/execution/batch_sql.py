@@ -12,8 +12,8 @@ from .limits import PARTS, SHORTEST
 FIRST_PAGES = 64
 #: Rows that their holders have moved, to a page that has been passed, are looked for at the end, so many at most.
 STRAYS = 1000
-#: On so many rows it is tried whether an UPDATE of the user's own comes to an end.
-TRIED = 100
+#: What the server says of a row that fulfils the condition still when it has been changed.
+STILL = "a row fulfils the condition still"
 #: Who waits for one row holds no other, so nobody waits for him: he begins that much further up the ladder of waits.
 ROW_WAITS = 3
 
@@ -28,7 +28,7 @@ class Update:
 
     :param table: its name as it is written in SQL.
     :param key: the columns of its primary key, as they are written in SQL; empty where it has none.
-    :param is_users: the user has written it, so that it may never come to its end.
+    :param is_users: the user has written it, so that it may never come to its end: the server refuses that.
     """
 
     def __init__(
@@ -46,24 +46,16 @@ class Update:
 
     def pages(self, start: object, end: object) -> str:
         """:param end: the page after the last one."""
-        return f"{self.whole} AND {_range(start, end)}"
+        return self._checked(f"{self.whole} AND {_range(start, end)}")
 
     def free_rows(self, start: object, end: object) -> str:
         """Those that nobody has locked: it waits for nobody."""
         free = f"SELECT ctid FROM {self._from(start, end)} FOR NO KEY UPDATE SKIP LOCKED"
-        return f"{self.whole} AND ctid = ANY (ARRAY({free}))"
+        return self._checked(f"{self.whole} AND ctid = ANY (ARRAY({free}))")
 
     def left(self, start: object, end: object) -> str:
         """For each row that is still to be changed, the condition that is true for this row alone."""
         return f"SELECT {self._one} FROM {self._from(start, end)}"
-
-    def trial(self, start: object, end: object) -> str:
-        """Change some rows, and tell how many these were and how many of them fulfil the condition still."""
-        some = f"SELECT tableoid, ctid FROM {self._from(start, end)} LIMIT {TRIED} FOR NO KEY UPDATE SKIP LOCKED"
-        return (
-            f"WITH changed AS ({self.whole} AND (tableoid, ctid) IN ({some}) RETURNING ({self.where}) AS still) "
-            "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE still) FROM changed"
-        )
 
     def rows(self, start: object, end: object) -> str:
         """As :meth:`left`, of all rows that stand there."""
@@ -87,7 +79,14 @@ class Update:
 
     def row(self, condition: str) -> str:
         # First: what is computed for the other condition may fail for other rows.
-        return f"{self._of_row}{condition}{self._and_where}"
+        return self._checked(f"{self._of_row}{condition}{self._and_where}")
+
+    def _checked(self, update: str) -> str:
+        if not self.is_users:
+            return update
+        # The text is no constant: of one, the server would find before it begins that it is no boolean.
+        refuse = f"pg_catalog.concat('{STILL}: ', tableoid::pg_catalog.text)::pg_catalog.bool"
+        return f"{update} RETURNING CASE WHEN ({self.where}) THEN {refuse} END"
 
     @property
     def _of_row(self) -> str:
@@ -149,6 +148,8 @@ def loop(update: Update, longest: int, patience: int | None, batch: int) -> str:
     :param longest: the longest wait for a row, in ms.
     :param patience: LOCK_RETRY_TIMEOUT, in ms. :param batch: BACKFILL_BATCH_TIME, in ms.
     """
+    # A loop of the server's own returns no rows.
+    update = Update(update.table, update.assignment, update.where, update.key)
     table = literal(update.table)
     pages = ("zdm_start", "zdm_start + zdm_size")
     body = _LOOP.format(

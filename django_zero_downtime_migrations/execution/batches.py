@@ -12,10 +12,9 @@ import random
 import re
 import time
 from collections import deque
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from django.db import DataError, IntegrityError, OperationalError, transaction
+from django.db import DataError, IntegrityError, OperationalError, ProgrammingError
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from ..django_types import Connection
@@ -31,7 +30,7 @@ from .acquire import (
     retries,
     stay,
 )
-from .batch_sql import DEADLOCK_SQL, FIRST_PAGES, ROW_WAITS, STRAYS, Update, pages_sql
+from .batch_sql import DEADLOCK_SQL, FIRST_PAGES, ROW_WAITS, STILL, STRAYS, Update, pages_sql
 from .blockers import look
 from .interrupt import interruptible
 from .limits import LONGEST, lock_wait
@@ -66,17 +65,16 @@ class Held(NamedTuple):
 class Batches:
     """One UPDATE.
 
-    :param origin: the migration that it is a part of.
     :ivar position: the page before which every row has been asked for, but for the pages in ``held``.
     :ivar rows: how many have been changed.
     """
 
-    def __init__(self, connection: Connection, settings: MigrationSettings, update: Update, origin: str = "") -> None:
+    def __init__(self, connection: Connection, settings: MigrationSettings, update: Update) -> None:
         self.connection = connection
         self.settings = settings
         self.update = update
         self.table = update.table
-        self.saved = Position(connection, update, origin)
+        self.saved = Position(connection, update)
         self.pace = Pace(connection, settings, self.table)
         self.position = 0
         self.rows = 0
@@ -91,59 +89,35 @@ class Batches:
         """:raises LockNotAcquired: when nothing has got on for LOCK_RETRY_TIMEOUT.
 
         :raises BackfillStopped: when it is to go on with the next run.
+        :raises CannotMigrate: when a row that has been changed would be changed again.
         """
         self._measure()
-        if self.update.is_users and not self.position:
-            self._try_out()
+        if self._total > FIRST_PAGES and (saved := self.saved.read()):
+            self.position, self._total, self.rows = saved.page, saved.pages, saved.rows
+            self.held = deque(map(Held, saved.held))
+            logger.warning("%s: going on at page %d of %d.", self.table, self.position, self._total)
+        self._through()
+        if self._strays():
+            # So many have not been moved: the position was that of other rows, or others write what is to be changed.
+            self._measure()
+            self._through()
+            self._strays()
+        self.saved.end()
+        logger.info("%s: %d rows changed (SET %s)", self.table, self.rows, self.update.assignment)
+        return self.rows
+
+    def _through(self) -> None:
         while self.position < self._total:
             self._forwards()
         while self.held:
             self._put_aside(self._page(self.held.popleft()))
-        self._strays()
-        self.saved.end()
-        logger.info("%s: %d rows changed (SET %s)", self.table, self.rows, self.update.assignment)
-        return self.rows
 
     def _measure(self) -> None:
         with self.connection.cursor() as cursor:
             cursor.execute(f"SELECT ({pages_sql('%s')}), {DEADLOCK_SQL}", [self.table])
             total, limit = cursor.fetchone()
         self.position, self._total = 0, int(total)
-        if self._total > FIRST_PAGES and (saved := self.saved.read()):
-            self.position, self._total, self.rows = saved.page, saved.pages, saved.rows
-            self.held = deque(map(Held, saved.held))
-            logger.warning("%s: going on at page %d of %d.", self.table, self.position, self._total)
         self._longest = max(1, min(self.settings.lock_timeout or LONGEST, int(limit)))
-
-    def _try_out(self) -> None:
-        """Change some of the first rows, and roll that back.
-
-        :raises CannotMigrate: when all of them would be changed again: nothing tells what is done.
-        """
-        try:
-            changed, again = self._trial()
-        except (DataError, IntegrityError):
-            # The range will tell for which rows.
-            return
-        except OperationalError as error:
-            if sqlstate(error) not in WAITS_IN_VAIN:
-                raise
-            return
-        if changed and changed == again:
-            raise CannotMigrate(
-                f"{self.update.whole}: of the first {changed} rows all fulfil the condition still when they have been "
-                "changed, so it would never come to its end. Nothing was changed. Write a condition that is false of a "
-                "row that is done."
-            )
-
-    def _trial(self) -> tuple[int, int]:
-        alias = self.connection.alias
-        with transaction.atomic(alias), self.connection.cursor() as cursor:
-            cursor.execute("; ".join(set_local({"lock_timeout": lock_wait(self._longest, 0)})), None)
-            cursor.execute(self.update.trial(0, FIRST_PAGES), None)
-            transaction.set_rollback(True, alias)
-            changed, again = cursor.fetchone()
-            return changed, again
 
     def _forwards(self) -> None:
         start, pages, began = self.position, self._pages, time.monotonic()
@@ -193,14 +167,11 @@ class Batches:
                 return failed
         return None
 
-    def _strays(self) -> None:
-        """A row that its holder has updated stands elsewhere then, maybe on a page that had been passed."""
-        before = -1
-        # What fulfils the condition still, although it has been changed, would be found for ever.
-        while self.rows > before and self._strays_once() == STRAYS:
-            before = self.rows
+    def _strays(self) -> bool:
+        """A row that its holder has updated stands elsewhere then, maybe on a page that had been passed.
 
-    def _strays_once(self) -> int:
+        :return: whether there may be more of them.
+        """
         rows = deque(self._conditions(self.update.strays))
         found, held = len(rows), Held(self._total)
         while rows:
@@ -208,7 +179,7 @@ class Batches:
             if failed := self._attempt(self.update.row(row), held, ROW_WAITS):
                 held = failed
                 rows.append(row)
-        return found
+        return found == STRAYS
 
     def _conditions(self, sql: str) -> list[str]:
         with self.connection.cursor() as cursor:
@@ -227,7 +198,11 @@ class Batches:
         values = self._limits(held, waits)
         began = time.monotonic()
         try:
-            changed = self._send(sql, values, self._position(after))
+            changed = self._send_with(sql, values, self._position(after))
+        except DataError as error:
+            if self.update.is_users and STILL in str(error):
+                raise self._never_ends() from error
+            raise
         except OperationalError as error:
             took = time.monotonic() - began
             slow = sqlstate(error) == QUERY_CANCELED and took * 1000 >= values["statement_timeout"]
@@ -253,12 +228,30 @@ class Batches:
             **({OF_TRANSACTION: 0} if capabilities(self.connection).transaction_timeout else {}),
         }
 
-    def _position(self, after: int | None) -> Sequence[str]:
+    def _never_ends(self) -> CannotMigrate:
+        return CannotMigrate(
+            f"{self.update.whole}: there are rows that fulfil the condition still when they have been changed, so that "
+            f"nothing tells what is done, and it would never come to its end. {self.rows or 'No'} rows are changed. "
+            "Write a condition that is false of each row that is done."
+        )
+
+    def _send_with(self, sql: str, values: dict[str, int], position: list[str]) -> int:
+        """:param position: what is known of it is only a hint; without it the rows are changed as well."""
+        try:
+            return self._send(sql, values, position)
+        except ProgrammingError as error:
+            if not position:
+                raise
+            changed = self._send(sql, values, [])
+            self.saved.give_up(error)
+            return changed
+
+    def _position(self, after: int | None) -> list[str]:
         if after is None or self._total <= FIRST_PAGES or after >= self._total:
             return []
         return self.saved.sql(Saved(after, self._total, tuple(page.page for page in self.held), self.rows))
 
-    def _send(self, sql: str, values: dict[str, int], position: Sequence[str]) -> int:
+    def _send(self, sql: str, values: dict[str, int], position: list[str]) -> int:
         """One query string, one round trip, one implicit transaction. Return the number of rows."""
         with interruptible(self.connection) as ctrl_c, self.connection.cursor() as cursor:
             cursor.execute("; ".join([*set_local(values), *position, sql]), None)

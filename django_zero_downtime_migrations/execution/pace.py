@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
 from typing import NamedTuple
 
 from django.db import DatabaseError
@@ -80,25 +79,18 @@ class Lag:
 
 
 class Pace:
-    """:param table: whose rows are written, as it is written in SQL.
-
-    :param resume: what to run so that the rest is done, for the message of a clean stop.
-    """
+    """:param table: whose rows are written, as it is written in SQL."""
 
     def __init__(
         self,
         connection: Connection,
         settings: MigrationSettings,
         table: str,
-        resume: str = "Run migrate again to go on.",
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.connection = connection
         self.settings = settings
         self.table = table
-        self._resume = resume
-        self._clock = clock
-        self._began = self._asked = clock()
+        self._began = self._asked = time.monotonic()
         self._vacuumed = 0.0
         self._lag = Lag()
         self._told: set[str] = set()
@@ -110,7 +102,7 @@ class Pace:
         :raises BackfillStopped: when BACKFILL_MAX_DURATION is over, or the standbys do not keep up for an hour.
         """
         self._stop_in_time()
-        if self._clock() - self._asked >= ASK_EVERY_SECONDS:
+        if time.monotonic() - self._asked >= ASK_EVERY_SECONDS:
             self._wait_for_others()
         self._vacuum(share)
         load = self.settings.backfill_load
@@ -118,33 +110,33 @@ class Pace:
             stay(self.connection, took * (1 / load - 1))
 
     def _stop_in_time(self) -> None:
-        most, spent = self.settings.backfill_max_duration, self._clock() - self._began
+        most, spent = self.settings.backfill_max_duration, time.monotonic() - self._began
         if most and spent * 1000 >= most:
             raise BackfillStopped(f"BACKFILL_MAX_DURATION is over ({spent:.0f} s). {self._what_stays}")
 
     @property
     def _what_stays(self) -> str:
-        return f"What is written of {self.table} stays. {self._resume}"
+        return f"What is written of {self.table} stays. Run migrate again to go on."
 
     # Standbys and slots
 
     def _wait_for_others(self) -> None:
-        began, said = self._clock(), ""
+        began, said = time.monotonic(), ""
         while reason := self._behind():
             if not said:
                 said = reason
                 logger.warning("%s: waiting, %s", self.table, reason)
-            if self._clock() - began > LONGEST_WAIT_SECONDS:
+            if time.monotonic() - began > LONGEST_WAIT_SECONDS:
                 raise BackfillStopped(f"For an hour {reason}. {self._what_stays}")
             self._stop_in_time()
             stay(self.connection, ASK_EVERY_SECONDS)
         if said:
-            logger.warning("%s: going on after %.0f s (%s)", self.table, self._clock() - began, said)
-        self._asked = self._clock()
+            logger.warning("%s: going on after %.0f s (%s)", self.table, time.monotonic() - began, said)
+        self._asked = time.monotonic()
 
     def _behind(self) -> str:
         """Who does not keep up, as the reason of a wait; empty where everybody does."""
-        now = self._clock()
+        now = time.monotonic()
         found = [_Behind(*row) for row in rows(self.connection, _BEHIND)]
         for position in [each.now for each in found if each.now][:1]:
             self._lag.note(now, position)
@@ -191,7 +183,7 @@ class Pace:
         if not every or share - self._vacuumed < every or share >= 1:
             return
         self._vacuumed = share
-        if who := old_snapshot(self.connection, self._clock() - self._began):
+        if who := old_snapshot(self.connection, time.monotonic() - self._began):
             self._tell_once("snapshot", f"VACUUM cannot remove the old versions of the rows: {who}")
             return
         try:

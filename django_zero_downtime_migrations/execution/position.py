@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Final, NamedTuple
+
+from django.db import DatabaseError
 
 from ..django_types import Connection
 from ..log import logger
 from ..printable import printable
 from .batch_sql import Update
-from .journal.store import Store
+from .kept import COMPOSITE, PREFIX, Kept, KeptType
 from .questions import rows
 
 #: What the names of the types begin with; a digest of the UPDATE follows.
-NAME: Final = "zero_downtime_migrations_backfill"
+NAME: Final = f"{PREFIX}backfill"
 #: Of what is written; another one is not read.
 FORMAT: Final = 1
 #: So many pages that were put aside are written down; with more of them, the position stays where it is.
@@ -36,21 +37,6 @@ WITH RECURSIVE tree(oid) AS (
     UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.oid
 )
 SELECT pg_catalog.pg_relation_filenode(oid::pg_catalog.regclass)::pg_catalog.int8 FROM tree ORDER BY 1
-"""
-# A row where something has the name. A hint of somebody else's is not taken.
-_WRITTEN = """
-SELECT t.typrelid <> 0::pg_catalog.oid
-    AND (o.oid = u.oid OR (o.rolsuper AND pg_catalog.pg_has_role(u.oid, o.oid, 'USAGE'))),
-    (
-        SELECT d.description FROM pg_catalog.pg_description d
-        WHERE d.objoid = t.typrelid AND d.objsubid = 1
-        AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
-    )
-FROM pg_catalog.pg_type t
-JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-JOIN pg_catalog.pg_roles o ON o.oid = t.typowner
-JOIN pg_catalog.pg_roles u ON u.rolname = CURRENT_USER
-WHERE n.nspname = pg_catalog.current_schema() AND t.typname = %s::pg_catalog.text
 """
 
 
@@ -70,14 +56,13 @@ class Saved(NamedTuple):
 class Position:
     """Of one UPDATE. It is written from the second range on: a small table is through before.
 
-    :param origin: the migration, for who lists the types.
+    What cannot be written stops nothing: the next run begins at the first page then.
     """
 
-    def __init__(self, connection: Connection, update: Update, origin: str = "") -> None:
+    def __init__(self, connection: Connection, update: Update) -> None:
         self.connection = connection
         self.update = update
-        self.origin = origin
-        self._store = Store(connection)
+        self._kept = Kept(connection)
         self._files: list[int] = []
         self._exists = self._writes = False
 
@@ -85,27 +70,18 @@ class Position:
     def type_name(self) -> str:
         return f"{NAME}_{hashlib.sha256(self.update.whole.encode()).hexdigest()[:16]}"
 
-    @property
-    def _path(self) -> str:
-        return self._store.path(self.type_name)
-
     def read(self) -> Saved | None:
         """What an earlier run has written; None where it has not, or where that is of no use any more."""
         self._files = [number for (number,) in rows(self.connection, _FILES, self.update.table)]
-        self._writes = not self._store.why_not()
-        written = rows(self.connection, _WRITTEN, self.type_name)
-        if not written:
-            return None
-        self._exists, text = written[0]
-        if not self._exists:
-            # It stays, and has the name.
-            self._writes = False
-            return None
-        return self._read(text)
+        found = next((found for found in self._kept.place.types if found.name == self.type_name), None)
+        # A hint of somebody else's is not taken. His object stays, and has the name.
+        self._exists = found is not None and found.trusted and found.kind == COMPOSITE
+        self._writes = self._exists or (found is None and not self._kept.why_not("A backfill keeps its position", ""))
+        return self._read(found) if found is not None and self._exists else None
 
-    def _read(self, text: str | None) -> Saved | None:
+    def _read(self, found: KeptType) -> Saved | None:
         try:
-            written = json.loads(text or "")
+            written = json.loads(json.loads(found.slots or "{}")["position"])
             if written["format"] != FORMAT or written["files"] != self._files:
                 return None
             page, pages, held, changed = (written[name] for name in ("page", "pages", "held", "rows"))
@@ -114,33 +90,34 @@ class Position:
             logger.warning("%s: the position cannot be read: %s", self.update.table, printable(repr(error)))
             return None
 
-    def sql(self, saved: Saved) -> Sequence[str]:
+    def sql(self, saved: Saved) -> list[str]:
         """What stands in the transaction of a range, which is done with it."""
         if not self._writes or len(saved.held) > MOST_HELD:
             return []
         now = datetime.now(timezone.utc).isoformat(" ", "seconds")
         written = {"format": FORMAT, **saved._asdict(), "files": self._files, "at": now}
-        position = f"COMMENT ON COLUMN {self._path}.position IS {self._literal(written)}"
-        return [position] if self._exists else [*self._create(), position]
-
-    def _create(self) -> Sequence[str]:
-        about = {"origin": self.origin, "update": self.update.whole}
-        return [
-            f"CREATE TYPE {self._path} AS (position pg_catalog.text)",
-            # A column of this type would be in the way of dropping it.
-            f"REVOKE ALL ON TYPE {self._path} FROM PUBLIC",
-            f"COMMENT ON TYPE {self._path} IS {self._literal(about)}",
-        ]
-
-    def _literal(self, value: object) -> str:
-        return self._store.literal(json.dumps(value, separators=(",", ":")))
+        position = self._kept.comment(self.type_name, "position", json.dumps(written, separators=(",", ":")))
+        about = {"update": self.update.whole}
+        return [position] if self._exists else [self._kept.create(self.type_name, ["position"], about), position]
 
     def sent(self) -> None:
         """What :meth:`sql` gave is committed."""
         self._exists = True
 
+    def give_up(self, error: DatabaseError) -> None:
+        """Write no more of it: somebody has taken its name, or taken it away."""
+        logger.warning("%s: the position is not kept any more: %s", self.update.table, printable(str(error).strip()))
+        self._exists = self._writes = False
+
     def end(self) -> None:
         """All is done."""
-        if self._exists:
-            self._store.run(f"DROP TYPE IF EXISTS {self._path}")
-            self._exists = False
+        if not self._exists:
+            return
+        self._exists = False
+        try:
+            left = self._kept.remove([self.type_name])
+        except DatabaseError as error:
+            left = {self.type_name: printable(str(error).strip())}
+        for name, why in left.items():
+            text = "%s: all rows are done, and %s cannot be dropped (%s): it does no harm."
+            logger.warning(text, self.update.table, self._kept.path(name), why)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django.db import DatabaseError
 
 from ..ddl import statements as s
-from ..errors import CannotMigrate, explain
+from ..errors import BackfillStopped, CannotMigrate, explain
 from ..log import logger
 from ..naming import relation
 from ..planning.steps import AsStock, Plan, Short, Step, UsersOwn
@@ -157,7 +157,7 @@ class Runner:
             self._turn.renew()
         try:
             carried_out = self._run_or_find(attempt)
-        except (DatabaseError, KeyboardInterrupt) as error:
+        except (DatabaseError, BackfillStopped, KeyboardInterrupt) as error:
             self._explain(error, step)
             if attempt.sent and isinstance(error, KeyboardInterrupt):
                 # It came when the step had just succeeded.
@@ -234,7 +234,7 @@ class Runner:
     def _explain(self, error: Error, step: Step) -> None:
         if isinstance(error, KeyboardInterrupt):
             logger.warning("%s: %s", "Terminated" if isinstance(error, Terminated) else "Interrupted", step.sql)
-        else:
+        elif not isinstance(error, BackfillStopped):
             explain_failure(self.sender, step, error)
         self._explained = error
 

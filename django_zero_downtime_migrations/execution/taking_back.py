@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db import DatabaseError, InterfaceError, OperationalError
 
 from ..django_types import Connection
-from ..errors import LockNotAcquired
+from ..errors import BackfillStopped, LockNotAcquired
 from ..log import logger
 from ..naming import relation
 from ..planning.steps import ConcurrentBuild, Step
@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     from .journal.call_under_way import CallUnderWay
 
 LEFT = "%s. Run this before you migrate again: %s"
-Error = DatabaseError | KeyboardInterrupt
+Error = DatabaseError | BackfillStopped | KeyboardInterrupt
 
 
 def is_disturbance(error: BaseException) -> bool:
     """Whether a step has failed for what has nothing to do with it or with the rows: somebody held a lock for too long,
-    the server or the connection went away, the user interrupted it. It may succeed as it is the next time.
+    the server or the connection went away, the user interrupted it, its time is over. It may succeed as it is the next
+    time.
     """
-    return isinstance(error, (LockNotAcquired, OperationalError, InterfaceError, KeyboardInterrupt))
+    return isinstance(error, (LockNotAcquired, BackfillStopped, OperationalError, InterfaceError, KeyboardInterrupt))
 
 
 class Failure(NamedTuple):

@@ -12,12 +12,12 @@ from .interrupt import interruptible
 from .questions import rows
 from .timeouts import names, session, without
 
-# Whoever has a snapshot from before may still read what the batches have replaced.
+# Whoever has a snapshot of this database from before may still read what the batches have replaced.
 _OLD_SNAPSHOT = """
 SELECT a.pid, coalesce(a.usename::pg_catalog.text, ''), coalesce(a.application_name, ''),
     extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::pg_catalog.int8
 FROM pg_catalog.pg_stat_activity a
-WHERE a.backend_xmin IS NOT NULL AND a.pid <> pg_catalog.pg_backend_pid()
+WHERE a.datname = pg_catalog.current_database() AND a.backend_xmin IS NOT NULL AND a.pid <> pg_catalog.pg_backend_pid()
 AND a.xact_start < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => %s::pg_catalog.float8)
 ORDER BY a.xact_start LIMIT 1
 """

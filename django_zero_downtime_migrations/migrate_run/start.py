@@ -8,7 +8,8 @@ from typing import NamedTuple
 from ..django_types import Connection, Steps
 from ..errors import CannotMigrate
 from ..execution.advisory import Place, find_place, records_question, unlock
-from ..execution.journal.store import Store, kept
+from ..execution.journal.store import Store
+from ..execution.kept import kept
 from ..execution.one_at_a_time import NoTurn, Turn
 from ..execution.questions import ask, ask_together
 from ..log import logger

@@ -134,8 +134,8 @@ def test_a_frozen_journal_is_read_as_it_was_meant(database: Any) -> None:
     name = store.path(WHO.type_name)
     attributes = [attribute for attribute in FROZEN if attribute != "header"]
     store.run(f"CREATE TYPE {name} AS ({', '.join(f'{attribute} text' for attribute in attributes)})")
-    store.run(f"COMMENT ON TYPE {name} IS {store.literal(FROZEN['header'])}")
+    store.run(f"COMMENT ON TYPE {name} IS {store.kept.literal(FROZEN['header'])}")
     for attribute in attributes:
-        store.run(f"COMMENT ON COLUMN {name}.{attribute} IS {store.literal(FROZEN[attribute])}")
+        store.run(f"COMMENT ON COLUMN {name}.{attribute} IS {store.kept.literal(FROZEN[attribute])}")
     log = ((Done("0.0 RunPython"), Done("0.0 execute", ("SELECT 1",))), (Done("1.0 execute"),))
     assert left(database) == Entry(WHO, log, KEY, "[]", 1, "2026-01-31 12:00:00+00:00")
