@@ -168,10 +168,14 @@ class FillNulls(Statement):
 
 
 class UpdateRows(Statement):
-    """``UPDATE table SET assignment WHERE where`` that is done in batches. Its values stand in the text."""
+    """``UPDATE table SET assignment WHERE where`` that is done in batches.
+
+    :param first: how many of the parameters are those of the assignment.
+    """
 
     assignment: str
     where: str
+    first: int = 0
     mode = LockMode.ROW_EXCLUSIVE
     scans_table = True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..django_types import Connection
-from ..planning.steps import Fill, Rows
+from ..planning.steps import Fill, Query, Rows
 from ..settings import MigrationSettings
 
 if TYPE_CHECKING:
@@ -30,7 +30,12 @@ def update(connection: Connection, work: Fill | Rows) -> Update:
         cursor.execute(KEY_SQL, [work.table])
         key = [column for (column,) in cursor.fetchall()]
     if isinstance(work, Rows):
-        return Update(work.table, work.assignment, work.where, key, is_users=True)
-    # What is composed has its percent signs as the server is to see them, and is sent without parameters.
-    default = work.default if work.params is None else str(connection.ops.compose_sql(work.default, work.params))
+        assignment, where = (_composed(connection, query) for query in (work.assignment, work.where))
+        return Update(work.table, assignment, where, key, is_users=True)
+    default = _composed(connection, Query(work.default, work.params))
     return Update(work.table, f"{work.column} = {default}", f"{work.column} IS NULL", key)
+
+
+def _composed(connection: Connection, query: Query) -> str:
+    """What is composed has its percent signs as the server is to see them, and is sent without parameters."""
+    return query.sql if query.params is None else str(connection.ops.compose_sql(query.sql, list(query.params)))

@@ -68,7 +68,7 @@ class Backfill(Operation):
             return
         own = getattr(schema_editor, "backfill", None)
         if own is None:
-            schema_editor.execute(update.whole, None)
+            schema_editor.execute(*update.whole)
         else:
             own(model, update)
 

@@ -14,19 +14,24 @@ from ..django_types import Connection, Field, Model
 from ..errors import CannotMigrate
 
 
-class Compiled(NamedTuple):
-    """SQL with its values in it.
+class Text(NamedTuple):
+    """SQL with placeholders. :param params: their values."""
 
-    :param table: its name as it is written in SQL.
-    """
+    sql: str
+    params: tuple[object, ...] = ()
+
+
+class Compiled(NamedTuple):
+    """:param table: its name as it is written in SQL."""
 
     table: str
-    assignment: str
-    where: str
+    assignment: Text
+    where: Text
 
     @property
-    def whole(self) -> str:
-        return f"UPDATE {self.table} SET {self.assignment} WHERE {self.where}"
+    def whole(self) -> Text:
+        sql = f"UPDATE {self.table} SET {self.assignment.sql} WHERE {self.where.sql}"
+        return Text(sql, (*self.assignment.params, *self.where.params))
 
 
 def update_of(connection: Connection, model: Model, values: Mapping[str, Any], where: Q | None) -> Compiled | None:
@@ -37,22 +42,25 @@ def update_of(connection: Connection, model: Model, values: Mapping[str, Any], w
     """
     fields = [_own_field(model, name) for name in values]
     parts = [_compile(connection, model, {name: value}, where) for name, value in values.items()]
-    if any(part is None for part in parts):
+    compiled = [part for part in parts if part is not None]
+    if len(compiled) < len(parts):
         return None
-    assignments = [part.assignment for part in parts if part is not None]
-    condition = parts[0].where if parts[0] is not None else ""
-    if any(_reads(connection, model, value, fields) for value in values.values()):
-        if not condition:
-            raise CannotMigrate(
-                f"Backfill of {model._meta.label}: a value is computed from a field that is changed, so nothing tells "
-                "a row that is done from one that is not. Nothing was sent. Write a condition that is false of a row "
-                "that is done, as where=Q(…), and change the field in it as well."
-            )
-        conditions = [condition]
-    else:
-        conditions = [*filter(None, [condition]), _differs(connection, model, fields, assignments)]
-    table = connection.ops.quote_name(model._meta.db_table)
-    return Compiled(table, ", ".join(assignments), " AND ".join(f"({x})" for x in conditions))
+    assignments, condition = [part.assignment for part in compiled], compiled[0].where
+    conditions = [condition] if condition.sql else []
+    if not any(_reads(model, value, fields) for value in values.values()):
+        conditions.append(_differs(connection, model, fields, assignments))
+    elif not conditions:
+        raise CannotMigrate(
+            f"Backfill of {model._meta.label}: a value is computed from a field that is changed, so nothing tells "
+            "a row that is done from one that is not. Nothing was sent. Write a condition that is false of a row "
+            "that is done, as where=Q(…), and change the field in it as well."
+        )
+    bracketed = [Text(f"({text.sql})", text.params) for text in conditions]
+    return Compiled(compiled[0].table, _joined(", ", assignments), _joined(" AND ", bracketed))
+
+
+def _joined(separator: str, texts: Sequence[Text]) -> Text:
+    return Text(separator.join(text.sql for text in texts), tuple(x for text in texts for x in text.params))
 
 
 def _own_field(model: Model, name: str) -> Field:
@@ -75,22 +83,21 @@ def _compile(connection: Connection, model: Model, values: Mapping[str, Any], wh
     except EmptyResultSet:
         return None
     try:
-        condition, conditions_params = compiler.compile(compiler.query.where)
+        condition = Text(*map(_frozen, compiler.compile(compiler.query.where)))
     except FullResultSet:
-        condition, conditions_params = "", ()
+        condition = Text("")
     table = connection.ops.quote_name(model._meta.db_table)
     assignment = sql.removeprefix(f"UPDATE {table} SET ")
-    if condition:
-        assignment = assignment.removesuffix(f" WHERE {condition}")
-    own = params[: len(params) - len(conditions_params)]
-    return Compiled(table, _composed(connection, assignment, own), _composed(connection, condition, conditions_params))
+    if condition.sql:
+        assignment = assignment.removesuffix(f" WHERE {condition.sql}")
+    return Compiled(table, Text(assignment, tuple(params[: len(params) - len(condition.params)])), condition)
 
 
-def _composed(connection: Connection, sql: str, params: Sequence[object]) -> str:
-    return str(connection.ops.compose_sql(sql, list(params))).strip() if sql else ""
+def _frozen(part: Any) -> Any:
+    return part if isinstance(part, str) else tuple(part)
 
 
-def _reads(connection: Connection, model: Model, value: Any, fields: list[Field]) -> bool:
+def _reads(model: Model, value: Any, fields: list[Field]) -> bool:
     """Whether a value is computed from one of these fields."""
     if not hasattr(value, "resolve_expression"):
         return False
@@ -104,11 +111,11 @@ def _columns(expression: BaseExpression) -> Iterator[Col]:
             yield inner
 
 
-def _differs(connection: Connection, model: Model, fields: list[Field], assignments: list[str]) -> str:
+def _differs(connection: Connection, model: Model, fields: list[Field], assignments: list[Text]) -> Text:
     table = connection.ops.quote_name(model._meta.db_table)
     different = []
-    for field, assignment in zip(fields, assignments, strict=True):
+    for field, (sql, params) in zip(fields, assignments, strict=True):
         column = connection.ops.quote_name(str(field.column))
-        value = assignment.removeprefix(f"{column} = ")
-        different.append(f"{table}.{column} IS DISTINCT FROM {value}")
-    return " OR ".join(different)
+        value = sql.removeprefix(f"{column} = ")
+        different.append(Text(f"{table}.{column} IS DISTINCT FROM {value}", params))
+    return _joined(" OR ", different)

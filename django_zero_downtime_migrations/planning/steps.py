@@ -174,11 +174,11 @@ class Fill(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """An UPDATE of those rows of a table that fulfil a condition, done in ranges of pages. Its values stand in it."""
+    """An UPDATE of those rows of a table that fulfil a condition, done in ranges of pages."""
 
     table: str
-    assignment: str
-    where: str
+    assignment: Query
+    where: Query
 
 
 class Batches(Step):

@@ -10,5 +10,8 @@ from ..planning.steps import Batches, Query, Rows, Step
 
 @rewrites(s.UpdateRows)
 def update_rows(statement: s.UpdateRows, context: Context) -> list[Step]:
-    work = Rows(statement.table, statement.assignment, statement.where)
-    return [Batches(queries=(Query(statement.sql),), statement=statement, locks=statement.locks(), work=work)]
+    params = tuple(statement.params or ())
+    assignment = Query(statement.assignment, params[: statement.first])
+    work = Rows(statement.table, assignment, Query(statement.where, params[statement.first :]))
+    whole = Query(statement.sql, params)
+    return [Batches(queries=(whole,), statement=statement, locks=statement.locks(), work=work)]

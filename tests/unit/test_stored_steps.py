@@ -22,6 +22,7 @@ from django_zero_downtime_migrations.planning.steps import (
     Long,
     Protected,
     Query,
+    Rows,
     Short,
     Step,
     UsersOwn,
@@ -72,6 +73,11 @@ OF_EACH_KIND: tuple[Step, ...] = (
     DROP,
     *(kind(queries=(Query(RENAME.sql),), statement=RENAME) for kind in (Short, Blocking, Long, AsStock, InCallers)),
     UsersOwn(queries=(Query("VACUUM"),), statement=s.Raw(sql="VACUUM", concurrently=True)),
+    Batches(
+        queries=(Query('UPDATE "t" SET "a" = 1 WHERE ("a" > 1)'),),
+        statement=s.UpdateRows(sql="", table='"t"', assignment='"a" = 1', where='("a" > 1)'),
+        work=Rows('"t"', Query('"a" = 1'), Query('("a" > 1)')),
+    ),
 )
 
 

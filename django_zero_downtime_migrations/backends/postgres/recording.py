@@ -123,7 +123,9 @@ class Recording(Calls):
         """
         table = self.names.spelled(update.table)
         with self._planning("backfill", model):
-            self._record(s.UpdateRows(sql=update.whole, table=table, assignment=update.assignment, where=update.where))
+            (sql, params), (assignment, own), (where, _) = update.whole, update.assignment, update.where
+            made = s.UpdateRows(sql=sql, params=params, table=table, assignment=assignment, where=where, first=len(own))
+            self._record(made)
 
     def _send(self, sql: str, params: s.Params) -> None:
         """The one way of a planned statement to the editors below and to the driver."""

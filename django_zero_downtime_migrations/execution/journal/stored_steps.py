@@ -99,7 +99,7 @@ def stored_step(step: Step, composed: Composed) -> dict[str, Any]:
         "fill": [work.table, work.column, composed(Query(work.default, work.params))]
         if isinstance(work, Fill)
         else None,
-        **({"rows": list(work)} if isinstance(work, Rows) else {}),
+        **({"rows": [work.table, composed(work.assignment), composed(work.where)]} if isinstance(work, Rows) else {}),
         "building": step.index if isinstance(step, ConcurrentBuild) else "",
     }
 
@@ -145,7 +145,7 @@ def _read_step(stored: dict[str, Any]) -> Step:
         case {"kind": "data", "fill": [table, column, default]}:
             return Batches(**common, work=Fill(table, column, default, None))
         case {"kind": "data", "rows": [table, assignment, where]}:
-            return Batches(**common, work=Rows(table, assignment, where))
+            return Batches(**common, work=Rows(table, Query(assignment), Query(where)))
         case {"kind": "long", "building": str(index)} if index:
             return ConcurrentBuild(**common, index=index)
         case {"kind": "long", "sql": [str(sql)]} if sql.startswith("DROP INDEX CONCURRENTLY "):
