@@ -27,6 +27,8 @@ class Capabilities(NamedTuple):
     #: ``transaction_timeout`` ends the session of a transaction that takes longer (PostgreSQL 17). Only 0 has an effect
     #: on a transaction that is open already.
     transaction_timeout: bool = True
+    #: ``GRANT SET ON PARAMETER`` (PostgreSQL 15).
+    grants_parameters: bool = True
 
 
 def capabilities(connection: Connection) -> Capabilities:
@@ -46,6 +48,7 @@ def capabilities(connection: Connection) -> Capabilities:
         partitioned_key_not_valid=version >= 180000,
         partitioned_exclusion=version >= 170000,
         transaction_timeout=version >= 170000,
+        grants_parameters=version >= 150000,
     )
 
 

@@ -61,6 +61,8 @@ class MigrationSettings(Record):
     lock_timeout_force: bool = False
     show_blocking_queries: bool = False
     show_offending_values: bool = False
+    #: A change of type that would rewrite a table in use is done with a column of its own.
+    online_type_changes: bool = False
     #: Aliases of hot standbys, on which readers are looked for as well.
     replicas: tuple[str, ...] = ()
     #: The time that a batch of rows is made to take: for so long a writer of one of its rows waits.
@@ -227,6 +229,7 @@ _DATABASE_SETTINGS: Final[Mapping[str, Reader]] = {
     "CHECK_START": STARTS,
     "CHECK_SMALL_TABLE": SIZE,
     "ACCEPT": ACCEPT,
+    "ONLINE_TYPE_CHANGES": FLAG,
     "SHOW_BLOCKING_QUERIES": FLAG,
     "SHOW_OFFENDING_VALUES": FLAG,
     "REPLICAS": ALIASES,

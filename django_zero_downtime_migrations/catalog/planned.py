@@ -14,6 +14,7 @@ from .dependents import Dependent
 from .projection import Projection
 from .protocol import Catalog
 from .records import Column, Constraint, Index, IndexPart, IndexShape, Partition, SequenceOwner, Size
+from .shadow import Shadow, Wanted
 
 #: A name that the server writes without quotes, unless it is a keyword.
 BARE = re.compile("[a-z_][a-z0-9_]*")
@@ -206,6 +207,10 @@ class PlannedCatalog:
         if not schema and (apart := self.today.schema_apart(self._live(table))) is not None:
             schema = [quote(apart)]
         return ".".join([*schema, name])
+
+    def shadow(self, table: str, wanted: Wanted) -> Shadow | None:
+        """The column that can take the place of another one, of a table that has not been renamed."""
+        return self.today.shadow(self._live(table), wanted)
 
     # What depends on something
 

@@ -125,6 +125,10 @@ class Projection:
         """Today's names of the constraints or indexes that will be gone."""
         return frozenset(self._known(table).names[space].hidden)
 
+    def made(self, table: str, space: Space) -> list[Constraint]:
+        """The constraints or indexes that are still to be made."""
+        return list(self._known(table).names[space].made.values())
+
     def has(self, table: str, name: str, *spaces: Space) -> bool:
         """Whether a statement planned so far makes a constraint or index of this plain name.
 

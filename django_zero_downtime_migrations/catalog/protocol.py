@@ -9,6 +9,7 @@ from ..naming import Names
 from ..type_changes import Gone, TypeChange
 from .dependents import Dependent
 from .records import Column, Constraint, Index, IndexPart, IndexShape, Partition, SequenceOwner, Size, Taken
+from .shadow import Shadow, Wanted
 
 
 class Catalog(Protocol):
@@ -95,3 +96,6 @@ class Catalog(Protocol):
 
     def adding_rewrites(self, table: str, column: str, definition: str, params: Sequence[Any] | None) -> bool:
         """Whether ADD COLUMN would rewrite the table. :param column: quoted SQL text."""
+
+    def shadow(self, table: str, wanted: Wanted) -> Shadow | None:
+        """The column that can take the place of another one; None where that cannot be told."""

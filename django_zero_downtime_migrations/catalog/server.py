@@ -1,8 +1,8 @@
 """The catalogue as the server tells it.
 
 Tables are asked for by the text in the statement, so the answer is about the schema in which the statement itself would
-act. The questions stand in ``catalog.sql`` and ``dependents.sql``, where each value has the name of the field that it
-becomes; ``relation(…)`` in them is :func:`naming.relation`.
+act. The questions stand in ``catalog.sql``, ``dependents.sql`` and ``shadow.sql``, where each value has the name of the
+field that it becomes; ``relation(…)`` in them is :func:`naming.relation`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from .records import (
     Size,
     Taken,
 )
+from .shadow import Shadow, Wanted
 
 T = TypeVar("T")
 Row = dict[str, Any]
@@ -42,7 +43,7 @@ PROBE = "pg_temp.zero_downtime_probe"
 @cache
 def questions() -> dict[str, str]:
     """The questions by their names."""
-    files = (resources.files(__package__).joinpath(name) for name in ("catalog.sql", "dependents.sql"))
+    files = (resources.files(__package__).joinpath(name) for name in ("catalog.sql", "dependents.sql", "shadow.sql"))
     text = "".join(file.read_text(encoding="utf-8") for file in files)
     blocks = re.split(r"^-- (\w+)\n", text, flags=re.M)[1:]
     return {
@@ -73,14 +74,14 @@ class ServerCatalog:
             cursor.execute(query, params)
             return [column[0] for column in cursor.description], list(cursor.fetchall())
 
-    def _rows(self, question: str, params: Sequence[Any]) -> list[Row]:
+    def rows(self, question: str, params: Sequence[Any]) -> list[Row]:
         names, rows = self._fetch(questions()[question], params)
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def _ask(self, question: str, *params: object) -> list[Row]:
         key = (question, *params)
         if key not in self._kept:
-            self._kept[key] = self._rows(question, params)
+            self._kept[key] = self.rows(question, params)
         return self._kept[key]
 
     def _first(self, question: str, *params: object) -> Any:
@@ -147,8 +148,8 @@ class ServerCatalog:
                 for change in changes:
                     cursor.execute(f"ALTER TABLE {probe} {change}", None)
                 cursor.execute(f"CREATE{' UNIQUE' if unique else ''} INDEX ON {probe}{definition}", None)
-            (columns,) = self._rows("index_columns", [probe])
-            equals = self._rows("equal_indexes", [table, probe, probe, table])
+            (columns,) = self.rows("index_columns", [probe])
+            equals = self.rows("equal_indexes", [table, probe, probe, table])
             return IndexShape(tuple(columns["names"]), tuple(EqualIndex(**row) for row in equals))
 
         return self._on_probe(f"(LIKE {table})", look)
@@ -202,18 +203,27 @@ class ServerCatalog:
 
         return bool(self._on_probe(f"(LIKE {table})", rewritten))
 
+    def shadow(self, table: str, wanted: Wanted) -> Shadow | None:
+        from .shadow_on_server import shadow_of
+
+        return shadow_of(self, table, wanted)
+
     def _on_probe(self, definition: str, ask: Callable[[str], T]) -> T | None:
-        """Ask about an empty temporary table, which is rolled back; None when the server refuses something of it.
+        """As :meth:`on_probe`; None when the server refuses something of it."""
+        try:
+            return self.on_probe(definition, ask)
+        except DatabaseError:
+            return None
+
+    def on_probe(self, definition: str, ask: Callable[[str], T]) -> T:
+        """Ask about an empty temporary table, which is rolled back.
 
         :param definition: what follows the name in CREATE TABLE.
         """
         alias = self.connection.alias
-        try:
-            with transaction.atomic(alias):
-                with self.connection.cursor() as cursor:
-                    cursor.execute(f"CREATE TEMPORARY TABLE {PROBE.partition('.')[2]} {definition}", None)
-                answer = ask(PROBE)
-                transaction.set_rollback(True, alias)
-            return answer
-        except DatabaseError:
-            return None
+        with transaction.atomic(alias):
+            with self.connection.cursor() as cursor:
+                cursor.execute(f"CREATE TEMPORARY TABLE {PROBE.partition('.')[2]} {definition}", None)
+            answer = ask(PROBE)
+            transaction.set_rollback(True, alias)
+        return answer

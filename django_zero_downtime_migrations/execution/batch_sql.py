@@ -29,16 +29,29 @@ class Update:
     :param table: its name as it is written in SQL.
     :param key: the columns of its primary key, as they are written in SQL; empty where it has none.
     :param is_users: the user has written it, so that it may never come to its end: the server refuses that.
+    :param spares_triggers: the table's own triggers are not fired.
     """
 
     def __init__(
-        self, table: str, assignment: str, where: str, key: Sequence[str] = (), is_users: bool = False
+        self,
+        table: str,
+        assignment: str,
+        where: str,
+        key: Sequence[str] = (),
+        is_users: bool = False,
+        spares_triggers: bool = False,
     ) -> None:
         self.table = table
         self.assignment = assignment
         self.where = where
         self.key = key
         self.is_users = is_users
+        self.spares_triggers = spares_triggers
+
+    @property
+    def before(self) -> list[str]:
+        """What stands before it in its transaction."""
+        return ["SET LOCAL session_replication_role = replica"] if self.spares_triggers else []
 
     @property
     def whole(self) -> str:
@@ -149,6 +162,7 @@ def loop(update: Update, longest: int, patience: int | None, batch: int) -> str:
     :param patience: LOCK_RETRY_TIMEOUT, in ms. :param batch: BACKFILL_BATCH_TIME, in ms.
     """
     # A loop of the server's own returns no rows.
+    spares = update.spares_triggers
     update = Update(update.table, update.assignment, update.where, update.key)
     table = literal(update.table)
     pages = ("zdm_start", "zdm_start + zdm_size")
@@ -159,6 +173,7 @@ def loop(update: Update, longest: int, patience: int | None, batch: int) -> str:
         strays=update.strays,
         row=update.any_row,
         last=pages_sql(table),
+        spares="PERFORM pg_catalog.set_config('session_replication_role', 'replica', true); " if spares else "",
         longest=longest,
         batch=batch / 1000,
         give_up=_give_up(table, patience),
@@ -188,7 +203,7 @@ def _attempt(waits: str, statement: str) -> str:
     wait = f"greatest({SHORTEST}, zdm_longest / {PARTS}) << least({waits}, 16)"
     return f"""
         PERFORM pg_catalog.set_config('lock_timeout', least(zdm_longest, {wait})::pg_catalog.text, true);
-        BEGIN {statement};
+        {{spares}}BEGIN {statement};
         EXCEPTION WHEN lock_not_available OR deadlock_detected OR serialization_failure THEN zdm_done := false; END;
         COMMIT;"""
 

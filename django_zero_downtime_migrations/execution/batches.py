@@ -37,7 +37,7 @@ from .limits import LONGEST, lock_wait
 from .pace import Pace
 from .position import Position, Saved
 from .server_errors import DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, QUERY_CANCELED, SERIALIZATION_FAILURE, sqlstate
-from .timeouts import OF_TRANSACTION, set_local
+from .timeouts import OF_TRANSACTION, names, set_local
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
@@ -182,8 +182,13 @@ class Batches:
         return found == STRAYS
 
     def _conditions(self, sql: str) -> list[str]:
+        """They hold nobody up, however long it takes to look for them."""
+        limits = dict.fromkeys(names(capabilities(self.connection)), 0)
         with self.connection.cursor() as cursor:
-            cursor.execute(sql, None)
+            cursor.execute("; ".join([*set_local(limits), sql]), None)
+            # psycopg2 has the last result of a string.
+            while cursor.description is None and cursor.nextset():
+                pass
             return [condition for (condition,) in cursor.fetchall()]
 
     def _put_aside(self, held: Held | None) -> None:
@@ -254,7 +259,7 @@ class Batches:
     def _send(self, sql: str, values: dict[str, int], position: list[str]) -> int:
         """One query string, one round trip, one implicit transaction. Return the number of rows."""
         with interruptible(self.connection) as ctrl_c, self.connection.cursor() as cursor:
-            cursor.execute("; ".join([*set_local(values), *position, sql]), None)
+            cursor.execute("; ".join([*set_local(values), *position, *self.update.before, sql]), None)
             # psycopg2 has the last result of a string, psycopg 3 all of them.
             while is_psycopg3 and cursor.nextset():
                 pass

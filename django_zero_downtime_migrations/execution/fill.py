@@ -31,7 +31,7 @@ def update(connection: Connection, work: Fill | Rows) -> Update:
         key = [column for (column,) in cursor.fetchall()]
     if isinstance(work, Rows):
         assignment, where = (_composed(connection, query) for query in (work.assignment, work.where))
-        return Update(work.table, assignment, where, key, is_users=True)
+        return Update(work.table, assignment, where, key, is_users=True, spares_triggers=work.spares_triggers)
     default = _composed(connection, Query(work.default, work.params))
     return Update(work.table, f"{work.column} = {default}", f"{work.column} IS NULL", key)
 

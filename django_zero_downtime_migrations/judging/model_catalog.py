@@ -19,6 +19,7 @@ from ..catalog.records import (
     Size,
     Taken,
 )
+from ..catalog.shadow import Shadow, Wanted
 from ..django_types import Connection
 from ..naming import Names, quote
 from ..server import names_of
@@ -136,6 +137,9 @@ class ModelCatalog:
         return None
 
     def sequence_owner(self, sequence: str) -> SequenceOwner | None:
+        return None
+
+    def shadow(self, table: str, wanted: Wanted) -> Shadow | None:
         return None
 
     def adding_rewrites(self, table: str, column: str, definition: str, params: Sequence[Any] | None) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from ..catalog.planned import PlannedCatalog
 from ..catalog.projection import Projection
 from ..catalog.records import Column
+from ..catalog.shadow import Shadow, Wanted
 from ..compat import has_db_default
 from ..ddl import statements as s
 from ..ddl.spaces import Space
@@ -57,6 +58,8 @@ class Context:
     #: The run began on an empty database: there is nothing to ask the catalogue.
     nothing_in_use: bool = False
     in_transaction: bool = False
+    #: The statement has to stand in one transaction with others of its call.
+    together: bool = False
     origin: Origin = field(default_factory=Origin)
     #: What Django knows to be the type of a column that it alters, by quoted table and column.
     old_types: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -70,6 +73,7 @@ class Context:
     own_triggers: str = ""
     _type_changes: dict[tuple[str, Gone, bool], TypeChange | None] = field(default_factory=dict)
     _rewriting: dict[str, bool] = field(default_factory=dict)
+    _shadows: dict[tuple[str, Wanted], Shadow | None] = field(default_factory=dict)
 
     def at(self, projection: Projection) -> Context:
         """The same call at another moment of its plan; what has been asked already is not asked again."""
@@ -164,6 +168,13 @@ class Context:
                 change = change._replace(effect=Effect.REWRITE)
             self._type_changes[key] = change
         return self._type_changes[key]
+
+    def shadow(self, table: str, wanted: Wanted) -> Shadow | None:
+        """The column that can take the place of another one; None where the database does not have that."""
+        key = (table, wanted)
+        if key not in self._shadows:
+            self._shadows[key] = self.catalog.shadow(table, wanted)
+        return self._shadows[key]
 
     def _maybe_gone(self, statement: s.SetType) -> Iterable[tuple[str, str]]:
         """What depends on the column today, and may not when its type changes, by its kind and name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -62,6 +63,7 @@ def _planned_together(statement: s.Together, context: Context) -> tuple[list[Ste
     inside: list[Step] = []
     after: list[Step] = []
     findings: list[Finding] = []
+    context = replace(context, together=True)
     for part in statement.statements:
         steps, found = _planned(part, context)
         now, then = separate(part, steps)

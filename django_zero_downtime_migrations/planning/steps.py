@@ -174,11 +174,15 @@ class Fill(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """An UPDATE of those rows of a table that fulfil a condition, done in ranges of pages."""
+    """An UPDATE of those rows of a table that fulfil a condition, done in ranges of pages.
+
+    :param spares_triggers: it fires none of the table's own triggers; the role may set session_replication_role.
+    """
 
     table: str
     assignment: Query
     where: Query
+    spares_triggers: bool = False
 
 
 class Batches(Step):

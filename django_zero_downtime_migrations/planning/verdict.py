@@ -12,6 +12,7 @@ from ..ddl import statements as s
 from ..findings import Finding, Kind, Severity
 from ..naming import unquote
 from .context import Context
+from .online import is_small
 
 
 def judged(finding: Finding, statement: s.Statement, context: Context) -> Finding:
@@ -34,11 +35,9 @@ def accepted(finding: Finding, stated: Acceptances, app: str, migration: str) ->
 
 def _eased(finding: Finding, statement: s.Statement, context: Context) -> Finding:
     """What takes a moment stops others for a moment."""
-    limit = context.settings.check_small_table
-    if not limit or not statement.table:
+    if not statement.table:
         return finding
-    sizes = [context.catalog.size(table).bytes for table in {statement.table, *_also_read(statement, context)}]
-    small = all(size is not None for size in sizes) and sum(size or 0 for size in sizes) < limit
+    small = is_small(context, *{statement.table, *_also_read(statement, context)})
     return finding.not_refused("the table is small") if small else finding
 
 

@@ -6,9 +6,11 @@ from ..ddl import statements as s
 from ..locks import Lock, LockMode
 from ..naming import unquote
 from ..planning.context import Context
+from ..planning.online import online
 from ..planning.registry import rewrites
 from ..planning.steps import Blocking, Query, Short, Step, as_written, short
 from ..type_changes import Effect
+from .replace_column import replace_column
 
 
 @rewrites(s.SetType)
@@ -16,6 +18,8 @@ def set_type(statement: s.SetType, context: Context) -> list[Step]:
     change = context.type_change(statement)
     if change is not None and change.effect is Effect.NOTHING:
         return []
+    if shadow := online(statement, context).shadow:
+        return replace_column(statement, shadow, context)
     safe = change is None or change.effect is Effect.CATALOGUE
     kind = Short if safe else Blocking
     return [context.around_triggers(as_written(statement, kind, _locks(statement, context)))]

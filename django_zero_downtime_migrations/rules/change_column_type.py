@@ -7,8 +7,9 @@ from ..errors import CannotMigrate, Unsafe
 from ..findings import Kind
 from ..naming import unquote
 from ..planning.context import Context
+from ..planning.online import online
 from ..planning.rule import Rule
-from ..type_changes import Effect
+from ..type_changes import Effect, TypeChange
 
 RULE = Rule(
     code="ALTER_COLUMN_TYPE",
@@ -43,8 +44,19 @@ def check(statement: s.SetType, context: Context) -> str | None:
             f"Drop what depends on the column first and make it again afterwards{_drops(statement, context)}; nothing "
             "was changed."
         )
+    way = online(statement, context)
+    if way.shadow is not None:
+        # rules/online_type_change.py
+        return None
     change_text = f"{statement.table}.{statement.column} from {change.old_type} to {change.new_type}"
-    return f"{change_text}: {DOES[change.effect]} under ACCESS EXCLUSIVE{because}"
+    not_online = f"; it cannot be done online: {'; '.join(way.why_not)}" if way.why_not else _hint(change, context)
+    return f"{change_text}: {DOES[change.effect]} under ACCESS EXCLUSIVE{because}{not_online}"
+
+
+def _hint(change: TypeChange, context: Context) -> str:
+    """The setting that may help."""
+    asked = context.settings.online_type_changes
+    return "" if asked or not change.keeps_values else "; with ONLINE_TYPE_CHANGES it may be done online"
 
 
 def _drops(statement: s.SetType, context: Context) -> str:

@@ -48,9 +48,13 @@ DROPPED_BY_NAME = frozenset({"foreign key", "check", "trigger"})
 
 
 class TypeChange(NamedTuple):
-    """``because``: a sentence for each object or fact that makes the change expensive, or impossible."""
+    """:param because: a sentence for each object or fact that makes the change expensive, or impossible.
+
+    :param keeps_values: the conversion of a value can neither fail nor lose anything of it.
+    """
 
     effect: Effect
     old_type: str
     new_type: str
     because: tuple[str, ...]
+    keeps_values: bool = False

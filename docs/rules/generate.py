@@ -2,7 +2,7 @@
 
 An example is a file in examples/, named for the module of its rule, of parts that begin with a comment:
 
-    # given: what the reader has to know of the state before    (`operations`, or SQL `statements`)
+    # given: what the reader has to know of the state before    (`operations`, SQL `statements`, or `settings`)
     # unsafe                                                    (`operations` of one migration)
     # safe: a title                                             (the same, beginning again from the state before)
     # then: a title                                             (the migration after the one before)

@@ -59,15 +59,15 @@ def each(*kinds: str) -> Any:
 
 
 def shop_for(name: str, make_connection: Make) -> Shop:
-    """The tables are in use, and are as the example wants them."""
-    shop = in_use(make_connection(ZERO_DOWNTIME_MIGRATIONS={"RAISE_FOR_UNSAFE": False}))
-    for part in EXAMPLES[name]:
-        if part.kind == "given":
-            given = part.run()
-            for statement in given.get("statements", ()):
-                shop.run(statement)
-            if operations := given.get("operations", ()):
-                shop.migrate(*operations)
+    """The tables are in use, and they and the settings are as the example wants them."""
+    parts_given = [part.run() for part in EXAMPLES[name] if part.kind == "given"]
+    settings = {key: value for given in parts_given for key, value in given.get("settings", {}).items()}
+    shop = in_use(make_connection(ZERO_DOWNTIME_MIGRATIONS={"RAISE_FOR_UNSAFE": False, **settings}))
+    for given in parts_given:
+        for statement in given.get("statements", ()):
+            shop.run(statement)
+        if operations := given.get("operations", ()):
+            shop.migrate(*operations)
     return shop
 
 

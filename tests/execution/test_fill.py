@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django_zero_downtime_migrations.errors import LockNotAcquired
 from django_zero_downtime_migrations.execution import batches
 from django_zero_downtime_migrations.execution.fill import fill
-from django_zero_downtime_migrations.planning.steps import Fill
+from django_zero_downtime_migrations.planning.steps import Fill, Query, Rows
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.backends.sessions import Beside, run, wait_until
 
@@ -216,3 +216,17 @@ def test_a_value_that_a_constraint_refuses_is_said_with_the_servers_error(databa
 
     with pytest.raises(IntegrityError, match="t_n_check"):
         fill(database, WORK)
+
+
+def test_the_last_look_at_the_table_takes_its_time(rows: BaseDatabaseWrapper) -> None:
+    """It reads all rows, holds nobody up, and the session's statement_timeout is for requests."""
+    run(rows, "DELETE FROM t WHERE id > 300")
+    run(
+        rows,
+        "CREATE FUNCTION slowly(int) RETURNS bool LANGUAGE plpgsql AS "
+        "'BEGIN PERFORM pg_sleep(0.00001); RETURN true; END'",
+    )
+    run(rows, "SET statement_timeout = '150ms'")
+    work = Rows('"t"', Query("n = 7"), Query("n IS DISTINCT FROM 7 AND slowly(id) OR NOT slowly(id)"))
+
+    assert fill(rows, work) == 300

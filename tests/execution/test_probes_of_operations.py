@@ -68,6 +68,7 @@ def twins(tablespace: None, django_db_blocker: Any) -> Iterator[Callable[[str], 
 def case(request: pytest.FixtureRequest, twins: Callable[[str], BaseDatabaseWrapper]) -> Case:
     """The tables before it, empty."""
     made: Case = request.param
+    twins("ours").settings_dict["ZERO_DOWNTIME_MIGRATIONS"] = dict(made.settings)
     with twins("stock").cursor() as cursor:
         cursor.execute(EMPTY)
     migration = Migration("0001_initial", APP)
@@ -115,4 +116,6 @@ def test_every_query_is_known_and_stocks_result_is_no_other_definition(case, twi
     assert [each for each, sql in found if each.verdict is Verdict.DIFFERS and case.name not in CHANGED_LATER] == []
     if len(case.operations) == 1:
         made = [(each, sql) for each, sql in found if any(word in sql for word in MAKES) and "_zdm_" not in sql]
+        # Another column has its name.
+        made = [(each, sql) for each, sql in made if not (case.moves_column and " DROP COLUMN " in sql)]
         assert [(each, sql) for each, sql in made if each.verdict is not Verdict.DONE] == []

@@ -7,7 +7,8 @@ import datetime
 import decimal
 import os
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import models, transaction
@@ -31,6 +32,8 @@ class Case:
     :param random: columns whose values differ from run to run.
     :param atomic: False for a migration that stock Django takes only with ``atomic = False``: not inside a transaction.
     :param reversible: whether it can be taken back.
+    :param settings: of ZERO_DOWNTIME_MIGRATIONS for our engine.
+    :param moves_column: a column is replaced by another one, which is the last then.
     :param renames_deferred: what is deferred gets another name before it runs: DEFERRED_SQL off leaves no time for it.
     """
 
@@ -42,6 +45,8 @@ class Case:
     atomic: bool = True
     reversible: bool = True
     renames_deferred: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    moves_column: bool = False
 
     def __str__(self) -> str:
         return self.name

@@ -6,6 +6,7 @@ import copy
 import itertools
 import json
 import os
+import re
 import subprocess
 import warnings
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ from .observer import Observation, Observer
 
 numbers = itertools.count(1)
 DESCRIPTION = Path(__file__).with_name("description.sql").read_text(encoding="utf-8")
+#: The lines between the parentheses of a CREATE TABLE of pg_dump's.
+TABLE_IN_DUMP = re.compile(r"(?<=\(\n)(?:    .*\n)+(?=\);)")
 SERVER_URL = settings.DATABASE_URL.rsplit("/", 1)[0]
 
 
@@ -79,7 +82,8 @@ class Runs:
 
     @contextmanager
     def copy(self, engine: str = settings.ENGINE, **zero_downtime: Any) -> Iterator[BaseDatabaseWrapper]:
-        with new_database(self.template) as name, connected(engine, name, **zero_downtime) as connection:
+        stated = zero_downtime if engine == settings.STOCK_ENGINE else {**self.case.settings, **zero_downtime}
+        with new_database(self.template) as name, connected(engine, name, **stated) as connection:
             yield connection
 
     def forwards(self, connection: BaseDatabaseWrapper) -> None:
@@ -161,7 +165,11 @@ class Runs:
             cursor.execute(DESCRIPTION, None)
             description = list(cursor.fetchone()[0])
             rows = [line for table in self._tables(cursor) for line in self._rows(table, cursor)]
-        return Outcome(launch.pg_dump(f"{SERVER_URL}/{name}", "--schema-only") if dump else "", description, rows)
+        dumped = launch.pg_dump(f"{SERVER_URL}/{name}", "--schema-only") if dump else ""
+        if self.case.moves_column:
+            description = sorted(re.sub(r"^(column \| [^|]+\|) \d+ \|", r"\1", line) for line in description)
+            dumped = TABLE_IN_DUMP.sub(_sorted_columns, dumped)
+        return Outcome(dumped, description, rows)
 
     def _tables(self, cursor: Any) -> list[str]:
         cursor.execute(
@@ -177,6 +185,10 @@ class Runs:
         found = [json.loads(row[0]) for row in cursor.fetchall()]
         kept = [{key: row[key] for key in sorted(row) if key not in self.case.random} for row in found]
         return sorted(f"{table}: {json.dumps(row)}" for row in kept)
+
+
+def _sorted_columns(table: re.Match[str]) -> str:
+    return "".join(sorted(line.rstrip(",\n") + "\n" for line in table[0].splitlines(keepends=True)))
 
 
 @contextmanager

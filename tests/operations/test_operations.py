@@ -47,6 +47,9 @@ def test_locks_are_those_that_the_step_declares(runs):
         for seen in observation.steps:
             if not isinstance(seen.step, Protected):
                 continue
+            if seen.step.sql.startswith("ANALYZE "):
+                # No event trigger sees it: tests/rewrites/test_replace_column.py.
+                continue
             assert seen.commands, f"the server has seen nothing of {seen.step.sql}"
             if seen.concurrently:
                 # They are gone when the command ends: tests/rewrites has caught them while it waits.

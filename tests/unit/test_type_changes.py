@@ -268,6 +268,7 @@ def test_everything_that_costs_is_named(rolled_back: Server) -> None:
             'index "expression" has an expression',
             'index "partial" has a predicate',
         ),
+        keeps_values=True,
     )
 
 

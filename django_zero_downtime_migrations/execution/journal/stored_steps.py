@@ -99,9 +99,14 @@ def stored_step(step: Step, composed: Composed) -> dict[str, Any]:
         "fill": [work.table, work.column, composed(Query(work.default, work.params))]
         if isinstance(work, Fill)
         else None,
-        **({"rows": [work.table, composed(work.assignment), composed(work.where)]} if isinstance(work, Rows) else {}),
+        **(_stored_rows(work, composed) if isinstance(work, Rows) else {}),
         "building": step.index if isinstance(step, ConcurrentBuild) else "",
     }
+
+
+def _stored_rows(work: Rows, composed: Composed) -> dict[str, Any]:
+    stored = [work.table, composed(work.assignment), composed(work.where)]
+    return {"rows": stored, **({"spares triggers": True} if work.spares_triggers else {})}
 
 
 def _plain(statement: s.Statement) -> dict[str, Any]:
@@ -145,7 +150,8 @@ def _read_step(stored: dict[str, Any]) -> Step:
         case {"kind": "data", "fill": [table, column, default]}:
             return Batches(**common, work=Fill(table, column, default, None))
         case {"kind": "data", "rows": [table, assignment, where]}:
-            return Batches(**common, work=Rows(table, Query(assignment), Query(where)))
+            spares = bool(stored.get("spares triggers"))
+            return Batches(**common, work=Rows(table, Query(assignment), Query(where), spares))
         case {"kind": "long", "building": str(index)} if index:
             return ConcurrentBuild(**common, index=index)
         case {"kind": "long", "sql": [str(sql)]} if sql.startswith("DROP INDEX CONCURRENTLY "):

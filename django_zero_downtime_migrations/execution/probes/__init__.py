@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ...django_types import Connection
 from ...errors import CannotMigrate
 from ...printable import printable
-from . import columns, constraints, indexes, tables  # noqa: F401
+from . import columns, constraints, indexes, others, tables  # noqa: F401
 from .forms import Asked, Probe, Verdict, question
 from .server import Server
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.operations.cases import CASES
 
-from . import backfills, bad_data, chains, code, journal, new, partitioned, repairs, rewrites
+from . import backfills, bad_data, chains, code, journal, new, partitioned, repairs, rewrites, type_changes
 from .scenario import Scenario, back, of_case
 
 #: At every point, in every run of the tests, as far as it is their turn.
@@ -15,6 +15,7 @@ OWN = [
     *new.SCENARIOS,
     *partitioned.SCENARIOS,
     *backfills.SCENARIOS,
+    *type_changes.SCENARIOS,
 ]
 _OWN = {scenario.name for scenario in OWN}
 # The tablespace is one of the process that makes it.

@@ -79,7 +79,7 @@ def scenario(
 
 
 def of_case(case: Case) -> Scenario:
-    return Scenario(case.name, case)
+    return Scenario(case.name, case, settings=case.settings)
 
 
 def back(there: Scenario) -> Scenario:

@@ -1,0 +1,90 @@
+"""Whether a change of type is done online: with a column of its own that takes the place of the other one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..catalog.shadow import Shadow, Wanted
+from ..ddl import statements as s
+from ..ddl.spaces import Space
+from ..naming import unquote
+from ..type_changes import Effect, TypeChange
+
+if TYPE_CHECKING:
+    from .context import Context
+
+
+class Online(NamedTuple):
+    """:param shadow: the column that is made; None where the type is changed in place.
+
+    :param why_not: sentences; empty where nobody has asked for it, or where it would not be worth it.
+    """
+
+    shadow: Shadow | None = None
+    why_not: tuple[str, ...] = ()
+
+
+IN_PLACE = Online()
+#: What the type change in place would do to a table in use.
+HOLDS_UP = (Effect.SCAN, Effect.INDEX_REBUILD, Effect.REWRITE)
+
+
+def online(statement: s.SetType, context: Context) -> Online:
+    """With ONLINE_TYPE_CHANGES, a change that would hold up a table in use which is not small."""
+    change = context.type_change(statement)
+    if not context.settings.online_type_changes or change is None or change.effect not in HOLDS_UP:
+        return IN_PLACE
+    if is_small(context, statement.table):
+        return IN_PLACE
+    if why_not := _of_the_plan(statement, change, context):
+        return Online(why_not=(why_not,))
+    shadow = context.shadow(statement.table, wanted(statement, context))
+    if shadow is None:
+        return Online(why_not=("the database does not have the column yet",))
+    return Online(why_not=shadow.why_not) if shadow.why_not else Online(shadow)
+
+
+def is_small(context: Context, *tables: str) -> bool:
+    """Whether all tables together have fewer bytes than CHECK_SMALL_TABLE: what takes a moment stops others for a
+    moment.
+    """
+    limit = context.settings.check_small_table
+    if not limit:
+        return False
+    sizes = [context.catalog.size(table).bytes for table in tables]
+    return all(size is not None for size in sizes) and sum(size or 0 for size in sizes) < limit
+
+
+def _of_the_plan(statement: s.SetType, change: TypeChange, context: Context) -> str:
+    """Why not, before the database is asked; empty where nothing stands in the way."""
+    if not statement.plain:
+        return "its clauses are not those of Django"
+    if not change.keeps_values:
+        return f"not every {change.old_type} is the same value as {change.new_type}"
+    if context.in_transaction:
+        return "a transaction is open around it"
+    if context.together:
+        return "it has to stand in one transaction with what is dropped and made again around it"
+    if _changed_before(statement, context):
+        return "an earlier operation that has not run changes the table"
+    return ""
+
+
+def _changed_before(statement: s.SetType, context: Context) -> bool:
+    """Whether what is planned before it changes what belongs to the column. What is dropped is no obstacle."""
+    projection, column = context.projection, unquote(statement.column)
+    if projection.own_sql or projection.live_table(statement.table) != statement.table:
+        return True
+    if projection.live_column(statement.table, column) != column:
+        return True
+    made = (made for space in Space for made in projection.made(statement.table, space))
+    return any(column in constraint["columns"] for constraint in made)
+
+
+def wanted(statement: s.SetType, context: Context) -> Wanted:
+    """What the catalogue is asked for."""
+    column, projection = unquote(statement.column), context.projection
+    dropped = frozenset().union(*(projection.hidden(statement.table, space) for space in Space))
+    # The server writes such a name in quotes wherever it writes a definition.
+    name = context.names.temporary(f"~{column}", "new")
+    return Wanted(column, name, statement.type, statement.collation, dropped)

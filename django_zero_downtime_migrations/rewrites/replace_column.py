@@ -1,0 +1,229 @@
+"""A change of type online: a column of the new type is filled beside the old one, and takes its name.
+
+A trigger keeps the new column equal to the old one, a CHECK that the server validates proves that it is, and the swap
+changes the catalogue only. What belongs to the column is built on the new one before (``catalog.shadow``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..catalog.shadow import Shadow, ShadowCheck, ShadowIndex, ShadowStatistics
+from ..ddl import statements as s
+from ..locks import Lock, LockMode
+from ..naming import plain_table, quote, unquote
+from ..planning.context import Context
+from ..planning.online import wanted
+from ..planning.steps import Batches, Query, Rows, Step, builds, long, short
+
+
+def replace_column(statement: s.SetType, shadow: Shadow, context: Context) -> list[Step]:
+    """:param shadow: what the new column is to be."""
+    return list(_Replacement(statement, shadow, context).steps())
+
+
+class _Replacement:
+    """Names in SQL: ``table``, the column ``old``, the one that takes its place ``new``."""
+
+    def __init__(self, statement: s.SetType, shadow: Shadow, context: Context) -> None:
+        self.statement = statement
+        self.shadow = shadow
+        self.names = context.names
+        self.beside = context.catalog.beside
+        self.named_not_null = context.capabilities.not_null_not_valid and bool(shadow.not_null_name)
+        column, table = unquote(statement.column), plain_table(statement.table)
+        self.table, self.old = statement.table, quote(column)
+        self.new = quote(wanted(statement, context).name)
+        # The server fires triggers in the order of their names: these have to see what the others have made of a row.
+        self.triggers = [quote(self.names.temporary(f"~{column}", what)) for what in ("insert", "update")]
+        self.function = self.beside(self.table, quote(self.names.temporary(f"{table}_{column}", "sync")))
+        self.proof = quote(self.names.temporary(f"{table}_{column}", "same"))
+
+    def steps(self) -> Iterator[Step]:
+        yield short(self.statement, *self._begin(), undo=[short(self.statement, *self._give_up())])
+        yield self._fill()
+        yield long(self.statement, f"{self._alter} {', '.join(self._validations())}")
+        for index in self.shadow.indexes:
+            yield self._build(index)
+        if dress := [*self._attributes(), *self._of_others()]:
+            yield short(self.statement, *dress, locks=self._dressing_locks)
+        yield long(self.statement, f"ANALYZE {self.table}{self._analyzed}")
+        yield short(self.statement, *self._swap())
+
+    @property
+    def _alter(self) -> str:
+        return f"ALTER TABLE {self.table}"
+
+    def _equal(self, row: str = "") -> str:
+        """Whether both columns have the same value. No operator is looked for by its name alone.
+
+        :param row: what stands before the columns.
+        """
+        new, old, shadow = f"{row}{self.new}", f"{row}{self.old}", self.shadow
+        bytewise = ' COLLATE pg_catalog."C"' if shadow.collatable else ""
+        values = f"{new}{bytewise} OPERATOR(pg_catalog.=) {old}::{shadow.type}{bytewise}"
+        return f"coalesce({values}, {new} IS NULL AND {old} IS NULL)"
+
+    # The new column, which nobody reads
+
+    def _begin(self) -> Iterator[str]:
+        alter, shadow = self._alter, self.shadow
+        collation = f" COLLATE {shadow.collation}" if shadow.collation else ""
+        yield f"{alter} ADD COLUMN {self.new} {shadow.type}{collation}"
+        yield self._create_function
+        insert, update = self.triggers
+        call = f"EXECUTE FUNCTION {self.function}()"
+        different = f"WHEN (NOT {self._equal('NEW.')})"
+        yield f"CREATE OR REPLACE TRIGGER {insert} BEFORE INSERT ON {self.table} FOR EACH ROW {call}"
+        yield f"CREATE OR REPLACE TRIGGER {update} BEFORE UPDATE ON {self.table} FOR EACH ROW {different} {call}"
+        # Also for what a logical subscription writes.
+        yield f"{alter} ENABLE ALWAYS TRIGGER {insert}, ENABLE ALWAYS TRIGGER {update}"
+        not_null = f"{self.new} IS NOT NULL AND " if shadow.not_null else ""
+        yield f"{alter} ADD CONSTRAINT {self.proof} CHECK ({not_null}{self._equal()}) NOT VALID"
+        if self.named_not_null:
+            yield f"{alter} ADD CONSTRAINT {self._not_null} NOT NULL {self.new} NOT VALID"
+        for check in shadow.checks:
+            yield f"{alter} ADD CONSTRAINT {self._new_name(check)} {check.definition} NOT VALID"
+
+    @property
+    def _create_function(self) -> str:
+        # An assignment finds the conversion by the types, whatever the search_path of the writer is.
+        body = f"BEGIN NEW.{self.new} := NEW.{self.old}; RETURN NEW; END"
+        return f"CREATE OR REPLACE FUNCTION {self.function}() RETURNS trigger LANGUAGE plpgsql AS {_literal(body)}"
+
+    def _give_up(self) -> Iterator[str]:
+        yield from self._end_sync()
+        yield f"{self._alter} DROP COLUMN {self.new}"
+
+    def _end_sync(self) -> Iterator[str]:
+        for trigger in self.triggers:
+            yield f"DROP TRIGGER {trigger} ON {self.table}"
+        yield f"DROP FUNCTION {self.function}()"
+
+    @property
+    def _not_null(self) -> str:
+        return quote(self.names.temporary(self.shadow.not_null_name, "new"))
+
+    def _new_name(self, of: ShadowCheck | ShadowIndex) -> str:
+        return quote(self.names.temporary(of.name, "new"))
+
+    # What it needs before it can take the place of the old one
+
+    def _fill(self) -> Step:
+        assignment = Query(f"{self.new} = {self.old}::{self.shadow.type}")
+        where = Query(f"{self.new} IS NULL AND {self.old} IS NOT NULL")
+        whole = Query(f"UPDATE {self.table} SET {assignment.sql} WHERE {where.sql}")
+        locks = s.FillNulls(sql="", table=self.table, column=self.new, default="").locks()
+        work = Rows(self.table, assignment, where, spares_triggers=self.shadow.spares_triggers)
+        return Batches(queries=(whole,), statement=self.statement, locks=locks, work=work)
+
+    def _validations(self) -> Iterator[str]:
+        """In one ALTER TABLE, the table is read once."""
+        yield f"VALIDATE CONSTRAINT {self.proof}"
+        if self.named_not_null:
+            yield f"VALIDATE CONSTRAINT {self._not_null}"
+        for check in self.shadow.checks:
+            yield f"VALIDATE CONSTRAINT {self._new_name(check)}"
+
+    def _build(self, index: ShadowIndex) -> Step:
+        name, unique = self._new_name(index), "UNIQUE " if index.unique else ""
+        tablespace = f" TABLESPACE {quote(index.tablespace)}" if index.tablespace else ""
+        of = f"{self.table}{index.definition}{tablespace}{index.predicate}"
+        sql = f"CREATE {unique}INDEX CONCURRENTLY {name} ON {of}"
+        return builds(self.statement, sql, self.beside(self.table, name))
+
+    def _attributes(self) -> Iterator[str]:
+        """What the column has beside its type, as far as it can be given to it before the swap."""
+        shadow, column = self.shadow, f"{self._alter} ALTER COLUMN {self.new}"
+        if self._sets_not_null:
+            yield f"{column} SET NOT NULL"
+        if shadow.target is not None:
+            yield f"{column} SET STATISTICS {shadow.target}"
+        if shadow.options:
+            yield f"{column} SET ({', '.join(shadow.options)})"
+        if shadow.comment is not None:
+            yield f"COMMENT ON COLUMN {self.table}.{self.new} IS {_literal(shadow.comment)}"
+        for check in shadow.checks:
+            if check.comment is not None:
+                yield f"COMMENT ON CONSTRAINT {self._new_name(check)} ON {self.table} IS {_literal(check.comment)}"
+        for statistics in shadow.statistics:
+            yield from self._create(statistics)
+
+    def _of_others(self) -> Iterator[str]:
+        """The same, without a lock on the table."""
+        yield from self.shadow.grants
+        for index in self.shadow.indexes:
+            if index.comment is not None:
+                name = self.beside(self.table, self._new_name(index))
+                yield f"COMMENT ON INDEX {name} IS {_literal(index.comment)}"
+
+    @property
+    def _sets_not_null(self) -> bool:
+        """Which reads no row, since the proof is valid."""
+        return self.shadow.not_null and not self.named_not_null
+
+    @property
+    def _dressing_locks(self) -> list[Lock]:
+        if self._sets_not_null:
+            mode = LockMode.ACCESS_EXCLUSIVE
+        elif any(self._attributes()):
+            mode = LockMode.SHARE_UPDATE_EXCLUSIVE
+        else:
+            mode = LockMode.ACCESS_SHARE
+        return [Lock(self.table, mode)] if mode is not LockMode.ACCESS_SHARE or self.shadow.grants else []
+
+    def _create(self, statistics: ShadowStatistics) -> Iterator[str]:
+        name = self._new_statistics(statistics)
+        yield f"CREATE STATISTICS {name}{statistics.definition} FROM {self.table}"
+        if statistics.target is not None:
+            yield f"ALTER STATISTICS {name} SET STATISTICS {statistics.target}"
+        if statistics.comment is not None:
+            yield f"COMMENT ON STATISTICS {name} IS {_literal(statistics.comment)}"
+
+    def _new_statistics(self, statistics: ShadowStatistics) -> str:
+        return f"{quote(statistics.schema)}.{quote(self.names.temporary(statistics.name, 'new'))}"
+
+    @property
+    def _analyzed(self) -> str:
+        """With the names of columns, expressions in indexes get no statistics."""
+        needs_whole = self.shadow.statistics or any(index.has_expression for index in self.shadow.indexes)
+        return "" if needs_whole else f" ({self.new})"
+
+    # The swap
+
+    def _swap(self) -> Iterator[str]:
+        alter, shadow = self._alter, self.shadow
+        yield from self._end_sync()
+        yield f"{alter} DROP CONSTRAINT {self.proof}"
+        yield f"{alter} DROP COLUMN {self.old}"
+        yield f"{alter} RENAME COLUMN {self.new} TO {self.old}"
+        for index in shadow.indexes:
+            yield from self._take_name(index)
+        for check in shadow.checks:
+            yield f"{alter} RENAME CONSTRAINT {self._new_name(check)} TO {quote(check.name)}"
+        if self.named_not_null:
+            yield f"{alter} RENAME CONSTRAINT {self._not_null} TO {quote(shadow.not_null_name)}"
+        for statistics in shadow.statistics:
+            yield f"ALTER STATISTICS {self._new_statistics(statistics)} RENAME TO {quote(statistics.name)}"
+        if shadow.default:
+            yield f"{alter} ALTER COLUMN {self.old} SET DEFAULT {shadow.default}"
+
+    def _take_name(self, index: ShadowIndex) -> Iterator[str]:
+        name = quote(index.name)
+        if index.constraint:
+            using = f"UNIQUE USING INDEX {self._new_name(index)}{index.deferrable}"
+            yield f"{self._alter} ADD CONSTRAINT {name} {using}"
+        else:
+            yield f"ALTER INDEX {self.beside(self.table, self._new_name(index))} RENAME TO {name}"
+        if index.constraint_comment is not None:
+            yield f"COMMENT ON CONSTRAINT {name} ON {self.table} IS {_literal(index.constraint_comment)}"
+        if index.clustered:
+            yield f"{self._alter} CLUSTER ON {name}"
+        if index.is_identity:
+            yield f"{self._alter} REPLICA IDENTITY USING INDEX {name}"
+
+
+def _literal(text: str) -> str:
+    # A backslash is only itself where standard_conforming_strings is off as well.
+    escape = "E" if "\\" in text else ""
+    return escape + "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -1,0 +1,45 @@
+"""A change of type that is done online: what it costs, and what is another column afterwards."""
+
+from __future__ import annotations
+
+from ..ddl import statements as s
+from ..errors import Unsafe
+from ..findings import Kind, Severity
+from ..planning.context import Context
+from ..planning.online import online
+from ..planning.rule import Rule
+from ..sizes import readable
+
+#: WAL that is written for each byte of the table: a row, its entries in the indexes, and the new indexes
+#: (benchmarks/online.py).
+WAL = 3.5
+
+RULE = Rule(
+    code="ONLINE_TYPE_CHANGE",
+    text=Unsafe.ONLINE_TYPE_CHANGE,
+    kind=Kind.LOCK,
+    severity=Severity.NOTE,
+    when="with ONLINE_TYPE_CHANGES, the type of a column changes in a way that would hold up a table in use",
+    effect=(
+        "every row is written once, in batches, while traffic goes on; the new column is the last one of the table, "
+        "which matters to what reads columns by their position"
+    ),
+    instead="nothing, if there is room for the rows and their WAL; run the migration when there is little traffic",
+)
+
+
+@RULE.check(s.SetType)
+def check(statement: s.SetType, context: Context) -> str | None:
+    shadow = online(statement, context).shadow
+    if shadow is None:
+        return None
+    column = f"{statement.table}.{statement.column}"
+    return f"{column} is replaced by a column of type {shadow.type}{_cost(statement, context)}"
+
+
+def _cost(statement: s.SetType, context: Context) -> str:
+    size = context.catalog.size(statement.table)
+    if not size.bytes:
+        return ""
+    rows = f"about {size.rows:,} rows, " if size.rows else ""
+    return f": {rows}{readable(size.bytes)}, and about {readable(int(size.bytes * WAL))} of WAL"

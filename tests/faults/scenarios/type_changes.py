@@ -1,0 +1,47 @@
+"""Changes of type that are done online, and what comes before and after them in their migration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.migrations.operations import AddConstraint, AddField, AddIndex, AlterField
+from django.db.migrations.operations.base import Operation
+from django.db.models import Index, Q
+
+from tests.operations.case import check, model
+
+from .backfills import MANY
+from .chains import char, integer
+from .scenario import Scenario, scenario
+
+#: In batches as small as they get.
+SETTINGS = {"ONLINE_TYPE_CHANGES": True, "BACKFILL_BATCH_TIME": "1ms", "BACKFILL_LOAD": 1.0}
+BELONGS = (
+    "CREATE STATISTICS both_of_them ON a, name FROM app_thing",
+    "COMMENT ON COLUMN app_thing.a IS 'a number'",
+    "GRANT SELECT (a) ON app_thing TO PUBLIC",
+)
+
+
+def of(name: str, *operations: Operation, data: tuple[str, ...] = (), **options: Any) -> Scenario:
+    table = model("Thing", a=models.IntegerField(db_index=True), name=char(), options=options)
+    return scenario(f"online/{name}", [table], *operations, data=(MANY, *data), settings=SETTINGS)
+
+
+SCENARIOS = [
+    of(
+        "all_that_belongs_to_it",
+        AlterField("thing", "a", models.BigIntegerField(db_index=True)),
+        data=BELONGS,
+        constraints=[check(Q(a__gt=-1), name="not_negative"), models.UniqueConstraint(fields=["id", "a"], name="both")],
+        indexes=[Index(fields=["name"], name="some", condition=Q(a__gt=5))],
+    ),
+    of(
+        "between_others",
+        AddField("thing", "b", integer()),
+        AlterField("thing", "a", models.BigIntegerField()),
+        AddConstraint("thing", check(Q(a__gt=-1), name="not_negative")),
+        AddIndex("thing", Index(fields=["a", "b"], name="new")),
+    ),
+]

@@ -1,0 +1,118 @@
+"""AlterField with ONLINE_TYPE_CHANGES: a column of the new type takes the place of the old one."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.migrations.operations import AlterField
+from django.db.models import F, Index, Q, UniqueConstraint
+
+from ..case import Case, check, model
+
+ONLINE = {"ONLINE_TYPE_CHANGES": True}
+SOME_NULL = ("UPDATE app_thing SET x = NULL WHERE id % 3 = 0",)
+
+
+def _case(name, old, new, *before, options=None, **case):
+    table = model("Thing", x=old, y=models.CharField(max_length=20, default=""), options=options)
+    change = [AlterField("thing", "x", new)]
+    return Case(f"online/{name}", [*before, table], change, settings=ONLINE, moves_column=True, **case)
+
+
+def integer(**options):
+    return models.IntegerField(**options)
+
+
+def big(**options):
+    return models.BigIntegerField(**options)
+
+
+def decimal(digits, places, **options):
+    return models.DecimalField(max_digits=digits, decimal_places=places, **options)
+
+
+CASES = [
+    _case("integer_to_bigint", integer(), big()),
+    _case("null", integer(null=True), big(null=True), data=SOME_NULL),
+    _case("null_to_not_null", integer(null=True), big(default=7), data=SOME_NULL),
+    _case("not_null_to_null", integer(), big(null=True)),
+    _case("smallint_to_integer", models.SmallIntegerField(db_index=True), integer(db_index=True)),
+    _case("positive", models.PositiveIntegerField(), models.PositiveBigIntegerField()),
+    _case("real_to_double", integer(), models.FloatField()),
+    _case("decimal", decimal(10, 2), decimal(14, 4)),
+    _case("array", ArrayField(integer()), ArrayField(big())),
+    _case("char_to_text", models.CharField(max_length=20, db_index=True), models.TextField(db_index=True)),
+    _case("collation", models.CharField(max_length=20), models.CharField(max_length=20, db_collation="C")),
+    _case("indexed", integer(db_index=True), big(db_index=True)),
+    _case("unique", integer(unique=True), big(unique=True)),
+    _case("index_goes", integer(db_index=True), big()),
+    _case("index_comes", integer(), big(db_index=True)),
+    _case("unique_goes", integer(unique=True), big()),
+    _case(
+        "indexes",
+        integer(),
+        big(),
+        options={
+            "indexes": [
+                Index(fields=["y", "-x"], name="two"),
+                Index(fields=["y"], name="partial", condition=Q(x__gt=5)),
+                Index(fields=["x"], name="other", condition=Q(y__gt="5")),
+                Index(fields=["y"], name="covering", include=["x"]),
+                Index(F("x") + 1, name="expression"),
+                Index(fields=["y"], name="apart"),
+            ],
+        },
+    ),
+    _case(
+        "constraints",
+        integer(),
+        big(),
+        options={
+            "constraints": [
+                UniqueConstraint(fields=["x", "y"], name="both"),
+                UniqueConstraint(fields=["x"], name="deferred", deferrable=models.Deferrable.DEFERRED),
+                UniqueConstraint(fields=["y"], name="some", condition=Q(x__gt=5)),
+                check(Q(x__gt=0), name="positive"),
+                check(Q(x__gt=0) | Q(y="a") | Q(x=F("id")), name="three"),
+                check(Q(y__gt=""), name="other"),
+            ],
+            "unique_together": {("y", "x")},
+        },
+    ),
+    _case(
+        "what_sql_has_added",
+        integer(),
+        big(),
+        data=(
+            "ALTER TABLE app_thing ALTER COLUMN x SET DEFAULT 7",
+            "ALTER TABLE app_thing ALTER COLUMN x SET STATISTICS 500",
+            "ALTER TABLE app_thing ALTER COLUMN x SET (n_distinct = -0.5)",
+            "COMMENT ON COLUMN app_thing.x IS 'it''s a \\ back'",
+            # Of the columns in it, the server tells in their order in the table.
+            "CREATE STATISTICS of_two (ndistinct, dependencies) ON id, x FROM app_thing",
+            "CREATE STATISTICS of_expression ON (x + 1), y FROM app_thing",
+            "CREATE STATISTICS of_other ON y, id FROM app_thing",
+            "CREATE INDEX filled ON app_thing (x) WITH (fillfactor = 70)",
+            "CREATE INDEX hashed ON app_thing USING hash (x)",
+            "CREATE INDEX brin ON app_thing USING brin (x)",
+            "COMMENT ON INDEX filled IS 'of an index'",
+            "ALTER TABLE app_thing CLUSTER ON filled",
+            "CREATE UNIQUE INDEX nulls_first ON app_thing (x DESC NULLS LAST, id)",
+            "ALTER TABLE app_thing ADD CONSTRAINT checked CHECK (x <> -1) NO INHERIT",
+            "COMMENT ON CONSTRAINT checked ON app_thing IS 'of a check'",
+            "ALTER TABLE app_thing ADD CONSTRAINT once UNIQUE (x)",
+            "COMMENT ON CONSTRAINT once ON app_thing IS 'of a key'",
+            "ALTER TABLE app_thing REPLICA IDENTITY USING INDEX once",
+            "ALTER TABLE app_thing ALTER COLUMN x SET STORAGE PLAIN",
+            "GRANT SELECT (x), UPDATE (x) ON app_thing TO PUBLIC",
+            "GRANT INSERT (x) ON app_thing TO pg_monitor WITH GRANT OPTION",
+        ),
+    ),
+    _case("grant_alone", integer(), big(), data=("GRANT SELECT (x) ON app_thing TO PUBLIC",)),
+    _case(
+        "comment_alone",
+        integer(),
+        big(),
+        data=("CREATE INDEX own ON app_thing (x)", "COMMENT ON INDEX own IS 'of an index'"),
+    ),
+]
