@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .casts import TIMESTAMP, Types
+from .casts import Types
 
 SMALLINT: Final = 21
 INTEGER: Final = 23
@@ -19,7 +19,6 @@ NUMERIC: Final = 1700
 TEXT: Final = 25
 CHAR: Final = 1042
 VARCHAR: Final = 1043
-DATE: Final = 1082
 
 #: Digits of the largest value.
 _DIGITS: Final = {SMALLINT: 5, INTEGER: 10, BIGINT: 19}
@@ -32,7 +31,6 @@ _WIDER: Final = {
     (SMALLINT, DOUBLE),
     (INTEGER, DOUBLE),
     (REAL, DOUBLE),
-    (DATE, TIMESTAMP),
 }
 _TEXTS: Final = (TEXT, CHAR, VARCHAR)
 

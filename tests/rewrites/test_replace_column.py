@@ -1,0 +1,294 @@
+"""A type is changed online: what clients see meanwhile, what stands in the way, and what is left."""
+
+from __future__ import annotations
+
+import random
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import DataError, migrations, models, transaction
+from django.db.models import Q
+
+from django_zero_downtime_migrations.backends.postgres.schema import UnsafeOperationException
+from django_zero_downtime_migrations.findings import Severity
+from django_zero_downtime_migrations.naming import UTF8
+from tests.backends.project import Shop
+from tests.backends.sessions import Beside, run, wait_until
+from tests.operations.case import check
+
+BIG = migrations.AlterField("book", "pages", models.BigIntegerField())
+ROWS = 3000
+TYPE = "SELECT pg_typeof(pages)::text FROM shop_book LIMIT 1"
+#: The column that is filled.
+NEW = '"{}"'.format(UTF8.temporary("~pages", "new"))
+#: What is only there while the type changes.
+LEFT = """
+SELECT attname FROM pg_attribute WHERE attrelid = 'shop_book'::regclass AND attname LIKE '%zdm%' AND NOT attisdropped
+UNION ALL SELECT tgname FROM pg_trigger WHERE tgname LIKE '%zdm%'
+UNION ALL SELECT proname FROM pg_proc WHERE proname LIKE '%zdm%'
+UNION ALL SELECT conname FROM pg_constraint WHERE conname LIKE '%zdm%'
+UNION ALL SELECT relname FROM pg_class WHERE relname LIKE '%zdm%'
+"""
+
+
+@pytest.fixture
+def books(shop: Shop, settings: Any) -> Shop:
+    """A table that is in use, with a column beside the one that changes, which clients give the same values."""
+    settings.ZERO_DOWNTIME_MIGRATIONS_ONLINE_TYPE_CHANGES = True
+    settings.ZERO_DOWNTIME_MIGRATIONS_RAISE_FOR_UNSAFE = True
+    settings.ZERO_DOWNTIME_MIGRATIONS_BACKFILL_BATCH_TIME = "1ms"
+    pages, beside = models.IntegerField(db_index=True), models.IntegerField()
+    columns = [("id", models.BigAutoField(primary_key=True)), ("pages", pages), ("beside", beside)]
+    positive = [check(Q(pages__gte=0), name="positive")]
+    shop.migrate(migrations.CreateModel("book", columns, {"constraints": positive}))
+    shop.run("INSERT INTO shop_book (pages, beside) SELECT n, n FROM generate_series(1, %s) n", ROWS)
+    return shop
+
+
+def assert_changed(books: Shop) -> None:
+    assert books.run(TYPE) == [("bigint",)]
+    assert books.run("SELECT id, pages, beside FROM shop_book WHERE pages IS DISTINCT FROM beside") == []
+    assert books.run(LEFT) == []
+
+
+class Client(threading.Thread):
+    """It writes rows at random until it is told to stop."""
+
+    def __init__(self, session: Any, seed: int) -> None:
+        super().__init__(daemon=True)
+        self.session = session
+        self.chance = random.Random(seed)
+        self.stopped = threading.Event()
+        self.written = 0
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            while not self.stopped.is_set():
+                self._write()
+                self.session.commit()
+                self.written += 1
+        except BaseException as error:
+            self.error = error
+
+    def _write(self) -> None:
+        row, value = self.chance.randint(1, ROWS), self.chance.randint(0, 10**9)
+        writes: list[Callable[[], Any]] = [
+            lambda: self._sql("INSERT INTO shop_book (pages, beside) VALUES (%s, %s)", value, value),
+            lambda: self._sql("UPDATE shop_book SET pages = %s, beside = %s WHERE id = %s", value, value, row),
+            lambda: self._sql("UPDATE shop_book SET beside = beside WHERE id = %s", row),
+            lambda: self._sql("UPDATE shop_book SET pages = pages + 1, beside = beside + 1 WHERE id = %s", row),
+            lambda: self._sql("UPDATE shop_book SET id = nextval('shop_book_id_seq') WHERE id = %s", row),
+            lambda: self._sql("DELETE FROM shop_book WHERE id = %s", row),
+            lambda: self._sql(
+                "INSERT INTO shop_book (id, pages, beside) VALUES (%s, %s, %s) "
+                "ON CONFLICT (id) DO UPDATE SET pages = excluded.pages, beside = excluded.beside",
+                row,
+                value,
+                value,
+            ),
+            self._as_a_subscription,
+        ]
+        self.chance.choice(writes)()
+
+    def _as_a_subscription(self) -> None:
+        value = self.chance.randint(0, 10**9)
+        self._sql("SET LOCAL session_replication_role = replica")
+        self._sql("INSERT INTO shop_book (pages, beside) VALUES (%s, %s)", value, value)
+
+    def _sql(self, sql: str, *params: object) -> None:
+        run(self.session, sql, *params)
+
+
+@contextmanager
+def clients(open_session: Callable[..., Any], number: int = 3) -> Iterator[list[Client]]:
+    made = [Client(open_session(), seed) for seed in range(number)]
+    for client in made:
+        client.start()
+    try:
+        yield made
+    finally:
+        for client in made:
+            client.stopped.set()
+            client.join()
+
+
+def test_clients_write_meanwhile_and_get_no_error(books: Shop, open_session: Callable[..., Any]) -> None:
+    with clients(open_session) as writing:
+        wait_until(lambda: all(client.written for client in writing), "every client has written")
+        books.migrate(BIG)
+
+    assert [client.error for client in writing] == [None] * len(writing)
+    assert_changed(books)
+
+
+def test_a_row_that_a_client_holds_is_written_when_it_is_free(books: Shop, settings: Any, other_session: Any) -> None:
+    settings.ZERO_DOWNTIME_MIGRATIONS_BACKFILL_LOAD = 0.05
+    books.run("INSERT INTO shop_book (pages, beside) SELECT n, n FROM generate_series(1, 30000) n")
+    [(last,)] = books.run("SELECT max(id) FROM shop_book")
+
+    with Beside(lambda: books.migrate(BIG)) as work:
+        wait_until(lambda: books.run(LEFT), "the column is there", work)
+        run(other_session, "SELECT FROM shop_book WHERE id = %s FOR UPDATE", last)
+        missing = f"SELECT count(*) FROM shop_book WHERE {NEW} IS NULL"
+        wait_until(lambda: 0 < books.run(missing)[0][0] < 200, "all but the last page is filled", work)
+        other_session.commit()
+        work.result()
+
+    assert_changed(books)
+
+
+def test_triggers_of_the_table_do_not_fire_for_the_fill(books: Shop) -> None:
+    books.run("CREATE TABLE fired (id int)")
+    books.run(
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN INSERT INTO fired VALUES (NEW.id); RETURN NEW; END'"
+    )
+    books.run("CREATE TRIGGER noted BEFORE UPDATE ON shop_book FOR EACH ROW EXECUTE FUNCTION note()")
+
+    books.migrate(BIG)
+
+    assert books.run("SELECT count(*) FROM fired") == [(0,)]
+    books.run("UPDATE shop_book SET beside = beside WHERE id = 1")
+    assert books.run("SELECT count(*) FROM fired") == [(1,)]
+    assert_changed(books)
+
+
+def test_the_planner_has_statistics_of_the_new_column(books: Shop) -> None:
+    books.migrate(BIG)
+
+    assert books.run("SELECT n_distinct FROM pg_stats WHERE tablename = 'shop_book' AND attname = 'pages'") == [(-1.0,)]
+
+
+def test_analyze_locks_the_table_as_it_says(books: Shop) -> None:
+    with books.connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("ANALYZE shop_book (pages)")
+        cursor.execute("SELECT mode FROM pg_locks WHERE relation = 'shop_book'::regclass AND pid = pg_backend_pid()")
+        held = cursor.fetchall()
+        cursor.execute("ROLLBACK")
+
+    assert held == [("ShareUpdateExclusiveLock",)]
+
+
+#: What is in the way, and what the refusal says of it.
+OBSTACLES = {
+    "constraint is NOT VALID": (
+        "ALTER TABLE shop_book ADD CONSTRAINT later CHECK (beside > 5) NOT VALID",
+        "constraint later is NOT VALID",
+    ),
+    "trigger that fires always": (
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE TRIGGER each_time BEFORE UPDATE ON shop_book FOR EACH ROW EXECUTE FUNCTION f();"
+        "ALTER TABLE shop_book ENABLE ALWAYS TRIGGER each_time",
+        "trigger each_time is fired for every row",
+    ),
+    "trigger of replicas beside another one": (
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE TRIGGER plain BEFORE UPDATE ON shop_book FOR EACH ROW EXECUTE FUNCTION f();"
+        "CREATE TRIGGER of_replicas BEFORE UPDATE ON shop_book FOR EACH ROW EXECUTE FUNCTION f();"
+        "ALTER TABLE shop_book ENABLE REPLICA TRIGGER of_replicas",
+        "trigger of_replicas is fired for every row",
+    ),
+    "trigger that is fired after ours": (
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        'CREATE TRIGGER "~~" BEFORE INSERT ON shop_book FOR EACH ROW EXECUTE FUNCTION f()',
+        'trigger "~~" is fired after',
+    ),
+    "publication": ("CREATE PUBLICATION everything FOR TABLE shop_book", "publication everything has it"),
+    "inheritance": ("CREATE TABLE child () INHERITS (shop_book)", "inherit from it"),
+    "sequence": (
+        "CREATE SEQUENCE of_pages OWNED BY shop_book.pages",
+        "sequence of_pages depends on the column",
+    ),
+    "foreign key": (
+        "ALTER TABLE shop_book ADD CONSTRAINT of_pages UNIQUE (pages);"
+        "CREATE TABLE other (pages int REFERENCES shop_book (pages))",
+        "constraint other_pages_fkey on table other depends on the column",
+    ),
+    "exclusion": (
+        "ALTER TABLE shop_book ADD CONSTRAINT apart EXCLUDE USING btree (pages WITH =)",
+        "constraint apart on table shop_book depends on the column",
+    ),
+    "INVALID index": (
+        "CREATE INDEX broken ON shop_book (pages);"
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'broken'::regclass",
+        "index broken is INVALID",
+    ),
+}
+
+
+@pytest.mark.parametrize(("sql", "said"), OBSTACLES.values(), ids=OBSTACLES)
+def test_what_is_in_the_way_is_named_before_anything_is_sent(books: Shop, sql: str, said: str) -> None:
+    books.run(sql)
+
+    with pytest.raises(UnsafeOperationException) as caught:
+        books.migrate(BIG)
+
+    assert caught.value.finding is not None
+    assert said in caught.value.finding.message.replace('"', "") or said in caught.value.finding.message
+    assert books.run(TYPE) == [("integer",)]
+    assert books.run(LEFT) == []
+
+
+def test_a_value_that_may_not_fit_is_refused(books: Shop) -> None:
+    with pytest.raises(UnsafeOperationException) as caught:
+        books.migrate(migrations.AlterField("book", "pages", models.SmallIntegerField()))
+
+    assert "not every integer is the same value as smallint" in str(caught.value.finding)
+
+
+def test_in_a_transaction_it_is_refused(books: Shop) -> None:
+    with pytest.raises(UnsafeOperationException) as caught, transaction.atomic(books.alias):
+        books.migrate(BIG)
+
+    assert "a transaction is open around it" in str(caught.value.finding)
+
+
+def test_a_small_table_keeps_its_columns_in_their_order(books: Shop, settings: Any) -> None:
+    settings.ZERO_DOWNTIME_MIGRATIONS_CHECK_SMALL_TABLE = "10MB"
+    settings.ZERO_DOWNTIME_MIGRATIONS_RAISE_FOR_UNSAFE = False
+
+    with pytest.warns(match="the table is small"):
+        books.migrate(BIG)
+
+    order = "SELECT attname FROM pg_attribute WHERE attrelid = 'shop_book'::regclass AND attnum > 0 ORDER BY attnum"
+    assert books.run(order) == [("id",), ("pages",), ("beside",)]
+
+
+def test_without_the_setting_the_message_names_it(books: Shop, settings: Any) -> None:
+    settings.ZERO_DOWNTIME_MIGRATIONS_ONLINE_TYPE_CHANGES = False
+
+    with pytest.raises(UnsafeOperationException) as caught:
+        books.migrate(BIG)
+
+    assert "with ONLINE_TYPE_CHANGES it may be done online" in str(caught.value.finding)
+
+
+def test_the_note_says_what_it_costs(books: Shop) -> None:
+    books.run("ANALYZE shop_book")
+
+    (found,) = books.migrate(BIG).findings
+
+    assert (found.code, found.severity) == ("ONLINE_TYPE_CHANGE", Severity.NOTE)
+    assert f"about {ROWS:,} rows" in found.message and "of WAL" in found.message
+
+
+def test_what_fails_is_taken_back_and_the_row_is_named(books: Shop) -> None:
+    """An index calls a function that has begun to fail since."""
+    function = "FUNCTION inverse(bigint) RETURNS bigint IMMUTABLE LANGUAGE sql AS"
+    books.run(f"CREATE {function} 'SELECT 1'")
+    books.run("CREATE INDEX inverse ON shop_book (inverse(pages))")
+    books.run(f"CREATE OR REPLACE {function} 'SELECT 1 / ($1 - 7)'")
+
+    with pytest.raises(DataError, match="division by zero") as caught:
+        books.migrate(BIG)
+
+    said = "".join(traceback.format_exception(caught.value))
+    assert "The rows that cannot be changed: id = '7'" in said
+    assert books.run(TYPE) == [("integer",)]
+    assert books.run(LEFT) == []
