@@ -12,6 +12,8 @@ import random
 import re
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from django.db import DataError, IntegrityError, OperationalError, ProgrammingError
@@ -134,17 +136,23 @@ class Batches:
             self.pace.after_batch(took, self.position / self._total)
 
     def _range(self, start: int, end: int) -> Held | None:
-        try:
+        with self._naming_rows(self.update.rows(start, end)):
             return self._attempt(self.update.pages(start, end), Held(start), after=end)
+
+    @contextmanager
+    def _naming_rows(self, rows: str) -> Iterator[None]:
+        """Where the server refuses to change a row, the error says which. :param rows: asks for those it may be."""
+        try:
+            yield
         except (DataError, IntegrityError) as error:
-            if text := self._refused_rows(start, end):
+            if text := self._refused_rows(rows, self.position):
                 explain(error, text)
             raise
 
-    def _refused_rows(self, start: int, end: int) -> str:
-        """The rows of the range that the server refuses to change; the others are changed meanwhile."""
+    def _refused_rows(self, rows: str, start: int) -> str:
+        """Those that the server refuses to change; the others are changed meanwhile."""
         refused: list[str] = []
-        for row in self._conditions(self.update.rows(start, end)):
+        for row in self._conditions(rows):
             try:
                 self._attempt(self.update.row(row), Held(start), ROW_WAITS)
             except (DataError, IntegrityError):
@@ -158,6 +166,10 @@ class Batches:
 
     def _page(self, held: Held) -> Held | None:
         """Change the rows of a page that are free, then each of the others. Return what is left to do, if anything."""
+        with self._naming_rows(self.update.rows(held.page, held.page + 1)):
+            return self._rows_of_page(held)
+
+    def _rows_of_page(self, held: Held) -> Held | None:
         self._attempt(self.update.free_rows(held.page, held.page + 1), held)
         left = self._conditions(self.update.left(held.page, held.page + 1))
         # Where one is held for long, the others have their turn as well.

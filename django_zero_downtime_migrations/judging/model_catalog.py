@@ -140,7 +140,16 @@ class ModelCatalog:
         return None
 
     def shadow(self, table: str, wanted: Wanted) -> Shadow | None:
-        return None
+        """Only what stands in its way, as far as the models tell, and its type."""
+        column = self.column(table, wanted.column)
+        if column is None:
+            return None
+        why_not = ["the column is an identity"] if column.identity else []
+        for each in self.constraints(table):
+            of_column = wanted.column in (each.columns if each.own else each.to_columns)
+            if of_column and each.kind in "pfx":
+                why_not.append(f"constraint {quote(each.name)} on table {each.table} depends on the column")
+        return Shadow(type=wanted.type, not_null=column.not_null, why_not=tuple(why_not))
 
     def adding_rewrites(self, table: str, column: str, definition: str, params: Sequence[Any] | None) -> bool:
         kind, _, rest = definition.partition(" ")

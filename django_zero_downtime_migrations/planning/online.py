@@ -66,7 +66,7 @@ def _of_the_plan(statement: s.SetType, change: TypeChange, context: Context) -> 
     if context.together:
         return "it has to stand in one transaction with what is dropped and made again around it"
     if _changed_before(statement, context):
-        return "an earlier operation that has not run changes the table"
+        return "an earlier operation that has not run changes the table: apply that first"
     return ""
 
 

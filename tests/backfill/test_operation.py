@@ -198,6 +198,14 @@ def test_rows_for_which_it_fails_are_named(orders: Shop, values: Any, error: Any
     assert f"The rows that cannot be changed: id = '{key}'. " in said
 
 
+def test_rows_are_named_beside_one_that_is_locked(orders: Shop, other_session: Any) -> None:
+    run(other_session, "SELECT FROM shop_order WHERE id = 776 FOR UPDATE")
+    with pytest.raises(DataError) as caught:
+        orders.migrate(Backfill("Order", {"times": 1 / (F("id") - 777)}))
+    said = "\n".join([str(caught.value), *getattr(caught.value, "__notes__", ())])
+    assert "The rows that cannot be changed: id = '777'. " in said
+
+
 def test_sqlmigrate_prints_what_psql_does_as_well(project: Site, observer: Any) -> None:
     project.add(CENTS)
     run(observer, ROWS)

@@ -23,6 +23,7 @@ WITHOUT = {
     "data_with_schema",
     "no_safe_form",
     "not_additive",
+    "online_type_change",
     "run_sql",
     "set_tablespace",
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -278,17 +277,15 @@ def test_the_note_says_what_it_costs(books: Shop) -> None:
     assert f"about {ROWS:,} rows" in found.message and "of WAL" in found.message
 
 
-def test_what_fails_is_taken_back_and_the_row_is_named(books: Shop) -> None:
+def test_what_fails_is_taken_back(books: Shop) -> None:
     """An index calls a function that has begun to fail since."""
     function = "FUNCTION inverse(bigint) RETURNS bigint IMMUTABLE LANGUAGE sql AS"
     books.run(f"CREATE {function} 'SELECT 1'")
     books.run("CREATE INDEX inverse ON shop_book (inverse(pages))")
     books.run(f"CREATE OR REPLACE {function} 'SELECT 1 / ($1 - 7)'")
 
-    with pytest.raises(DataError, match="division by zero") as caught:
+    with pytest.raises(DataError, match="division by zero"):
         books.migrate(BIG)
 
-    said = "".join(traceback.format_exception(caught.value))
-    assert "The rows that cannot be changed: id = '7'" in said
     assert books.run(TYPE) == [("integer",)]
     assert books.run(LEFT) == []
