@@ -17,7 +17,7 @@ class Wanted(NamedTuple):
 
     :param column: plain name. :param name: plain name of the new column.
     :param type: as in SQL.
-    :param collation: as in SQL, quoted; None to leave it to the type.
+    :param collation: plain name, or quoted with its schema; None to leave it to the type.
     :param dropped: indexes, constraints and statistics objects that will have been dropped by then, by plain name.
     """
 
@@ -74,6 +74,21 @@ class ShadowStatistics(NamedTuple):
     comment: str | None
 
 
+class ShadowSequence(NamedTuple):
+    """:param name: as in SQL, with its schema.
+
+    :param kind: of the identity that it is part of, ``ALWAYS`` or ``BY DEFAULT``; empty for one that the column owns.
+    :param options: of an identity's, as in CREATE SEQUENCE. :param privileges: statements that give it those that it
+        has today, when it is made anew.
+    """
+
+    name: str
+    kind: str
+    options: str
+    comment: str | None
+    privileges: tuple[str, ...]
+
+
 class Shadow(Record):
     """:param type: of the new column, with its length, as the server writes it.
 
@@ -101,5 +116,6 @@ class Shadow(Record):
     indexes: tuple[ShadowIndex, ...] = ()
     checks: tuple[ShadowCheck, ...] = ()
     statistics: tuple[ShadowStatistics, ...] = ()
+    sequences: tuple[ShadowSequence, ...] = ()
     spares_triggers: bool = False
     why_not: tuple[str, ...] = ()

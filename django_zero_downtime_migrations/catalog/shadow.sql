@@ -110,6 +110,53 @@ JOIN pg_catalog.pg_namespace n ON n.oid = x.stxnamespace
 WHERE x.stxrelid = relation(%s)
 ORDER BY x.oid
 
+-- shadow_sequences
+-- The sequences that belong to a column. `kind` is that of its identity, empty for a sequence that it owns. The options
+-- are those that are not the default ones of the type, which changes. Each privilege is as of the column. `revoked` has
+-- the roles to which a new sequence would give privileges by default.
+SELECT pg_catalog.quote_ident(n.nspname::pg_catalog.text) || '.' || pg_catalog.quote_ident(c.relname::pg_catalog.text) AS name,
+       CASE a.attidentity WHEN 'a' THEN 'ALWAYS' WHEN 'd' THEN 'BY DEFAULT' ELSE '' END AS kind,
+       pg_catalog.concat_ws(' ',
+           'INCREMENT BY ' || q.seqincrement::pg_catalog.text,
+           CASE WHEN q.seqincrement > 0::pg_catalog.int8 OR q.seqmin <> smallest THEN 'MINVALUE ' || q.seqmin::pg_catalog.text END,
+           CASE WHEN q.seqincrement < 0::pg_catalog.int8 OR q.seqmax <> largest THEN 'MAXVALUE ' || q.seqmax::pg_catalog.text END,
+           'START WITH ' || q.seqstart::pg_catalog.text,
+           'CACHE ' || q.seqcache::pg_catalog.text,
+           CASE WHEN q.seqcycle THEN 'CYCLE' END) AS options,
+       (SELECT d.description FROM pg_catalog.pg_description d
+        WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.objoid = c.oid AND d.objsubid = 0::pg_catalog.int4) AS comment,
+       ARRAY(
+           SELECT ARRAY[
+               g.privilege_type,
+               CASE WHEN g.grantee = 0::pg_catalog.oid THEN 'PUBLIC'
+                    ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)::pg_catalog.text) END,
+               CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END]
+           FROM pg_catalog.aclexplode(c.relacl) WITH ORDINALITY g(grantor, grantee, privilege_type, is_grantable, place)
+           WHERE g.grantee <> c.relowner
+           ORDER BY g.place
+       ) AS grants,
+       ARRAY(
+           SELECT DISTINCT CASE WHEN g.grantee = 0::pg_catalog.oid THEN 'PUBLIC'
+                                ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)::pg_catalog.text) END
+           FROM pg_catalog.pg_default_acl x CROSS JOIN LATERAL pg_catalog.aclexplode(x.defaclacl) g
+           WHERE x.defaclobjtype = 'S' AND x.defaclnamespace IN (0::pg_catalog.oid, c.relnamespace) AND g.grantee <> c.relowner
+           ORDER BY 1
+       ) AS revoked
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_depend p
+  ON p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum::pg_catalog.int4
+ AND p.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND p.deptype IN ('a', 'i')
+JOIN pg_catalog.pg_class c ON c.oid = p.objid AND c.relkind = 'S'
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_sequence q ON q.seqrelid = c.oid
+CROSS JOIN LATERAL (
+    SELECT CASE q.seqtypid WHEN 21::pg_catalog.oid THEN 32767::pg_catalog.int8 WHEN 23::pg_catalog.oid THEN 2147483647::pg_catalog.int8
+                           ELSE 9223372036854775807::pg_catalog.int8 END AS largest
+) of_type
+CROSS JOIN LATERAL (SELECT -largest - 1::pg_catalog.int8 AS smallest) least
+WHERE a.attname = %s AND a.attrelid = relation(%s)
+ORDER BY c.oid
+
 -- shadow_obstacles
 -- Why a column cannot be replaced by another one while the table is in use, as sentences. `spares` is whether the role
 -- may set session_replication_role, with which the table's own triggers do not fire.
@@ -137,8 +184,6 @@ FROM own WHERE NOT own.relispartition AND own.relkind = 'r'
 UNION ALL
 SELECT 'the column is generated' FROM own WHERE own.attgenerated <> ''
 UNION ALL
-SELECT 'the column is an identity' FROM own WHERE own.attidentity <> ''
-UNION ALL
 SELECT 'row level security is forced for its owner, who would not see every row'
 FROM own JOIN pg_catalog.pg_roles r ON r.rolname = current_user
 WHERE own.relrowsecurity AND own.relforcerowsecurity AND NOT (r.rolsuper OR r.rolbypassrls)
@@ -152,10 +197,12 @@ JOIN pg_catalog.pg_depend d
   ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.refobjid = own.oid AND d.refobjsubid = own.attnum::pg_catalog.int4
 LEFT JOIN pg_catalog.pg_index i ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND i.indexrelid = d.objid
 LEFT JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid AND k.oid = d.objid
+LEFT JOIN pg_catalog.pg_class q ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND q.oid = d.objid AND q.relkind = 'S'
 LEFT JOIN pg_catalog.pg_attrdef e ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass::pg_catalog.oid AND e.oid = d.objid
 WHERE d.classid <> 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass::pg_catalog.oid
   AND i.indexrelid IS NULL
-  AND NOT coalesce(k.contype IN ('c', 'n', 'u'), false)
+  AND q.oid IS NULL
+  AND NOT coalesce(k.contype IN ('c', 'n', 'u', 'p'), false)
   AND NOT coalesce(e.adnum = own.attnum, false)
 UNION ALL
 SELECT pg_catalog.format('index %%I is INVALID: drop it, or build it again', i.indexrelid::pg_catalog.regclass)

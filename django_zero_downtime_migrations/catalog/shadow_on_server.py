@@ -9,8 +9,9 @@ from django.db import DatabaseError
 from ..naming import quote
 from ..printable import printable
 from ..server import capabilities
+from ..type_changes.column import quoted
 from .server import Row, ServerCatalog
-from .shadow import Shadow, ShadowCheck, ShadowIndex, ShadowStatistics, Wanted
+from .shadow import Shadow, ShadowCheck, ShadowIndex, ShadowSequence, ShadowStatistics, Wanted
 
 
 def shadow_of(catalog: ServerCatalog, table: str, wanted: Wanted) -> Shadow | None:
@@ -34,10 +35,12 @@ def shadow_of(catalog: ServerCatalog, table: str, wanted: Wanted) -> Shadow | No
         refused = printable(str(error).strip().splitlines()[0])
         return Shadow(type=wanted.type, why_not=(f"the server refuses it on a temporary copy of the table: {refused}",))
     fires = bool(catalog.rows("shadow_triggers", [table])[0]["exists"])
+    sequences = catalog.rows("shadow_sequences", [wanted.column, table])
     texts = {
         "not_null_name": facts["not_null_name"] or "",
         "options": tuple(facts["options"] or ()),
         "grants": tuple(grants),
+        "sequences": tuple(map(_sequence, sequences)),
         "spares_triggers": fires,
     }
     return made.named(**facts | texts)
@@ -51,6 +54,13 @@ def _may_spare_triggers(catalog: ServerCatalog) -> bool:
 
 def _grant(column: str, table: str, privilege: str, grantee: str, option: str) -> str:
     return f"GRANT {privilege} ({quote(column)}) ON TABLE {table} TO {grantee}{option}"
+
+
+def _sequence(row: Row) -> ShadowSequence:
+    name = row["name"]
+    revokes = [f"REVOKE ALL ON SEQUENCE {name} FROM {role}" for role in row["revoked"]]
+    grants = [f"GRANT {privilege} ON SEQUENCE {name} TO {role}{option}" for privilege, role, option in row["grants"]]
+    return ShadowSequence(name, row["kind"], row["options"], row["comment"], (*revokes, *grants))
 
 
 def _made(catalog: ServerCatalog, table: str, probe: str, wanted: Wanted) -> Shadow:
@@ -86,7 +96,7 @@ def _made(catalog: ServerCatalog, table: str, probe: str, wanted: Wanted) -> Sha
 
 
 def _change(catalog: ServerCatalog, probe: str, wanted: Wanted) -> None:
-    column, collation = quote(wanted.column), f" COLLATE {wanted.collation}" if wanted.collation else ""
+    column, collation = quote(wanted.column), f" COLLATE {quoted(wanted.collation)}" if wanted.collation else ""
     using = f"USING {column}::{wanted.type}{collation}"
     with catalog.connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {probe} ALTER COLUMN {column} TYPE {wanted.type}{collation} {using}", None)

@@ -144,10 +144,10 @@ class ModelCatalog:
         column = self.column(table, wanted.column)
         if column is None:
             return None
-        why_not = ["the column is an identity"] if column.identity else []
+        why_not = []
         for each in self.constraints(table):
             of_column = wanted.column in (each.columns if each.own else each.to_columns)
-            if of_column and each.kind in "pfx":
+            if of_column and each.kind in "fx":
                 why_not.append(f"constraint {quote(each.name)} on table {each.table} depends on the column")
         return Shadow(type=wanted.type, not_null=column.not_null, why_not=tuple(why_not))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..catalog.shadow import Shadow, ShadowCheck, ShadowIndex, ShadowStatistics
+from ..catalog.shadow import Shadow, ShadowCheck, ShadowIndex, ShadowSequence, ShadowStatistics
 from ..ddl import statements as s
 from ..locks import Lock, LockMode
 from ..naming import plain_table, quote, unquote
@@ -195,6 +195,8 @@ class _Replacement:
         alter, shadow = self._alter, self.shadow
         yield from self._end_sync()
         yield f"{alter} DROP CONSTRAINT {self.proof}"
+        for sequence in shadow.sequences:
+            yield from self._move(sequence)
         yield f"{alter} DROP COLUMN {self.old}"
         yield f"{alter} RENAME COLUMN {self.new} TO {self.old}"
         for index in shadow.indexes:
@@ -208,10 +210,31 @@ class _Replacement:
         if shadow.default:
             yield f"{alter} ALTER COLUMN {self.old} SET DEFAULT {shadow.default}"
 
+    def _move(self, sequence: ShadowSequence) -> Iterator[str]:
+        name = sequence.name
+        if not sequence.kind:
+            yield f"ALTER SEQUENCE {name} OWNED BY {self.table}.{self.new}"
+            return
+        # An identity cannot be given a sequence that is there. The first ALTER keeps the others' nextval() out.
+        of_column = f"{self._alter} ALTER COLUMN"
+        identity = f"ADD GENERATED {sequence.kind} AS IDENTITY (SEQUENCE NAME {name} {sequence.options})"
+        body = (
+            "DECLARE zdm_value pg_catalog.int8; zdm_called pg_catalog.bool; BEGIN "
+            f"ALTER SEQUENCE {name} AS pg_catalog.int8; "
+            f"SELECT last_value, is_called INTO zdm_value, zdm_called FROM {name}; "
+            f"{of_column} {self.old} DROP IDENTITY; {of_column} {self.new} {identity}; "
+            f"PERFORM pg_catalog.setval({_literal(name)}::pg_catalog.regclass, zdm_value, zdm_called); END"
+        )
+        yield f"DO {_literal(body)}"
+        yield from sequence.privileges
+        if sequence.comment is not None:
+            yield f"COMMENT ON SEQUENCE {name} IS {_literal(sequence.comment)}"
+
     def _take_name(self, index: ShadowIndex) -> Iterator[str]:
         name = quote(index.name)
         if index.constraint:
-            using = f"UNIQUE USING INDEX {self._new_name(index)}{index.deferrable}"
+            kind = "PRIMARY KEY" if index.constraint == "p" else "UNIQUE"
+            using = f"{kind} USING INDEX {self._new_name(index)}{index.deferrable}"
             yield f"{self._alter} ADD CONSTRAINT {name} {using}"
         else:
             yield f"ALTER INDEX {self.beside(self.table, self._new_name(index))} RENAME TO {name}"

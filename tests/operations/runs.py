@@ -165,6 +165,9 @@ class Runs:
             cursor.execute(DESCRIPTION, None)
             description = list(cursor.fetchone()[0])
             rows = [line for table in self._tables(cursor) for line in self._rows(table, cursor)]
+            if self.case.moves_column:
+                cursor.execute("SELECT sequencename, last_value FROM pg_sequences ORDER BY 1", None)
+                rows += [f"sequence {name}: {value}" for name, value in cursor.fetchall()]
         dumped = launch.pg_dump(f"{SERVER_URL}/{name}", "--schema-only") if dump else ""
         if self.case.moves_column:
             description = sorted(re.sub(r"^(column \| [^|]+\|) \d+ \|", r"\1", line) for line in description)

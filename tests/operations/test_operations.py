@@ -82,6 +82,11 @@ def test_refused_for_its_lock_is_only_what_works_under_it(runs):
         assert [finding.message for finding in refused if finding.sent not in at_work] == []
 
 
+def test_where_a_column_is_replaced_it_is_found(runs):
+    found = runs.ours()[0][1].findings
+    assert any(x.code == "ONLINE_TYPE_CHANGE" for x in found) is runs.case.moves_column, [x.message for x in found]
+
+
 def test_inside_a_transaction(runs):
     if runs.case.atomic:
         assert_same_both_ways(runs.inside_a_transaction(), runs.stock())

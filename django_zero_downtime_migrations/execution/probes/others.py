@@ -18,10 +18,13 @@ WHERE pg_catalog.quote_ident(n.nspname::pg_catalog.text) || '.' || pg_catalog.qu
 @form(rf"CREATE OR REPLACE FUNCTION (?P<name>{PATH})\(\) ")
 @form(rf"CREATE OR REPLACE TRIGGER (?P<name>{NAME}) ")
 @form(rf"{TABLE}(?P<name>ENABLE ALWAYS TRIGGER|CLUSTER ON|REPLICA IDENTITY) ")
-@form(rf"COMMENT ON (?:INDEX|STATISTICS) (?P<name>{PATH}) IS ")
+@form(rf"COMMENT ON (?:INDEX|STATISTICS|SEQUENCE) (?P<name>{PATH}) IS ")
 @form(rf"COMMENT ON CONSTRAINT (?P<name>{NAME}) ON ")
 @form(rf"ALTER STATISTICS (?P<name>{PATH}) SET STATISTICS ")
 @form(rf"GRANT \w+ \((?P<name>{NAME})\) ON TABLE ")
+@form(rf"(?:GRANT \w+|REVOKE ALL) ON SEQUENCE (?P<name>{PATH}) ")
+@form(rf"ALTER SEQUENCE (?P<name>{PATH}) OWNED BY ")
+@form(r"DO E?'DECLARE zdm_value (?P<name>)")
 @form(rf"ANALYZE (?P<name>{PATH})")
 def said_of_it_again(asked: Asked) -> Probe:
     """Done twice, it is as done once."""

@@ -30,6 +30,7 @@ def of(name: str, *operations: Operation, data: tuple[str, ...] = (), **options:
 
 
 SCENARIOS = [
+    of("key", AlterField("thing", "id", models.DecimalField(max_digits=20, decimal_places=0, primary_key=True))),
     of(
         "all_that_belongs_to_it",
         AlterField("thing", "a", models.BigIntegerField(db_index=True)),

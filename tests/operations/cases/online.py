@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.migrations.operations import AlterField
 from django.db.models import F, Index, Q, UniqueConstraint
+from django.db.models.functions import Lower
 
 from ..case import Case, check, model
 
@@ -27,11 +28,51 @@ def big(**options):
     return models.BigIntegerField(**options)
 
 
+def char(**options):
+    return models.CharField(max_length=20, **options)
+
+
 def decimal(digits, places, **options):
     return models.DecimalField(max_digits=digits, decimal_places=places, **options)
 
 
+def _key(name, old, new, **case):
+    table = model("Thing", id=old, y=models.CharField(max_length=20, default=""))
+    change = [AlterField("thing", "id", new)]
+    return Case(f"online/{name}", [table], change, settings=ONLINE, moves_column=True, **case)
+
+
+KEYS = [
+    _key("key", models.AutoField(primary_key=True), models.BigAutoField(primary_key=True)),
+    _key("small_key", models.SmallAutoField(primary_key=True), models.AutoField(primary_key=True)),
+    _key("key_of_its_own", integer(primary_key=True), big(primary_key=True)),
+    _key(
+        "key_and_what_sql_has_made_of_its_sequence",
+        models.AutoField(primary_key=True),
+        models.BigAutoField(primary_key=True),
+        data=(
+            "ALTER TABLE app_thing ALTER COLUMN id SET GENERATED ALWAYS SET INCREMENT BY 3 SET START 5 SET CACHE 7",
+            "ALTER TABLE app_thing ALTER COLUMN id SET MAXVALUE 1000000 SET MINVALUE -5 SET CYCLE RESTART WITH 1003",
+            "COMMENT ON SEQUENCE app_thing_id_seq IS 'of numbers'",
+            "GRANT USAGE, SELECT ON SEQUENCE app_thing_id_seq TO pg_monitor",
+            "ALTER DEFAULT PRIVILEGES GRANT SELECT ON SEQUENCES TO pg_read_all_stats",
+        ),
+    ),
+    _key(
+        "serial",
+        models.AutoField(primary_key=True),
+        models.BigAutoField(primary_key=True),
+        data=(
+            "ALTER TABLE app_thing ALTER COLUMN id DROP IDENTITY",
+            "CREATE SEQUENCE app_thing_id_seq AS integer OWNED BY app_thing.id",
+            "SELECT setval('app_thing_id_seq', 777, false)",
+            "ALTER TABLE app_thing ALTER COLUMN id SET DEFAULT nextval('app_thing_id_seq')",
+        ),
+    ),
+]
+
 CASES = [
+    *KEYS,
     _case("integer_to_bigint", integer(), big()),
     _case("null", integer(null=True), big(null=True), data=SOME_NULL),
     _case("null_to_not_null", integer(null=True), big(default=7), data=SOME_NULL),
@@ -41,8 +82,8 @@ CASES = [
     _case("real_to_double", integer(), models.FloatField()),
     _case("decimal", decimal(10, 2), decimal(14, 4)),
     _case("array", ArrayField(integer()), ArrayField(big())),
-    _case("char_to_text", models.CharField(max_length=20, db_index=True), models.TextField(db_index=True)),
-    _case("collation", models.CharField(max_length=20), models.CharField(max_length=20, db_collation="C")),
+    _case("char_to_text", char(), models.TextField(), options={"indexes": [Index(Lower("x"), name="lower")]}),
+    _case("collation", char(), char(db_collation="C"), options={"indexes": [Index(fields=["x"], name="by_x")]}),
     _case("indexed", integer(db_index=True), big(db_index=True)),
     _case("unique", integer(unique=True), big(unique=True)),
     _case("index_goes", integer(db_index=True), big()),
