@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..catalog.shadow import Shadow, Wanted
 from ..ddl import statements as s
 from ..ddl.spaces import Space
-from ..naming import unquote
+from ..naming import plain_table, quote, unquote
 from ..type_changes import Effect, TypeChange
 
 if TYPE_CHECKING:
@@ -85,6 +85,52 @@ def wanted(statement: s.SetType, context: Context) -> Wanted:
     """What the catalogue is asked for."""
     column, projection = unquote(statement.column), context.projection
     dropped = frozenset().union(*(projection.hidden(statement.table, space) for space in Space))
-    # The server writes such a name in quotes wherever it writes a definition.
-    name = context.names.temporary(f"~{column}", "new")
-    return Wanted(column, name, statement.type, statement.collation, dropped)
+    return Wanted(column, Beside.of(statement, context).column, statement.type, statement.collation, dropped)
+
+
+class Beside(NamedTuple):
+    """What is there beside a column while another one takes its place.
+
+    :param column: the plain name of that one. The others are as in SQL.
+    :param triggers: for INSERT and for UPDATE. :param proof: the CHECK that both columns are equal.
+    """
+
+    table: str
+    column: str
+    triggers: tuple[str, str]
+    function: str
+    proof: str
+
+    @classmethod
+    def of(cls, statement: s.SetType, context: Context) -> Beside:
+        names, table, column = context.names, statement.table, unquote(statement.column)
+        both = f"{plain_table(table)}_{column}"
+        # The server writes such a name in quotes wherever it writes a definition, and fires triggers in the order of
+        # their names: these have to see what the others have made of a row.
+        marked = f"~{column}"
+        return cls(
+            table,
+            names.temporary(marked, "new"),
+            (quote(names.temporary(marked, "insert")), quote(names.temporary(marked, "update"))),
+            context.catalog.beside(table, quote(names.temporary(both, "sync"))),
+            quote(names.temporary(both, "same")),
+        )
+
+    def end(self) -> list[str]:
+        """The SQL after which nothing keeps the columns equal any more."""
+        return [*(f"DROP TRIGGER {trigger} ON {self.table}" for trigger in self.triggers), self._drop_function]
+
+    @property
+    def _drop_function(self) -> str:
+        return f"DROP FUNCTION {self.function}()"
+
+    def give_up(self) -> list[str]:
+        """The SQL after which there is only the column of before."""
+        return [*self.end(), f"ALTER TABLE {self.table} DROP COLUMN {quote(self.column)}"]
+
+
+def left_behind(statement: s.SetType, context: Context) -> str:
+    """The SQL that takes away what an earlier run has left; empty where it has left nothing."""
+    beside = Beside.of(statement, context)
+    there = context.catalog.column(statement.table, beside.column)
+    return f"{'; '.join(beside.give_up())};" if there else ""

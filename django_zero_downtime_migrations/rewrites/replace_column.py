@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from ..catalog.shadow import Shadow, ShadowCheck, ShadowIndex, ShadowSequence, ShadowStatistics
 from ..ddl import statements as s
 from ..locks import Lock, LockMode
-from ..naming import plain_table, quote, unquote
+from ..naming import quote, unquote
 from ..planning.context import Context
-from ..planning.online import wanted
+from ..planning.online import Beside
 from ..planning.steps import Batches, Query, Rows, Step, builds, long, short
 
 
@@ -31,16 +31,12 @@ class _Replacement:
         self.names = context.names
         self.beside = context.catalog.beside
         self.named_not_null = context.capabilities.not_null_not_valid and bool(shadow.not_null_name)
-        column, table = unquote(statement.column), plain_table(statement.table)
-        self.table, self.old = statement.table, quote(column)
-        self.new = quote(wanted(statement, context).name)
-        # The server fires triggers in the order of their names: these have to see what the others have made of a row.
-        self.triggers = [quote(self.names.temporary(f"~{column}", what)) for what in ("insert", "update")]
-        self.function = self.beside(self.table, quote(self.names.temporary(f"{table}_{column}", "sync")))
-        self.proof = quote(self.names.temporary(f"{table}_{column}", "same"))
+        self.table, self.old = statement.table, quote(unquote(statement.column))
+        self.named = Beside.of(statement, context)
+        self.new = quote(self.named.column)
 
     def steps(self) -> Iterator[Step]:
-        yield short(self.statement, *self._begin(), undo=[short(self.statement, *self._give_up())])
+        yield short(self.statement, *self._begin(), undo=[short(self.statement, *self.named.give_up())])
         yield self._fill()
         yield long(self.statement, f"{self._alter} {', '.join(self._validations())}")
         for index in self.shadow.indexes:
@@ -71,15 +67,15 @@ class _Replacement:
         collation = f" COLLATE {shadow.collation}" if shadow.collation else ""
         yield f"{alter} ADD COLUMN {self.new} {shadow.type}{collation}"
         yield self._create_function
-        insert, update = self.triggers
-        call = f"EXECUTE FUNCTION {self.function}()"
+        insert, update = self.named.triggers
+        call = f"EXECUTE FUNCTION {self.named.function}()"
         different = f"WHEN (NOT {self._equal('NEW.')})"
         yield f"CREATE OR REPLACE TRIGGER {insert} BEFORE INSERT ON {self.table} FOR EACH ROW {call}"
         yield f"CREATE OR REPLACE TRIGGER {update} BEFORE UPDATE ON {self.table} FOR EACH ROW {different} {call}"
         # Also for what a logical subscription writes.
         yield f"{alter} ENABLE ALWAYS TRIGGER {insert}, ENABLE ALWAYS TRIGGER {update}"
         not_null = f"{self.new} IS NOT NULL AND " if shadow.not_null else ""
-        yield f"{alter} ADD CONSTRAINT {self.proof} CHECK ({not_null}{self._equal()}) NOT VALID"
+        yield f"{alter} ADD CONSTRAINT {self.named.proof} CHECK ({not_null}{self._equal()}) NOT VALID"
         if self.named_not_null:
             yield f"{alter} ADD CONSTRAINT {self._not_null} NOT NULL {self.new} NOT VALID"
         for check in shadow.checks:
@@ -89,16 +85,8 @@ class _Replacement:
     def _create_function(self) -> str:
         # An assignment finds the conversion by the types, whatever the search_path of the writer is.
         body = f"BEGIN NEW.{self.new} := NEW.{self.old}; RETURN NEW; END"
-        return f"CREATE OR REPLACE FUNCTION {self.function}() RETURNS trigger LANGUAGE plpgsql AS {_literal(body)}"
-
-    def _give_up(self) -> Iterator[str]:
-        yield from self._end_sync()
-        yield f"{self._alter} DROP COLUMN {self.new}"
-
-    def _end_sync(self) -> Iterator[str]:
-        for trigger in self.triggers:
-            yield f"DROP TRIGGER {trigger} ON {self.table}"
-        yield f"DROP FUNCTION {self.function}()"
+        # One that is there already is left alone: somebody else's would stay his.
+        return f"CREATE FUNCTION {self.named.function}() RETURNS trigger LANGUAGE plpgsql AS {_literal(body)}"
 
     @property
     def _not_null(self) -> str:
@@ -119,7 +107,7 @@ class _Replacement:
 
     def _validations(self) -> Iterator[str]:
         """In one ALTER TABLE, the table is read once."""
-        yield f"VALIDATE CONSTRAINT {self.proof}"
+        yield f"VALIDATE CONSTRAINT {self.named.proof}"
         if self.named_not_null:
             yield f"VALIDATE CONSTRAINT {self._not_null}"
         for check in self.shadow.checks:
@@ -193,8 +181,8 @@ class _Replacement:
 
     def _swap(self) -> Iterator[str]:
         alter, shadow = self._alter, self.shadow
-        yield from self._end_sync()
-        yield f"{alter} DROP CONSTRAINT {self.proof}"
+        yield from self.named.end()
+        yield f"{alter} DROP CONSTRAINT {self.named.proof}"
         for sequence in shadow.sequences:
             yield from self._move(sequence)
         yield f"{alter} DROP COLUMN {self.old}"

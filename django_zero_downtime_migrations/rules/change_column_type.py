@@ -7,7 +7,7 @@ from ..errors import CannotMigrate, Unsafe
 from ..findings import Kind
 from ..naming import unquote
 from ..planning.context import Context
-from ..planning.online import online
+from ..planning.online import left_behind, online
 from ..planning.rule import Rule
 from ..type_changes import Effect, TypeChange
 
@@ -39,6 +39,12 @@ def check(statement: s.SetType, context: Context) -> str | None:
         return None
     because = f" ({'; '.join(change.because)})" if change.because else ""
     if change.effect is Effect.REFUSED:
+        if give_up := left_behind(statement, context):
+            raise CannotMigrate(
+                f"An earlier run has begun to replace {statement.column} of {statement.table}, and nothing tells how "
+                "far it came: it had no journal, or that is gone. Take away what it has made, which loses no value, "
+                f"and run the migration again: {give_up} Nothing was changed."
+            )
         raise CannotMigrate(
             f"{statement.column} of {statement.table} cannot become {change.new_type}: PostgreSQL refuses it{because}. "
             f"Drop what depends on the column first and make it again afterwards{_drops(statement, context)}; nothing "

@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import DataError, migrations, models, transaction
+from django.db import DataError, ProgrammingError, migrations, models, transaction
 from django.db.models import Q
 
 from django_zero_downtime_migrations.backends.postgres.schema import UnsafeOperationException
+from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.findings import Severity
 from django_zero_downtime_migrations.naming import UTF8
 from tests.backends.project import Shop
-from tests.backends.sessions import Beside, run, wait_until
+from tests.backends.sessions import Beside, role_without_rights, run, wait_until
 from tests.operations.case import check
 
 BIG = migrations.AlterField("book", "pages", models.BigIntegerField())
@@ -262,6 +263,40 @@ def test_what_is_in_the_way_is_named_before_anything_is_sent(books: Shop, sql: s
     assert said in caught.value.finding.message.replace('"', "") or said in caught.value.finding.message
     assert books.run(TYPE) == [("integer",)]
     assert books.run(LEFT) == []
+
+
+def test_a_function_that_another_role_has_made_is_not_taken(books: Shop) -> None:
+    """What it does would be done by whoever writes to the table."""
+    name = UTF8.temporary("shop_book_pages", "sync")
+    with role_without_rights(books.connection) as intruder:
+        books.run(f"GRANT CREATE ON SCHEMA public TO {intruder}")
+        books.run(f"SET ROLE {intruder}")
+        books.run(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'")
+        books.run("RESET ROLE")
+
+        with pytest.raises(ProgrammingError, match="already exists"):
+            books.migrate(BIG)
+
+        assert books.run(TYPE) == [("integer",)]
+        assert books.run("SELECT count(*) FROM pg_trigger WHERE tgname LIKE '%zdm%'") == [(0,)]
+        books.run(f"DROP OWNED BY {intruder}")
+
+
+def test_without_a_journal_the_way_on_is_said(books: Shop) -> None:
+    """An earlier run was killed while it filled the rows, and nothing else is known of it."""
+    lines = books.collected(BIG)
+    begin = next(n for n, line in enumerate(lines) if "ADD COLUMN" in line)
+    end = next(n for n, line in enumerate(lines) if n > begin and line.startswith("COMMIT"))
+    for line in lines[begin:end]:
+        books.run(line)
+    books.run("UPDATE shop_book SET pages = pages + 1, beside = beside + 1 WHERE id < 100")
+
+    with pytest.raises(CannotMigrate, match="An earlier run has begun to replace") as caught:
+        books.migrate(BIG)
+
+    books.run(str(caught.value).partition("run the migration again: ")[2].rpartition(" Nothing")[0])
+    books.migrate(BIG)
+    assert_changed(books)
 
 
 def test_a_value_that_may_not_fit_is_refused(books: Shop) -> None:

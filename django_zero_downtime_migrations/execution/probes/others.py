@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from ...naming import quote
 from .forms import NAME, PATH, TABLE, Asked, Probe, Verdict, form, gone, renamed
 from .server import Server, sibling
 
 _FUNCTION = "SELECT pg_catalog.to_regprocedure(%s) IS NULL"
+_DEFINITION = """
+SELECT pg_catalog.pg_get_functiondef(p.oid), p.proowner = r.oid
+FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_roles r ON r.rolname = current_user
+WHERE p.oid = pg_catalog.to_regprocedure(%s)::pg_catalog.oid
+"""
 _STATISTICS = """
 SELECT pg_catalog.pg_get_statisticsobjdef(x.oid)
 FROM pg_catalog.pg_statistic_ext x JOIN pg_catalog.pg_namespace n ON n.oid = x.stxnamespace
@@ -15,7 +21,6 @@ WHERE pg_catalog.quote_ident(n.nspname::pg_catalog.text) || '.' || pg_catalog.qu
 """
 
 
-@form(rf"CREATE OR REPLACE FUNCTION (?P<name>{PATH})\(\) ")
 @form(rf"CREATE OR REPLACE TRIGGER (?P<name>{NAME}) ")
 @form(rf"{TABLE}(?P<name>ENABLE ALWAYS TRIGGER|CLUSTER ON|REPLICA IDENTITY) ")
 @form(rf"COMMENT ON (?:INDEX|STATISTICS|SEQUENCE) (?P<name>{PATH}) IS ")
@@ -29,6 +34,27 @@ WHERE pg_catalog.quote_ident(n.nspname::pg_catalog.text) || '.' || pg_catalog.qu
 def said_of_it_again(asked: Asked) -> Probe:
     """Done twice, it is as done once."""
     return Probe(Verdict.ABSENT, asked["name"])
+
+
+@form(rf"CREATE FUNCTION (?P<name>{PATH})(?P<rest>\(\) .*)")
+def create_function(asked: Asked) -> Probe:
+    """It has to be of the role itself: the owner of another one can change what it does."""
+    server, what = asked.server, f"The function {asked['name']}"
+    found = server.fetch(_DEFINITION, f"{asked['name']}()")
+    if not found:
+        return Probe(Verdict.ABSENT, what)
+    (there, is_own) = found[0]
+
+    def build() -> str:
+        copy = f"pg_temp.{quote(server.plain(asked['name']))}"
+        server.run(f"CREATE FUNCTION {copy}{asked['rest']}")
+        return str(server.fetch(_DEFINITION, f"{copy}()")[0][0])
+
+    wanted = server.built(build) or asked["rest"]
+    # The first line has the name.
+    same = is_own and wanted.partition("\n")[2] == there.partition("\n")[2]
+    of_whom = "" if is_own else " (of another role)"
+    return Probe(Verdict.DONE if same else Verdict.DIFFERS, what, there + of_whom, wanted)
 
 
 @form(rf"DROP FUNCTION (?P<name>{PATH})\(\)")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ...django_types import Connection
 from ..server_errors import (
     DUPLICATE_COLUMN,
+    DUPLICATE_FUNCTION,
     DUPLICATE_OBJECT,
     DUPLICATE_TABLE,
     INVALID_TABLE_DEFINITION,
@@ -24,6 +25,7 @@ REFUSALS = frozenset(
         DUPLICATE_COLUMN,
         UNDEFINED_COLUMN,
         UNDEFINED_OBJECT,
+        DUPLICATE_FUNCTION,
         DUPLICATE_OBJECT,
         UNDEFINED_TABLE,
         DUPLICATE_TABLE,
