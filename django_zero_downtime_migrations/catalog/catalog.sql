@@ -95,7 +95,9 @@ SELECT c.conname AS name,
        EXISTS (SELECT FROM pg_catalog.pg_constraint p WHERE p.oid = c.conparentid AND p.conrelid = c.conrelid) AS part,
        EXISTS (SELECT FROM pg_catalog.pg_class r WHERE r.oid = c.confrelid AND pg_catalog.pg_has_role(r.relowner, 'USAGE'))
            AND NOT EXISTS (SELECT FROM pg_catalog.pg_class r WHERE r.oid = c.conrelid AND pg_catalog.pg_has_role(r.relowner, 'USAGE')
-                           AND pg_catalog.has_schema_privilege(r.relnamespace, 'USAGE')) AS out_of_reach
+                           AND pg_catalog.has_schema_privilege(r.relnamespace, 'USAGE')) AS out_of_reach,
+       (SELECT d.description FROM pg_catalog.pg_description d
+        WHERE d.classoid = 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid AND d.objoid = c.oid AND d.objsubid = 0::pg_catalog.int4) AS comment
 FROM pg_catalog.pg_constraint c
 WHERE (c.conrelid = relation(%s) OR (c.confrelid = relation(%s) AND c.contype = 'f')) AND c.conrelid <> 0::pg_catalog.oid
 ORDER BY c.conrelid, c.conname

@@ -36,6 +36,7 @@ class Constraint(NamedTuple):
     part: bool = False
     #: The role may alter the table that is asked about, and not the other one, which has this foreign key.
     out_of_reach: bool = False
+    comment: str | None = None
 
 
 class Index(NamedTuple):

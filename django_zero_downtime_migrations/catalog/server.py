@@ -13,7 +13,7 @@ from functools import cache, cached_property
 from importlib import resources
 from typing import Any, TypeVar
 
-from django.db import DatabaseError, transaction
+from django.db import DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError, transaction
 
 from ..django_types import Connection
 from ..naming import Names, relation
@@ -37,6 +37,8 @@ from .shadow import Shadow, Wanted
 
 T = TypeVar("T")
 Row = dict[str, Any]
+#: With these the server says that something cannot be; other errors, such as the end of the session, do not.
+REFUSED = (DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError)
 PROBE = "pg_temp.zero_downtime_probe"
 
 
@@ -212,7 +214,7 @@ class ServerCatalog:
         """As :meth:`on_probe`; None when the server refuses something of it."""
         try:
             return self.on_probe(definition, ask)
-        except DatabaseError:
+        except REFUSED:
             return None
 
     def on_probe(self, definition: str, ask: Callable[[str], T]) -> T:

@@ -202,7 +202,13 @@ LEFT JOIN pg_catalog.pg_attrdef e ON d.classid = 'pg_catalog.pg_attrdef'::pg_cat
 WHERE d.classid <> 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass::pg_catalog.oid
   AND i.indexrelid IS NULL
   AND q.oid IS NULL
-  AND NOT coalesce(k.contype IN ('c', 'n', 'u', 'p'), false)
+  AND NOT coalesce(k.contype IN ('c', 'n', 'u', 'p') OR k.contype = 'f' AND (
+          -- What it does to rows beside, the trigger that keeps the columns equal would undo.
+          pg_catalog.cardinality(k.conkey) = 1 AND k.conparentid = 0::pg_catalog.oid AND k.confupdtype IN ('a', 'r')
+          AND (k.confdeltype IN ('a', 'r', 'c') OR k.conrelid <> own.oid) AND NOT (k.conrelid = k.confrelid AND k.conkey = k.confkey)
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_class x WHERE x.oid IN (k.conrelid, k.confrelid) AND x.relkind <> 'r')
+          AND NOT coalesce((pg_catalog.to_jsonb(k) ->> 'conperiod'::pg_catalog.text)::pg_catalog.bool, false)
+          AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced'::pg_catalog.text)::pg_catalog.bool, true)), false)
   AND NOT coalesce(e.adnum = own.attnum, false)
 UNION ALL
 SELECT pg_catalog.format('index %%I is INVALID: drop it, or build it again', i.indexrelid::pg_catalog.regclass)
@@ -227,6 +233,15 @@ FROM fires f CROSS JOIN (SELECT %s::pg_catalog.bool AS spares) may
 WHERE f.enabled = 'A'
    OR f.enabled = 'O' AND NOT may.spares
    OR f.enabled = 'R' AND EXISTS (SELECT FROM fires o WHERE o.enabled = 'O')
+UNION ALL
+SELECT pg_catalog.format('the role may not make a foreign key to table %%s again', k.confrelid::pg_catalog.regclass::pg_catalog.text)
+FROM own JOIN pg_catalog.pg_constraint k ON k.conrelid = own.oid AND k.contype = 'f' AND own.attnum = ANY (k.conkey)
+WHERE NOT pg_catalog.has_table_privilege(k.confrelid, 'REFERENCES')
+UNION ALL
+SELECT pg_catalog.format('the role does not own table %%s, whose foreign key points to the column', k.conrelid::pg_catalog.regclass::pg_catalog.text)
+FROM own JOIN pg_catalog.pg_constraint k ON k.confrelid = own.oid AND k.contype = 'f' AND own.attnum = ANY (k.confkey)
+JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+WHERE NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')
 UNION ALL
 SELECT pg_catalog.format('the role may not create a function in schema %%I', own.nspname)
 FROM own WHERE NOT pg_catalog.has_schema_privilege(own.relnamespace, 'CREATE')

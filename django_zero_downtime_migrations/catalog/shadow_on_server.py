@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from django.db import DatabaseError
-
 from ..naming import quote
 from ..printable import printable
 from ..server import capabilities
 from ..type_changes.column import quoted
-from .server import Row, ServerCatalog
+from .server import REFUSED, Row, ServerCatalog
 from .shadow import Shadow, ShadowCheck, ShadowIndex, ShadowSequence, ShadowStatistics, Wanted
 
 
@@ -31,7 +29,7 @@ def shadow_of(catalog: ServerCatalog, table: str, wanted: Wanted) -> Shadow | No
         return Shadow(type=wanted.type, why_not=tuple(obstacles))
     try:
         made = catalog.on_probe(f"(LIKE {table} INCLUDING ALL)", lambda probe: _made(catalog, table, probe, wanted))
-    except DatabaseError as error:
+    except REFUSED as error:
         refused = printable(str(error).strip().splitlines()[0])
         return Shadow(type=wanted.type, why_not=(f"the server refuses it on a temporary copy of the table: {refused}",))
     fires = bool(catalog.rows("shadow_triggers", [table])[0]["exists"])

@@ -147,7 +147,7 @@ class ModelCatalog:
         why_not = []
         for each in self.constraints(table):
             of_column = wanted.column in (each.columns if each.own else each.to_columns)
-            if of_column and each.kind in "fx":
+            if of_column and each.kind == "x":
                 why_not.append(f"constraint {quote(each.name)} on table {each.table} depends on the column")
         return Shadow(type=wanted.type, not_null=column.not_null, why_not=tuple(why_not))
 

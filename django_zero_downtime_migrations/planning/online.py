@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..catalog.records import Constraint
 from ..catalog.shadow import Shadow, Wanted
 from ..ddl import statements as s
 from ..ddl.spaces import Space
@@ -34,7 +35,7 @@ def online(statement: s.SetType, context: Context) -> Online:
     change = context.type_change(statement)
     if not context.settings.online_type_changes or change is None or change.effect not in HOLDS_UP:
         return IN_PLACE
-    if is_small(context, statement.table):
+    if is_small(context, statement.table, *(table for key in keys_of(statement, context) for table in key.tables)):
         return IN_PLACE
     if why_not := _of_the_plan(statement, change, context):
         return Online(why_not=(why_not,))
@@ -42,6 +43,63 @@ def online(statement: s.SetType, context: Context) -> Online:
     if shadow is None:
         return Online(why_not=("the database does not have the column yet",))
     return Online(why_not=shadow.why_not) if shadow.why_not else Online(shadow)
+
+
+class Key(NamedTuple):
+    """A foreign key of the column, or to it. Tables and columns are as in SQL.
+
+    :param name: plain name. :param rest: what follows the columns that it points to.
+    :param of_column: it is one of the column's own table, and of the column.
+    """
+
+    name: str
+    table: str
+    column: str
+    to_table: str
+    to_column: str
+    rest: str
+    valid: bool
+    of_column: bool
+    comment: str | None
+
+    @property
+    def tables(self) -> tuple[str, str]:
+        return self.table, self.to_table
+
+    def definition(self, column: str) -> str:
+        """With another column in the place of the one that changes its type. :param column: as in SQL."""
+        own, other = (column, self.to_column) if self.of_column else (self.column, column)
+        return f"FOREIGN KEY ({own}) REFERENCES {self.to_table} ({other}){self.rest}"
+
+
+#: By ``pg_constraint.confdeltype``.
+ON_DELETE = {
+    "r": " ON DELETE RESTRICT",
+    "c": " ON DELETE CASCADE",
+    "n": " ON DELETE SET NULL",
+    "d": " ON DELETE SET DEFAULT",
+}
+ON_UPDATE = {"r": " ON UPDATE RESTRICT"}
+
+
+def keys_of(statement: s.SetType, context: Context) -> list[Key]:
+    """The foreign keys that the column has a part in."""
+    column = unquote(statement.column)
+    catalog, found = context.catalog, list[Key]()
+    for key in catalog.constraints(statement.table) + catalog.referencing(statement.table):
+        of_column = key.own and column in key.columns
+        to_column = column in key.to_columns and catalog.same_table(key.to_table, statement.table)
+        if key.kind == "f" and not key.part and (of_column or to_column):
+            found.append(_key(key, of_column))
+    return list(dict.fromkeys(found))
+
+
+def _key(key: Constraint, of_column: bool) -> Key:
+    match = " MATCH FULL" if key.match == "f" else ""
+    deferrable = " DEFERRABLE INITIALLY DEFERRED" if key.deferred else " DEFERRABLE" if key.deferrable else ""
+    rest = f"{match}{ON_UPDATE.get(key.on_update, '')}{ON_DELETE.get(key.on_delete, '')}{deferrable}"
+    own, other = quote(key.columns[0]), quote(key.to_columns[0])
+    return Key(key.name, key.table, own, key.to_table, other, rest, key.valid, of_column, key.comment)
 
 
 def is_small(context: Context, *tables: str) -> bool:

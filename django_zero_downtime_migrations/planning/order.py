@@ -14,6 +14,7 @@ from ..ddl import statements as s
 from ..naming import Names, names_in, quote, renamed_in, unquote
 from ..type_changes import Effect
 from .context import Context
+from .online import online
 
 Statements = list[s.Statement]
 Made = s.AddForeignKey | s.CreateIndex | s.AddUnique | s.AddPrimaryKey
@@ -241,9 +242,14 @@ def _blocked(between: Statements, table: str, context: Context) -> bool:
         # What the user's own SQL is about, nobody knows.
         if isinstance(statement, BARRIERS) and statement.table in (table, ""):
             return True
-        if isinstance(statement, s.SetType) and not _keeps_files(statement, context):
+        if isinstance(statement, s.SetType) and not _keeps_what_belongs(statement, context):
             return True
     return False
+
+
+def _keeps_what_belongs(statement: s.SetType, context: Context) -> bool:
+    """Whether it leaves the indexes and foreign keys of its column, or sees to them itself."""
+    return _keeps_files(statement, context) or online(statement, context).shadow is not None
 
 
 def _keeps_files(statement: s.SetType, context: Context) -> bool:

@@ -13,7 +13,7 @@ from ..ddl import statements as s
 from ..locks import Lock, LockMode
 from ..naming import quote, unquote
 from ..planning.context import Context
-from ..planning.online import Beside
+from ..planning.online import Beside, Key, keys_of
 from ..planning.steps import Batches, Query, Rows, Step, builds, long, short
 
 
@@ -34,6 +34,7 @@ class _Replacement:
         self.table, self.old = statement.table, quote(unquote(statement.column))
         self.named = Beside.of(statement, context)
         self.new = quote(self.named.column)
+        self.keys = keys_of(statement, context)
 
     def steps(self) -> Iterator[Step]:
         yield short(self.statement, *self._begin(), undo=[short(self.statement, *self.named.give_up())])
@@ -44,6 +45,8 @@ class _Replacement:
         if dress := [*self._attributes(), *self._of_others()]:
             yield short(self.statement, *dress, locks=self._dressing_locks)
         yield long(self.statement, f"ANALYZE {self.table}{self._analyzed}")
+        for key in self.keys:
+            yield from self._point_anew(key)
         yield short(self.statement, *self._swap())
 
     @property
@@ -170,6 +173,27 @@ class _Replacement:
 
     def _new_statistics(self, statistics: ShadowStatistics) -> str:
         return f"{quote(statistics.schema)}.{quote(self.names.temporary(statistics.name, 'new'))}"
+
+    def _point_anew(self, key: Key) -> Iterator[Step]:
+        """The foreign key is made of the new column, or to it; then the old one goes. There is one of them at every
+        moment, and no more than two tables are locked.
+        """
+        alter, new = f"ALTER TABLE {key.table}", quote(self.names.temporary(key.name, "new"))
+        both = [Lock(table, LockMode.ACCESS_EXCLUSIVE) for table in dict.fromkeys(key.tables)]
+        add = f"{alter} ADD CONSTRAINT {new} {key.definition(self.new)} NOT VALID"
+        sharing = [Lock(lock.table, LockMode.SHARE_ROW_EXCLUSIVE) for lock in both]
+        undo = [short(self.statement, f"{alter} DROP CONSTRAINT {new}", locks=both)]
+        yield short(self.statement, add, locks=sharing, undo=undo)
+        if key.valid:
+            validating = [Lock(key.table, LockMode.SHARE_UPDATE_EXCLUSIVE)]
+            if key.to_table != key.table:
+                validating.append(Lock(key.to_table, LockMode.ROW_SHARE, only=True))
+            yield long(self.statement, f"{alter} VALIDATE CONSTRAINT {new}", validating)
+        name = quote(key.name)
+        swap = [f"{alter} DROP CONSTRAINT {name}", f"{alter} RENAME CONSTRAINT {new} TO {name}"]
+        if key.comment is not None:
+            swap.append(f"COMMENT ON CONSTRAINT {name} ON {key.table} IS {_literal(key.comment)}")
+        yield short(self.statement, *swap, locks=both)
 
     @property
     def _analyzed(self) -> str:

@@ -84,7 +84,8 @@ def test_refused_for_its_lock_is_only_what_works_under_it(runs):
 
 def test_where_a_column_is_replaced_it_is_found(runs):
     found = runs.ours()[0][1].findings
-    assert any(x.code == "ONLINE_TYPE_CHANGE" for x in found) is runs.case.moves_column, [x.message for x in found]
+    codes = {finding.code for finding in found}
+    assert (codes == {"ONLINE_TYPE_CHANGE"}) is runs.case.moves_column, [x.message for x in found]
 
 
 def test_inside_a_transaction(runs):

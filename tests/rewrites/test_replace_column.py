@@ -160,6 +160,53 @@ def test_the_keys_go_on_without_a_gap_and_without_a_repeat(
     assert books.run(LEFT) == []
 
 
+class Referring(Client):
+    """It writes parents and their children, and deletes some."""
+
+    def _write(self) -> None:
+        key = self.chance.randint(1, 2000)
+        writes: list[Callable[[], Any]] = [
+            lambda: self._sql("INSERT INTO shop_parent (name) VALUES ('x')"),
+            lambda: self._sql(
+                "INSERT INTO shop_child (parent_id, tag) SELECT id, id FROM shop_parent WHERE id = %s FOR KEY SHARE",
+                key,
+            ),
+            lambda: self._sql("UPDATE shop_child SET parent_id = NULL, tag = NULL WHERE id = %s", key),
+            lambda: self._sql("DELETE FROM shop_child WHERE parent_id = %s", key),
+            self._delete_a_parent,
+        ]
+        self.chance.choice(writes)()
+
+    def _delete_a_parent(self) -> None:
+        """As Django does it: who refers to it goes before."""
+        key = self.chance.randint(1, 2000)
+        self._sql("SELECT FROM shop_parent WHERE id = %s FOR UPDATE", key)
+        self._sql("DELETE FROM shop_child WHERE parent_id = %s", key)
+        self._sql("DELETE FROM shop_parent WHERE id = %s", key)
+
+
+def test_children_refer_to_a_key_that_changes_meanwhile(books: Shop, open_session: Callable[..., Any]) -> None:
+    key, name = models.AutoField(primary_key=True), models.CharField(max_length=9)
+    refers = models.ForeignKey("shop.parent", models.CASCADE, null=True)
+    books.migrate(migrations.CreateModel("parent", [("id", key), ("name", name)]))
+    child = [("id", models.BigAutoField(primary_key=True)), ("parent", refers), ("tag", models.IntegerField(null=True))]
+    books.migrate(migrations.CreateModel("child", child))
+    books.run("INSERT INTO shop_parent (name) SELECT 'x' FROM generate_series(1, 3000)")
+    books.run("INSERT INTO shop_child (parent_id, tag) SELECT n, n FROM generate_series(1, 3000) n")
+
+    with clients(open_session, of=Referring) as writing:
+        wait_until(lambda: all(client.written for client in writing), "every client has written")
+        books.migrate(migrations.AlterField("parent", "id", models.BigAutoField(primary_key=True)))
+
+    assert [client.error for client in writing] == [None] * len(writing)
+    assert books.run("SELECT pg_typeof(id)::text FROM shop_parent LIMIT 1") == [("bigint",)]
+    assert books.run("SELECT pg_typeof(parent_id)::text FROM shop_child LIMIT 1") == [("bigint",)]
+    assert books.run("SELECT FROM shop_child WHERE parent_id IS DISTINCT FROM tag") == []
+    parents = "SELECT FROM shop_parent p WHERE p.id = c.parent_id"
+    assert books.run(f"SELECT FROM shop_child c WHERE parent_id IS NOT NULL AND NOT EXISTS ({parents})") == []
+    assert books.run(LEFT) == []
+
+
 def test_a_row_that_a_client_holds_is_written_when_it_is_free(books: Shop, settings: Any, other_session: Any) -> None:
     settings.ZERO_DOWNTIME_MIGRATIONS_BACKFILL_LOAD = 0.05
     books.run("INSERT INTO shop_book (pages, beside) SELECT n, n FROM generate_series(1, 30000) n")
@@ -235,10 +282,20 @@ OBSTACLES = {
     ),
     "publication": ("CREATE PUBLICATION everything FOR TABLE shop_book", "publication everything has it"),
     "inheritance": ("CREATE TABLE child () INHERITS (shop_book)", "inherit from it"),
-    "foreign key": (
-        "ALTER TABLE shop_book ADD CONSTRAINT of_pages UNIQUE (pages);"
-        "CREATE TABLE other (pages int REFERENCES shop_book (pages))",
-        "constraint other_pages_fkey on table other depends on the column",
+    "foreign key that changes the column": (
+        "CREATE TABLE shelf (id int PRIMARY KEY); INSERT INTO shelf SELECT generate_series(0, 5000);"
+        "ALTER TABLE shop_book ADD CONSTRAINT on_shelf FOREIGN KEY (pages) REFERENCES shelf ON DELETE SET NULL",
+        "constraint on_shelf on table shop_book depends on the column",
+    ),
+    "foreign key of two columns": (
+        "ALTER TABLE shop_book ADD CONSTRAINT pair UNIQUE (pages, id);"
+        "CREATE TABLE other (a int, b bigint, CONSTRAINT of_both FOREIGN KEY (a, b) REFERENCES shop_book (pages, id))",
+        "constraint of_both on table other depends on the column",
+    ),
+    "foreign key of a partitioned table": (
+        "ALTER TABLE shop_book ADD CONSTRAINT one UNIQUE (pages);"
+        "CREATE TABLE other (pages int CONSTRAINT far REFERENCES shop_book (pages)) PARTITION BY LIST (pages)",
+        "constraint far on table other depends on the column",
     ),
     "exclusion": (
         "ALTER TABLE shop_book ADD CONSTRAINT apart EXCLUDE USING btree (pages WITH =)",

@@ -9,7 +9,7 @@ from django.db.migrations.operations import AddConstraint, AddField, AddIndex, A
 from django.db.migrations.operations.base import Operation
 from django.db.models import Index, Q
 
-from tests.operations.case import check, model
+from tests.operations.case import check, fk, model, one_to_one
 
 from .backfills import MANY
 from .chains import char, integer
@@ -29,7 +29,15 @@ def of(name: str, *operations: Operation, data: tuple[str, ...] = (), **options:
     return scenario(f"online/{name}", [table], *operations, data=(MANY, *data), settings=SETTINGS)
 
 
+TREE = [
+    model("Parent", id=models.AutoField(primary_key=True), above=fk("parent", null=True)),
+    model("Child", parent=fk("parent"), tag=integer()),
+    model("Node", parent=one_to_one("parent", primary_key=True)),
+]
+BIG_KEY = AlterField("parent", "id", models.BigAutoField(primary_key=True))
+
 SCENARIOS = [
+    scenario("online/key_with_children", TREE, BIG_KEY, settings=SETTINGS),
     of("key", AlterField("thing", "id", models.DecimalField(max_digits=20, decimal_places=0, primary_key=True))),
     of(
         "all_that_belongs_to_it",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.migrations.operations import AlterField
+from django.db.migrations.operations import AddField, AlterField
 from django.db.models import F, Index, Q, UniqueConstraint
 from django.db.models.functions import Lower
 
-from ..case import Case, check, model
+from ..case import Case, check, fk, model, one_to_one
 
 ONLINE = {"ONLINE_TYPE_CHANGES": True}
 SOME_NULL = ("UPDATE app_thing SET x = NULL WHERE id % 3 = 0",)
@@ -71,8 +71,60 @@ KEYS = [
     ),
 ]
 
+
+def _target(name, old, new, *children, field="id", **case):
+    parent = model("Parent", code=models.CharField(max_length=20, unique=True), **{field: old})
+    change = [AlterField("parent", field, new)]
+    return Case(f"online/{name}", [parent, *children], change, settings=ONLINE, moves_column=True, **case)
+
+
+AUTO, BIG_AUTO = models.AutoField(primary_key=True), models.BigAutoField(primary_key=True)
+REFERENCED = [
+    _target("referenced", AUTO, BIG_AUTO, model("Child", parent=fk("parent"))),
+    _target("referenced_null", AUTO, BIG_AUTO, model("Child", parent=fk("parent", null=True))),
+    _target(
+        "referenced_by_several", AUTO, BIG_AUTO, model("A", p=fk("parent")), model("B", p=fk("parent"), q=fk("parent"))
+    ),
+    _target("referenced_one_to_one", AUTO, BIG_AUTO, model("Child", parent=one_to_one("parent"))),
+    _target("referenced_by_a_key", AUTO, BIG_AUTO, model("Child", parent=one_to_one("parent", primary_key=True))),
+    _target("many_to_many", AUTO, BIG_AUTO, model("Child", parents=models.ManyToManyField("app.parent"))),
+    _target("inherited", AUTO, BIG_AUTO, model("Child", bases=("app.parent",), more=integer())),
+    _target(
+        "referenced_by_its_own_table",
+        AUTO,
+        BIG_AUTO,
+        model("Child", parent=fk("parent")),
+        AddField("parent", "above", fk("parent", null=True)),
+    ),
+    _target(
+        "referenced_to_field",
+        integer(unique=True),
+        big(unique=True),
+        model("Child", parent=fk("parent", to_field="number")),
+        field="number",
+    ),
+    _target(
+        "referenced_and_unique_together",
+        AUTO,
+        BIG_AUTO,
+        model("Child", parent=fk("parent"), tag=integer(), options={"unique_together": {("parent", "tag")}}),
+    ),
+    _target(
+        "referenced_by_a_table_that_no_model_has",
+        AUTO,
+        BIG_AUTO,
+        data=(
+            "CREATE TABLE app_other (id bigint, parent int CONSTRAINT own REFERENCES app_parent (id) "
+            "MATCH FULL ON DELETE SET NULL DEFERRABLE, later int)",
+            "ALTER TABLE app_other ADD CONSTRAINT late FOREIGN KEY (later) REFERENCES app_parent (id) NOT VALID",
+            "COMMENT ON CONSTRAINT own ON app_other IS 'of a foreign key'",
+        ),
+    ),
+]
+
 CASES = [
     *KEYS,
+    *REFERENCED,
     _case("integer_to_bigint", integer(), big()),
     _case("null", integer(null=True), big(null=True), data=SOME_NULL),
     _case("null_to_not_null", integer(null=True), big(default=7), data=SOME_NULL),
