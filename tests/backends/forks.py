@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import gc
 import json
 import os
 import runpy
@@ -97,6 +98,9 @@ def main() -> None:
     # Ctrl-C in the terminal is for the tests and for the commands.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _import()
+    # The pages of all this are shared with the processes that are forked, unless the collector writes to them.
+    gc.collect()
+    gc.freeze()
     requests = socket.socket(fileno=int(sys.argv[1]))
     _become(*_fork_for_each(requests))
     runpy.run_module("django", run_name="__main__", alter_sys=True)
