@@ -24,7 +24,9 @@ VENV_PYTHON = os.path.join(VENV, "bin", "python")
 # Beside the folder, since uv takes none that has something in it. It is there from before the first file of .venv is
 # written until the last one is, so that what was interrupted is made again from the beginning.
 UNFINISHED = os.path.join(ROOT, ".venv-unfinished")
-COMMANDS = {"demo": ["-m", "example.demo"], "test": ["-m", "pytest", "-n", "auto"]}
+# Tests that stand together share what has been made for them: as long as there is work for all, each process has some
+# that do.
+COMMANDS = {"demo": ["-m", "example.demo"], "test": ["-m", "pytest", "-n", "auto", "--dist", "worksteal"]}
 
 
 def main(arguments):

@@ -16,7 +16,10 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.db.migrations.writer import MigrationWriter
 
+from .forks import Forked
+
 APP = "shop"
+DJANGO = ["-m", "django"]
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds. The longest command of a test takes a tenth of it on a busy machine.
 STUCK_AFTER = 240
@@ -110,7 +113,7 @@ class Site:
     def __init__(self, folder: Path, connection: BaseDatabaseWrapper) -> None:
         self.folder = folder
         #: What Python runs; the arguments of a command follow.
-        self.program = ["-m", "django"]
+        self.program = DJANGO
         names = ("ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
         self.database = {name: copy.deepcopy(connection.settings_dict[name]) for name in names}
         self.settings: dict[str, Any] = {
@@ -169,6 +172,8 @@ class Site:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} | options
+        if self.program == DJANGO:
+            return Forked(arguments, env=environment, cwd=self.folder, text=True, **streams)
         command = [sys.executable, "-X", "faulthandler", *self.program, *arguments]
         return subprocess.Popen(command, env=environment, cwd=self.folder, text=True, **streams)
 

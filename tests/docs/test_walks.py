@@ -12,7 +12,7 @@ import pytest
 from django.db import migrations, models
 
 from tests.backends.fixtures import observer, site
-from tests.backends.project import ROOT, Site
+from tests.backends.project import DJANGO, ROOT, Site
 from tests.backends.sessions import run, wait_until
 
 __all__ = ["observer", "site"]
@@ -74,7 +74,7 @@ def traced(site: Site, *arguments: str) -> list[Hop]:
         done = site.manage(*arguments)
     finally:
         del os.environ["TRACED"]
-        site.program = ["-m", "django"]
+        site.program = DJANGO
     assert done.returncode == 0, done.stdout
     return [tuple(line.split(" ", 1)) for line in file.read_text().splitlines()]  # type: ignore[misc]
 

@@ -22,7 +22,7 @@ from tests import databases
 from tests.backends.sessions import run
 from tests.operations.case import APP, TABLESPACE, Case
 from tests.operations.cases import CASES
-from tests.operations.runs import connected, new_database
+from tests.operations.runs import connected
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:'index_together' is deprecated"),
@@ -57,7 +57,7 @@ def twins(tablespace: None, django_db_blocker: Any) -> Iterator[Callable[[str], 
     """One database for all cases, by engine."""
     with (
         django_db_blocker.unblock(),
-        new_database() as name,
+        databases.fresh_database() as name,
         connected(settings.ENGINE, name) as ours,
         connected(settings.STOCK_ENGINE, name) as stock,
     ):

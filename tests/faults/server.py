@@ -6,6 +6,7 @@ python -m tests.faults.server: a JSON object per line in, see :meth:`.project.Fa
 from __future__ import annotations
 
 import base64
+import gc
 import io
 import json
 import os
@@ -47,6 +48,9 @@ def main() -> None:
     import django_zero_downtime_migrations.rules  # noqa: F401
 
     MigrationLoader(None)
+    # The pages of all this are shared with the processes that are forked, unless the collector writes to them.
+    gc.collect()
+    gc.freeze()
     for line in sys.stdin:
         print(json.dumps(_run(json.loads(line))), flush=True)
 

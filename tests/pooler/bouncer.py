@@ -9,11 +9,12 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from django.db import connections
 
 from servers import launch
-from servers.account import choose_account
+from servers.account import Account, choose_account
 from tests.backends.sessions import PATIENCE
 
 BINARY = os.environ.get("PG_BOUNCER", "")
@@ -25,39 +26,50 @@ def bouncer(mode: str, **options: object) -> Iterator[int]:
     server = connections.settings["default"]
     account = choose_account()
     directory = launch.make_directory("pgbouncer-", account, in_memory=False)
-    port = launch.free_port()
+    (directory / "users").write_text(f'"{server["USER"]}" "{server["PASSWORD"]}"\n')
     settings = {
         "listen_addr": "127.0.0.1",
-        "listen_port": port,
         "unix_socket_dir": "",
         "pool_mode": mode,
         "auth_type": "trust",
         "auth_file": directory / "users",
         **options,
     }
-    (directory / "users").write_text(f'"{server["USER"]}" "{server["PASSWORD"]}"\n')
-    (directory / "ini").write_text(
-        f"[databases]\n* = host={server['HOST']} port={server['PORT']}\n[pgbouncer]\n"
-        + "".join(f"{name} = {value}\n" for name, value in settings.items())
+    ini = f"[databases]\n* = host={server['HOST']} port={server['PORT']}\n[pgbouncer]\n" + "".join(
+        f"{name} = {value}\n" for name, value in settings.items()
     )
-    account.give(directory)
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [*account.prefix, BINARY, str(directory / "ini")], stdout=log, stderr=log, cwd="/", **account.popen
-        )
     try:
-        wait_until_it_listens(process, port)
-        yield port
+        process, port = start(directory, account, ini)
+        try:
+            yield port
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
     finally:
-        process.terminate()
-        process.wait(PATIENCE)
         shutil.rmtree(directory)
 
 
-def wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
+def start(directory: Path, account: Account, ini: str) -> tuple[subprocess.Popen[bytes], int]:
+    """Run it. Another process may take the port before it listens: then once more with a new one."""
+    for _ in range(5):
+        port = launch.free_port()
+        (directory / "ini").write_text(f"{ini}listen_port = {port}\n")
+        account.give(directory)
+        with (directory / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [*account.prefix, BINARY, str(directory / "ini")], stdout=log, stderr=log, cwd="/", **account.popen
+            )
+        if listens(process, port):
+            return process, port
+        process.kill()
+        process.wait(PATIENCE)
+    raise AssertionError(f"PgBouncer does not listen:\n{(directory / 'log').read_text()}")
+
+
+def listens(process: subprocess.Popen[bytes], port: int) -> bool:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return
+            return True
         time.sleep(0.01)
-    raise AssertionError(f"PgBouncer does not listen (exit code {process.poll()})")
+    return False

@@ -41,6 +41,8 @@ def books(shop: Shop, settings: Any) -> Shop:
     settings.ZERO_DOWNTIME_MIGRATIONS_ONLINE_TYPE_CHANGES = True
     settings.ZERO_DOWNTIME_MIGRATIONS_RAISE_FOR_UNSAFE = True
     settings.ZERO_DOWNTIME_MIGRATIONS_BACKFILL_BATCH_TIME = "1ms"
+    settings.ZERO_DOWNTIME_MIGRATIONS_LOCK_TIMEOUT = "1s"
+    settings.ZERO_DOWNTIME_MIGRATIONS_LOCK_RETRY_TIMEOUT = "50s"
     pages, beside = models.IntegerField(db_index=True), models.IntegerField()
     columns = [("id", models.BigAutoField(primary_key=True)), ("pages", pages), ("beside", beside)]
     positive = [check(Q(pages__gte=0), name="positive")]

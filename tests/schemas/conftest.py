@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from tests.operations.runs import new_database
+from tests import databases
 
 from . import runs
 from .cases import Case
@@ -44,7 +44,7 @@ def make_database(template: str, django_db_blocker: Any) -> Iterator[Callable[..
     with ExitStack() as cleanup, django_db_blocker.unblock():
 
         def make(situation: Situation, names: Any = None, **options: Any) -> BaseDatabaseWrapper:
-            name = cleanup.enter_context(new_database(template))
+            name = cleanup.enter_context(databases.fresh_database(template))
             connection = cleanup.enter_context(runs.connected(name, situation.search_path, **options))
             if names is not None:
                 runs.add_namesakes(connection, names, situation)

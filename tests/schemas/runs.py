@@ -21,7 +21,7 @@ from django.db.migrations.state import ProjectState
 from django_zero_downtime_migrations.errors import UnsafeOperationWarning
 from tests import databases
 from tests.backends.project import APP
-from tests.operations.runs import DESCRIPTION, new_database, psql
+from tests.operations.runs import DESCRIPTION, psql
 
 from .cases import ROWS, Case, before
 from .situations import ALONE, Situation
@@ -132,7 +132,7 @@ def run_script(connection: BaseDatabaseWrapper, case: Case, situation: Situation
 @contextmanager
 def template() -> Iterator[str]:
     """A database with the tables in ``b``, made by stock Django."""
-    with new_database() as name:
+    with databases.fresh_database() as name:
         with connected(name, ALONE.search_path, settings.STOCK_ENGINE) as connection:
             execute(connection, "CREATE SCHEMA a; CREATE SCHEMA b; CREATE SCHEMA c")
             migration = Migration("0001_initial", APP)
@@ -145,7 +145,10 @@ def template() -> Iterator[str]:
 
 def names_of(case: Case, name: str, *rows_first: str) -> list[tuple[str, str]]:
     """The names that indexes, constraints and sequences have before and after a case. :param rows_first: SQL."""
-    with new_database(name) as copied, connected(copied, ALONE.search_path, settings.STOCK_ENGINE) as connection:
+    with (
+        databases.fresh_database(name) as copied,
+        connected(copied, ALONE.search_path, settings.STOCK_ENGINE) as connection,
+    ):
         for sql in rows_first:
             execute(connection, sql)
         names = set(rows(connection, NAMES))
@@ -154,7 +157,10 @@ def names_of(case: Case, name: str, *rows_first: str) -> list[tuple[str, str]]:
 
 
 def truth(case: Case, name: str) -> Truth:
-    with new_database(name) as copied, connected(copied, ALONE.search_path, settings.STOCK_ENGINE) as connection:
+    with (
+        databases.fresh_database(name) as copied,
+        connected(copied, ALONE.search_path, settings.STOCK_ENGINE) as connection,
+    ):
         names = set(rows(connection, NAMES))
         forwards(connection, case, ALONE)
         there = found(connection)

@@ -12,7 +12,6 @@ import pytest
 from tests import databases
 from tests.backends.fixtures import shop, site
 from tests.backends.sessions import run
-from tests.operations.runs import new_database
 
 from . import hostile
 
@@ -30,7 +29,7 @@ def hostile_role(django_db_blocker: Any) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def hostile_template(hostile_role: str, django_db_blocker: Any) -> Iterator[str]:
-    with django_db_blocker.unblock(), new_database() as name:
+    with django_db_blocker.unblock(), databases.fresh_database() as name:
         # Nobody may be there while it is copied.
         with closing(databases.open_session(name, autocommit=True)) as session:
             run(session, "GRANT CREATE ON SCHEMA public TO PUBLIC")
@@ -42,7 +41,7 @@ def hostile_template(hostile_role: str, django_db_blocker: Any) -> Iterator[str]
 @pytest.fixture(scope="session")
 def attacked_name(hostile_template: str, django_db_blocker: Any) -> Iterator[str]:
     """Another one, in which Django's own questions call nothing of it."""
-    with django_db_blocker.unblock(), new_database(hostile_template) as name:
+    with django_db_blocker.unblock(), databases.fresh_database(hostile_template) as name:
         with closing(databases.open_session(name, autocommit=True)) as session:
             run(session, hostile.without_those_of_django("public"))
         yield name

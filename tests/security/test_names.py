@@ -9,7 +9,6 @@ import pytest
 
 from tests import databases
 from tests.backends.sessions import run
-from tests.operations.runs import new_database
 
 from . import hostile
 from .parsed import unqualified
@@ -55,7 +54,7 @@ def test_what_does_not_is_found(sql: str) -> None:
 @pytest.fixture(scope="module")
 def session(hostile_template: str, django_db_blocker: Any) -> Any:
     """One with hostile tables and types in its own temporary schema as well, which is looked at before pg_catalog."""
-    with django_db_blocker.unblock(), new_database(hostile_template) as name:
+    with django_db_blocker.unblock(), databases.fresh_database(hostile_template) as name:
         session = databases.open_session(name, autocommit=True)
         run(session, hostile.relations("pg_temp"))
         yield session

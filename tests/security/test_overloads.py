@@ -27,7 +27,7 @@ from tests.backends.sessions import run
 from tests.faults.scenarios.bad_data import CASES as BAD
 from tests.operations.case import APP, Case
 from tests.operations.cases import CASES
-from tests.operations.runs import connected, make, new_database, psql
+from tests.operations.runs import connected, make, psql
 from tests.partitions import tables
 
 from .parsed import unqualified
@@ -190,7 +190,10 @@ def test_scripts_run_with_nothing_of_somebody_else(reach: Any) -> None:
 
 def test_hostile_functions_are_called_where_somebody_lets_them(hostile_template: str) -> None:
     """What the other tests look for is there to be found."""
-    with new_database(hostile_template) as name, closing(databases.open_session(name, autocommit=True)) as session:
+    with (
+        databases.fresh_database(hostile_template) as name,
+        closing(databases.open_session(name, autocommit=True)) as session,
+    ):
         with pytest.raises(databases.driver.Error, match="hostile numeric and int4 was called as"):
             run(session, "SELECT 1.5 * 2::int4")
         assert run(session, "SELECT is_called FROM called") == [(True,)]

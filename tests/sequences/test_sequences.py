@@ -17,8 +17,9 @@ from django.db.migrations.writer import MigrationWriter
 from hypothesis import HealthCheck, event, given, note, reject, settings
 from hypothesis.strategies import booleans
 
+from tests import databases
 from tests.operations.case import APP, Case
-from tests.operations.runs import Runs, connected, new_database, runs_of
+from tests.operations.runs import Runs, connected, runs_of
 
 from .strategies import Chain, chains
 from .writers import writing
@@ -135,7 +136,7 @@ def test_chain_of_operations(chain: Chain, busy: bool, django_db_blocker: Any) -
         for engine, each in ((django_settings.STOCK_ENGINE, chain), (django_settings.ENGINE, ours)):
             is_written = busy and engine == django_settings.ENGINE
             with (
-                new_database(runs.template) as name,
+                databases.fresh_database(runs.template) as name,
                 connected(engine, name) as connection,
                 writing(name) if is_written else nullcontext(),
             ):
