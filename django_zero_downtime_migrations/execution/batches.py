@@ -18,24 +18,15 @@ from django.db import DataError, IntegrityError, OperationalError, ProgrammingEr
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from ..django_types import Connection
-from ..errors import CannotMigrate, LockNotAcquired, explain
-from ..locks import Blocker, Lock, LockMode
+from ..errors import CannotMigrate, explain
 from ..server import capabilities
 from ..settings import MigrationSettings
-from .acquire import (
-    OLD,
-    POLL_SECONDS,
-    Notice,
-    pause,
-    retries,
-    stay,
-)
 from .batch_sql import DEADLOCK_SQL, FIRST_PAGES, ROW_WAITS, STILL, STRAYS, Update, pages_sql
-from .blockers import look
 from .interrupt import interruptible
 from .limits import LONGEST, lock_wait
 from .pace import Pace
 from .position import Position, Saved
+from .row_holders import RowHolders
 from .server_errors import DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, QUERY_CANCELED, SERIALIZATION_FAILURE, sqlstate
 from .timeouts import OF_TRANSACTION, set_local
 
@@ -79,11 +70,11 @@ class Batches:
         self.position = 0
         self.rows = 0
         self.held: deque[Held] = deque()
-        self.notice = Notice()
         self._pages = FIRST_PAGES
         self._total = 0
         self._longest = LONGEST
-        self._logged = self._progressed = time.monotonic()
+        self.holders = RowHolders(connection, settings, update)
+        self._logged = time.monotonic()
 
     def run(self) -> int:
         """:raises LockNotAcquired: when nothing has got on for LOCK_RETRY_TIMEOUT.
@@ -208,11 +199,11 @@ class Batches:
             slow = sqlstate(error) == QUERY_CANCELED and took * 1000 >= values["statement_timeout"]
             if not slow and sqlstate(error) not in WAITS_IN_VAIN:
                 raise
-            self._put_off(error, held.page, took)
+            self.holders.put_off(error, held.page, took, self.rows, 1 + max((x.waits for x in self.held), default=0))
             return held._replace(slow=held.slow + 1) if slow else held._replace(waits=held.waits + 1)
         # To find again and again that nothing is free is no progress.
         if changed or self.position < self._total:
-            self._progressed = time.monotonic()
+            self.holders.progressed()
         self.rows += changed
         self._log()
         return None
@@ -264,46 +255,6 @@ class Batches:
         if ctrl_c.pressed:
             raise ctrl_c.error
         return rows
-
-    def _put_off(self, error: OperationalError, start: int, took: float) -> None:
-        """Leave the others at least as long as they were held up."""
-        seconds = pause(took)
-        text = "%s: rows from page %d on are locked by others; going on in %.2f s."
-        self.notice.tell(text, self.table, start, seconds)
-        self._refuse_to_wait_longer(error)
-        stay(self.connection, seconds)
-        while self._blockers(LockMode.ROW_EXCLUSIVE):
-            # The whole table is locked: one page after the other would be put aside.
-            self.notice.tell("%s: waiting outside the queue. In the way: %s", self.table, self._in_the_way())
-            self._refuse_to_wait_longer(error)
-            time.sleep(POLL_SECONDS)
-
-    def _refuse_to_wait_longer(self, error: OperationalError) -> None:
-        waited = time.monotonic() - self._progressed
-        if not retries(self.settings) or waited * 1000 < (self.settings.lock_retry_timeout or 0):
-            return
-        raise LockNotAcquired(
-            f"Rows of {self.table} have been locked by others for LOCK_RETRY_TIMEOUT ({waited:.1f} s). In the way: "
-            f"{self._in_the_way()}. {self.rows} rows are changed and stay so. Run the migration again when they have "
-            "ended, or end them with pg_terminate_backend(pid).",
-            self.update.whole,
-            waited,
-            1 + max((page.waits for page in self.held), default=0),
-            self._row_holders(),
-        ) from error
-
-    def _in_the_way(self) -> str:
-        return "; ".join(map(str, self._row_holders())) or "nobody any more, only short transactions"
-
-    def _row_holders(self) -> tuple[Blocker, ...]:
-        """Whoever may have locked rows, the old ones if there are any."""
-        # Whoever holds just this one, a vacuum for example, has no rows.
-        rowless = LockMode.SHARE_UPDATE_EXCLUSIVE
-        found = tuple(x for x in self._blockers(LockMode.EXCLUSIVE) if x.mode is not rowless)
-        return tuple(x for x in found if x.older_than(OLD)) or found
-
-    def _blockers(self, mode: LockMode) -> tuple[Blocker, ...]:
-        return look(self.connection, [Lock(self.table, mode)], self.settings.show_blocking_queries).blockers
 
     def _log(self) -> None:
         if time.monotonic() - self._logged > LOG_EVERY_SECONDS:
