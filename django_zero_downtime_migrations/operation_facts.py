@@ -167,6 +167,11 @@ def is_known(operation: Operation) -> bool:
     return facts(type(operation)) is not UNKNOWN
 
 
+def runs_code(operation: Operation) -> bool:
+    """Whether an operation runs code of the user's, so that no SQL tells what it does."""
+    return not operation.reduces_to_sql or getattr(operation, "each", None) is not None
+
+
 def parts(operation: Operation) -> Iterator[tuple[str, Sequence[Any]]]:
     """The operations that one runs on the database, by the attribute that has them.
 

@@ -94,7 +94,7 @@ class Batches:
             self._through()
             self._strays()
         self.saved.end()
-        logger.info("%s: %d rows changed (SET %s)", self.table, self.rows, self.update.assignment)
+        logger.info("%s: %d rows changed (%s)", self.table, self.rows, self.update.what)
         return self.rows
 
     def _through(self) -> None:
@@ -122,7 +122,11 @@ class Batches:
         self.position += pages
         self._pages = max(1, min(pages * 2, int(pages * self.settings.backfill_batch_time / 1000 / took)))
         if self.position < self._total:
-            self.pace.after_batch(took, self.position / self._total)
+            self._pause(took)
+
+    def _pause(self, took: float) -> None:
+        """Between two batches. :param took: the time of the last one, in seconds."""
+        self.pace.after_batch(took, self.position / self._total)
 
     def _range(self, start: int, end: int) -> Held | None:
         try:

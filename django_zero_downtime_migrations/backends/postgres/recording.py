@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,6 +44,7 @@ class Recording(Calls):
     old_code: OldCode | None
     resume: NothingDone
     is_executing: bool
+    once: Callable[..., None]
     _call: Call
     _recorded: list[s.Statement] | None
     _recording: Projection
@@ -126,6 +127,21 @@ class Recording(Calls):
             (sql, params), (assignment, own), (where, _) = update.whole, update.assignment, update.where
             made = s.UpdateRows(sql=sql, params=params, table=table, assignment=assignment, where=where, first=len(own))
             self._record(made)
+
+    def backfill_each(self, chosen: Any) -> None:
+        """Give rows to a function, in batches where their table may be in use.
+
+        :param chosen: an ``execution.each.Chosen``.
+        """
+        table = self.names.spelled(chosen.table)
+        if self._own.of_caller or self._projection.is_new(table) or self.treat_as_new(table):
+            self.once(lambda apps, editor: chosen.give_all(self.connection.alias), chosen.apps, None)
+            return
+        from ...execution.each import Each
+
+        self._own.close()
+        # It is no transaction: each batch is one.
+        self.once(lambda apps, editor: Each(self.connection, self.settings, chosen).run(), chosen.apps, False)
 
     def _send(self, sql: str, params: s.Params) -> None:
         """The one way of a planned statement to the editors below and to the driver."""
