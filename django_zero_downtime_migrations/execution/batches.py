@@ -12,7 +12,7 @@ import random
 import re
 import time
 from collections import deque
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from django.db import DataError, IntegrityError, OperationalError, ProgrammingError
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
@@ -21,18 +21,18 @@ from ..django_types import Connection
 from ..errors import CannotMigrate, explain
 from ..server import capabilities
 from ..settings import MigrationSettings
+from .backfill_progress import BackfillProgress, Where
 from .batch_sql import DEADLOCK_SQL, FIRST_PAGES, ROW_WAITS, STILL, STRAYS, Update, pages_sql
 from .interrupt import interruptible
 from .limits import LONGEST, lock_wait
 from .pace import Pace
-from .position import Position, Saved
+from .position import Position, Saved, Whose
 from .row_holders import RowHolders
 from .server_errors import DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, QUERY_CANCELED, SERIALIZATION_FAILURE, sqlstate
 from .timeouts import OF_TRANSACTION, set_local
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
-LOG_EVERY_SECONDS = 10.0
 #: So many rows that cannot be changed are named.
 NAMED = 10
 #: A condition of a row whose key has numbers and UUIDs alone: of a text, it would be a value.
@@ -56,17 +56,27 @@ class Held(NamedTuple):
 class Batches:
     """One UPDATE.
 
+    :param whose: the operation that it belongs to; None outside of a migration.
+    :param stream: where the command writes; None where there is none.
     :ivar position: the page before which every row has been asked for, but for the pages in ``held``.
     :ivar rows: how many have been changed.
     """
 
-    def __init__(self, connection: Connection, settings: MigrationSettings, update: Update) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        settings: MigrationSettings,
+        update: Update,
+        whose: Whose | None = None,
+        stream: TextIO | None = None,
+    ) -> None:
         self.connection = connection
         self.settings = settings
         self.update = update
         self.table = update.table
-        self.saved = Position(connection, update)
-        self.pace = Pace(connection, settings, self.table)
+        self.saved = Position(connection, update, whose)
+        self.pace = Pace(connection, settings, self.table, self.saved.paused)
+        self.progress = BackfillProgress(connection, self.table, stream)
         self.position = 0
         self.rows = 0
         self.held: deque[Held] = deque()
@@ -74,7 +84,6 @@ class Batches:
         self._total = 0
         self._longest = LONGEST
         self.holders = RowHolders(connection, settings, update)
-        self._logged = time.monotonic()
 
     def run(self) -> int:
         """:raises LockNotAcquired: when nothing has got on for LOCK_RETRY_TIMEOUT.
@@ -87,21 +96,34 @@ class Batches:
             self.position, self._total, self.rows = saved.page, saved.pages, saved.rows
             self.held = deque(map(Held, saved.held))
             logger.warning("%s: going on at page %d of %d.", self.table, self.position, self._total)
+            self.pace.wait()
+        self.progress.begin(self.where)
+        try:
+            self._all()
+        finally:
+            self.progress.end()
+        self.saved.end()
+        logger.info("%s: %d rows changed (%s)", self.table, self.rows, self.update.what)
+        return self.rows
+
+    @property
+    def where(self) -> Where:
+        return Where(self.position, self._total, self.rows, len(self.held))
+
+    def _all(self) -> None:
         self._through()
         if self._strays():
             # So many have not been moved: the position was that of other rows, or others write what is to be changed.
             self._measure()
             self._through()
             self._strays()
-        self.saved.end()
-        logger.info("%s: %d rows changed (%s)", self.table, self.rows, self.update.what)
-        return self.rows
 
     def _through(self) -> None:
         while self.position < self._total:
             self._forwards()
         while self.held:
             self._put_aside(self._page(self.held.popleft()))
+        self.holders.over()
 
     def _measure(self) -> None:
         with self.connection.cursor() as cursor:
@@ -209,7 +231,7 @@ class Batches:
         if changed or self.position < self._total:
             self.holders.progressed()
         self.rows += changed
-        self._log()
+        self.progress.after_batch(self.where)
         return None
 
     def _limits(self, held: Held, waits: int) -> dict[str, int]:
@@ -244,7 +266,8 @@ class Batches:
     def _position(self, after: int | None) -> list[str]:
         if after is None or self._total <= FIRST_PAGES or after >= self._total:
             return []
-        return self.saved.sql(Saved(after, self._total, tuple(page.page for page in self.held), self.rows))
+        held = tuple(page.page for page in self.held)
+        return self.saved.sql(Saved(after, self._total, held, self.rows, round(self.progress.speed(self.rows), 1)))
 
     def _send(self, sql: str, values: dict[str, int], position: list[str]) -> int:
         """One query string, one round trip, one implicit transaction. Return the number of rows."""
@@ -259,9 +282,3 @@ class Batches:
         if ctrl_c.pressed:
             raise ctrl_c.error
         return rows
-
-    def _log(self) -> None:
-        if time.monotonic() - self._logged > LOG_EVERY_SECONDS:
-            self._logged = time.monotonic()
-            text = "%s: %d rows changed, %d of %d pages, %d put aside"
-            logger.info(text, self.table, self.rows, min(self.position, self._total), self._total, len(self.held))

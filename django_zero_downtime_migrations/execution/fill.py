@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from ..django_types import Connection
 from ..planning.steps import Fill, Query, Rows
@@ -10,17 +10,25 @@ from ..settings import MigrationSettings
 
 if TYPE_CHECKING:
     from .batch_sql import Update
+    from .position import Whose
 
 
-def fill(connection: Connection, work: Fill | Rows, settings: MigrationSettings | None = None) -> int:
+def fill(
+    connection: Connection,
+    work: Fill | Rows,
+    settings: MigrationSettings | None = None,
+    whose: Whose | None = None,
+    stream: TextIO | None = None,
+) -> int:
     """Change the rows, and return how many there were.
 
+    :param whose: the operation that it belongs to. :param stream: where the command writes.
     :raises LockNotAcquired: when others hold rows of it for longer than LOCK_RETRY_TIMEOUT.
     """
     # Imported where it is needed: most processes of a project fill nothing.
     from .batches import Batches
 
-    return Batches(connection, settings or MigrationSettings(), update(connection, work)).run()
+    return Batches(connection, settings or MigrationSettings(), update(connection, work), whose, stream).run()
 
 
 def update(connection: Connection, work: Fill | Rows) -> Update:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime, timezone
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db import DatabaseError
 
@@ -27,6 +27,8 @@ from .questions import rows
 NAME: Final = f"{PREFIX}backfill"
 #: Of what is written; another one is not read.
 FORMAT: Final = 1
+#: What the type has: where the UPDATE stands, and whether it is to wait.
+SLOTS: Final = ("position", "paused")
 #: So many pages that were put aside are written down; with more of them, the position stays where it is.
 MOST_HELD: Final = 1000
 
@@ -40,28 +42,69 @@ SELECT pg_catalog.pg_relation_filenode(oid::pg_catalog.regclass)::pg_catalog.int
 """
 
 
+# Nobody but the role itself, or a superuser, can have written it.
+_PAUSED = """
+SELECT 1 FROM pg_catalog.pg_type t
+JOIN pg_catalog.pg_attribute a ON a.attrelid = t.typrelid AND a.attname = 'paused'::pg_catalog.name
+JOIN pg_catalog.pg_description d ON d.objoid = t.typrelid AND d.objsubid = a.attnum
+JOIN pg_catalog.pg_roles o ON o.oid = t.typowner
+JOIN pg_catalog.pg_roles u ON u.rolname = CURRENT_USER
+WHERE t.oid = pg_catalog.to_regtype(%s::pg_catalog.text)::pg_catalog.oid AND t.typtype = 'c'
+AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+AND (o.oid = u.oid OR (o.rolsuper AND pg_catalog.pg_has_role(u.oid, o.oid, 'USAGE')))
+"""
+
+
+class Whose(NamedTuple):
+    """The operation that changes the rows, as it stands in its migration.
+
+    :param operation: its index.
+    """
+
+    app: str
+    migration: str
+    operation: int
+
+    def __str__(self) -> str:
+        return f"{self.app}.{self.migration}:{self.operation}"
+
+
 class Saved(NamedTuple):
     """:param page: the one before which all is done, but for those that are ``held``.
 
     :param pages: how many the table had at the beginning.
     :param rows: how many had been changed before the last range.
+    :param speed: rows in a second, in the run that has written it.
     """
 
     page: int
     pages: int
     held: tuple[int, ...] = ()
     rows: int = 0
+    speed: float = 0.0
+
+
+def saved(written: dict[str, Any]) -> Saved:
+    """:param written: what :meth:`Position.sql` has written.
+
+    :raises KeyError, TypeError, ValueError: when that is something else.
+    """
+    page, pages, held, changed = (written[name] for name in ("page", "pages", "held", "rows"))
+    return Saved(int(page), int(pages), tuple(map(int, held)), int(changed), float(written.get("speed", 0)))
 
 
 class Position:
     """Of one UPDATE. It is written from the second range on: a small table is through before.
 
     What cannot be written stops nothing: the next run begins at the first page then.
+
+    :param whose: told to who lists the backfills; None outside of a migration.
     """
 
-    def __init__(self, connection: Connection, update: Update) -> None:
+    def __init__(self, connection: Connection, update: Update, whose: Whose | None = None) -> None:
         self.connection = connection
         self.update = update
+        self.whose = whose
         self._kept = Kept(connection)
         self._files: list[int] = []
         self._exists = self._writes = False
@@ -84,8 +127,7 @@ class Position:
             written = json.loads(json.loads(found.slots or "{}")["position"])
             if written["format"] != FORMAT or written["files"] != self._files:
                 return None
-            page, pages, held, changed = (written[name] for name in ("page", "pages", "held", "rows"))
-            return Saved(int(page), int(pages), tuple(map(int, held)), int(changed))
+            return saved(written)
         except (KeyError, TypeError, ValueError) as error:
             logger.warning("%s: the position cannot be read: %s", self.update.table, printable(repr(error)))
             return None
@@ -97,8 +139,23 @@ class Position:
         now = datetime.now(timezone.utc).isoformat(" ", "seconds")
         written = {"format": FORMAT, **saved._asdict(), "files": self._files, "at": now}
         position = self._kept.comment(self.type_name, "position", json.dumps(written, separators=(",", ":")))
-        about = {"update": self.update.whole}
-        return [position] if self._exists else [self._kept.create(self.type_name, ["position"], about), position]
+        return [position] if self._exists else [self._kept.create(self.type_name, SLOTS, self._about), position]
+
+    @property
+    def _about(self) -> dict[str, object]:
+        whose = self.whose._asdict() if self.whose else {}
+        return {"update": self.update.whole, "table": self.update.table, **whose}
+
+    @property
+    def id(self) -> str:
+        """What ``manage.py backfills`` calls it."""
+        return str(self.whose or self.type_name.removeprefix(f"{NAME}_"))
+
+    def paused(self) -> str:
+        """Whether somebody who may has asked it to wait, and how it goes on; empty where nobody has."""
+        if not self._exists or not rows(self.connection, _PAUSED, self._kept.path(self.type_name)):
+            return ""
+        return f"paused by `manage.py backfills --pause`; `manage.py backfills --resume {self.id}` lets it go on"
 
     def sent(self) -> None:
         """What :meth:`sql` gave is committed."""

@@ -9,6 +9,7 @@ from django.db import OperationalError
 from ..django_types import Connection
 from ..errors import LockNotAcquired
 from ..locks import Blocker, Lock, LockMode
+from ..log import logger
 from ..settings import MigrationSettings
 from .acquire import OLD, POLL_SECONDS, Notice, pause, retries, stay
 from .batch_sql import Update
@@ -30,6 +31,13 @@ class RowHolders:
         """Rows have been changed: LOCK_RETRY_TIMEOUT counts from now on."""
         self._progressed = time.monotonic()
 
+    def over(self) -> None:
+        """Nobody holds a row any more that is to be changed."""
+        if self.notice.told:
+            text = "%s: no row is locked by others any more, %.1f s after the first one was found."
+            logger.log(self.notice.level, text, self.table, self.notice.waited)
+        self.notice = Notice()
+
     def put_off(self, error: OperationalError, page: int, took: float, rows: int, attempts: int) -> None:
         """Leave the others at least as long as they were held up.
 
@@ -38,6 +46,8 @@ class RowHolders:
         :raises LockNotAcquired: when nothing has got on for LOCK_RETRY_TIMEOUT.
         """
         seconds = pause(took)
+        if not self.notice.told:
+            self.notice = Notice()
         text = "%s: rows from page %d on are locked by others; going on in %.2f s."
         self.notice.tell(text, self.table, page, seconds)
         self._refuse_to_wait_longer(error, rows, attempts)

@@ -46,7 +46,7 @@ class Backfill(Operation):
         model_name: str,
         values: Mapping[str, Any] | None = None,
         where: Q | None = None,
-        *,
+        # None of these is for keywords alone: Django's writer before 5.2 leaves those out of the file.
         each: Callable[[Any, Any], object] | None = None,
     ) -> None:
         if bool(values) == (each is not None):

@@ -17,6 +17,7 @@ from ...ddl import statements as s
 from ...ddl.read import read
 from ...ddl.template import plain
 from ...django_types import Model, Sql
+from ...execution.position import Whose
 from ...execution.reader import Reader
 from ...findings import Finding, Origin
 from ...migrate_run.migration_at_work import migration_at_work
@@ -140,8 +141,17 @@ class Recording(Calls):
         from ...execution.each import Each
 
         self._own.close()
+        run = self.migrate_run
+        shown = run.stream if run.verbosity else None
+        each = Each(self.connection, self.settings, chosen, self._whose(), shown)
         # It is no transaction: each batch is one.
-        self.once(lambda apps, editor: Each(self.connection, self.settings, chosen).run(), chosen.apps, False)
+        self.once(lambda apps, editor: each.run(), chosen.apps, False)
+
+    def _whose(self) -> Whose | None:
+        """The operation that is at work, as it stands in its migration."""
+        if self._migration is None or self._operation is None:
+            return None
+        return Whose(*self._migration, self._operation)
 
     def _send(self, sql: str, params: s.Params) -> None:
         """The one way of a planned statement to the editors below and to the driver."""
