@@ -12,7 +12,7 @@ import random
 import re
 import time
 from collections import deque
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
 from django.db import DataError, IntegrityError, OperationalError, ProgrammingError
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
@@ -26,13 +26,15 @@ from .batch_sql import DEADLOCK_SQL, FIRST_PAGES, ROW_WAITS, STILL, STRAYS, Upda
 from .interrupt import interruptible
 from .limits import LONGEST, lock_wait
 from .pace import Pace
-from .position import Position, Saved, Whose
+from .position import NOBODY, Caller, Position, Saved
 from .row_holders import RowHolders
 from .server_errors import DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, QUERY_CANCELED, SERIALIZATION_FAILURE, sqlstate
 from .timeouts import OF_TRANSACTION, set_local
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
+#: What goes on with it, by whether the migration has left it for later.
+COMMANDS = {False: "migrate", True: "manage.py backfills --run"}
 #: So many rows that cannot be changed are named.
 NAMED = 10
 #: A condition of a row whose key has numbers and UUIDs alone: of a text, it would be a value.
@@ -56,8 +58,6 @@ class Held(NamedTuple):
 class Batches:
     """One UPDATE.
 
-    :param whose: the operation that it belongs to; None outside of a migration.
-    :param stream: where the command writes; None where there is none.
     :ivar position: the page before which every row has been asked for, but for the pages in ``held``.
     :ivar rows: how many have been changed.
     """
@@ -67,16 +67,15 @@ class Batches:
         connection: Connection,
         settings: MigrationSettings,
         update: Update,
-        whose: Whose | None = None,
-        stream: TextIO | None = None,
+        caller: Caller = NOBODY,
     ) -> None:
         self.connection = connection
         self.settings = settings
         self.update = update
         self.table = update.table
-        self.saved = Position(connection, update, whose)
-        self.pace = Pace(connection, settings, self.table, self.saved.paused)
-        self.progress = BackfillProgress(connection, self.table, stream)
+        self.saved = Position(connection, update, caller)
+        self.pace = Pace(connection, settings, self.table, self.saved.paused, COMMANDS[caller.later])
+        self.progress = BackfillProgress(connection, self.table, caller.stream)
         self.position = 0
         self.rows = 0
         self.held: deque[Held] = deque()
@@ -92,10 +91,11 @@ class Batches:
         :raises CannotMigrate: when a row that has been changed would be changed again.
         """
         self._measure()
-        if self._total > FIRST_PAGES and (saved := self.saved.read()):
+        if (self.saved.later or self._total > FIRST_PAGES) and (saved := self.saved.read()):
             self.position, self._total, self.rows = saved.page, saved.pages, saved.rows
             self.held = deque(map(Held, saved.held))
             logger.warning("%s: going on at page %d of %d.", self.table, self.position, self._total)
+        if self.saved.exists:
             self.pace.wait()
         self.progress.begin(self.where)
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
 from django.db import ProgrammingError, transaction
 from django.db.models import Q
@@ -22,7 +22,7 @@ from .batch_sql import Update, page_range
 from .batches import Batches, Held
 from .fill import composed, key_of
 from .interrupt import terminable
-from .position import Whose
+from .position import NOBODY, Caller
 from .timeouts import set_local
 
 #: Pages and rows of the first batch: how long the function takes nobody knows.
@@ -99,15 +99,14 @@ class Each(Batches):
         connection: Connection,
         settings: MigrationSettings,
         chosen: Chosen,
-        whose: Whose | None = None,
-        stream: TextIO | None = None,
+        caller: Caller = NOBODY,
     ) -> None:
         pk: Any = chosen.model._meta.pk
         columns = [field.column for field in getattr(chosen.model._meta, "pk_fields", (pk,))]
         selected = ", ".join(f"{chosen.table}.{connection.ops.quote_name(column)}" for column in columns)
         where = f"({composed(connection, chosen.condition)})"
         update = Selection(chosen.table, where, key_of(connection, chosen.table), selected, chosen.name)
-        super().__init__(connection, settings, update, whose, stream)
+        super().__init__(connection, settings, update, caller)
         self.chosen = chosen
         self._pages = FIRST_PAGES
         self._given = 0

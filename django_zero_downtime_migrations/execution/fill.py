@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from ..django_types import Connection
 from ..planning.steps import Fill, Query, Rows
@@ -10,25 +10,25 @@ from ..settings import MigrationSettings
 
 if TYPE_CHECKING:
     from .batch_sql import Update
-    from .position import Whose
+    from .position import Caller
 
 
 def fill(
     connection: Connection,
     work: Fill | Rows,
     settings: MigrationSettings | None = None,
-    whose: Whose | None = None,
-    stream: TextIO | None = None,
+    caller: Caller | None = None,
 ) -> int:
     """Change the rows, and return how many there were.
 
-    :param whose: the operation that it belongs to. :param stream: where the command writes.
+    :param caller: who changes them.
     :raises LockNotAcquired: when others hold rows of it for longer than LOCK_RETRY_TIMEOUT.
     """
     # Imported where it is needed: most processes of a project fill nothing.
     from .batches import Batches
+    from .position import Caller
 
-    return Batches(connection, settings or MigrationSettings(), update(connection, work), whose, stream).run()
+    return Batches(connection, settings or MigrationSettings(), update(connection, work), caller or Caller()).run()
 
 
 def update(connection: Connection, work: Fill | Rows) -> Update:

@@ -83,6 +83,7 @@ class Pace:
     """:param table: whose rows are written, as it is written in SQL.
 
     :param paused: tells whether somebody has asked it to wait, and how he lets it go on; empty where nobody has.
+    :param command: what goes on with it.
     """
 
     def __init__(
@@ -91,11 +92,13 @@ class Pace:
         settings: MigrationSettings,
         table: str,
         paused: Callable[[], str] = lambda: "",
+        command: str = "migrate",
     ) -> None:
         self.connection = connection
         self.settings = settings
         self.table = table
         self._paused = paused
+        self._command = command
         self._began = self._asked = time.monotonic()
         self._vacuumed = 0.0
         self._lag = Lag()
@@ -122,7 +125,7 @@ class Pace:
 
     @property
     def _what_stays(self) -> str:
-        return f"What is written of {self.table} stays. Run migrate again to go on."
+        return f"What is written of {self.table} stays. Run {self._command} again to go on."
 
     # Standbys and slots
 

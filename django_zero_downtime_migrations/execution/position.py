@@ -12,11 +12,12 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime, timezone
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TextIO
 
 from django.db import DatabaseError
 
 from ..django_types import Connection
+from ..errors import BackfillStopped
 from ..log import logger
 from ..printable import printable
 from .batch_sql import Update
@@ -69,6 +70,23 @@ class Whose(NamedTuple):
         return f"{self.app}.{self.migration}:{self.operation}"
 
 
+class Caller(NamedTuple):
+    """Who changes the rows.
+
+    :param whose: the operation; None outside of a migration.
+    :param stream: where the command writes; None where there is none.
+    :param later: it is ``manage.py backfills --run``, and not the migration itself.
+    """
+
+    whose: Whose | None = None
+    stream: TextIO | None = None
+    later: bool = False
+
+
+#: Outside of a migration.
+NOBODY: Final = Caller()
+
+
 class Saved(NamedTuple):
     """:param page: the one before which all is done, but for those that are ``held``.
 
@@ -93,25 +111,43 @@ def saved(written: dict[str, Any]) -> Saved:
     return Saved(int(page), int(pages), tuple(map(int, held)), int(changed), float(written.get("speed", 0)))
 
 
+def type_of(whose: Whose) -> str:
+    """The name of the type in which it is written down that an operation is to be done later."""
+    return f"{NAME}_{hashlib.sha256(str(whose).encode()).hexdigest()[:16]}"
+
+
 class Position:
     """Of one UPDATE. It is written from the second range on: a small table is through before.
 
     What cannot be written stops nothing: the next run begins at the first page then.
 
-    :param whose: told to who lists the backfills; None outside of a migration.
+    :param caller: told to who lists the backfills. Where the migration has only written down that the rows are to be
+        changed, the position stands beside that, and ends with it.
     """
 
-    def __init__(self, connection: Connection, update: Update, whose: Whose | None = None) -> None:
+    def __init__(self, connection: Connection, update: Update, caller: Caller = NOBODY) -> None:
         self.connection = connection
         self.update = update
-        self.whose = whose
+        self.whose = caller.whose
+        self.later = caller.later
         self._kept = Kept(connection)
         self._files: list[int] = []
         self._exists = self._writes = False
 
     @property
     def type_name(self) -> str:
-        return f"{NAME}_{hashlib.sha256(self.update.whole.encode()).hexdigest()[:16]}"
+        if self.later and self.whose:
+            return type_of(self.whose)
+        return f"{NAME}_{self._digest}"
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(self.update.whole.encode()).hexdigest()[:16]
+
+    @property
+    def exists(self) -> bool:
+        """Whether its type is there, and ours."""
+        return self._exists
 
     def read(self) -> Saved | None:
         """What an earlier run has written; None where it has not, or where that is of no use any more."""
@@ -124,8 +160,12 @@ class Position:
 
     def _read(self, found: KeptType) -> Saved | None:
         try:
-            written = json.loads(json.loads(found.slots or "{}")["position"])
-            if written["format"] != FORMAT or written["files"] != self._files:
+            slots = json.loads(found.slots or "{}")
+            if self.later and "position" not in slots:
+                return None
+            written = json.loads(slots["position"])
+            of_another = written.get("update", self._digest) != self._digest
+            if written["format"] != FORMAT or written["files"] != self._files or of_another:
                 return None
             return saved(written)
         except (KeyError, TypeError, ValueError) as error:
@@ -138,6 +178,7 @@ class Position:
             return []
         now = datetime.now(timezone.utc).isoformat(" ", "seconds")
         written = {"format": FORMAT, **saved._asdict(), "files": self._files, "at": now}
+        written |= {"update": self._digest} if self.later else {}
         position = self._kept.comment(self.type_name, "position", json.dumps(written, separators=(",", ":")))
         return [position] if self._exists else [self._kept.create(self.type_name, SLOTS, self._about), position]
 
@@ -162,13 +203,21 @@ class Position:
         self._exists = True
 
     def give_up(self, error: DatabaseError) -> None:
-        """Write no more of it: somebody has taken its name, or taken it away."""
+        """Write no more of it: somebody has taken its name, or taken it away.
+
+        :raises BackfillStopped: where the rows are to be changed only for as long as it is there.
+        """
+        if self.later:
+            raise BackfillStopped(
+                f"{self.id} is not owed any more ({printable(str(error).strip())}): the migration was taken back, or "
+                "the backfill abandoned. What is done stays."
+            ) from error
         logger.warning("%s: the position is not kept any more: %s", self.update.table, printable(str(error).strip()))
         self._exists = self._writes = False
 
     def end(self) -> None:
         """All is done."""
-        if not self._exists:
+        if self.later or not self._exists:
             return
         self._exists = False
         try:

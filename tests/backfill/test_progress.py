@@ -25,7 +25,7 @@ def test_the_log_has_pages_rows_speed_time_and_wal(orders: Shop, caplog: Any, mo
     Batches(orders.connection, SHORT, ONCE).run()
     said = [message for message in caplog.messages if " of WAL by the whole server meanwhile" in message]
     assert len(said) > 1
-    form = r"shop_order: (\d+) % of \d+ pages, (\d+) rows changed, \d+ rows/s, about \d+ s left, [\d.]+ (bytes|kB|MB) of WAL"
+    form = r"shop_order: (\d+) % of \d+ pages, (\d+) rows changed, \d+ rows/s, about \d+ s left, [\d.]+ \w+ of WAL"
     shares = [(int(found[1]), int(found[2])) for found in map(re.compile(form).match, said) if found]
     assert shares == sorted(shares)
     assert 0 < shares[0][0] < 100

@@ -17,7 +17,7 @@ from ...ddl import statements as s
 from ...ddl.read import read
 from ...ddl.template import plain
 from ...django_types import Model, Sql
-from ...execution.position import Whose
+from ...execution.position import Caller, Whose
 from ...execution.reader import Reader
 from ...findings import Finding, Origin
 from ...migrate_run.migration_at_work import migration_at_work
@@ -141,11 +141,13 @@ class Recording(Calls):
         from ...execution.each import Each
 
         self._own.close()
-        run = self.migrate_run
-        shown = run.stream if run.verbosity else None
-        each = Each(self.connection, self.settings, chosen, self._whose(), shown)
+        each = Each(self.connection, self.settings, chosen, self._caller())
         # It is no transaction: each batch is one.
         self.once(lambda apps, editor: each.run(), chosen.apps, False)
+
+    def _caller(self) -> Caller:
+        run = self.migrate_run
+        return Caller(self._whose(), run.stream if run.verbosity else None)
 
     def _whose(self) -> Whose | None:
         """The operation that is at work, as it stands in its migration."""

@@ -122,7 +122,7 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
         else:
             run = self.migrate_run
             sender = Sender(connection, self.settings, self._own, self._send, run.verbosity, run.stream)
-            sender.whose = self._whose
+            sender.caller = self._caller
             self._reader = Runner(
                 sender,
                 in_use=lambda: not self.nothing_in_use,

@@ -1,0 +1,65 @@
+"""``backfills``: which have begun and are not through, how far they are, and what is to become of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, connections
+
+
+class Command(BaseCommand):
+    help = "Lists the backfills that have begun and are not through; pauses, resumes or abandons one."
+    requires_system_checks: Any = []  # noqa: RUF012 (the name and type are Django's)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add = parser.add_argument
+        add("--database", default=DEFAULT_DB_ALIAS, help="Alias of the database. Default: default.")
+        add("--format", choices=("text", "json"), default="text", help="How they are listed. Default: text.")
+        one = parser.add_mutually_exclusive_group()
+        one.add_argument("--pause", metavar="ID", help="Let it wait from its next batch on, whoever runs it.")
+        one.add_argument("--resume", metavar="ID", help="Let it go on.")
+        one.add_argument("--abandon", metavar="ID", help="Forget where it stands.")
+
+    def handle(self, *args: object, **options: Any) -> None:
+        # Imported here: most commands of a project only look at this one's help.
+        from ...backfills.listing import as_json, as_text, listed
+        from ...execution.backfills import Backfills
+
+        connection: Any = connections[options["database"]]
+        if connection.vendor != "postgresql":
+            raise CommandError(
+                f"The database {options['database']!r} is not PostgreSQL: there a backfill is one UPDATE."
+            )
+        backfills = Backfills(connection)
+        for name in ("pause", "resume", "abandon"):
+            if options[name] is not None:
+                getattr(self, f"_{name}")(backfills, options[name])
+                return
+        for stranger in backfills.strangers():
+            self.stderr.write(stranger)
+        found = listed(backfills)
+        self.stdout.write(as_json(found) if options["format"] == "json" else as_text(found), ending="")
+
+    def _pause(self, backfills: Any, name: str) -> None:
+        for entry in backfills.find(name):
+            backfills.pause(entry)
+            self.stdout.write(
+                f"{entry.id} waits from its next batch on. To let it go on: backfills --resume {entry.id}"
+            )
+
+    def _resume(self, backfills: Any, name: str) -> None:
+        for entry in backfills.find(name):
+            backfills.resume(entry)
+            self.stdout.write(f"{entry.id} goes on." if entry.is_paused else f"{entry.id} was not paused.")
+
+    def _abandon(self, backfills: Any, name: str) -> None:
+        for entry in backfills.find(name):
+            backfills.abandon(entry)
+            self.stdout.write(f"{entry.id} is forgotten; the rows that it has changed stay changed. {_means(entry)}")
+
+
+def _means(entry: Any) -> str:
+    if entry.later:
+        return "The others are not changed any more, and nothing waits for them."
+    return "If its migration runs again, it begins at the first page, and changes the rows that are left."
