@@ -113,6 +113,7 @@ _POSTGRES = {
 _OURS = {
     # A Subquery may look at any model.
     "Backfill": Facts(Reach.EVERYTHING),
+    "EnsureBackfilled": Facts(Reach.NOTHING, adds=True),
     "SafetyAssured": Facts(Reach.MODEL, adds=True, inside="operations", as_migration=True),
 }
 #: By the package in which the class is, and its name.

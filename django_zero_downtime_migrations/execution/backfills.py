@@ -178,7 +178,7 @@ def _entry(found: KeptType) -> KeptBackfill:
     )
 
 
-def _read(text: Any) -> dict[str, Any]:
+def _read(text: str | None) -> dict[str, Any]:
     try:
         read = json.loads(text or "{}")
     except (TypeError, ValueError):

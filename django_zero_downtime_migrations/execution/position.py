@@ -155,7 +155,8 @@ class Position:
         found = next((found for found in self._kept.place.types if found.name == self.type_name), None)
         # A hint of somebody else's is not taken. His object stays, and has the name.
         self._exists = found is not None and found.trusted and found.kind == COMPOSITE
-        self._writes = self._exists or (found is None and not self._kept.why_not("A backfill keeps its position", ""))
+        may = found is None and not self.later and not self._kept.why_not("A backfill keeps its position", "")
+        self._writes = self._exists or may
         return self._read(found) if found is not None and self._exists else None
 
     def _read(self, found: KeptType) -> Saved | None:

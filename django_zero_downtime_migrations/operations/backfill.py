@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.migrations.operations.base import Operation
 from django.db.models import Q
 
+from ..django_types import Connection, Model, StateApps
 from .update import chosen, update_of
 
+if TYPE_CHECKING:
+    from ..execution.position import Caller
+
+#: A function that gets the historical apps and a QuerySet of rows.
+Each = Callable[[Any, Any], object]
 #: What Django says itself of an operation that a script cannot have.
 NO_SQL = "-- THIS OPERATION CANNOT BE WRITTEN AS SQL"
 
@@ -29,6 +35,9 @@ class Backfill(Operation):
         is computed from a field that is changed: then those rows are changed whose values are others.
     :param each: in place of values, a function at the top of a module. It is called with the historical apps, as a
         RunPython, and a QuerySet of the rows of one batch, which are locked, in the transaction of the batch.
+    :param later: the migration only writes down, in its transaction, that it is to be done, and
+        ``manage.py backfills --run`` does it. On a table that is new or empty, with another database's engine, and
+        where it cannot be written down, it is done at once.
     :raises ValueError: with neither values nor a function, with both, with a function and no condition, and with a
         function that no migration file could name.
 
@@ -47,7 +56,8 @@ class Backfill(Operation):
         values: Mapping[str, Any] | None = None,
         where: Q | None = None,
         # None of these is for keywords alone: Django's writer before 5.2 leaves those out of the file.
-        each: Callable[[Any, Any], object] | None = None,
+        each: Each | None = None,
+        later: bool = False,
     ) -> None:
         if bool(values) == (each is not None):
             raise ValueError(
@@ -62,13 +72,14 @@ class Backfill(Operation):
         self.values = dict(values or {})
         self.where = where
         self.each = each
+        self.later = later
 
     @property
     def model_name_lower(self) -> str:
         return self.model_name.lower()
 
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
-        given = {"values": self.values or None, "where": self.where, "each": self.each}
+        given = {"values": self.values or None, "where": self.where, "each": self.each, "later": self.later or None}
         return (
             type(self).__qualname__,
             [],
@@ -87,8 +98,11 @@ class Backfill(Operation):
         model = apps.get_model(app_label, self.model_name)
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
+        owe = getattr(schema_editor, "backfill_later", None) if self.later else None
+        if owe is not None and owe(model):
+            return
         if self.each is not None:
-            self._give(schema_editor, apps, model)
+            self._give(self.each, schema_editor, apps, model)
             return
         update = update_of(schema_editor.connection, model, self.values, self.where)
         if update is None:
@@ -99,9 +113,9 @@ class Backfill(Operation):
         else:
             own(model, update)
 
-    def _give(self, schema_editor: Any, apps: Any, model: Any) -> None:
+    def _give(self, each: Each, schema_editor: Any, apps: StateApps, model: Model) -> None:
         alias = schema_editor.connection.alias
-        rows = chosen(schema_editor.connection, apps, model, self.where or Q(), self.each)
+        rows = chosen(schema_editor.connection, apps, model, self.where or Q(), each)
         if schema_editor.collect_sql:
             schema_editor.collected_sql.append(NO_SQL)
         elif rows is None:
@@ -114,6 +128,34 @@ class Backfill(Operation):
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         """What the rows had before is not known any more."""
+        forget = getattr(schema_editor, "forget_later", None)
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if self.later and forget is not None and self.allow_migrate_model(schema_editor.connection.alias, model):
+            forget(model)
+
+    def run_later(self, connection: Connection, app_label: str, apps: StateApps, caller: Caller) -> int:
+        """Change the rows as the migration would have done, and return how many there were.
+
+        :param apps: of the state before the operation. :raises MigrationError: as the migration.
+        """
+        # Imported here: whoever imports a migration runs none of them.
+        from ..execution import each
+        from ..execution.fill import fill
+        from ..planning.steps import Query, Rows
+        from ..server import names_of
+        from ..settings import MigrationSettings
+
+        model = apps.get_model(app_label, self.model_name)
+        settings = MigrationSettings.load(connection.alias)
+        if self.each is not None:
+            rows = chosen(connection, apps, model, self.where or Q(), self.each)
+            return each.Each(connection, settings, rows, caller).run() if rows else 0
+        update = update_of(connection, model, self.values, self.where)
+        if update is None:
+            return 0
+        table = names_of(connection).spelled(update.table)
+        work = Rows(table, *(Query(text.sql, text.params) for text in (update.assignment, update.where)))
+        return fill(connection, work, settings, caller)
 
     def describe(self) -> str:
         if self.each is not None:
@@ -130,7 +172,7 @@ class Backfill(Operation):
         return True
 
 
-def _refuse_unnamed(each: Any) -> None:
+def _refuse_unnamed(each: Each) -> None:
     if not callable(each):
         raise ValueError(f"Backfill(each={each!r}): write a function, as def fill(apps, rows): …")
     if "<" in getattr(each, "__qualname__", "<"):
@@ -140,7 +182,7 @@ def _refuse_unnamed(each: Any) -> None:
         )
 
 
-def _refuse_unconditional(each: Any, where: Q | None) -> None:
+def _refuse_unconditional(each: Each, where: Q | None) -> None:
     # A row that is updated moves to another page, which may be one that has not been read yet.
     if not where:
         raise ValueError(

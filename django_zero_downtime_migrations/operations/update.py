@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from django.core.exceptions import EmptyResultSet, FullResultSet
@@ -63,7 +63,9 @@ def update_of(connection: Connection, model: Model, values: Mapping[str, Any], w
     return Compiled(compiled[0].table, _joined(", ", assignments), _joined(" AND ", bracketed))
 
 
-def chosen(connection: Connection, apps: StateApps, model: Model, where: Q, function: Any) -> Chosen | None:
+def chosen(
+    connection: Connection, apps: StateApps, model: Model, where: Q, function: Callable[[Any, Any], object]
+) -> Chosen | None:
     """Return the rows of ``filter(where)`` for a function; None for no rows."""
     # Imported here: whoever imports a migration runs none of them.
     from ..execution.each import Chosen

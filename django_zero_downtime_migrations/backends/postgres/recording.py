@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,6 @@ from ...ddl import statements as s
 from ...ddl.read import read
 from ...ddl.template import plain
 from ...django_types import Model, Sql
-from ...execution.position import Caller, Whose
 from ...execution.reader import Reader
 from ...findings import Finding, Origin
 from ...migrate_run.migration_at_work import migration_at_work
@@ -29,13 +28,14 @@ from ...planning.order import made_first
 from ...planning.planner import plan
 from ...server import capabilities
 from .calls import Calls
+from .changed_rows import ChangedRows
 from .early_indexes import RENAMES
 from .introspection import projecting
 from .old_names import statements
 from .replaced import REMOVING, Replaced, Waiting, still_there
 
 
-class Recording(Calls):
+class Recording(ChangedRows, Calls):
     """To be put before any PostgreSQL schema editor; the class of :mod:`.schema` keeps what this works with."""
 
     migrate_run: MigrateRun
@@ -45,7 +45,6 @@ class Recording(Calls):
     old_code: OldCode | None
     resume: NothingDone
     is_executing: bool
-    once: Callable[..., None]
     _call: Call
     _recorded: list[s.Statement] | None
     _recording: Projection
@@ -117,43 +116,6 @@ class Recording(Calls):
                     self._record(read(statement, params, self.names))
         finally:
             self.is_executing = before
-
-    def backfill(self, model: Any, update: Any) -> None:
-        """Change rows of a table, in batches where it may be in use.
-
-        :param update: an ``operations.update.Compiled``.
-        """
-        table = self.names.spelled(update.table)
-        with self._planning("backfill", model):
-            (sql, params), (assignment, own), (where, _) = update.whole, update.assignment, update.where
-            made = s.UpdateRows(sql=sql, params=params, table=table, assignment=assignment, where=where, first=len(own))
-            self._record(made)
-
-    def backfill_each(self, chosen: Any) -> None:
-        """Give rows to a function, in batches where their table may be in use.
-
-        :param chosen: an ``execution.each.Chosen``.
-        """
-        table = self.names.spelled(chosen.table)
-        if self._own.of_caller or self._projection.is_new(table) or self.treat_as_new(table):
-            self.once(lambda apps, editor: chosen.give_all(self.connection.alias), chosen.apps, None)
-            return
-        from ...execution.each import Each
-
-        self._own.close()
-        each = Each(self.connection, self.settings, chosen, self._caller())
-        # It is no transaction: each batch is one.
-        self.once(lambda apps, editor: each.run(), chosen.apps, False)
-
-    def _caller(self) -> Caller:
-        run = self.migrate_run
-        return Caller(self._whose(), run.stream if run.verbosity else None)
-
-    def _whose(self) -> Whose | None:
-        """The operation that is at work, as it stands in its migration."""
-        if self._migration is None or self._operation is None:
-            return None
-        return Whose(*self._migration, self._operation)
 
     def _send(self, sql: str, params: s.Params) -> None:
         """The one way of a planned statement to the editors below and to the driver."""

@@ -10,7 +10,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.models import F, Q, Value
 
 from django_zero_downtime_migrations.operations import Backfill
-from tests.operations.case import model
+from tests.operations.case import APP, model
 
 from .chains import char, integer
 from .scenario import Scenario, scenario
@@ -31,6 +31,7 @@ def one_more(apps: Any, rows: Any) -> None:
     rows.update(a=F("a") + 1, name="done")
 
 
+LATER = Backfill("Thing", {"a": F("a") + 1, "name": Value("done")}, where=~Q(name="done"), later=True)
 SCENARIOS = [
     # A row that is changed twice shows it.
     of("of_itself", Backfill("Thing", {"a": F("a") + 1, "name": Value("done")}, where=~Q(name="done"))),
@@ -42,6 +43,8 @@ SCENARIOS = [
     ),
     # A batch of these may be a single row.
     of("by_a_function", Backfill("Thing", each=one_more, where=~Q(name="done")), batch="20ms"),
+    of("later", LATER),
+    of("later/run", LATER, first=(APP,), arguments=("--run",)),
     of(
         "nulls",
         AddField("thing", "b", models.BigIntegerField(null=True)),
