@@ -28,6 +28,7 @@ class Worker:
     """:param say: gets a line for the person at the terminal. :param stream: where a line of progress may stand.
 
     :ivar elsewhere: what others are running, in words.
+    :ivar unready: what is owed by migrations that are not through, in words.
     """
 
     def __init__(self, connection: Connection, say: Callable[[str], None], stream: TextIO | None = None) -> None:
@@ -36,6 +37,7 @@ class Worker:
         self.stream = stream
         self.backfills = Backfills(connection)
         self.elsewhere: list[str] = []
+        self.unready: list[str] = []
         # Also those that a squashed one replaces: what is owed is known by the migration that ran.
         self._loader = MigrationLoader(connection, replace_migrations=False)
 
@@ -45,13 +47,16 @@ class Worker:
         :raises MigrationError: when one cannot be done; those before it are.
         """
         refuse_statement_pooler(self.connection)
-        for entry in sorted(self.backfills.owed(), key=self._order):
+        owed = sorted(self.backfills.owed(), key=self._order)
+        if not owed:
+            self.say("Nothing is owed.")
+        for entry in owed:
             turn, holder = Turn.attempt(self.connection, self.backfills.place(entry))
-            if holder is not None:
-                self.elsewhere.append(f"{entry.id} is run by {holder.who}. To end that: {holder.end}")
-                continue
             try:
-                self._do(entry)
+                if holder is None:
+                    self._do(entry)
+                else:
+                    self.elsewhere.append(f"{entry.id} is run by {holder.who}. To end that: {holder.end}")
             finally:
                 turn.release()
 
@@ -65,6 +70,11 @@ class Worker:
         self.backfills.again()
         if all(other.type_name != entry.type_name for other in self.backfills.owed()):
             # Another worker has done it, or its migration is taken back.
+            return
+        if entry.whose and entry.whose[:2] not in self._loader.applied_migrations:
+            self.unready.append(
+                f"{entry.id} is owed, and its migration is not through: run migrate, which goes on with it."
+            )
             return
         whose, operation, apps = self._found(entry)
         began = time.monotonic()
@@ -93,10 +103,6 @@ class Worker:
         if whose is None or migration is None:
             raise MigrationError(
                 f"{entry.id} is owed, and no migration of that name is there. {_WAYS.format(entry.id)}"
-            )
-        if (whose.app, whose.migration) not in self._loader.applied_migrations:
-            raise MigrationError(
-                f"{entry.id} is owed, and its migration is not recorded: run migrate first, which goes on with it."
             )
         operations = migration.operations
         operation = operations[whose.operation] if whose.operation < len(operations) else None

@@ -126,6 +126,7 @@ class Each(Batches):
         while True:
             began, most = time.monotonic(), self.update.most
             if failed := super()._range(start, end):
+                self.update.most = max(1, most // 2)
                 return failed
             self._last = max(time.monotonic() - began, 0.001)
             if self._given:

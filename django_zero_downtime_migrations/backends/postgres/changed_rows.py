@@ -93,6 +93,8 @@ class ChangedRows:
         if why := later.why_not():
             logger.warning("%s: the rows of %s are changed now, since %s", whose, table, why)
             return False
+        # Django records the migration in the same transaction, unless something comes that has to stand alone.
+        self._own.open()
         self.once(lambda apps, editor: later.write(), None, None)
         return True
 

@@ -73,8 +73,8 @@ class Command(BaseCommand):
                 raise CommandError(f"Still owed: {names}. manage.py backfills --run does them.", returncode=NOT_YET)
             return
         worker.run()
-        if worker.elsewhere:
-            raise CommandError("\n".join(worker.elsewhere), returncode=SOMEBODY_ELSE)
+        if left := worker.elsewhere + worker.unready:
+            raise CommandError("\n".join(left), returncode=SOMEBODY_ELSE if worker.elsewhere else NOT_YET)
 
     def _pause(self, backfills: Backfills, name: str) -> None:
         for entry in backfills.find(name):
