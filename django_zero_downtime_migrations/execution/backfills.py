@@ -19,6 +19,7 @@ from ..errors import MigrationError
 from ..printable import printable
 from .advisory import Holder, Place, find_place, look
 from .kept import COMPOSITE, Kept, KeptType, said
+from .later import done
 from .position import NAME, Saved, Whose, saved
 from .server_errors import INSUFFICIENT_PRIVILEGE, sqlstate
 
@@ -117,7 +118,7 @@ class Backfills:
         """It is through. Return why its type is still there, which does no harm; empty where it is gone."""
         why = self._removed(entry)
         if why:
-            self.kept.run(self.kept.comment(entry.type_name, "position", json.dumps({"done": True})))
+            self.kept.run(done(self.kept, entry.type_name))
         return why
 
     def _removed(self, entry: KeptBackfill) -> str:

@@ -7,11 +7,17 @@ database becomes SQL.
 
 from __future__ import annotations
 
+import json
+
+from django.db import DatabaseError, transaction
+
 from ..django_types import Connection
+from ..log import logger
 from ..printable import printable
-from .kept import Kept
+from .kept import Kept, said
 from .position import SLOTS, Whose, type_of
 from .questions import ask
+from .server_errors import DEPENDENT_OBJECTS_STILL_EXIST, LOCK_NOT_AVAILABLE, sqlstate
 
 
 class Later:
@@ -46,15 +52,32 @@ class Later:
         return self._kept.create(self.type_name, SLOTS, about)
 
     def write(self) -> None:
-        """Unless an earlier run of the migration has."""
+        """An earlier run of the migration may have done so, and one that is through may be left there."""
         if all(x.name != self.type_name for x in self._kept.place.types):
             self._kept.run(self.sql)
+        else:
+            path = self._kept.path(self.type_name)
+            self._kept.run("; ".join(f"COMMENT ON COLUMN {path}.{slot} IS NULL" for slot in SLOTS))
 
     @property
     def forgetting(self) -> str:
         return self._kept.drop([self.type_name])
 
     def forget(self) -> None:
-        """The migration is taken back. :raises DatabaseError: when others have made something of the type."""
-        if any(x.name == self.type_name and x.trusted for x in self._kept.place.types):
-            self._kept.run(self._kept.dropping([self.type_name]))
+        """The migration is taken back. Where others have made something of the type, it is marked as done."""
+        if not any(x.name == self.type_name and x.trusted for x in self._kept.place.types):
+            return
+        try:
+            with transaction.atomic(self.connection.alias):
+                self._kept.run(self._kept.dropping([self.type_name]))
+        except DatabaseError as error:
+            if sqlstate(error) not in (DEPENDENT_OBJECTS_STILL_EXIST, LOCK_NOT_AVAILABLE):
+                raise
+            self._kept.run(done(self._kept, self.type_name))
+            text = "%s is owed no more, and %s stays (%s): it does no harm."
+            logger.warning(text, self.whose, self._kept.path(self.type_name), printable(said(error)))
+
+
+def done(kept: Kept, type_name: str) -> str:
+    """What marks one as through whose type cannot be dropped."""
+    return kept.comment(type_name, "position", json.dumps({"done": True}))

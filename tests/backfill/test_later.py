@@ -14,6 +14,7 @@ from django.db.models import F, Q, Value
 from django_zero_downtime_migrations.checks import check_owed
 from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.execution.backfills import Backfills
+from django_zero_downtime_migrations.execution.position import NAME, Whose, type_of
 from django_zero_downtime_migrations.management.commands.backfills import Command
 from django_zero_downtime_migrations.operations import Backfill, EnsureBackfilled, SafetyAssured
 from tests.backends.project import Shop, Site
@@ -146,6 +147,38 @@ def test_sqlmigrate_prints_what_has_the_same_effect(owing: Site, observer: Any) 
 
 
 # In one process
+
+
+def test_what_others_have_planted_is_not_believed(orders: Shop, caplog: Any) -> None:
+    name = type_of(Whose("shop", "0002", 0))
+    run(orders.connection, "CREATE ROLE planter; GRANT CREATE, USAGE ON SCHEMA public TO planter; SET ROLE planter")
+    try:
+        for type_name in (name, f"{NAME}_planted"):
+            run(orders.connection, f"CREATE TYPE {type_name} AS (position text, paused text)")
+            about = json.dumps({"later": True, "app": "shop", "migration": "0001", "operation": 0, "table": "x"})
+            run(orders.connection, f"COMMENT ON TYPE {type_name} IS '{about}'")
+        run(orders.connection, "RESET ROLE")
+        assert Backfills(orders.connection).owed() == []
+        orders.migrate(LATER)
+        assert "are changed now, since" in caplog.text
+        assert "has its name, and belongs to the role planter" in caplog.text
+        assert run(orders.connection, DONE) == ALL
+    finally:
+        run(orders.connection, "RESET ROLE; DROP OWNED BY planter; DROP ROLE planter")
+
+
+def test_what_others_make_of_its_type_keeps_nobody_waiting(orders: Shop, caplog: Any) -> None:
+    orders.migrate(LATER)
+    [name] = owed(orders)
+    run(orders.connection, f"CREATE VIEW hangs AS SELECT NULL::{name} IS NULL AS a")
+    backfills = Backfills(orders.connection)
+    [entry] = backfills.owed()
+    assert "view hangs depends on type" in backfills.finish(entry)
+    assert Backfills(orders.connection).all() == []
+    orders.unapply()
+    assert "is owed no more, and" in caplog.text
+    orders.migrate(LATER)
+    assert [entry.id for entry in Backfills(orders.connection).owed()] == ["shop.0002:0"]
 
 
 def test_names_may_have_anything_in_them(orders: Shop) -> None:
