@@ -75,7 +75,8 @@ def check_owed(
         connection: Any = connections[alias]
         try:
             effective(alias)
-            owed = ", ".join(entry.id for entry in Backfills(connection).owed())
+            backfills = Backfills(connection)
+            owed = ", ".join([*(entry.id for entry in backfills.all() if entry.is_owed), *backfills.elsewhere()])
         except (DatabaseError, ImproperlyConfigured):  # these are other checks' concern
             continue
         if owed:

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from django.db import DatabaseError
 
 from ..django_types import Connection
-from ..errors import MigrationError
+from ..errors import CannotMigrate, MigrationError
+from ..naming import quote
 from ..printable import printable
 from .advisory import Holder, Place, find_place, look
 from .kept import COMPOSITE, Kept, KeptType, said
 from .later import done
-from .position import NAME, Saved, Whose, saved
+from .position import NAME, Saved, Whose, saved, type_of
 from .server_errors import INSUFFICIENT_PRIVILEGE, sqlstate
 
 
@@ -65,12 +66,47 @@ class Backfills:
         return sorted((x for x in self._entries() if not x.is_done), key=lambda x: x.id)
 
     def owed(self) -> list[KeptBackfill]:
+        """Those that migrations have left for later.
+
+        :raises CannotMigrate: when some are kept where nothing is kept now.
+        """
+        if there := self.elsewhere():
+            raise CannotMigrate(
+                f"{'; '.join(there)}. Put the search_path back as it was (ALTER ROLE, ALTER DATABASE, OPTIONS in "
+                "DATABASES; a schema that has the name of the role comes first by itself)."
+            )
         return [x for x in self.all() if x.is_owed]
+
+    def owed_by(self, left: Collection[Whose]) -> list[str]:
+        """What of these operations is owed, by its names.
+
+        :raises CannotMigrate: as :meth:`owed`, and when another role has what has the name of one: it may be owed.
+        """
+        names = {type_of(each) for each in left}
+        for found in self.kept.place.types:
+            if found.name in names and not _is_ours(found):
+                path, role = self.kept.path(found.name), printable(found.owner)
+                raise CannotMigrate(
+                    f"{path} tells whether {', '.join(map(str, left))} is owed, and belongs to the role {role}, who "
+                    f"could have written anything. If that is who migrates, migrate as {role}. Else see whether the rows are "
+                    f"changed, and drop it (DROP TYPE {path})."
+                )
+        return [entry.id for entry in self.owed() if entry.type_name in names]
 
     def strangers(self) -> list[str]:
         """What has the name of one, and was made by a role that could have written anything."""
         types = (x for x in self.kept.place.types if x.name.startswith(f"{NAME}_") and not _is_ours(x))
         return [f"{self.kept.path(x.name)} belongs to the role {printable(x.owner)}, and is not read" for x in types]
+
+    def elsewhere(self) -> list[str]:
+        """What is owed in the schema in which migrations are recorded, where the search_path begins with another."""
+        place = self.kept.place
+        entries = (_entry(x) for x in place.elsewhere if x.name.startswith(f"{NAME}_"))
+        return [
+            f"{x.id} is owed, and was left while the search_path began with the schema {quote(place.other)}"
+            for x in entries
+            if x.is_owed
+        ]
 
     def find(self, name: str) -> list[KeptBackfill]:
         """:param name: what :attr:`KeptBackfill.id` gives, or the name of the type.

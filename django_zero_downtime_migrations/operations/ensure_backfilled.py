@@ -40,21 +40,22 @@ class EnsureBackfilled(Operation):
         owed = getattr(schema_editor, "still_owed", None)
         if owed is None:
             return
-        name = self._name()
-        if found := owed(self.app_label, name):
+        migration = self._migration()
+        numbers = [number for number, each in enumerate(migration.operations) if getattr(each, "later", False)]
+        if found := owed(self.app_label, migration.name, numbers):
             raise CannotMigrate(
                 f"{', '.join(found)} is owed: rows that this migration needs are not changed yet. Nothing from here on "
                 "was applied. Run manage.py backfills --run, and migrate again when it is through (manage.py backfills "
                 "--wait returns then)."
             )
 
-    def _name(self) -> str:
+    def _migration(self) -> Any:
         # Imported here, since it imports every migration of the project.
         from django.db.migrations.loader import MigrationLoader
 
         loader = MigrationLoader(None, replace_migrations=False, ignore_no_migrations=True)
         try:
-            return str(loader.get_migration_by_prefix(self.app_label, self.migration_name).name)
+            return loader.get_migration_by_prefix(self.app_label, self.migration_name)
         except (AmbiguityError, KeyError) as error:
             raise CannotMigrate(
                 f"EnsureBackfilled({self.app_label!r}, {self.migration_name!r}): there is not one migration whose name "

@@ -138,6 +138,33 @@ def test_a_file_that_has_changed_is_not_guessed_at(owing: Site, observer: Any) -
     assert "Traceback" not in said
 
 
+def test_what_is_owed_is_not_overlooked_with_another_search_path(owing: Site, observer: Any) -> None:
+    owing.add(LATER)
+    owing.migrate()
+    run(observer, "CREATE SCHEMA own")
+    owing.database["OPTIONS"] = {**owing.database["OPTIONS"], "options": "-c search_path=own,public"}
+    said = f'{ID} is owed, and was left while the search_path began with the schema "public"'
+    assert said in owing.refused("backfills", "--run")
+    assert said in owing.manage("backfills").stdout
+    owing.add(EnsureBackfilled("shop", "0002"))
+    assert said in owing.refused()
+
+
+def test_what_belongs_to_another_role_by_now_is_not_overlooked(owing: Site, observer: Any) -> None:
+    owing.add(LATER)
+    owing.migrate()
+    [(name,)] = run(observer, TYPES)
+    run(observer, "CREATE ROLE former; GRANT CREATE, USAGE ON SCHEMA public TO former")
+    try:
+        run(observer, f"ALTER TYPE {name} OWNER TO former")
+        owing.add(EnsureBackfilled("shop", "0002"))
+        assert f"tells whether {ID} is owed, and belongs to the role former" in owing.refused()
+        assert "belongs to the role former, and is not read" in owing.manage("backfills", "--run").stdout
+    finally:
+        run(observer, "DROP OWNED BY former; DROP ROLE former")
+    owing.migrate()
+
+
 def test_sqlmigrate_prints_what_has_the_same_effect(owing: Site, observer: Any) -> None:
     owing.add(LATER)
     psql(owing.database["NAME"], owing.manage("sqlmigrate", "shop", "0002").stdout)

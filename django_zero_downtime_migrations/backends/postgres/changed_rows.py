@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -111,14 +111,19 @@ class ChangedRows:
         else:
             self.once(lambda apps, editor: later.forget(), None, None)
 
-    def still_owed(self, app_label: str, name: str) -> list[str]:
-        """What a migration has left for later, and is not done, by its names; of a script nobody knows it yet."""
+    def still_owed(self, app_label: str, name: str, operations: Sequence[int]) -> list[str]:
+        """What a migration has left for later, and is not done, by its names; of a script nobody knows it yet.
+
+        :param operations: the numbers of those that it leaves.
+        :raises CannotMigrate: when nobody can tell.
+        """
         if self.collect_sql and not self._reader.is_silent:
             self.collected_sql.append(f"-- When manage.py backfills lists nothing of {app_label}.{name}.")
             return []
         from ...execution.backfills import Backfills
+        from ...execution.position import Whose
 
-        return [x.id for x in Backfills(self.connection).owed() if x.whose and x.whose[:2] == (app_label, name)]
+        return Backfills(self.connection).owed_by([Whose(app_label, name, number) for number in operations])
 
     def _refuse_inside(self) -> None:
         now = operation_at_work()

@@ -55,14 +55,17 @@ class Command(BaseCommand):
             if options[name] is not None:
                 getattr(self, f"_{name}")(backfills, options[name])
                 return
-        for stranger in backfills.strangers():
-            self.stderr.write(stranger)
+        for unread in [*backfills.strangers(), *backfills.elsewhere()]:
+            self.stderr.write(unread)
         found = listed(backfills)
         self.stdout.write(as_json(found) if options["format"] == "json" else as_text(found), ending="")
 
     def _work(self, connection: Connection, options: dict[str, Any]) -> None:
         from ...backfills.worker import Worker
+        from ...execution.backfills import Backfills
 
+        for unread in Backfills(connection).strangers():
+            self.stderr.write(unread)
         # It is written to as to a file.
         stream: Any = self.stdout if options["verbosity"] else None
         worker = Worker(connection, self.stdout.write, stream)
