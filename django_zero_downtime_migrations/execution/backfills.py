@@ -88,8 +88,8 @@ class Backfills:
                 path, role = self.kept.path(found.name), printable(found.owner)
                 raise CannotMigrate(
                     f"{path} tells whether {', '.join(map(str, left))} is owed, and belongs to the role {role}, who "
-                    f"could have written anything. If that is who migrates, migrate as {role}. Else see whether the rows are "
-                    f"changed, and drop it (DROP TYPE {path})."
+                    f"could have written anything. If that is who migrates, migrate as {role}. Else see whether the "
+                    f"rows are changed, and drop it (DROP TYPE {path})."
                 )
         return [entry.id for entry in self.owed() if entry.type_name in names]
 

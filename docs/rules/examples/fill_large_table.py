@@ -14,15 +14,10 @@ operations = [
 
 
 # safe: fill first, in batches
-def fill_quantity(apps, schema_editor):
-    orders = apps.get_model("shop", "Order").objects.using(schema_editor.connection.alias)
-    last = orders.aggregate(last=models.Max("pk"))["last"] or 0
-    for start in range(0, last + 1, 5000):
-        orders.filter(pk__range=(start, start + 4999), quantity=None).update(quantity=1)
-
+from django_zero_downtime_migrations.operations import Backfill
 
 operations = [
-    migrations.RunPython(fill_quantity, migrations.RunPython.noop, atomic=False),
+    Backfill("Order", {"quantity": 1}, where=models.Q(quantity=None)),
     migrations.RunSQL("ANALYZE shop_order"),
 ]
 
