@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import router, transaction
 from django.db.migrations.operations.base import Operation
 from django.db.models import Q
 
@@ -96,7 +96,7 @@ class Backfill(Operation):
         """
         apps = from_state.apps
         model = apps.get_model(app_label, self.model_name)
-        if not self.allow_migrate_model(schema_editor.connection.alias, model):
+        if not _has_rows_there(schema_editor.connection.alias, model):
             return
         owe = getattr(schema_editor, "backfill_later", None) if self.later else None
         if owe is not None and owe(model):
@@ -130,7 +130,7 @@ class Backfill(Operation):
         """What the rows had before is not known any more."""
         forget = getattr(schema_editor, "forget_later", None)
         model = to_state.apps.get_model(app_label, self.model_name)
-        if self.later and forget is not None and self.allow_migrate_model(schema_editor.connection.alias, model):
+        if self.later and forget is not None and _has_rows_there(schema_editor.connection.alias, model):
             forget(model)
 
     def run_later(self, connection: Connection, app_label: str, apps: StateApps, caller: Caller) -> int:
@@ -170,6 +170,11 @@ class Backfill(Operation):
     def references_model(self, name: str, app_label: str) -> bool:
         """An expression may lead anywhere."""
         return True
+
+
+def _has_rows_there(alias: str, model: Model) -> bool:
+    """Django's ``allow_migrate_model`` is about tables: it leaves out proxies and models that are not managed, too."""
+    return not model._meta.swapped and bool(router.allow_migrate_model(alias, model))
 
 
 def _refuse_unnamed(each: Each) -> None:

@@ -71,7 +71,8 @@ def chosen(
     from ..execution.each import Chosen
 
     # What is written is of no interest, but for its condition.
-    name = model._meta.local_concrete_fields[0].name
+    concrete: Any = model._meta.concrete_model
+    name = concrete._meta.local_concrete_fields[0].name
     compiled = _compile(connection, model, {name: F(name)}, where)
     if compiled is None:
         return None

@@ -35,3 +35,9 @@ def divide(apps: Any, rows: Any) -> None:
 
 def delete(apps: Any, rows: Any) -> None:
     rows.delete()
+
+
+def wrap(apps: Any, rows: Any) -> None:
+    for row in rows:
+        row.wrapped, row.times, row.note = True, row.times + 1, "done"
+        row.save()

@@ -38,7 +38,8 @@ def test_each_row_is_given_once(orders: Shop) -> None:
 
 
 def test_rows_may_go(orders: Shop) -> None:
-    orders.migrate(Backfill("Order", each=functions.delete, where=Q(total=3)))
+    orders.migrate(migrations.CreateModel("parcel", [], options={"proxy": True}, bases=("shop.order",)))
+    orders.migrate(Backfill("Parcel", each=functions.delete, where=Q(total=3)))
     assert run(orders.connection, "SELECT count(*), count(*) FILTER (WHERE total = 3) FROM shop_order") == [(18_000, 0)]
 
 
@@ -121,6 +122,18 @@ def test_keys_that_are_no_numbers(orders: Shop) -> None:
     odd.bulk_create([odd.model(code=code) for code in codes])
     orders.migrate(Backfill("Odd", each=note, where=Q(note="")))
     assert sorted(odd.values_list("code", "note")) == sorted((code, "done") for code in codes)
+
+
+def test_a_model_that_extends_another(orders: Shop) -> None:
+    fields = [
+        ("order_ptr", models.OneToOneField("shop.order", models.CASCADE, parent_link=True, primary_key=True)),
+        ("wrapped", models.BooleanField(default=False)),
+    ]
+    orders.migrate(migrations.CreateModel("gift", fields, bases=("shop.order",)))
+    orders.run("INSERT INTO shop_gift SELECT id, false FROM shop_order WHERE id <= 100")
+    orders.migrate(Backfill("Gift", each=functions.wrap, where=Q(wrapped=False, total=5)))
+    assert run(orders.connection, "SELECT count(*) FROM shop_gift WHERE wrapped") == [(10,)]
+    assert run(orders.connection, DONE + " HAVING note = 'done'") == [(1, "done", 10)]
 
 
 def note(apps: Any, rows: Any) -> None:
