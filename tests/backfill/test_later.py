@@ -49,8 +49,10 @@ def test_what_a_migration_leaves_is_done_by_the_command(owing: Site, observer: A
 
     said = owing.refused()
     assert f"{ID} is owed" in said
+    assert f'{ID}: rows of "shop_order" are owed. `manage.py backfills --run` changes them.' in said
     assert "Run manage.py backfills --run" in said
-    assert "Applying shop.0002_step... OK" in said
+    assert run(observer, "SELECT max(name) FROM django_migrations WHERE app = 'shop'") == [("0002_step",)]
+    assert run(observer, "SELECT FROM pg_attribute WHERE attname = 'last'") == []
     assert run(observer, NOT_DONE) == [(20_000,)]
     [found] = json.loads(owing.manage("backfills", "--format", "json").stdout)["backfills"]
     assert (found["id"], found["state"], found["later"], found["table"]) == (ID, "pending", True, '"shop_order"')

@@ -96,6 +96,7 @@ class ChangedRows:
         # Django records the migration in the same transaction, unless something comes that has to stand alone.
         self._own.open()
         self.once(lambda apps, editor: later.write(), None, None)
+        logger.warning("%s: rows of %s are owed. `manage.py backfills --run` changes them.", whose, table)
         return True
 
     def forget_later(self, model: Model) -> None:
