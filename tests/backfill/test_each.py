@@ -37,6 +37,11 @@ def test_each_row_is_given_once(orders: Shop) -> None:
     assert run(orders.connection, TYPES) == []
 
 
+def test_a_condition_may_have_percent_signs_and_quotes(orders: Shop) -> None:
+    orders.migrate(Backfill("Order", each=functions.update, where=Q(note__contains="it's 100%")))
+    assert run(orders.connection, f"{DONE} HAVING note = 'done'") == [(1, "done", 6666)]
+
+
 def test_rows_may_go(orders: Shop) -> None:
     orders.migrate(migrations.CreateModel("parcel", [], options={"proxy": True}, bases=("shop.order",)))
     orders.migrate(Backfill("Parcel", each=functions.delete, where=Q(total=3)))
