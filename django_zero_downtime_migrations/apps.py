@@ -7,7 +7,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.core import checks
 
-from .checks import TAG, check_distributions, check_settings
+from .checks import TAG, check_distributions, check_owed, check_settings
 
 
 class ZeroDowntimeMigrationsConfig(AppConfig):
@@ -18,3 +18,4 @@ class ZeroDowntimeMigrationsConfig(AppConfig):
     def ready(self) -> None:
         checks.register(check_settings, TAG)
         checks.register(check_distributions, TAG)
+        checks.register(check_owed, TAG, checks.Tags.database)

@@ -1,13 +1,14 @@
 """System checks of our settings.
 
-They read settings and never connect, so a plain ``manage.py check`` runs them wherever the app is installed.
+They read settings and never connect, so a plain ``manage.py check`` runs them wherever the app is installed. What is
+owed is asked only of the databases that Django is told to check.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django.apps import apps
 from django.conf import settings
@@ -57,6 +58,31 @@ def check_settings(
         if has_our_engine(alias):
             # What is wrong with a flat setting is the same for every database.
             found += [message for message in check_database(alias) if message not in found]
+    return found
+
+
+def check_owed(
+    app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: object
+) -> list[checks.CheckMessage]:
+    """Tell of backfills that migrations have left for later; only where Django is asked to check databases."""
+    # Imported here: a plain check connects to none.
+    from django.db import DatabaseError
+
+    from .execution.backfills import Backfills
+
+    found: list[checks.CheckMessage] = []
+    for alias in filter(has_our_engine, databases or ()):
+        connection: Any = connections[alias]
+        try:
+            effective(alias)
+            backfills = Backfills(connection)
+            owed = ", ".join([*(entry.id for entry in backfills.all() if entry.is_owed), *backfills.elsewhere()])
+        except (DatabaseError, ImproperlyConfigured):  # these are other checks' concern
+            continue
+        if owed:
+            message = f"Backfills are owed in database {alias!r}: {owed}."
+            hint = f"Run manage.py backfills --run{'' if alias == 'default' else f' --database {alias}'}."
+            found.append(checks.Warning(message, hint=hint, id=f"{TAG}.W008"))
     return found
 
 

@@ -113,6 +113,7 @@ _POSTGRES = {
 _OURS = {
     # A Subquery may look at any model.
     "Backfill": Facts(Reach.EVERYTHING),
+    "EnsureBackfilled": Facts(Reach.NOTHING, adds=True),
     "SafetyAssured": Facts(Reach.MODEL, adds=True, inside="operations", as_migration=True),
 }
 #: By the package in which the class is, and its name.
@@ -165,6 +166,11 @@ def touches_no_table(operation: Operation) -> bool:
 def is_known(operation: Operation) -> bool:
     """Whether it is known what an operation does to the database."""
     return facts(type(operation)) is not UNKNOWN
+
+
+def runs_code(operation: Operation) -> bool:
+    """Whether an operation runs code of the user's, so that no SQL tells what it does."""
+    return not operation.reduces_to_sql or getattr(operation, "each", None) is not None
 
 
 def parts(operation: Operation) -> Iterator[tuple[str, Sequence[Any]]]:

@@ -57,9 +57,14 @@ class Update:
     def whole(self) -> str:
         return f"UPDATE {self.table} SET {self.assignment} WHERE ({self.where})"
 
+    @property
+    def what(self) -> str:
+        """What is done to each row, for the log."""
+        return f"SET {self.assignment}"
+
     def pages(self, start: object, end: object) -> str:
         """:param end: the page after the last one."""
-        return self._checked(f"{self.whole} AND {_range(start, end)}")
+        return self._checked(f"{self.whole} AND {page_range(start, end)}")
 
     def free_rows(self, start: object, end: object) -> str:
         """Those that nobody has locked: it waits for nobody."""
@@ -72,7 +77,7 @@ class Update:
 
     def rows(self, start: object, end: object) -> str:
         """As :meth:`left`, of all rows that stand there."""
-        return f"SELECT {self._one} FROM {self.table} WHERE {_range(start, end)}"
+        return f"SELECT {self._one} FROM {self.table} WHERE {page_range(start, end)}"
 
     @property
     def strays(self) -> str:
@@ -115,14 +120,14 @@ class Update:
         return f"EXECUTE {literal(self._of_row)}::pg_catalog.text || zdm_left[1] || {literal(self._and_where)}"
 
     def _from(self, start: object, end: object) -> str:
-        return f"{self.table} WHERE ({self.where}) AND {_range(start, end)}"
+        return f"{self.table} WHERE ({self.where}) AND {page_range(start, end)}"
 
 
 def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _range(start: object, end: object) -> str:
+def page_range(start: object, end: object) -> str:
     return f"ctid >= {_first_row(start)} AND ctid < {_first_row(end)}"
 
 

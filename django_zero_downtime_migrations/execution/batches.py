@@ -20,30 +20,23 @@ from django.db import DataError, IntegrityError, OperationalError, ProgrammingEr
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from ..django_types import Connection
-from ..errors import CannotMigrate, LockNotAcquired, explain
-from ..locks import Blocker, Lock, LockMode
+from ..errors import CannotMigrate, explain
 from ..server import capabilities
 from ..settings import MigrationSettings
-from .acquire import (
-    OLD,
-    POLL_SECONDS,
-    Notice,
-    pause,
-    retries,
-    stay,
-)
+from .backfill_progress import BackfillProgress, Where
 from .batch_sql import DEADLOCK_SQL, FIRST_PAGES, ROW_WAITS, STILL, STRAYS, Update, pages_sql
-from .blockers import look
 from .interrupt import interruptible
 from .limits import LONGEST, lock_wait
 from .pace import Pace
-from .position import Position, Saved
+from .position import NOBODY, Caller, Position, Saved
+from .row_holders import RowHolders
 from .server_errors import DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, QUERY_CANCELED, SERIALIZATION_FAILURE, sqlstate
 from .timeouts import OF_TRANSACTION, names, set_local
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
-LOG_EVERY_SECONDS = 10.0
+#: What goes on with it, by whether the migration has left it for later.
+COMMANDS = {False: "migrate", True: "manage.py backfills --run"}
 #: So many rows that cannot be changed are named.
 NAMED = 10
 #: A condition of a row whose key has numbers and UUIDs alone: of a text, it would be a value.
@@ -71,21 +64,27 @@ class Batches:
     :ivar rows: how many have been changed.
     """
 
-    def __init__(self, connection: Connection, settings: MigrationSettings, update: Update) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        settings: MigrationSettings,
+        update: Update,
+        caller: Caller = NOBODY,
+    ) -> None:
         self.connection = connection
         self.settings = settings
         self.update = update
         self.table = update.table
-        self.saved = Position(connection, update)
-        self.pace = Pace(connection, settings, self.table)
+        self.saved = Position(connection, update, caller)
+        self.pace = Pace(connection, settings, self.table, self.saved.paused, COMMANDS[caller.later])
+        self.progress = BackfillProgress(connection, self.table, caller.stream)
         self.position = 0
         self.rows = 0
         self.held: deque[Held] = deque()
-        self.notice = Notice()
         self._pages = FIRST_PAGES
         self._total = 0
         self._longest = LONGEST
-        self._logged = self._progressed = time.monotonic()
+        self.holders = RowHolders(connection, settings, update)
 
     def run(self) -> int:
         """:raises LockNotAcquired: when nothing has got on for LOCK_RETRY_TIMEOUT.
@@ -94,25 +93,39 @@ class Batches:
         :raises CannotMigrate: when a row that has been changed would be changed again.
         """
         self._measure()
-        if self._total > FIRST_PAGES and (saved := self.saved.read()):
+        if (self.saved.later or self._total > FIRST_PAGES) and (saved := self.saved.read()):
             self.position, self._total, self.rows = saved.page, saved.pages, saved.rows
             self.held = deque(map(Held, saved.held))
             logger.warning("%s: going on at page %d of %d.", self.table, self.position, self._total)
+        if self.saved.exists:
+            self.pace.wait()
+        self.progress.begin(self.where)
+        try:
+            self._all()
+        finally:
+            self.progress.end()
+        self.saved.end()
+        logger.info("%s: %d rows changed (%s)", self.table, self.rows, self.update.what)
+        return self.rows
+
+    @property
+    def where(self) -> Where:
+        return Where(self.position, self._total, self.rows, len(self.held))
+
+    def _all(self) -> None:
         self._through()
         if self._strays():
             # So many have not been moved: the position was that of other rows, or others write what is to be changed.
             self._measure()
             self._through()
             self._strays()
-        self.saved.end()
-        logger.info("%s: %d rows changed (SET %s)", self.table, self.rows, self.update.assignment)
-        return self.rows
 
     def _through(self) -> None:
         while self.position < self._total:
             self._forwards()
         while self.held:
             self._put_aside(self._page(self.held.popleft()))
+        self.holders.over()
 
     def _measure(self) -> None:
         with self.connection.cursor() as cursor:
@@ -133,7 +146,11 @@ class Batches:
         self.position += pages
         self._pages = max(1, min(pages * 2, int(pages * self.settings.backfill_batch_time / 1000 / took)))
         if self.position < self._total:
-            self.pace.after_batch(took, self.position / self._total)
+            self._pause(took)
+
+    def _pause(self, took: float) -> None:
+        """Between two batches. :param took: the time of the last one, in seconds."""
+        self.pace.after_batch(took, self.position / self._total)
 
     def _range(self, start: int, end: int) -> Held | None:
         with self._naming_rows(self.update.rows(start, end)):
@@ -225,13 +242,13 @@ class Batches:
             slow = sqlstate(error) == QUERY_CANCELED and took * 1000 >= values["statement_timeout"]
             if not slow and sqlstate(error) not in WAITS_IN_VAIN:
                 raise
-            self._put_off(error, held.page, took)
+            self.holders.put_off(error, held.page, took, self.rows, 1 + max((x.waits for x in self.held), default=0))
             return held._replace(slow=held.slow + 1) if slow else held._replace(waits=held.waits + 1)
         # To find again and again that nothing is free is no progress.
         if changed or self.position < self._total:
-            self._progressed = time.monotonic()
+            self.holders.progressed()
         self.rows += changed
-        self._log()
+        self.progress.after_batch(self.where)
         return None
 
     def _limits(self, held: Held, waits: int) -> dict[str, int]:
@@ -266,7 +283,8 @@ class Batches:
     def _position(self, after: int | None) -> list[str]:
         if after is None or self._total <= FIRST_PAGES or after >= self._total:
             return []
-        return self.saved.sql(Saved(after, self._total, tuple(page.page for page in self.held), self.rows))
+        held = tuple(page.page for page in self.held)
+        return self.saved.sql(Saved(after, self._total, held, self.rows, round(self.progress.speed(self.rows), 1)))
 
     def _send(self, sql: str, values: dict[str, int], position: list[str]) -> int:
         """One query string, one round trip, one implicit transaction. Return the number of rows."""
@@ -281,49 +299,3 @@ class Batches:
         if ctrl_c.pressed:
             raise ctrl_c.error
         return rows
-
-    def _put_off(self, error: OperationalError, start: int, took: float) -> None:
-        """Leave the others at least as long as they were held up."""
-        seconds = pause(took)
-        text = "%s: rows from page %d on are locked by others; going on in %.2f s."
-        self.notice.tell(text, self.table, start, seconds)
-        self._refuse_to_wait_longer(error)
-        stay(self.connection, seconds)
-        while self._blockers(LockMode.ROW_EXCLUSIVE):
-            # The whole table is locked: one page after the other would be put aside.
-            self.notice.tell("%s: waiting outside the queue. In the way: %s", self.table, self._in_the_way())
-            self._refuse_to_wait_longer(error)
-            time.sleep(POLL_SECONDS)
-
-    def _refuse_to_wait_longer(self, error: OperationalError) -> None:
-        waited = time.monotonic() - self._progressed
-        if not retries(self.settings) or waited * 1000 < (self.settings.lock_retry_timeout or 0):
-            return
-        raise LockNotAcquired(
-            f"Rows of {self.table} have been locked by others for LOCK_RETRY_TIMEOUT ({waited:.1f} s). In the way: "
-            f"{self._in_the_way()}. {self.rows} rows are changed and stay so. Run the migration again when they have "
-            "ended, or end them with pg_terminate_backend(pid).",
-            self.update.whole,
-            waited,
-            1 + max((page.waits for page in self.held), default=0),
-            self._row_holders(),
-        ) from error
-
-    def _in_the_way(self) -> str:
-        return "; ".join(map(str, self._row_holders())) or "nobody any more, only short transactions"
-
-    def _row_holders(self) -> tuple[Blocker, ...]:
-        """Whoever may have locked rows, the old ones if there are any."""
-        # Whoever holds just this one, a vacuum for example, has no rows.
-        rowless = LockMode.SHARE_UPDATE_EXCLUSIVE
-        found = tuple(x for x in self._blockers(LockMode.EXCLUSIVE) if x.mode is not rowless)
-        return tuple(x for x in found if x.older_than(OLD)) or found
-
-    def _blockers(self, mode: LockMode) -> tuple[Blocker, ...]:
-        return look(self.connection, [Lock(self.table, mode)], self.settings.show_blocking_queries).blockers
-
-    def _log(self) -> None:
-        if time.monotonic() - self._logged > LOG_EVERY_SECONDS:
-            self._logged = time.monotonic()
-            text = "%s: %d rows changed, %d of %d pages, %d put aside"
-            logger.info(text, self.table, self.rows, min(self.position, self._total), self._total, len(self.held))

@@ -10,32 +10,47 @@ from ..settings import MigrationSettings
 
 if TYPE_CHECKING:
     from .batch_sql import Update
+    from .position import Caller
 
 
-def fill(connection: Connection, work: Fill | Rows, settings: MigrationSettings | None = None) -> int:
+def fill(
+    connection: Connection,
+    work: Fill | Rows,
+    settings: MigrationSettings | None = None,
+    caller: Caller | None = None,
+) -> int:
     """Change the rows, and return how many there were.
 
+    :param caller: who changes them.
     :raises LockNotAcquired: when others hold rows of it for longer than LOCK_RETRY_TIMEOUT.
     """
     # Imported where it is needed: most processes of a project fill nothing.
     from .batches import Batches
+    from .position import Caller
 
-    return Batches(connection, settings or MigrationSettings(), update(connection, work)).run()
+    return Batches(connection, settings or MigrationSettings(), update(connection, work), caller or Caller()).run()
 
 
 def update(connection: Connection, work: Fill | Rows) -> Update:
-    from .batch_sql import KEY_SQL, Update
+    from .batch_sql import Update
 
-    with connection.cursor() as cursor:
-        cursor.execute(KEY_SQL, [work.table])
-        key = [column for (column,) in cursor.fetchall()]
+    key = key_of(connection, work.table)
     if isinstance(work, Rows):
-        assignment, where = (_composed(connection, query) for query in (work.assignment, work.where))
+        assignment, where = (composed(connection, query) for query in (work.assignment, work.where))
         return Update(work.table, assignment, where, key, is_users=True, spares_triggers=work.spares_triggers)
-    default = _composed(connection, Query(work.default, work.params))
+    default = composed(connection, Query(work.default, work.params))
     return Update(work.table, f"{work.column} = {default}", f"{work.column} IS NULL", key)
 
 
-def _composed(connection: Connection, query: Query) -> str:
+def key_of(connection: Connection, table: str) -> list[str]:
+    """The columns of a table's primary key, as they are written in SQL."""
+    from .batch_sql import KEY_SQL
+
+    with connection.cursor() as cursor:
+        cursor.execute(KEY_SQL, [table])
+        return [column for (column,) in cursor.fetchall()]
+
+
+def composed(connection: Connection, query: Query) -> str:
     """What is composed has its percent signs as the server is to see them, and is sent without parameters."""
     return query.sql if query.params is None else str(connection.ops.compose_sql(query.sql, list(query.params)))

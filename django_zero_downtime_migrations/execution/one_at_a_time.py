@@ -91,6 +91,15 @@ class Turn:
             raise
         return turn
 
+    @staticmethod
+    def attempt(connection: Connection, place: Place, queries: bool = False) -> tuple[Turn, Holder | None]:
+        """Take it if nobody has it; otherwise tell who has.
+
+        :raises NoTurn: as :meth:`take`.
+        """
+        turn = _turn(connection, place, queries, ())
+        return turn, turn._interruptible_try()
+
     def renew(self) -> None:
         """To be called before each step: almost always it asks nothing.
 

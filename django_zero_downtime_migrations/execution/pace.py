@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 from django.db import DatabaseError
@@ -79,17 +80,25 @@ class Lag:
 
 
 class Pace:
-    """:param table: whose rows are written, as it is written in SQL."""
+    """:param table: whose rows are written, as it is written in SQL.
+
+    :param paused: tells whether somebody has asked it to wait, and how he lets it go on; empty where nobody has.
+    :param command: what goes on with it.
+    """
 
     def __init__(
         self,
         connection: Connection,
         settings: MigrationSettings,
         table: str,
+        paused: Callable[[], str] = lambda: "",
+        command: str = "migrate",
     ) -> None:
         self.connection = connection
         self.settings = settings
         self.table = table
+        self._paused = paused
+        self._command = command
         self._began = self._asked = time.monotonic()
         self._vacuumed = 0.0
         self._lag = Lag()
@@ -103,7 +112,7 @@ class Pace:
         """
         self._stop_in_time()
         if time.monotonic() - self._asked >= ASK_EVERY_SECONDS:
-            self._wait_for_others()
+            self.wait()
         self._vacuum(share)
         load = self.settings.backfill_load
         if load < 1:
@@ -116,23 +125,32 @@ class Pace:
 
     @property
     def _what_stays(self) -> str:
-        return f"What is written of {self.table} stays. Run migrate again to go on."
+        return f"What is written of {self.table} stays. Run {self._command} again to go on."
 
     # Standbys and slots
 
-    def _wait_for_others(self) -> None:
+    def wait(self) -> None:
+        """For as long as somebody has paused it, or a standby or slot does not keep up.
+
+        :raises BackfillStopped: as :meth:`after_batch`.
+        """
+        self._wait_while(self._paused, None)
+        self._wait_while(self._behind, LONGEST_WAIT_SECONDS)
+        self._asked = time.monotonic()
+
+    def _wait_while(self, why: Callable[[], str], longest: float | None) -> None:
+        """:param longest: in seconds; None for as long as it takes."""
         began, said = time.monotonic(), ""
-        while reason := self._behind():
+        while reason := why():
             if not said:
                 said = reason
                 logger.warning("%s: waiting, %s", self.table, reason)
-            if time.monotonic() - began > LONGEST_WAIT_SECONDS:
+            if longest and time.monotonic() - began > longest:
                 raise BackfillStopped(f"For an hour {reason}. {self._what_stays}")
             self._stop_in_time()
             stay(self.connection, ASK_EVERY_SECONDS)
         if said:
             logger.warning("%s: going on after %.0f s (%s)", self.table, time.monotonic() - began, said)
-        self._asked = time.monotonic()
 
     def _behind(self) -> str:
         """Who does not keep up, as the reason of a wait; empty where everybody does."""

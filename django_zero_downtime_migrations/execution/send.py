@@ -19,6 +19,7 @@ from .transactions import OwnTransaction
 
 if TYPE_CHECKING:
     from .journal.call_under_way import CallUnderWay, Mark
+    from .position import Caller
     from .replicas import Replicas
 
 Send = Callable[[str, s.Params], None]
@@ -31,6 +32,7 @@ class Sender:
     :param verbosity: that of ``migrate``.
     :param stream: where it writes; None where nobody runs it.
     :ivar replicas: the hot standbys that are asked as well, from the first step on that locks a table in use.
+    :ivar caller: tells which operation is at work.
     :ivar session: what the server said of the connection when the first step that stands alone was planned.
     """
 
@@ -51,6 +53,7 @@ class Sender:
         self.stream = stream
         self.replicas: Replicas | None = None
         self.session: timeouts.Session | None = None
+        self.caller: Callable[[], Caller | None] = lambda: None
 
     @property
     def is_inside(self) -> bool:
@@ -181,7 +184,7 @@ class Attempt:
     def batches(self, step: Batches) -> None:
         self._transaction.close()
         self._before_alone()
-        fill(self._connection, step.work, self._settings)
+        fill(self._connection, step.work, self._settings, self.sender.caller())
 
     def users_own(self, step: UsersOwn) -> None:
         if step.stands_alone:

@@ -10,7 +10,7 @@ from ..acceptances import Acceptances, acceptance
 from ..catalog.records import Size
 from ..errors import CannotMigrate
 from ..findings import Finding, Origin
-from ..operation_facts import touches_no_table
+from ..operation_facts import runs_code, touches_no_table
 from ..operations import SafetyAssured
 from ..places import Place, every, location
 from ..planning.verdict import accepted
@@ -129,7 +129,7 @@ class Entries:
 def _not_read(judged: Judged) -> Iterator[tuple[Place | None, str]]:
     """The operations of which nobody can tell what they do, and why."""
     for place in every(judged.migration.operations):
-        if not place.operation.reduces_to_sql:
+        if runs_code(place.operation):
             yield place, f"what {type(place.operation).__name__} does is not known before it runs"
     for statement, where in judged.editor.raw:
         why = "" if where and touches_no_table(where.operation) else raw.unread(statement)

@@ -28,9 +28,19 @@ operations = [
     migrations.RunPython(fill_{field}, migrations.RunPython.noop, atomic=False),
 ]
 """
+_BACKFILL = """\
+operations = [
+    Backfill("{model}", {what}, where=models.Q({field}__isnull=True)),
+]
+"""
 _EACH = """\
-for row in rows.filter(pk__gte=first, pk__lte=last, {field}=None):
-    rows.filter(pk=row.pk, {field}=None).update({field}={value})"""
+def fill_{field}(apps, rows):
+    for row in rows:
+        rows.filter(pk=row.pk).update({field}={value}())
+
+
+"""
+_IMPORT = "from django_zero_downtime_migrations.operations import Backfill"
 
 
 class Text(NamedTuple):
@@ -62,27 +72,32 @@ def block(*operations: Operation, title: str = "") -> str:
     return "\n".join([*sorted(needed), *lines, "]"]) + "\n"
 
 
-def fill(of: Text, *, app: str, model: str, field: str, title: str, every_row: bool = False) -> str:
-    """A migration that gives rows a value, range by range.
-
-    :param every_row: also those that have another value than NULL.
-    """
-    wanted = "" if every_row else f", {field}=None"
-    update = f"rows.filter(pk__gte=first, pk__lte=last{wanted}).update({field}={of.text})"
-    return _filling(update, of, 5000, app=app, model=model, field=field, title=title)
+def fill(of: Text, *, model: str, field: str, title: str) -> str:
+    """A migration that gives rows a value that have NULL."""
+    body = _BACKFILL.format(model=model, field=field, what=f'{{"{field}": {of.text}}}')
+    return _titled(title, body, *of.imports, _IMPORT)
 
 
-def fill_each(make: Callable[[], Any], *, app: str, model: str, field: str, title: str) -> str:
+def fill_each(make: Callable[[], Any], *, model: str, field: str, title: str) -> str:
     """The same with a value of its own for each row."""
     of = value(make)
-    update = _EACH.format(field=field, value=f"{of.text}()")
-    return _filling(update, of, 1000, app=app, model=model, field=field, title=title)
+    body = _EACH.format(field=field, value=of.text)
+    body += _BACKFILL.format(model=model, field=field, what=f"each=fill_{field}")
+    return _titled(title, body, *of.imports, _IMPORT)
 
 
-def _filling(update: str, of: Text, size: int, *, title: str, **names: str) -> str:
-    body = _FILL.format(update=textwrap.indent(update, " " * 8), size=size, **names)
-    imports = "".join(f"{line}\n" for line in of.imports)
-    return f"{imports}{chr(10) * 2 if imports else ''}# {title}\n{body}"
+def fill_every_row(of: Text, *, app: str, model: str, field: str, title: str) -> str:
+    """A migration that gives a value to all rows, range by range. Not every type has an operator that would tell which
+    have it already.
+    """
+    update = f"rows.filter(pk__gte=first, pk__lte=last).update({field}={of.text})"
+    body = _FILL.format(update=textwrap.indent(update, " " * 8), size=5000, app=app, model=model, field=field)
+    return _titled(title, body, *of.imports)
+
+
+def _titled(title: str, body: str, *imports: str) -> str:
+    lines = "".join(f"{line}\n" for line in sorted(imports))
+    return f"{lines}{chr(10) * 2 if lines else ''}# {title}\n{body}"
 
 
 def _short(text: str) -> str:

@@ -19,7 +19,7 @@ from ..django_types import Field, ProjectState
 from ..findings import Finding
 from ..operation_facts import Loses, loses
 from ..places import Place
-from .example_text import block, fill, fill_each, value, written
+from .example_text import block, fill, fill_each, fill_every_row, value, written
 
 Example = Callable[[Any, Place, str], str]
 
@@ -85,7 +85,7 @@ def _same(field: Field, other: Field) -> bool:
 def _filled_with_default(operation: migrations.AddField | migrations.AlterField, app: str, title: str) -> str:
     """The rows that have NULL get what the field would give a new row."""
     field = operation.field
-    where: dict[str, Any] = {"app": app, "model": operation.model_name, "field": operation.name, "title": title}
+    where: dict[str, Any] = {"model": operation.model_name, "field": operation.name, "title": title}
     db_default = getattr(field, "db_default", NOT_PROVIDED)
     if db_default is not NOT_PROVIDED:
         return fill(value(db_default), **where)
@@ -114,7 +114,7 @@ def _ordinary(operation: migrations.AddField, place: Place, app: str) -> str:
     model, name = operation.model_name, operation.name
     added = _with(field.output_field, null=True)
     title = "2. when all code that runs writes the column: fill it"
-    filled = fill(value(field.expression), app=app, model=model, field=name, title=title, every_row=True)
+    filled = fill_every_row(value(field.expression), app=app, model=model, field=name, title=title)
     return "\n".join((block(migrations.AddField(model, name, added), title="1. an ordinary column"), filled))
 
 
@@ -133,7 +133,7 @@ def _new_column(operation: migrations.AlterField, place: Place, app: str) -> str
             migrations.AddField(model, name, _with(bare, null=True)),
             title="1. before a release that writes both, and reads the old one",
         ),
-        fill(_copied(operation.name, old, new), app=app, model=model, field=name, title=title, every_row=True),
+        fill_every_row(_copied(operation.name, old, new), app=app, model=model, field=name, title=title),
     ]
     if not field.null:
         parts.append(block(migrations.AlterField(model, name, bare), title="3. after that"))

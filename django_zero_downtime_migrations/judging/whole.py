@@ -17,7 +17,7 @@ from ..ddl import statements as s
 from ..django_types import Migration
 from ..findings import Finding, Origin
 from ..naming import plain_table
-from ..operation_facts import adds, inside
+from ..operation_facts import adds, inside, runs_code
 from ..operations import SafetyAssured
 from ..places import Place, every
 from ..rules.data_with_schema import RULE as DATA_WITH_SCHEMA
@@ -75,7 +75,7 @@ def not_additive(judged: Judged) -> Iterator[Result]:
 
 def _state_only(judged: Judged, place: Place) -> bool:
     """Whether the operation has sent nothing; of one that cannot say so nobody knows."""
-    if not place.operation.reduces_to_sql:
+    if runs_code(place.operation):
         return False
     return place.path not in judged.editor.worked and all(x.path != place.path for _, x in judged.editor.failed)
 

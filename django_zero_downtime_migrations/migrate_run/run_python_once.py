@@ -89,7 +89,7 @@ def _text(operation: Operation) -> str:
     except (TypeError, ValueError):
         # It has something that cannot be written, such as a lambda, or is nothing that Django could write.
         text = f"{type(operation).__qualname__}: {operation.describe()}"
-    functions = (getattr(operation, name, None) for name in ("code", "reverse_code"))
+    functions = (getattr(operation, name, None) for name in ("code", "reverse_code", "each"))
     return "\n".join([_ordered(text), *(_source(function) for function in functions if function)])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .backfill import Backfill
+from .ensure_backfilled import EnsureBackfilled
 from .safety_assured import SafetyAssured
 
-__all__ = ["Backfill", "SafetyAssured"]
+__all__ = ["Backfill", "EnsureBackfilled", "SafetyAssured"]

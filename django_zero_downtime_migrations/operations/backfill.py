@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from django.db import router, transaction
 from django.db.migrations.operations.base import Operation
 from django.db.models import Q
 
-from .update import update_of
+from ..django_types import Connection, Model, StateApps
+from .update import chosen, update_of
+
+if TYPE_CHECKING:
+    from ..execution.position import Caller
+
+#: A function that gets the historical apps and a QuerySet of rows.
+Each = Callable[[Any, Any], object]
+#: What Django says itself of an operation that a script cannot have.
+NO_SQL = "-- THIS OPERATION CANNOT BE WRITTEN AS SQL"
 
 
 class Backfill(Operation):
-    """Give rows of a model other values, as ``QuerySet.update()`` does, a few pages of the table at a time.
+    """Give rows of a model other values, as ``QuerySet.update()`` does, a few pages of the table at a time; or give
+    them to a function.
 
     Each batch is committed by itself and takes BACKFILL_BATCH_TIME; a row that somebody else has locked is left for
     later. A run that was ended goes on where it stood, and no row is changed twice. Taking it back does nothing.
@@ -22,9 +33,16 @@ class Backfill(Operation):
         tables stand in a ``Subquery``.
     :param where: which rows. A row that has been changed may not fulfil it any more. It can be left out where no value
         is computed from a field that is changed: then those rows are changed whose values are others.
-    :raises ValueError: without values.
+    :param each: in place of values, a function at the top of a module. It is called with the historical apps, as a
+        RunPython, and a QuerySet of the rows of one batch, which are locked, in the transaction of the batch.
+    :param later: the migration only writes down, in its transaction, that it is to be done, and
+        ``manage.py backfills --run`` does it. On a table that is new or empty, with another database's engine, and
+        where it cannot be written down, it is done at once.
+    :raises ValueError: with neither values nor a function, with both, with a function and no condition, and with a
+        function that no migration file could name.
 
     ``Backfill("Order", {"total_cents": F("total") * 100}, where=Q(total_cents=None))``
+    ``Backfill("Order", each=fill_slugs, where=Q(slug=""))``
     """
 
     reduces_to_sql = True
@@ -32,36 +50,59 @@ class Backfill(Operation):
     #: Django is to open no transaction around it.
     atomic = False
 
-    def __init__(self, model_name: str, values: Mapping[str, Any], where: Q | None = None) -> None:
-        if not values:
+    def __init__(
+        self,
+        model_name: str,
+        values: Mapping[str, Any] | None = None,
+        where: Q | None = None,
+        # None of these is for keywords alone: Django's writer before 5.2 leaves those out of the file.
+        each: Each | None = None,
+        later: bool = False,
+    ) -> None:
+        if bool(values) == (each is not None):
             raise ValueError(
-                "Backfill needs values: write a field and what it gets, for example "
-                'Backfill("Order", {"total_cents": F("total") * 100}, where=Q(total_cents=None)).'
+                "Backfill needs values, or a function, and not both: write a field and what it gets, for example "
+                'Backfill("Order", {"total_cents": F("total") * 100}, where=Q(total_cents=None)), or '
+                'Backfill("Order", each=fill_slugs, where=Q(slug="")).'
             )
+        if each is not None:
+            _refuse_unnamed(each)
+            _refuse_unconditional(each, where)
         self.model_name = model_name
-        self.values = dict(values)
+        self.values = dict(values or {})
         self.where = where
+        self.each = each
+        self.later = later
 
     @property
     def model_name_lower(self) -> str:
         return self.model_name.lower()
 
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
-        keywords: dict[str, Any] = {"model_name": self.model_name, "values": self.values}
-        if self.where is not None:
-            keywords["where"] = self.where
-        return type(self).__qualname__, [], keywords
+        given = {"values": self.values or None, "where": self.where, "each": self.each, "later": self.later or None}
+        return (
+            type(self).__qualname__,
+            [],
+            {"model_name": self.model_name, **{name: value for name, value in given.items() if value is not None}},
+        )
 
     def state_forwards(self, app_label: str, state: Any) -> None:
         """Rows are not in the state."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        """With another schema editor than ours it is one UPDATE.
+        """With another schema editor than ours it is one UPDATE, or one call of the function with all rows.
 
         :raises CannotMigrate: when it would never come to its end, or a field is not one of the model's own table.
         """
-        model = from_state.apps.get_model(app_label, self.model_name)
-        if not self.allow_migrate_model(schema_editor.connection.alias, model):
+        apps = from_state.apps
+        model = apps.get_model(app_label, self.model_name)
+        if not _has_rows_there(schema_editor.connection.alias, model):
+            return
+        owe = getattr(schema_editor, "backfill_later", None) if self.later else None
+        if owe is not None and owe(model):
+            return
+        if self.each is not None:
+            self._give(self.each, schema_editor, apps, model)
             return
         update = update_of(schema_editor.connection, model, self.values, self.where)
         if update is None:
@@ -72,16 +113,85 @@ class Backfill(Operation):
         else:
             own(model, update)
 
+    def _give(self, each: Each, schema_editor: Any, apps: StateApps, model: Model) -> None:
+        alias = schema_editor.connection.alias
+        rows = chosen(schema_editor.connection, apps, model, self.where or Q(), each)
+        if schema_editor.collect_sql:
+            schema_editor.collected_sql.append(NO_SQL)
+        elif rows is None:
+            return
+        elif own := getattr(schema_editor, "backfill_each", None):
+            own(rows)
+        else:
+            with transaction.atomic(alias):
+                rows.give_all(alias)
+
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         """What the rows had before is not known any more."""
+        forget = getattr(schema_editor, "forget_later", None)
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if self.later and forget is not None and _has_rows_there(schema_editor.connection.alias, model):
+            forget(model)
+
+    def run_later(self, connection: Connection, app_label: str, apps: StateApps, caller: Caller) -> int:
+        """Change the rows as the migration would have done, and return how many there were.
+
+        :param apps: of the state before the operation. :raises MigrationError: as the migration.
+        """
+        # Imported here: whoever imports a migration runs none of them.
+        from ..execution import each
+        from ..execution.fill import fill
+        from ..planning.steps import Query, Rows
+        from ..server import names_of
+        from ..settings import MigrationSettings
+
+        model = apps.get_model(app_label, self.model_name)
+        settings = MigrationSettings.load(connection.alias)
+        if self.each is not None:
+            rows = chosen(connection, apps, model, self.where or Q(), self.each)
+            return each.Each(connection, settings, rows, caller).run() if rows else 0
+        update = update_of(connection, model, self.values, self.where)
+        if update is None:
+            return 0
+        table = names_of(connection).spelled(update.table)
+        assignment, where = (Query(text.sql, text.params) for text in (update.assignment, update.where))
+        work = Rows(table, assignment, where)
+        return fill(connection, work, settings, caller)
 
     def describe(self) -> str:
+        if self.each is not None:
+            return f"Backfill {self.model_name} by {self.each.__qualname__}"
         return f"Backfill {', '.join(self.values)} of {self.model_name}"
 
     @property
     def migration_name_fragment(self) -> str:
-        return f"backfill_{self.model_name_lower}_{'_'.join(self.values)}"
+        what = self.each.__name__.lower() if self.each is not None else "_".join(self.values)
+        return f"backfill_{self.model_name_lower}_{what}"
 
     def references_model(self, name: str, app_label: str) -> bool:
         """An expression may lead anywhere."""
         return True
+
+
+def _has_rows_there(alias: str, model: Model) -> bool:
+    """Django's ``allow_migrate_model`` is about tables: it leaves out proxies and models that are not managed, too."""
+    return not model._meta.swapped and bool(router.allow_migrate_model(alias, model))
+
+
+def _refuse_unnamed(each: Each) -> None:
+    if not callable(each):
+        raise ValueError(f"Backfill(each={each!r}): write a function, as def fill(apps, rows): …")
+    if "<" in getattr(each, "__qualname__", "<"):
+        raise ValueError(
+            f"Backfill(each={each!r}): a migration file has to be able to name it, and the next run to know it again. "
+            "Write a function at the top of a module, as def fill(apps, rows): …, and no lambda or inner function."
+        )
+
+
+def _refuse_unconditional(each: Each, where: Q | None) -> None:
+    # A row that is updated moves to another page, which may be one that has not been read yet.
+    if not where:
+        raise ValueError(
+            f"Backfill(each={each.__qualname__}) needs a condition that is false of each row that is done, as "
+            'where=Q(slug=""): by nothing else one could tell which rows the function has been given already.'
+        )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from django.core.exceptions import EmptyResultSet, FullResultSet
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.expressions import BaseExpression, Col
 from django.db.models.sql import UpdateQuery
 
-from ..django_types import Connection, Field, Model
+from ..django_types import Connection, Field, Model, StateApps
 from ..errors import CannotMigrate
+from ..planning.steps import Query
+
+if TYPE_CHECKING:
+    from ..execution.each import Chosen
 
 
 class Text(NamedTuple):
@@ -57,6 +61,23 @@ def update_of(connection: Connection, model: Model, values: Mapping[str, Any], w
         )
     bracketed = [Text(f"({text.sql})", text.params) for text in conditions]
     return Compiled(compiled[0].table, _joined(", ", assignments), _joined(" AND ", bracketed))
+
+
+def chosen(
+    connection: Connection, apps: StateApps, model: Model, where: Q, function: Callable[[Any, Any], object]
+) -> Chosen | None:
+    """Return the rows of ``filter(where)`` for a function; None for no rows."""
+    # Imported here: whoever imports a migration runs none of them.
+    from ..execution.each import Chosen
+
+    # What is written is of no interest, but for its condition.
+    concrete: Any = model._meta.concrete_model
+    name = concrete._meta.local_concrete_fields[0].name
+    compiled = _compile(connection, model, {name: F(name)}, where)
+    if compiled is None:
+        return None
+    condition = Query(compiled.where.sql or "true", compiled.where.params or None)
+    return Chosen(function, apps, model, where, compiled.table, condition)
 
 
 def _joined(separator: str, texts: Sequence[Text]) -> Text:

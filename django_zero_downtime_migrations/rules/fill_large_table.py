@@ -22,7 +22,7 @@ RULE = Rule(
         "the migration runs for as long as it takes to write the rows; traffic goes on, but bloat and "
         "replication lag grow"
     ),
-    instead="fill the column from a data migration or a job of its own before it becomes NOT NULL",
+    instead="fill the column by a Backfill, which may be left for later (later=True), before it becomes NOT NULL",
 )
 
 

@@ -164,6 +164,15 @@ def test_what_would_never_end_is_refused(orders: Shop, operation: Backfill, says
     assert run(orders.connection, CONTENT) == before
 
 
+@pytest.mark.parametrize("options", [{"proxy": True}, {"managed": False, "db_table": "shop_order"}], ids=str)
+def test_rows_may_be_those_of_a_model_without_a_table_of_its_own(orders: Shop, options: Any) -> None:
+    fields = [] if "proxy" in options else [*ORDER.fields]
+    bases = ("shop.order",) if "proxy" in options else (models.Model,)
+    orders.migrate(migrations.CreateModel("parcel", fields, options=options, bases=bases))
+    orders.migrate(Backfill("Parcel", {"times": 3}, where=Q(total=3)))
+    assert run(orders.connection, "SELECT total, count(*) FROM shop_order WHERE times = 3 GROUP BY 1") == [(3, 2000)]
+
+
 def test_a_field_of_another_table_is_refused(orders: Shop) -> None:
     fields = [("order_ptr", models.OneToOneField("shop.order", models.CASCADE, parent_link=True, primary_key=True))]
     orders.migrate(

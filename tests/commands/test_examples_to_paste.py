@@ -29,9 +29,9 @@ WITHOUT = {
 }
 
 
-def blocks(example: str) -> list[list[Any]]:
-    """The operations of each migration in an example."""
-    found, names = [], {"migrations": migrations, "models": models}
+def blocks(example: str, **known: Any) -> list[list[Any]]:
+    """The operations of each migration in an example. :param known: what its author has to put in."""
+    found, names = [], {"migrations": migrations, "models": models, **known}
     *texts, rest = example.split("]\n\n")
     for text in [*(each + "]" for each in texts), rest]:
         exec(compile(text, "example", "exec"), names)
@@ -49,7 +49,7 @@ def test_example_can_be_run(way: Way, make_connection: Callable[..., BaseDatabas
     for example in examples:
         assert bool(example) == (way.name not in WITHOUT)
         if example:
-            assert all(operations for operations in blocks(example))
+            assert all(operations for operations in blocks(example, value_of_older_rows=1))
 
 
 IDENTITY = ("id", models.BigAutoField(primary_key=True))

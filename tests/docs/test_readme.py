@@ -28,6 +28,7 @@ PUBLIC = [
     f"{OURS}.backends.postgres.schema.UnsafeOperationWarning",
     f"{OURS}.backends.postgres.schema.UnsafeOperationException",
     f"{OURS}.operations.Backfill",
+    f"{OURS}.operations.EnsureBackfilled",
     f"{OURS}.operations.SafetyAssured",
 ]
 

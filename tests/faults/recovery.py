@@ -87,7 +87,7 @@ def _wrong(
     if found != expected:
         return True, difference(expected, found)
     third = migrate(database)
-    if third.status or "No migrations to apply" not in third.said:
+    if third.status or (third.said and "No migrations to apply" not in third.said):
         return True, f"not finished: {third.said}"
     return None
 

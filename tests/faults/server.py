@@ -13,6 +13,7 @@ import os
 import pickle
 import sys
 import tempfile
+import time
 import traceback
 from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
@@ -24,6 +25,7 @@ from django.db import Error, connections
 from django.db.migrations.loader import MigrationLoader
 
 from django_zero_downtime_migrations.errors import notes
+from django_zero_downtime_migrations.management.commands import backfills
 from tests.faults.fault import Fault
 
 #: Of the roles that tests make.
@@ -83,7 +85,7 @@ def _migrate(wanted: dict[str, Any], said: str) -> int:
         try:
             if wanted["scenario"] or wanted["pickled"]:
                 _offer(_scenario(wanted))
-            call_command("migrate", *wanted["arguments"], verbosity=1)
+            _call(wanted["arguments"])
         except BaseException as error:
             traceback.print_exc()
             status = 1
@@ -95,6 +97,23 @@ def _migrate(wanted: dict[str, Any], said: str) -> int:
         values = {"said": output.getvalue(), "sent": fault.sent, "happened": fault.happened, "left": left}
         json.dump({**values, "refused": refused}, file)
     return status
+
+
+def _call(arguments: list[str]) -> None:
+    """``migrate``, or where it is told to ``--run``, ``backfills``, until the server has noticed the end of a killed
+    one.
+    """
+    if "--run" not in arguments:
+        call_command("migrate", *arguments, verbosity=1)
+        return
+    while True:
+        try:
+            call_command(backfills.Command(), *arguments)
+            return
+        except CommandError as error:
+            if error.returncode != backfills.SOMEBODY_ELSE:
+                raise
+            time.sleep(0.05)
 
 
 def _without_traceback(error: BaseException) -> str:

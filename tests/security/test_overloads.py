@@ -21,6 +21,9 @@ from django.db.migrations import Migration
 
 from django_zero_downtime_migrations.errors import UnsafeOperationWarning
 from django_zero_downtime_migrations.execution import activity, second_connection
+from django_zero_downtime_migrations.execution.backfills import Backfills
+from django_zero_downtime_migrations.execution.position import Caller
+from django_zero_downtime_migrations.operations import Backfill
 from tests import databases
 from tests.backends.project import Shop
 from tests.backends.sessions import run
@@ -98,7 +101,7 @@ def migrate(
 def assert_qualified(asked: dict[str, str]) -> None:
     """But for the tables that a migration is about, which are looked for as its statements do it."""
     for text in asked.values():
-        fills = re.search(r"(?:UPDATE|FROM) (?P<table>\"(?:[^\"]|\"\")+\") (?:SET|WHERE \()", text)
+        fills = re.search(r"(?:UPDATE|FROM) (?P<table>\"(?:[^\"]|\"\")+\") (?:SET|WHERE \(|LIMIT)", text)
         table = f"relation {fills['table'][1:-1].replace(chr(34) * 2, chr(34))}" if fills else ""
         found = [x for x in unqualified(text) if x != table]
         assert not found, f"{found} in {text}"
@@ -186,6 +189,37 @@ def test_scripts_run_with_nothing_of_somebody_else(reach: Any) -> None:
         )
         psql(connection.settings_dict["NAME"], f"SET search_path = own, public;\n{script}")
         assert run(connection, "SELECT DISTINCT number FROM shop_shelf") == [(7,)]
+
+
+def number_them(apps: Any, rows: Any) -> None:
+    rows.update(number=3)
+
+
+def test_backfills_are_kept_and_steered_with_nothing_of_somebody_else(reach: Any) -> None:
+    settings = {"BACKFILL_BATCH_TIME": "1ms", "BACKFILL_LOAD": 1.0, "BACKFILL_VACUUM_EVERY": 0}
+    with reach(RAISE_FOR_UNSAFE=False, **settings) as connection:
+        shop = Shop(connection)
+        shop.migrate(SHELF)
+        run(connection, "INSERT INTO shop_shelf (number) SELECT 1 FROM pg_catalog.generate_series(1, 20000)")
+        with connection.execute_wrapper(Questions(asked := {})):
+            shop.migrate(Backfill("shelf", {"number": 2}, where=models.Q(number=1)))
+            shop.migrate(Backfill("shelf", each=number_them, where=models.Q(number=2, pk__lte=15_000)))
+            later = Backfill("shelf", {"number": 4}, where=models.Q(number=3), later=True)
+            shop.migrate(later)
+            backfills = Backfills(connection)
+            [entry] = backfills.owed()
+            backfills.pause(entry)
+            backfills.resume(entry)
+            assert backfills.runner(entry) is None
+            caller = Caller(entry.whose, later=True)
+            later.run_later(connection, "shop", shop.states[-1].apps, caller)
+            assert backfills.finish(entry) == ""
+        assert any("'paused'" in text for text in asked)
+        assert_qualified(asked)
+        assert run(connection, "SELECT number, count(*) FROM shop_shelf GROUP BY 1 ORDER BY 1") == [
+            (2, 5000),
+            (4, 15000),
+        ]
 
 
 def test_hostile_functions_are_called_where_somebody_lets_them(hostile_template: str) -> None:

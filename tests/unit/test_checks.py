@@ -276,7 +276,7 @@ def test_names_of_the_app(our_app):
 
 def test_checks_do_not_connect(our_app, add_database, derived_engine):
     connection = add_database("derived", derived_engine, LOCK_TIMEOUT="2s")
-    checks.run_checks(databases=["derived"])
+    checks.run_checks()
     assert connection.connection is None
 
 

@@ -28,13 +28,14 @@ from ...planning.order import made_first
 from ...planning.planner import plan
 from ...server import capabilities
 from .calls import Calls
+from .changed_rows import ChangedRows
 from .early_indexes import RENAMES
 from .introspection import projecting
 from .old_names import statements
 from .replaced import REMOVING, Replaced, Waiting, still_there
 
 
-class Recording(Calls):
+class Recording(ChangedRows, Calls):
     """To be put before any PostgreSQL schema editor; the class of :mod:`.schema` keeps what this works with."""
 
     migrate_run: MigrateRun
@@ -115,17 +116,6 @@ class Recording(Calls):
                     self._record(read(statement, params, self.names))
         finally:
             self.is_executing = before
-
-    def backfill(self, model: Any, update: Any) -> None:
-        """Change rows of a table, in batches where it may be in use.
-
-        :param update: an ``operations.update.Compiled``.
-        """
-        table = self.names.spelled(update.table)
-        with self._planning("backfill", model):
-            (sql, params), (assignment, own), (where, _) = update.whole, update.assignment, update.where
-            made = s.UpdateRows(sql=sql, params=params, table=table, assignment=assignment, where=where, first=len(own))
-            self._record(made)
 
     def _send(self, sql: str, params: s.Params) -> None:
         """The one way of a planned statement to the editors below and to the driver."""

@@ -121,8 +121,10 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
             self._reader = Script(connection, self.settings, self._own, self.collected_sql, self._send)
         else:
             run = self.migrate_run
+            sender = Sender(connection, self.settings, self._own, self._send, run.verbosity, run.stream)
+            sender.caller = self._caller
             self._reader = Runner(
-                Sender(connection, self.settings, self._own, self._send, run.verbosity, run.stream),
+                sender,
                 in_use=lambda: not self.nothing_in_use,
                 finds_tables=stated.idempotent_sql is True,
             )

@@ -1,7 +1,5 @@
 from django.db import migrations, models
 
-from django_zero_downtime_migrations.operations import Backfill
-
 # unsafe
 operations = [
     migrations.AlterField("Order", "total", models.BigIntegerField()),
@@ -13,6 +11,8 @@ operations = [
 ]
 
 # then: every row is copied in batches, when all code that runs writes both
+from django_zero_downtime_migrations.operations import Backfill
+
 operations = [
     Backfill("Order", {"total_cents": models.F("total")}),
 ]

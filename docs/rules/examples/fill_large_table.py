@@ -1,7 +1,5 @@
 from django.db import migrations, models
 
-from django_zero_downtime_migrations.operations import Backfill
-
 # given: a million orders or more without a quantity
 statements = [
     "UPDATE shop_order SET quantity = NULL",
@@ -14,7 +12,10 @@ operations = [
     migrations.AlterField("Order", "quantity", models.IntegerField(default=1)),
 ]
 
+
 # safe: fill first, in batches
+from django_zero_downtime_migrations.operations import Backfill
+
 operations = [
     Backfill("Order", {"quantity": 1}, where=models.Q(quantity=None)),
     migrations.RunSQL("ANALYZE shop_order"),

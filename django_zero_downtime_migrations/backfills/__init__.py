@@ -1,0 +1,1 @@
+"""``manage.py backfills``: what is kept of backfills, told and steered."""
