@@ -205,7 +205,7 @@ WHERE d.classid <> 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass::pg_catalo
   AND NOT coalesce(k.contype IN ('c', 'n', 'u', 'p') OR k.contype = 'f' AND (
           -- What it does to rows beside, the trigger that keeps the columns equal would undo.
           pg_catalog.cardinality(k.conkey) = 1 AND k.conparentid = 0::pg_catalog.oid AND k.confupdtype IN ('a', 'r')
-          AND (k.confdeltype IN ('a', 'r', 'c') OR k.conrelid <> own.oid) AND NOT (k.conrelid = k.confrelid AND k.conkey = k.confkey)
+          AND (k.confdeltype IN ('a', 'r', 'c') OR k.conrelid <> own.oid) AND NOT (k.conrelid = k.confrelid AND k.conkey[1] = k.confkey[1])
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_class x WHERE x.oid IN (k.conrelid, k.confrelid) AND x.relkind <> 'r')
           AND NOT coalesce((pg_catalog.to_jsonb(k) ->> 'conperiod'::pg_catalog.text)::pg_catalog.bool, false)
           AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced'::pg_catalog.text)::pg_catalog.bool, true)), false)
