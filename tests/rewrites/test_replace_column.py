@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import DataError, ProgrammingError, migrations, models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from django_zero_downtime_migrations.backends.postgres.schema import UnsafeOperationException
 from django_zero_downtime_migrations.errors import CannotMigrate
@@ -223,6 +223,39 @@ def test_a_row_that_a_client_holds_is_written_when_it_is_free(books: Shop, setti
         work.result()
 
     assert_changed(books)
+
+
+def test_a_role_that_owns_the_table_and_no_more_can_do_it(books: Shop) -> None:
+    with role_without_rights(books.connection) as owner:
+        books.run(f"GRANT CREATE ON SCHEMA public TO {owner}")
+        books.run(f"ALTER TABLE shop_book OWNER TO {owner}")
+        books.run(f"SET ROLE {owner}")
+        books.migrate(BIG)
+        assert_changed(books)
+        books.run("RESET ROLE")
+        books.run(f"REASSIGN OWNED BY {owner} TO CURRENT_USER; DROP OWNED BY {owner}")
+
+
+def test_names_and_schemas_of_any_kind(books: Shop) -> None:
+    books.run('CREATE SCHEMA "Other ""s"""')
+    table, column = '"Other ""s"""."table \'ü\'"', "it's {x} ñ \\\\"
+    fields = [
+        ("id", models.AutoField(primary_key=True)),
+        ("pages", models.IntegerField(db_column=column, db_index=True)),
+        ("above", models.ForeignKey("shop.odd", models.CASCADE, null=True)),
+    ]
+    books.migrate(migrations.CreateModel("odd", fields, {"db_table": table}))
+    odd = books.model("odd")
+    odd.objects.using(books.alias).bulk_create(odd(pages=n, above_id=n) for n in range(1, 100))
+
+    bigger = models.BigIntegerField(db_column=column, db_index=True)
+    books.migrate(migrations.AlterField("odd", "pages", bigger))
+    books.migrate(migrations.AlterField("odd", "id", models.BigAutoField(primary_key=True)))
+
+    types = "SELECT format_type(atttypid, 0) FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
+    assert books.run(f"{types} AND NOT attisdropped", table) == [("bigint",)] * 3
+    assert list(odd.objects.using(books.alias).exclude(pages=F("above_id"))) == []
+    assert books.run(LEFT) == []
 
 
 def test_triggers_of_the_table_do_not_fire_for_the_fill(books: Shop) -> None:

@@ -122,7 +122,26 @@ REFERENCED = [
     ),
 ]
 
+INTERLINKED = Case(
+    "online/keys_that_are_interlinked",
+    [
+        model("Parent", id=AUTO),
+        model("Child", id=AUTO, parent=fk("parent"), friends=models.ManyToManyField("app.parent", related_name="+")),
+        model(
+            "Grandchild",
+            id=AUTO,
+            child=fk("child"),
+            parent=fk("parent", null=True),
+            above=fk("grandchild", null=True),
+        ),
+    ],
+    [AlterField(name, "id", BIG_AUTO) for name in ("parent", "child", "grandchild")],
+    settings=ONLINE,
+    moves_column=True,
+)
+
 CASES = [
+    INTERLINKED,
     *KEYS,
     *REFERENCED,
     _case("integer_to_bigint", integer(), big()),
