@@ -14,6 +14,7 @@ from ..ddl.identifiers import spelled
 from ..ddl.template import SQL
 from ..naming import CHECK, PRIMARY_KEY, UNIQUE, plain_table, quote, unquote
 from ..planning.context import Context
+from ..planning.online import is_small
 from ..planning.registry import rewrites, splits
 from ..planning.steps import Blocking, Query, Step, short
 
@@ -22,7 +23,8 @@ TABLESPACE = "USING INDEX "
 
 @splits(s.AddColumn)
 def split_add_column(statement: s.AddColumn, context: Context) -> Iterator[s.Statement]:
-    taken_out = [piece for piece in statement.definition if _stands_alone(piece)]
+    filled = _is_filled(statement, context)
+    taken_out = [piece for piece in statement.definition if _stands_alone(piece) or (filled and _comes_later(piece))]
     if not taken_out:
         yield statement
         return
@@ -32,8 +34,39 @@ def split_add_column(statement: s.AddColumn, context: Context) -> Iterator[s.Sta
     # The column may be from an earlier run, and then so may be its constraints: their names are taken by themselves.
     again = context.settings.idempotent_sql and context.catalog.column(statement.table, unquote(statement.column))
     yield statement.named(sql=sql, definition=definition, to_table="")
+    if filled:
+        yield from _with_values(statement)
     for piece in taken_out:
         yield from _constraint(statement, piece, context, bool(again))
+
+
+def _is_filled(statement: s.AddColumn, context: Context) -> bool:
+    """Whether rows get its values in batches: with ONLINE_TYPE_CHANGES, those of a default that is volatile."""
+    asked = context.settings.online_type_changes and not context.in_transaction
+    has_default = any(map(_is_expression, statement.definition)) and not statement.has("GENERATED")
+    if not asked or not has_default or statement.params or statement.python_default:
+        return False
+    return not is_small(context, statement.table) and context.adding_rewrites(statement)
+
+
+def _is_expression(piece: str) -> bool:
+    return piece.strip().startswith("DEFAULT (")
+
+
+def _comes_later(piece: str) -> bool:
+    return _is_expression(piece) or piece.strip() in ("NOT NULL", "NULL")
+
+
+def _with_values(statement: s.AddColumn) -> Iterator[s.Statement]:
+    """New rows have the default from the first moment; then the others get theirs, each its own."""
+    table, column = statement.table, statement.column
+    default = next(filter(_is_expression, statement.definition)).strip().removeprefix("DEFAULT ")
+    alter = f"ALTER TABLE {table} ALTER COLUMN {column}"
+    yield s.SetDefault(sql=f"{alter} SET DEFAULT {default}", table=table, column=column)
+    update = f"UPDATE {table} SET {column} = {default} WHERE {column} IS NULL"
+    yield s.FillNulls(sql=update, table=table, column=column, default=default)
+    if statement.has("NOT NULL"):
+        yield s.SetNotNull(sql=f"{alter} SET NOT NULL", table=table, column=column)
 
 
 def _stands_alone(piece: str) -> bool:

@@ -24,6 +24,8 @@ RULE = Rule(
 
 @RULE.check(s.AddColumn)
 def check(statement: s.AddColumn, context: Context) -> str | None:
-    if not is_stored(statement) and context.adding_rewrites(statement):
-        return f"{statement.column} needs a value of its own in every row of {statement.table}"
-    return None
+    if is_stored(statement) or not context.adding_rewrites(statement):
+        return None
+    fills = not context.settings.online_type_changes and statement.has("DEFAULT")
+    hint = "; with ONLINE_TYPE_CHANGES the rows get it in batches" if fills else ""
+    return f"{statement.column} needs a value of its own in every row of {statement.table}{hint}"

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from django.db import DataError, ProgrammingError, migrations, models, transaction
 from django.db.models import F, Q
+from django.db.models.functions import Random
 
 from django_zero_downtime_migrations.backends.postgres.schema import UnsafeOperationException
+from django_zero_downtime_migrations.compat import has_db_default
 from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.findings import Severity
 from django_zero_downtime_migrations.naming import UTF8
@@ -272,6 +274,29 @@ def test_triggers_of_the_table_do_not_fire_for_the_fill(books: Shop) -> None:
     books.run("UPDATE shop_book SET beside = beside WHERE id = 1")
     assert books.run("SELECT count(*) FROM fired") == [(1,)]
     assert_changed(books)
+
+
+class Adding(Client):
+    """It knows nothing of the new column."""
+
+    def _write(self) -> None:
+        self._sql("INSERT INTO shop_book (pages, beside) VALUES (1, 1)")
+
+
+if has_db_default:
+
+    def test_each_row_gets_a_volatile_default_of_its_own(books: Shop, open_session: Callable[..., Any]) -> None:
+        file = "SELECT pg_relation_filenode('shop_book')"
+        before = books.run(file)
+
+        with clients(open_session, of=Adding) as writing:
+            books.migrate(migrations.AddField("book", "token", models.FloatField(db_default=Random())))
+            written = [client.written for client in writing]
+            wait_until(lambda: all(c.written > w for c, w in zip(writing, written, strict=True)), "they go on")
+
+        assert [client.error for client in writing] == [None] * len(writing)
+        assert books.run(file) == before
+        assert books.run("SELECT count(*) - count(DISTINCT token) FROM shop_book") == [(0,)]
 
 
 def test_the_planner_has_statistics_of_the_new_column(books: Shop) -> None:

@@ -6,8 +6,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.migrations.operations import AddField, AlterField
 from django.db.models import F, Index, Q, UniqueConstraint
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Random
 
+from .. import features
 from ..case import Case, check, fk, model, one_to_one
 
 ONLINE = {"ONLINE_TYPE_CHANGES": True}
@@ -140,7 +141,26 @@ INTERLINKED = Case(
     moves_column=True,
 )
 
+
+def _volatile(name, field, **case):
+    before = [model("Thing", y=models.CharField(max_length=20, default=""))]
+    added = [AddField("thing", "added", field)]
+    return Case(f"online/volatile_{name}", before, added, settings=ONLINE, random=("added",), **case)
+
+
+VOLATILE = (
+    [
+        _volatile("not_null", models.FloatField(db_default=Random())),
+        _volatile("null", models.FloatField(null=True, db_default=Random())),
+        _volatile("unique", models.FloatField(unique=True, db_default=Random())),
+        _volatile("indexed", models.FloatField(db_index=True, db_default=Random() + 1)),
+    ]
+    if features.db_default
+    else []
+)
+
 CASES = [
+    *VOLATILE,
     INTERLINKED,
     *KEYS,
     *REFERENCED,
