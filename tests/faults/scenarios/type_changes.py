@@ -8,7 +8,9 @@ from django.db import models
 from django.db.migrations.operations import AddConstraint, AddField, AddIndex, AlterField
 from django.db.migrations.operations.base import Operation
 from django.db.models import Index, Q
+from django.db.models.functions import Random
 
+from tests.operations import features
 from tests.operations.case import check, fk, model, one_to_one
 
 from .backfills import MANY
@@ -24,9 +26,11 @@ BELONGS = (
 )
 
 
-def of(name: str, *operations: Operation, data: tuple[str, ...] = (), **options: Any) -> Scenario:
+def of(
+    name: str, *operations: Operation, data: tuple[str, ...] = (), random: tuple[str, ...] = (), **options: Any
+) -> Scenario:
     table = model("Thing", a=models.IntegerField(db_index=True), name=char(), options=options)
-    return scenario(f"online/{name}", [table], *operations, data=(MANY, *data), settings=SETTINGS)
+    return scenario(f"online/{name}", [table], *operations, data=(MANY, *data), settings=SETTINGS, random=random)
 
 
 TREE = [
@@ -38,7 +42,6 @@ BIG_KEY = AlterField("parent", "id", models.BigAutoField(primary_key=True))
 
 SCENARIOS = [
     scenario("online/key_with_children", TREE, BIG_KEY, settings=SETTINGS),
-    of("key", AlterField("thing", "id", models.DecimalField(max_digits=20, decimal_places=0, primary_key=True))),
     of(
         "all_that_belongs_to_it",
         AlterField("thing", "a", models.BigIntegerField(db_index=True)),
@@ -54,3 +57,6 @@ SCENARIOS = [
         AddIndex("thing", Index(fields=["a", "b"], name="new")),
     ),
 ]
+if features.db_default:
+    TOKEN = AddField("thing", "token", models.FloatField(db_default=Random(), unique=True))
+    SCENARIOS.append(of("volatile", TOKEN, random=("token",)))
