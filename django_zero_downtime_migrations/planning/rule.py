@@ -23,6 +23,7 @@ class Rule(Record):
     :param instead: what to write.
     :param only_checked: right at one time of a deployment and wrong at another, which ``migrate`` cannot know: only
         ``check_migrations`` reports it.
+    :param blocks: the statement's own lock is held for what it does.
     :param of_templates: it is about the safe form of a statement of Django's, and has nothing to say of raw SQL.
     """
 
@@ -35,6 +36,7 @@ class Rule(Record):
     severity: Severity = Severity.REFUSE
     only_checked: bool = False
     of_templates: bool = False
+    blocks: bool = True
 
     def check(self, *kinds: type[s.Statement]) -> Callable[[R], R]:
         """Register a function (statement, context) -> what it found, in words that name it, or None."""
@@ -62,7 +64,7 @@ class Rule(Record):
             message,
             sql=context.text(statement),
             table=statement.table,
-            lock=strongest,
+            lock=strongest if self.blocks else None,
             origin=context.origin,
             sent=str(statement.sql),
         )

@@ -19,6 +19,7 @@ RULE = Rule(
     text=Unsafe.ONLINE_TYPE_CHANGE,
     kind=Kind.LOCK,
     severity=Severity.NOTE,
+    blocks=False,
     when="with ONLINE_TYPE_CHANGES, the type of a column changes in a way that would hold up a table in use",
     effect=(
         "every row is written once, in batches, while traffic goes on; the new column is the last one of the table, "
