@@ -323,3 +323,12 @@ def test_replicas_that_nothing_asks_are_a_warning(own, add_database, derived_eng
     (message,) = check_database("default")
     assert (message.id, message.level) == (f"{TAG}.W007", checks.WARNING)
     assert "LOCK_RETRY_TIMEOUT" in message.hint
+
+
+def test_an_online_type_change_that_cannot_go_on_is_a_warning(own):
+    own(LOCK_TIMEOUT="2s", ONLINE_TYPE_CHANGES=True, IDEMPOTENT_SQL=False)
+    (message,) = check_database("default")
+    assert (message.id, message.level) == (f"{TAG}.W009", checks.WARNING)
+    assert "IDEMPOTENT_SQL" in message.hint
+    own(LOCK_TIMEOUT="2s", ONLINE_TYPE_CHANGES=True)
+    assert check_database("default") == []
