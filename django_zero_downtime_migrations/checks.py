@@ -224,8 +224,8 @@ def _contradictions(alias: str) -> list[checks.CheckMessage]:
         found.append(checks.Warning(message, hint=_write(alias, "LOCK_RETRY_TIMEOUT", "10min"), id=f"{TAG}.W007"))
     if values.online_type_changes and values.idempotent_sql is False:
         message = (
-            f"ONLINE_TYPE_CHANGES of database {alias!r} is on, and IDEMPOTENT_SQL is False: a change of type that takes "
-            "hours, and is killed, leaves a column and a trigger behind, and has to begin again."
+            f"ONLINE_TYPE_CHANGES of database {alias!r} is on, and IDEMPOTENT_SQL is False: a change of type that "
+            "takes hours, and is killed, leaves a column and a trigger behind, and has to begin again."
         )
         hint = "Leave IDEMPOTENT_SQL out, or set it to True."
         found.append(checks.Warning(message, hint=hint, id=f"{TAG}.W009"))
