@@ -171,7 +171,8 @@ class Runs:
 
     def _rows(self, table: str, cursor: Any) -> list[str]:
         # A jsonb has its keys in an order of its own: the columns of a table stand in that in which they were added.
-        cursor.execute(f"SELECT (to_jsonb(t) - %s::text[])::text FROM {table} t", [list(self.case.random)])
+        named = table.replace("%", "%%")
+        cursor.execute(f"SELECT (to_jsonb(t) - %s::text[])::text FROM {named} t", [list(self.case.random)])
         return sorted(f"{table}: {row}" for (row,) in cursor.fetchall())
 
 

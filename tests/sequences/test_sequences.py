@@ -126,10 +126,11 @@ def difference(stock: Walk, ours: Walk) -> str:
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )
-@given(chain=chains(), busy=booleans())
-def test_chain_of_operations(chain: Chain, busy: bool, django_db_blocker: Any) -> None:
-    note(written(chain))
-    case = Case("chain", chain.before, [], data=tuple(nulls(chain)))
+@given(chain=chains(), busy=booleans(), online=booleans())
+def test_chain_of_operations(chain: Chain, busy: bool, online: bool, django_db_blocker: Any) -> None:
+    """:param busy: clients write meanwhile. :param online: with ONLINE_TYPE_CHANGES."""
+    note(f"{written(chain)}\n# busy: {busy}, online: {online}")
+    case = Case("chain", chain.before, [], data=tuple(nulls(chain)), moves_column=online)
     ours = chain.in_quotes() if chain.quoted else chain
     with django_db_blocker.unblock(), tables_of(case) as runs:
         walks = []
@@ -137,7 +138,7 @@ def test_chain_of_operations(chain: Chain, busy: bool, django_db_blocker: Any) -
             is_written = busy and engine == django_settings.ENGINE
             with (
                 databases.fresh_database(runs.template) as name,
-                connected(engine, name) as connection,
+                connected(engine, name, ONLINE_TYPE_CHANGES=online) as connection,
                 writing(name) if is_written else nullcontext(),
             ):
                 walks.append(Walk(each, runs, connection))
