@@ -31,8 +31,12 @@ pytestmark = [
 EMPTY = "DROP SCHEMA IF EXISTS other CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public"
 #: What only the end of a migration leaves there, when it has one operation.
 MAKES = ("CREATE ", "ADD COLUMN ", "ADD CONSTRAINT ", "DROP COLUMN ", "DROP TABLE ", " RENAME ", "ATTACH PARTITION ")
-#: A later operation changes what an earlier one of the same migration has made.
+#: A later operation, or a later step, changes what an earlier one has made.
 CHANGED_LATER = {
+    "online/volatile_not_null",
+    "online/volatile_null",
+    "online/volatile_unique",
+    "online/volatile_indexed",
     "alter_field/null_to_not_null_and_rename",
     "create_model/circle",
     "create_model/and_changed_at_once",
@@ -118,4 +122,6 @@ def test_every_query_is_known_and_stocks_result_is_no_other_definition(case, twi
         made = [(each, sql) for each, sql in found if any(word in sql for word in MAKES) and "_zdm_" not in sql]
         # Another column has its name.
         made = [(each, sql) for each, sql in made if not (case.moves_column and " DROP COLUMN " in sql)]
+        if case.name in CHANGED_LATER:
+            made = [(each, sql) for each, sql in made if " ADD COLUMN " not in sql]
         assert [(each, sql) for each, sql in made if each.verdict is not Verdict.DONE] == []

@@ -153,7 +153,7 @@ VOLATILE = (
         _volatile("not_null", models.FloatField(db_default=Random())),
         _volatile("null", models.FloatField(null=True, db_default=Random())),
         _volatile("unique", models.FloatField(unique=True, db_default=Random())),
-        _volatile("indexed", models.FloatField(db_index=True, db_default=Random() + 1)),
+        _volatile("indexed", models.FloatField(db_index=True, db_default=Random())),
     ]
     if features.db_default
     else []
