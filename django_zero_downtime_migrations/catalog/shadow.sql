@@ -259,9 +259,5 @@ SELECT EXISTS (
       AND pg_catalog.cardinality(g.tgattr::pg_catalog.int2[]) = 0
 )
 
--- may_spare_triggers
--- Whether the role may set session_replication_role; from PostgreSQL 15 on it can be given the right to.
-SELECT pg_catalog.has_parameter_privilege('session_replication_role', 'SET')
-
 -- is_superuser
 SELECT pg_catalog.current_setting('is_superuser') = 'on'
