@@ -14,7 +14,7 @@ from ..ddl import statements as s
 from ..naming import Names, names_in, quote, renamed_in, unquote
 from ..type_changes import Effect
 from .context import Context
-from .online import online
+from .online import ON_DELETE, online
 
 Statements = list[s.Statement]
 Made = s.AddForeignKey | s.CreateIndex | s.AddUnique | s.AddPrimaryKey
@@ -25,7 +25,6 @@ MADE = (s.CreateIndex, s.AddUnique, s.AddPrimaryKey, s.AddForeignKey)
 #: What cannot be passed: it needs what is dropped before it to be gone, or renames what is spoken of.
 BARRIERS = (s.AlterColumns, s.DropColumn, s.DropTable, s.RenameTable, s.SetTablespace, s.Raw)
 RENAMES = (s.RenameConstraint, s.RenameIndex)
-ON_DELETE = {"a": "", "c": " ON DELETE CASCADE", "n": " ON DELETE SET NULL", "d": " ON DELETE SET DEFAULT"}
 
 
 def arrange(statements: Statements, before: Context, after: Context) -> Statements:
@@ -217,7 +216,7 @@ def _same_key(live: Constraint, add: s.AddForeignKey, between: Statements, conte
         and live.valid
         and renamed(live.columns, between, add.table) == (unquote(add.column),)
         and live.to_columns == (unquote(add.to_column),)
-        and (deferrable, ON_DELETE.get(live.on_delete)) == (add.deferrable, add.on_delete)
+        and (deferrable, ON_DELETE.get(live.on_delete, "")) == (add.deferrable, add.on_delete)
         and (live.on_update, live.match) == ("a", "s")
         and context.catalog.same_table(add.to_table, live.to_table)
     )

@@ -14,7 +14,7 @@ from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
 from ..naming import FOREIGN_KEY, after_head, plain_table, quote, unquote
 from ..planning.context import Context
-from ..planning.order import ON_DELETE
+from ..planning.online import ON_DELETE
 from ..planning.steps import Step, long, short
 from .partitions import unchanged
 
@@ -67,7 +67,7 @@ def _equal(key: Constraint, statement: s.AddForeignKey, context: Context, valid:
     return (
         (key.kind, key.valid, key.inherited) == ("f", valid, False)
         and (key.columns, key.to_columns) == ((unquote(statement.column),), (unquote(statement.to_column),))
-        and (deferrable, ON_DELETE.get(key.on_delete)) == (statement.deferrable, statement.on_delete)
+        and (deferrable, ON_DELETE.get(key.on_delete, "")) == (statement.deferrable, statement.on_delete)
         and (key.on_update, key.match) == ("a", "s")
         and context.catalog.same_table(statement.to_table, key.to_table)
     )

@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.backends.fixtures import shop
+from tests.backends.fixtures import shop, site
 
-__all__ = ["shop"]
+__all__ = ["shop", "site"]

@@ -101,7 +101,7 @@ def alter_sequence(asked: Asked) -> Probe:
     return Probe(Verdict.ABSENT, f"The sequence {asked['name']}")
 
 
-@form(rf"DROP TRIGGER (?P<name>{NAME}) ON (?P<table>{PATH})")
+@form(rf"DROP TRIGGER (?:IF EXISTS )?(?P<name>{NAME}) ON (?P<table>{PATH})")
 def drop_trigger(asked: Asked) -> Probe:
     what = f"The trigger {asked['name']} of {asked['table']}"
     there = asked.server.fetch(_TRIGGER, asked["table"], asked.server.plain(asked["name"]))[0][0]

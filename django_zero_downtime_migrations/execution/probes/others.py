@@ -57,7 +57,7 @@ def create_function(asked: Asked) -> Probe:
     return Probe(Verdict.DONE if same else Verdict.DIFFERS, what, there + of_whom, wanted)
 
 
-@form(rf"DROP FUNCTION (?P<name>{PATH})\(\)")
+@form(rf"DROP FUNCTION (?:IF EXISTS )?(?P<name>{PATH})\(\)")
 def drop_function(asked: Asked) -> Probe:
     return gone(asked.server.fetch(_FUNCTION, f"{asked['name']}()")[0][0], f"The function {asked['name']}")
 
