@@ -54,7 +54,8 @@ STOCK = {
         "index_on", "key_to_bigint", "rename_foreign_key", "rename_model", "unique_to_indexed",
     },
     "fails": {
-        "rename_index", "rename_table", "rename_table_with_new_index", "unique_together_off", "unique_together_on",
+        "rename_index", "rename_table", "rename_table_with_new_index", "rename_target_of_new_foreign_key",
+        "unique_together_off", "unique_together_on",
     },
 }  # fmt: skip
 
@@ -210,6 +211,31 @@ CASES = [
             SafetyAssured([o.AlterModelTable("Item", table("thing"))], reason="nobody"),
         ],
     ),
+    Case(
+        "rename_target_of_new_foreign_key",
+        lambda table: [
+            o.AddField("Item", "extra", fk("Other", null=True, related_name="+")),
+            SafetyAssured([o.AlterModelTable("Other", table("another"))], reason="nobody"),
+        ],
+    ),
+    Case(
+        "rename_target_of_new_many_to_many",
+        lambda table: [
+            o.AddField("Item", "extra", models.ManyToManyField(f"{APP}.Group", related_name="+")),
+            SafetyAssured([o.AlterModelTable("Group", table("crowd"))], reason="nobody"),
+        ],
+        makes_table=True,
+    ),
+    Case(
+        "delete_target_of_new_many_to_many",
+        lambda table: [
+            o.CreateModel("New", [("id", models.BigAutoField(primary_key=True))], {"db_table": table("new")}),
+            o.AddField("Item", "extra", models.ManyToManyField(f"{APP}.New", related_name="+")),
+            o.RemoveField("Item", "extra"),
+            o.DeleteModel("New"),
+        ],
+        makes_table=True,
+    ),
     ops("table_comment", lambda: o.AlterModelTableComment("Item", "things")),
     ops("column_comment", lambda: o.AlterField("Item", "note", models.TextField(null=True, db_comment="a note"))),
 ]
@@ -217,7 +243,7 @@ CASES = [
 SEVERAL_TABLES = {
     "foreign_key_to_another_table", "key_to_bigint", "no_auto", "delete_with_foreign_key_to_it", "remove_foreign_key",
     "remove_foreign_key_and_its_target", "delete_both_ends", "remove_many_to_many", "rename_foreign_key",
-    "rename_table_with_new_index",
+    "rename_table_with_new_index", "rename_target_of_new_foreign_key",
 }  # fmt: skip
 assert {case.name for case in CASES} >= SEVERAL_TABLES
 #: A new table is made in the first schema of the search_path, where none is named: that is another test.

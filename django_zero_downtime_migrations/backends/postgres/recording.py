@@ -30,12 +30,13 @@ from ...server import capabilities
 from .calls import Calls
 from .changed_rows import ChangedRows
 from .early_indexes import RENAMES
+from .foreign_key_names import NamesForeignKeys
 from .introspection import projecting
 from .old_names import statements
 from .replaced import REMOVING, Replaced, Waiting, still_there
 
 
-class Recording(ChangedRows, Calls):
+class Recording(ChangedRows, NamesForeignKeys, Calls):
     """To be put before any PostgreSQL schema editor; the class of :mod:`.schema` keeps what this works with."""
 
     migrate_run: MigrateRun
