@@ -39,10 +39,13 @@ class Projection:
         self.own_sql: list[str] = []
         self.spoken: set[str] = set()
         self.early: set[str] = set()
+        self._own: set[str] = set()
 
     def copy(self) -> Projection:
+        """Both share their tables until one of them changes one."""
+        self._own = set()
         made = Projection()
-        made.tables = {name: table.copy() for name, table in self.tables.items()}
+        made.tables = self.tables.copy()
         made.dropped_tables = self.dropped_tables.copy()
         made.own_sql = self.own_sql.copy()
         made.spoken = self.spoken.copy()
@@ -51,7 +54,11 @@ class Projection:
 
     def table(self, name: str) -> PlannedTable:
         """What is known of a table, to be changed."""
-        return self.tables.setdefault(name, PlannedTable(live=name))
+        if name not in self._own:
+            found = self.tables.get(name)
+            self.tables[name] = PlannedTable(live=name) if found is None else found.copy()
+            self._own.add(name)
+        return self.tables[name]
 
     def _known(self, name: str) -> PlannedTable:
         """What is known of a table, to be read."""
@@ -218,7 +225,10 @@ class Projection:
             change(self, statement)
 
     def rename_table(self, old: str, new: str) -> None:
-        self.tables[new] = self.tables.pop(old, PlannedTable(live=old))
+        self.table(old)
+        self.tables[new] = self.tables.pop(old)
+        self._own.discard(old)
+        self._own.add(new)
 
 
 def _names(sql: str, name: str) -> bool:

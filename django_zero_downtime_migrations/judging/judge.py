@@ -26,7 +26,7 @@ from .model_catalog import ModelCatalog
 from .offline import in_place_of, offline
 from .selection import Selection, one_line
 from .sizes import Sizes
-from .states import first_state
+from ..states.judged_state import first_state
 from .tables import Tables
 from .whole import Judged
 

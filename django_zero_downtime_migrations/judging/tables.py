@@ -16,7 +16,7 @@ from django.db.backends.utils import strip_quotes, truncate_name
 
 from ..naming import Names
 from ..server import names_of
-from .rendering import Key, kept, models_that_point_to
+from ..states.rendering import Key, kept, models_that_point_to
 from .table import Held, Table
 
 

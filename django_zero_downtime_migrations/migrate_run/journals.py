@@ -213,8 +213,11 @@ class Journals:
             return NothingDone()
         self._open = journal = Journal(self.store, self._identify, self._entry())
         reader.write_into(journal, self.turn)
-        backwards = any(backwards for _, backwards in self.plan)
-        return ResumedMigration(journal, own, self.current.begins, self.ended, backwards)
+        return ResumedMigration(journal, own, self.current.begins, self.ended, self._takes_back)
+
+    @cached_property
+    def _takes_back(self) -> bool:
+        return any(backwards for _, backwards in self.plan)
 
     def ended(self, failed: bool) -> None:
         """The editor has ended."""

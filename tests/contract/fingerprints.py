@@ -55,7 +55,7 @@ LEANED_ON = {
     "db/migrations/operations/models.py": ["*.database_*wards"],
     "db/migrations/operations/special.py": ["*.database_*wards", "RunSQL._run_sql"],
     "db/migrations/recorder.py": ["*.ensure_schema", "*.record_applied", "*.record_unapplied"],
-    # States that render only what an operation looks at, in judging/states.py and judging/rendering.py.
+    # States that render only what an operation looks at, in the room states/.
     "db/migrations/state.py": ["*"],
     # What the digests of operations are made of, in migrate_run/run_python_once.py.
     "db/migrations/writer.py": ["OperationWriter.*"],

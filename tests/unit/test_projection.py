@@ -536,3 +536,23 @@ def test_introspection_outside_of_a_call_is_djangos(books):
         assert "by_pages" in books.connection.introspection.get_constraints(cursor, "shop_book")
         (sequence,) = books.connection.introspection.get_sequences(cursor, "shop_book")
     assert sequence["column"] == "id"
+
+
+def test_what_is_planned_on_a_copy_does_not_change_the_original_and_the_other_way_round(projection, apply):
+    projection.table('"book"').column("isbn").not_null = True
+    copied = projection.copy()
+    copied.table('"book"').rename_column("isbn", "number")
+    projection.table('"book"').drop_column("pages")
+    assert projection.live_column('"book"', "number") == "number"
+    assert projection.shown_column('"book"', "isbn") == "isbn"
+    assert copied.shown_column('"book"', "isbn") == "number"
+    assert copied.drops_columns() is False
+
+
+def test_a_table_that_is_renamed_on_a_copy_keeps_its_name_in_the_original(projection, apply):
+    projection.table('"book"').new = True
+    copied = projection.copy()
+    copied.rename_table('"book"', '"tome"')
+    copied.table('"tome"').drop_column("pages")
+    assert projection.is_new('"book"') and not projection.drops_columns()
+    assert copied.is_new('"tome"') and copied.live_table('"tome"') == '"book"'

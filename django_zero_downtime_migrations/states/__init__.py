@@ -1,0 +1,1 @@
+"""States of the project in which only those models become classes that somebody asks for."""
