@@ -18,6 +18,7 @@ from ..migrate_run.judge_whole_plan import planned
 from ..places import location, watched
 from ..reporting.report import Entry, Report, Unanalysed, UnusedAssurance
 from ..settings import MigrationSettings
+from ..states.judged_state import first_state
 from . import whole
 from .editor import at_work, editor_class
 from .entries import Entries, How, order
@@ -26,7 +27,6 @@ from .model_catalog import ModelCatalog
 from .offline import in_place_of, offline
 from .selection import Selection, one_line
 from .sizes import Sizes
-from ..states.judged_state import first_state
 from .tables import Tables
 from .whole import Judged
 

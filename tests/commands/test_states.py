@@ -17,8 +17,8 @@ from django_zero_downtime_migrations.judging.entries import How
 from django_zero_downtime_migrations.judging.judge import Judgement
 from django_zero_downtime_migrations.judging.selection import Request, select
 from django_zero_downtime_migrations.judging.sizes import Sizes
-from django_zero_downtime_migrations.states.judged_state import JudgedState
 from django_zero_downtime_migrations.operation_facts import Reach
+from django_zero_downtime_migrations.states.judged_state import JudgedState
 from tests.backends.project import Shop
 from tests.commands.judged import APP, Loader, Selection, migration
 
