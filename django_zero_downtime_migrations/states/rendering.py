@@ -7,6 +7,7 @@ from typing import Any
 
 from django.apps import apps as real_apps
 from django.apps.registry import Apps
+from django.conf import settings
 from django.db import models
 from django.db.migrations.state import AppConfigStub, ModelState
 from django.db.models.fields.related import RECURSIVE_RELATIONSHIP_CONSTANT
@@ -137,7 +138,7 @@ class Renderer:
     def _stub(self, state: ProjectState, key: Key, names: Iterable[str]) -> Any:
         """A class with the table and the keys of a model."""
         found = _peek(state.models, key) or _real(state, key)
-        if found is None or found.options.get("proxy") or found.options.get("swappable"):
+        if found is None or found.options.get("proxy") or _is_swapped(found):
             raise CannotRender
         fields = {name: field for name, field in found.fields.items() if field.primary_key or name in names}
         if not any(field.primary_key for field in fields.values()):
@@ -152,6 +153,14 @@ class Renderer:
             # The fields are kept, so that no other one gets their address.
             self._stubs[wanted] = ([*fields.values(), *below], made)
         return self._stubs[wanted][1]
+
+
+def _is_swapped(found: ModelState) -> bool:
+    """Whether a setting such as AUTH_USER_MODEL names another model in its place."""
+    swappable = found.options.get("swappable")
+    if not swappable:
+        return False
+    return str(getattr(settings, swappable, "")).lower() != f"{found.app_label}.{found.name_lower}"
 
 
 def _pointed(fields: Mapping[str, Any], found: ModelState) -> Iterator[Key]:

@@ -90,6 +90,22 @@ HISTORIES: dict[str, list[Any]] = {
         migrations.AlterModelTable("author", "writer"),
         migrations.CreateModel("book", [*MODEL, ("author", KEY)]),
     ],
+    "the users of the project, which a setting names": [
+        migrations.CreateModel("user", MODEL, {"swappable": "AUTH_USER_MODEL"}),
+        migrations.CreateModel("book", [*MODEL, ("owner", models.ForeignKey("shop.user", models.CASCADE))]),
+        migrations.AddField("book", "fans", models.ManyToManyField("shop.user", related_name="+")),
+        migrations.AlterField("book", "owner", models.OneToOneField("shop.user", models.CASCADE)),
+    ],
+    "a model that another one takes the place of": [
+        migrations.CreateModel("person", MODEL, {"swappable": "AUTH_USER_MODEL"}),
+        migrations.CreateModel("user", MODEL, {"swappable": "AUTH_USER_MODEL"}),
+        migrations.CreateModel("book", [*MODEL, ("owner", models.ForeignKey("shop.user", models.CASCADE))]),
+        migrations.AddField("person", "name", models.TextField(null=True)),
+        migrations.CreateModel("card", [*MODEL, ("owner", models.ForeignKey("shop.person", models.CASCADE))]),
+        migrations.AddField("card", "text", models.TextField(null=True)),
+        migrations.RemoveField("person", "name"),
+        migrations.DeleteModel("card"),
+    ],
     "state and database apart": [
         migrations.CreateModel("author", [*MODEL, ("name", models.CharField(max_length=5))]),
         migrations.SeparateDatabaseAndState(
@@ -126,6 +142,7 @@ def judged_twice(judge: Any, sent: list[str], monkeypatch: pytest.MonkeyPatch) -
     return (statements, few), (list(sent), every)
 
 
+@override_settings(AUTH_USER_MODEL="shop.user")
 @pytest.mark.parametrize("name", HISTORIES)
 def test_history(name: str, shop: Shop, sent: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     plan = [migration(number, [operation]) for number, operation in enumerate(HISTORIES[name], 1)]
@@ -187,6 +204,18 @@ def test_model_stays_the_same_class_while_others_change() -> None:
     migrations.CreateModel("book", [*MODEL, ("author", KEY)]).state_forwards("shop", state)
 
     assert state.apps.get_model("shop", "author") is before.apps.get_model("shop", "author")
+
+
+@override_settings(AUTH_USER_MODEL="shop.user")
+def test_model_that_points_to_the_users_is_made_without_the_rest_of_the_project(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(JudgedState, "_everything", lambda self: pytest.fail("the whole project is rendered"))
+    state = JudgedState()
+    for operation in HISTORIES["the users of the project, which a setting names"][:2]:
+        operation.state_forwards("shop", state)
+
+    assert state.apps.get_model("shop", "book")._meta.get_field("owner").target_field.column == "id"
 
 
 def test_unknown_model() -> None:
