@@ -7,27 +7,59 @@ import subprocess
 
 from .errors import CannotJudge
 
+#: The workflow's line that brings the commits which a clone lacks.
+WHOLE_HISTORY = (
+    "Have the whole history fetched: fetch-depth: 0 for actions/checkout on GitHub, GIT_DEPTH: 0 among the variables "
+    "of a job on GitLab, git fetch --unshallow elsewhere."
+)
 
-def changed(since: str) -> list[str]:
-    """Paths of files that differ from where this branch left a commit, also those that git does not know yet.
 
-    :raises CannotJudge: outside a repository, or when there is no such commit.
+def changed(since: str) -> dict[str, bool]:
+    """Files that differ from where this branch left a commit, also those that git does not know yet.
+
+    :returns: by their paths, whether the file is new: that commit has it under no name.
+    :raises CannotJudge: outside a repository, when there is no such commit, or when the clone lacks those in between.
     """
     top = _top()
     wanted = f"{since}^{{commit}}"
     commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", wanted, cwd=top, unknown=since).split()[-1]
     base = _run("merge-base", commit, "HEAD", cwd=top)
+    if base.returncode != 0 and _is_shallow(top):
+        raise CannotJudge(f"This clone is a shallow one, which has no commit that {since!r} shares. {WHOLE_HISTORY}")
     start = base.stdout.decode().strip() if base.returncode == 0 else commit
-    names = _git("diff", "--name-only", "-z", "--diff-filter=d", start, "--", cwd=top)
-    names += _git("ls-files", "--others", "--exclude-standard", "-z", "--full-name", cwd=top)
-    return [os.path.join(top, name) for name in names.split("\0") if name]
+    found = _statuses(top, start)
+    unknown = _git("ls-files", "--others", "--exclude-standard", "-z", "--full-name", cwd=top).split("\0")
+    return found | {os.path.join(top, name): True for name in unknown if name}
 
 
-def staged() -> list[str]:
-    """Paths of the files in the index that differ from the last commit; all of them when there is none."""
+def staged() -> dict[str, bool]:
+    """Files in the index that differ from the last commit.
+
+    :returns: by their paths, whether the file is new. Before the first commit none counts as new: what runs by now may
+        have all of them.
+    """
     top = _top()
-    names = _git("diff", "--cached", "--name-only", "-z", "--diff-filter=d", cwd=top)
-    return [os.path.join(top, name) for name in names.split("\0") if name]
+    found = _statuses(top, "--cached")
+    has_commit = _run("rev-parse", "--verify", "--quiet", "HEAD", cwd=top).returncode == 0
+    return found if has_commit else dict.fromkeys(found, False)
+
+
+def _statuses(top: str, since: str) -> dict[str, bool]:
+    """A file that has got another name is not new, nor is one that is a link by now.
+
+    :param since: a commit, or ``--cached``.
+    """
+    command = ("diff", "--name-status", "--find-renames", "-z", "--diff-filter=d", since, "--")
+    words = iter(_git(*command, cwd=top).split("\0"))
+    found = {}
+    for status in filter(None, words):
+        name = next(words)
+        found[os.path.join(top, next(words) if status[0] in "RC" else name)] = status[0] in "AC"
+    return found
+
+
+def _is_shallow(top: str) -> bool:
+    return _git("rev-parse", "--is-shallow-repository", cwd=top).strip() == "true"
 
 
 def staged_otherwise() -> dict[str, bytes]:
@@ -60,7 +92,8 @@ def _git(*arguments: str, cwd: str, unknown: str = "") -> str:
     if done.returncode == 0:
         return os.fsdecode(done.stdout)
     if unknown:
-        raise CannotJudge(f"git knows no commit {unknown!r}.")
+        where = f" {WHOLE_HISTORY}" if _run("rev-parse", "--is-shallow-repository", cwd=cwd).stdout == b"true\n" else ""
+        raise CannotJudge(f"git knows no commit {unknown!r}.{where}")
     said = os.fsdecode(done.stderr).strip().splitlines()
     raise CannotJudge(f"git {arguments[0]}: {said[0] if said else f'exit status {done.returncode}'}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -25,7 +25,7 @@ from .entries import Entries, How, order
 from .errors import CannotJudge
 from .model_catalog import ModelCatalog
 from .offline import in_place_of, offline
-from .selection import Selection, one_line
+from .selection import Key, Selection, one_line
 from .sizes import Sizes
 from .tables import Tables
 from .whole import Judged
@@ -69,10 +69,23 @@ class Judgement:
     # The migrations, one by one
 
     def _judged(self) -> Iterator[Judged]:
-        pending = self._pending() if self.selection.pending else self._each_alone()
-        for migration, editor in pending:
-            if (migration.app_label, migration.name) in self.selection.judged:
+        """In the order of their plan."""
+        if self.selection.pending:
+            found = self._pending()
+        elif self.selection.new:
+            found = self._changed()
+        else:
+            found = self._each_alone(self.selection.judged)
+        for migration, editor in found:
+            if _key(migration) in self.selection.judged:
                 yield Judged(migration, editor)
+
+    def _changed(self) -> Iterator[tuple[Any, Any]]:
+        """The new ones as one deployment, and each of those that have been changed by itself."""
+        new = self.selection.new
+        made = {_key(x): (x, editor) for x, editor in self._each_alone(self.selection.judged - new)}
+        made |= {_key(x): (x, editor) for x, editor in self._deployment() if _key(x) in new}
+        yield from (made[_key(x)] for x in self.selection.plan if _key(x) in made)
 
     def _pending(self) -> Iterator[tuple[Any, Any]]:
         """As ``migrate`` would run them, on the database as it is."""
@@ -86,7 +99,27 @@ class Judgement:
 
         yield from self._through(self.connection, self.selection.plan, state, catalog, old_code)
 
-    def _each_alone(self) -> Iterator[tuple[Any, Any]]:
+    def _deployment(self) -> Iterator[tuple[Any, Any]]:
+        """Those that are new, and what depends on them, one after another as if all others were applied and in use,
+        from the state alone.
+        """
+        connection = offline(self.connection)
+        state = first_state(self.selection.loader)
+        later = _with_dependents(self.selection)
+        for migration in self.selection.plan:
+            if _key(migration) not in later:
+                _mutate(migration, state)
+        scribe = connection.SchemaEditorClass(connection, collect_sql=True)
+        tables = connection.tables = Tables(state.clone(), scribe)
+
+        def catalog() -> Catalog:
+            return ModelCatalog(connection, tables, self.sizes)
+
+        plan = [migration for migration in self.selection.plan if _key(migration) in later]
+        with in_place_of(connection):
+            yield from self._through(connection, plan, state, catalog, tables)
+
+    def _each_alone(self, judged: Container[Key]) -> Iterator[tuple[Any, Any]]:
         """Each as if all before it were applied and in use, from the state alone."""
         connection = offline(self.connection)
         state = first_state(self.selection.loader)
@@ -94,7 +127,7 @@ class Judgement:
         owners: dict[str, Any] = {}
         with in_place_of(connection):
             for migration in self.selection.plan:
-                if (migration.app_label, migration.name) not in self.selection.judged:
+                if _key(migration) not in judged:
                     _mutate(migration, state)
                     continue
                 tables = connection.tables = Tables(state.clone(), scribe, owners)
@@ -144,6 +177,18 @@ class _Sized(ServerCatalog):
 
     def size(self, table: str) -> Size:
         return self._sizes.of(table)
+
+
+def _key(migration: Migration) -> Key:
+    return migration.app_label, migration.name
+
+
+def _with_dependents(selection: Selection) -> set[Key]:
+    """The new migrations, and those of the plan that run after one of them because they depend on it."""
+    keys = [_key(migration) for migration in selection.plan]
+    first = next(number for number, key in enumerate(keys) if key in selection.new)
+    before = selection.loader.graph.forwards_plan
+    return {key for key in keys[first:] if not selection.new.isdisjoint(before(key))}
 
 
 def _mutate(migration: Migration, state: ProjectState) -> None:

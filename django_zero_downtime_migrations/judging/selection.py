@@ -49,6 +49,7 @@ class Selection(NamedTuple):
     :param judged: the keys of those that are judged; the others only make the state.
     :param pending: they are judged as ``migrate`` would run them, on the database as it is; otherwise each as if all
         before it were applied and in use.
+    :param new: those of the judged that come with one deployment, and that the code before it does not have.
     """
 
     loader: MigrationLoader
@@ -58,6 +59,7 @@ class Selection(NamedTuple):
     pending: bool
     #: How many migrations of installed packages were left out.
     not_judged: int = 0
+    new: frozenset[Key] = frozenset()
 
 
 def select(request: Request, connection: Connection | None) -> Selection:
@@ -71,14 +73,16 @@ def select(request: Request, connection: Connection | None) -> Selection:
     wanted = {key for key in order if _asked_for(key, request, loader)} - _before_start(request, loader)
     chosen = _changed(request, loader)
     if chosen is not None:
-        wanted &= chosen
+        wanted &= chosen.keys()
     pending = [key for key in order if key not in loader.applied_migrations]
     live = connection is not None and chosen is None and not request.everything
     if live and (not request.migration or wanted <= set(pending)):
         applied = [loader.graph.nodes[key] for key in order if key in loader.applied_migrations]
         return _selection(loader, applied, pending, wanted, live=True)
     left_out = _of_packages(wanted, loader) if chosen is None and not (request.app or request.third_party) else set()
-    return _selection(loader, [], order, wanted - left_out, live=False)._replace(not_judged=len(left_out))
+    made = _selection(loader, [], order, wanted - left_out, live=False)
+    new = frozenset(key for key in made.judged if (chosen or {}).get(key))
+    return made._replace(not_judged=len(left_out), new=new)
 
 
 def _of_packages(keys: Iterable[Key], loader: MigrationLoader) -> set[Key]:
@@ -188,13 +192,18 @@ def _before_start(request: Request, loader: MigrationLoader) -> set[Key]:
     return before
 
 
-def _changed(request: Request, loader: MigrationLoader) -> set[Key] | None:
-    """The migrations whose files git has as changed; None where it is not asked."""
+def _changed(request: Request, loader: MigrationLoader) -> dict[Key, bool] | None:
+    """The migrations whose files git has as changed, and whether each is new; None where git is not asked.
+
+    A new one that replaces others makes nothing that is not there.
+    """
     if not request.since and not request.staged:
         return None
-    files = {os.path.realpath(path) for path in (staged() if request.staged else changed(request.since))}
+    found = staged() if request.staged else changed(request.since)
+    files = {os.path.realpath(path): is_new for path, is_new in found.items()}
     disk: Iterable[tuple[Key, Any]] = loader.disk_migrations.items()
-    return {key for key, migration in disk if os.path.realpath(file_of(migration)) in files}
+    paths = {key: (os.path.realpath(file_of(migration)), migration) for key, migration in disk}
+    return {key: files[path] and not migration.replaces for key, (path, migration) in paths.items() if path in files}
 
 
 def third_party(migration: Migration) -> bool:

@@ -65,6 +65,125 @@ def test_table_of_an_unchanged_migration_is_in_use(repository: Project) -> None:
     assert repository.check("--since", "HEAD").heads == ["refuse ALTER_TABLE_RENAME"]
 
 
+SHELF = '[migrations.CreateModel("Shelf", [("id", models.BigAutoField(primary_key=True))])]'
+FULL_SHELF = '[migrations.AddField("Shelf", "row", models.IntegerField(default=0))]'
+FORGET = '[migrations.SeparateDatabaseAndState(state_operations=[migrations.RemoveField("Book", "pages")])]'
+DROP = """[migrations.RunSQL('ALTER TABLE "{}_book" DROP COLUMN "pages"')]"""
+
+
+@pytest.fixture(params=["--since", "--staged"])
+def of_deployment(request: pytest.FixtureRequest) -> list[str]:
+    """The options with which what comes after the last commit is judged."""
+    return ["--since", "HEAD"] if request.param == "--since" else ["--staged"]
+
+
+def test_table_that_an_earlier_migration_of_the_deployment_makes_is_new(
+    repository: Project, of_deployment: list[str]
+) -> None:
+    repository.add(SHELF)
+    repository.add(FULL_SHELF)
+    repository.git("add", "--all")
+
+    result = repository.check(*of_deployment)
+
+    assert (result.code, result.heads) == (0, [])
+    assert "2 migrations judged" in result.out
+
+
+def test_table_that_an_earlier_deployment_has_made_is_in_use(repository: Project, of_deployment: list[str]) -> None:
+    repository.add(SHELF)
+    repository.commit()
+    repository.add(FULL_SHELF)
+    repository.git("add", "--all")
+
+    assert repository.check(*of_deployment).heads == ["refuse ADD_COLUMN_NOT_NULL"]
+
+
+def test_both_halves_of_a_removal_in_one_deployment_break_the_code_before(
+    repository: Project, of_deployment: list[str]
+) -> None:
+    repository.add(FORGET)
+    repository.add(DROP.format(repository.app))
+    repository.git("add", "--all")
+
+    assert "warn DROP_COLUMN" in repository.check(*of_deployment).heads
+
+
+def test_second_half_of_a_removal_in_a_deployment_of_its_own(repository: Project, of_deployment: list[str]) -> None:
+    repository.add(FORGET)
+    repository.commit()
+    repository.add(DROP.format(repository.app))
+    repository.git("add", "--all")
+
+    assert "warn DROP_COLUMN" not in repository.check(*of_deployment).heads
+
+
+def test_deployment_is_judged_as_what_is_pending_is(repository: Project, of_deployment: list[str]) -> None:
+    repository.migrate(*repository.names)
+    repository.add(SHELF)
+    repository.add('[migrations.AddField("Book", "shelf", models.ForeignKey("Shelf", models.CASCADE, null=True))]')
+    repository.add('[migrations.RemoveField("Book", "shelf"), migrations.RemoveField("Book", "pages")]')
+    repository.git("add", "--all")
+
+    result = repository.check(*of_deployment)
+
+    assert result.heads == repository.check().heads
+    assert "warn DROP_COLUMN" in result.heads
+
+
+def test_migration_that_has_been_changed_makes_no_table_new(repository: Project, of_deployment: list[str]) -> None:
+    """Somebody edits a migration that was deployed long ago, and adds one after it."""
+    file = repository.file("0001_step")
+    file.write_text(file.read_text() + "# seen\n")
+    repository.add(UNSAFE)
+    repository.git("add", "--all")
+
+    result = repository.check(*of_deployment)
+
+    assert RENAME in result.heads
+    assert "2 migrations judged" in result.out
+
+
+def test_migration_that_gets_another_name_makes_no_table_new(repository: Project, of_deployment: list[str]) -> None:
+    repository.git("mv", f"{repository.app}/migrations/0001_step.py", f"{repository.app}/migrations/0001_book.py")
+    repository.names[:] = ["0001_book"]
+    repository.add(UNSAFE)
+    repository.git("add", "--all")
+
+    assert RENAME in repository.check(*of_deployment).heads
+
+
+def test_squashed_migration_makes_no_table_new(repository: Project, of_deployment: list[str]) -> None:
+    text = repository.file("0001_step").read_text()
+    replaces = f'    replaces = [("{repository.app}", "0001_step")]\n'
+    repository.file("0001_squashed").write_text(text.replace("    dependencies", f"{replaces}    dependencies"))
+    repository.names[:] = ["0001_squashed"]
+    repository.add(UNSAFE)
+    repository.git("add", "--all")
+
+    assert RENAME in repository.check(*of_deployment).heads
+
+
+def test_shallow_clone_says_what_the_workflow_lacks(repository: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As CI makes one: the branch and where it began are there, and no commit that they share."""
+    repository.git("checkout", "--quiet", "-b", "ours")
+    repository.add(UNSAFE)
+    repository.commit()
+    repository.git("checkout", "--quiet", "main")
+    repository.git("commit", "--quiet", "--allow-empty", "--message", "theirs")
+    repository.git("checkout", "--quiet", "ours")
+    origin = repository.folder.as_uri()
+    repository.git("clone", "--quiet", "--depth=1", "--no-single-branch", "--branch=ours", origin, "shallow")
+    monkeypatch.chdir(repository.folder / "shallow")
+
+    result = repository.check("--since", "origin/main")
+    unknown = repository.check("--since", "origin/release")
+
+    assert (result.code, unknown.code) == (2, 2)
+    assert "fetch-depth: 0" in result.err and "GIT_DEPTH: 0" in result.err
+    assert "no commit 'origin/release'" in unknown.err and "fetch-depth: 0" in unknown.err
+
+
 def test_staged_migrations(repository: Project) -> None:
     repository.add(UNSAFE)
     repository.git("add", "--all")
