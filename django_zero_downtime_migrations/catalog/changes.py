@@ -34,7 +34,8 @@ def _rename_table(p: Projection, statement: s.RenameTable) -> None:
 def _add_column(p: Projection, statement: s.AddColumn) -> None:
     default = statement.has("DEFAULT") and not statement.python_default
     kind = "".join(statement.definition[:1])
-    column = PlannedColumn(live="", type=kind, has_default=default, made_with_default=default)
+    not_null = statement.has("NOT NULL")
+    column = PlannedColumn(live="", type=kind, has_default=default, made_with_default=default, made_not_null=not_null)
     p.table(statement.table).add_column(unquote(statement.column), column)
 
 

@@ -17,17 +17,24 @@ class PlannedColumn:
 
     :ivar live: its name of today; empty for one that is still to be made.
     :ivar type: of one that is still to be made, as far as it is known.
-    :ivar has_default: a statement planned so far gives it one.
+    :ivar not_null: what the last statement planned so far makes of it; None where none does.
+    :ivar has_default: whether the last statement planned so far that is about it gives it one; None where none is.
     :ivar made_with_default: it is made with a default, which stays.
+    :ivar made_not_null: it is made NOT NULL.
     :ivar loses_identity: a statement planned so far takes its identity away.
     """
 
     live: str
     type: str = ""
-    not_null: bool = False
-    has_default: bool = False
+    not_null: bool | None = None
+    has_default: bool | None = None
     made_with_default: bool = False
+    made_not_null: bool = False
     loses_identity: bool = False
+
+    def is_not_null(self, before: bool) -> bool:
+        """:param before: what it is without the statements that are planned."""
+        return before if self.not_null is None else self.not_null
 
 
 class PlannedNames:

@@ -109,6 +109,14 @@ class Projection:
         """Whether any column of today will be gone."""
         return any(table.dropped_columns for table in self.tables.values())
 
+    def is_gone(self, table: str, column: str) -> bool:
+        """Whether a column of today that still has this name will be gone."""
+        return table in self.dropped_tables or column in self._known(table).dropped_columns
+
+    def is_named_in_own_sql(self, name: str) -> bool:
+        """Whether a user's own SQL, which has not been read, may be about something of this plain name."""
+        return any(_names(sql, name) for sql in self.own_sql)
+
     # Constraints and indexes
 
     def shown_name(self, table: str, live: str, space: Space) -> str:
@@ -172,7 +180,7 @@ class Projection:
         of_column = dependent.kind in ("generated column", "column", "default")
         if of_column and dependent.name in self._known(table).dropped_columns:
             return True
-        return any(_names(sql, dependent.name) for sql in self.own_sql)
+        return self.is_named_in_own_sql(dependent.name)
 
     # What Django's introspection is shown
 

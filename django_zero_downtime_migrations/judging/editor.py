@@ -20,6 +20,7 @@ from ..naming import Names
 from ..operation_facts import reach
 from ..places import Place
 from ..planning.context import OldCode
+from .forgotten import Forgotten, forgotten
 
 
 class Found(NamedTuple):
@@ -45,6 +46,8 @@ class JudgingMixin:
     :ivar failed: operations that raised an error.
     :ivar live_names: what the tables of findings are called today.
     :ivar worked: the paths of operations that have sent something.
+    :ivar forgotten: what the state has no more after operations that keep state and database apart.
+    :ivar state_after: the state after the last operation that was at work.
     """
 
     connection: Connection
@@ -67,7 +70,24 @@ class JudgingMixin:
         self.failed: list[tuple[Exception, Place]] = []
         self.worked: set[tuple[int, ...]] = set()
         self.live_names: dict[str, str] = {}
+        self.forgotten: list[Forgotten] = []
+        self.state_after: Any = None
         self._places: dict[str, Place] = {}
+        self._next: JudgingMixin | None = None
+
+    def continue_from(self, editor: Any) -> None:
+        parent: Any = super()
+        parent.continue_from(editor)
+        if editor is not None:
+            editor._next = self
+
+    @property
+    def last(self) -> JudgingMixin:
+        """The editor of the last migration that is judged together with this one."""
+        last = self
+        while last._next is not None:
+            last = last._next
+        return last
 
     def _today(self) -> Catalog:
         return self._make_catalog()
@@ -120,6 +140,9 @@ def at_work(place: Place, app_label: str, schema_editor: Any) -> Iterator[None]:
     schema_editor.place = place
     try:
         yield
+        schema_editor.state_after = to_state
+        if hasattr(place.operation, "state_operations"):
+            schema_editor.forgotten += forgotten(place, schema_editor.names)
     except (OperationalError, InterfaceError):
         # The server does not answer: nothing can be said of what comes next either.
         raise

@@ -19,6 +19,7 @@ from ..reporting.report import Entry, Unanalysed, UnusedAssurance
 from ..rules.cannot_migrate import RULE as CANNOT_MIGRATE
 from . import raw, whole
 from .examples import example
+from .forgotten import left_behind
 from .offline import NotConnected
 from .selection import one_line
 from .sizes import Sizes
@@ -53,6 +54,7 @@ class Entries:
                 origin = Origin(app=judged.migration.app_label, operation=place.path[0])
                 yield place, CANNOT_MIGRATE.found(one_line(error), origin=origin)
         yield from whole.changes_rows_and_table(judged)
+        yield from left_behind(judged)
         if self.how.strict:
             yield from whole.not_additive(judged)
 

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.writer import MigrationWriter, OperationWriter
 
+from ..django_types import Field
+
 KNOWN_IMPORTS = frozenset(
     {"from django.db import migrations", "from django.db import models", "import django.db.models.deletion"}
 )
@@ -107,3 +109,14 @@ def _short(text: str) -> str:
 
 def _needed(imports: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(imports) - KNOWN_IMPORTS))
+
+
+def with_changes(field: Field, **changes: object) -> Any:
+    """A copy of a field with other arguments; None takes one away."""
+    _, _, args, kwargs = field.deconstruct()
+    kwargs = {name: value for name, value in (kwargs | changes).items() if value is not None}
+    return type(field)(*args, **kwargs)
+
+
+def same(field: Field, other: Field) -> bool:
+    return bool(field.deconstruct()[1:] == other.deconstruct()[1:])

@@ -6,7 +6,7 @@ nobody wrote: the copy of a column leaves no default in the new one, and NOT NUL
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from django.db import migrations, models
@@ -19,7 +19,8 @@ from ..django_types import Field, ProjectState
 from ..findings import Finding
 from ..operation_facts import Loses, loses
 from ..places import Place
-from .example_text import block, fill, fill_each, fill_every_row, value, written
+from .example_text import block, fill, fill_each, fill_every_row, same, value, with_changes, written
+from .removal_examples import apart, forgotten_field, forgotten_model
 
 Example = Callable[[Any, Place, str], str]
 
@@ -45,21 +46,14 @@ def example(finding: Finding, place: Place | None, app: str) -> str:
         return ""
 
 
-def _with(field: Field, **changes: object) -> Any:
-    """A copy of a field with other arguments; None takes one away."""
-    _, _, args, kwargs = field.deconstruct()
-    kwargs = {name: value for name, value in (kwargs | changes).items() if value is not None}
-    return type(field)(*args, **kwargs)
-
-
 def _not_null(operation: migrations.AddField, place: Place, app: str) -> str:
     field, default = operation.field, operation.field.default
     if field.primary_key:
         return ""
     if has_db_default and default is not NOT_PROVIDED and not callable(default) and not field.unique:
-        kept = _with(field, default=None, db_default=default)
+        kept = with_changes(field, default=None, db_default=default)
         return block(migrations.AddField(operation.model_name, operation.name, kept))
-    return _in_steps(operation, _with(field, **BY_ITSELF, null=True), _with(field, null=True), app)
+    return _in_steps(operation, with_changes(field, **BY_ITSELF, null=True), with_changes(field, null=True), app)
 
 
 def _in_steps(operation: migrations.AddField, added: Field, kept: Field, app: str) -> str:
@@ -70,16 +64,12 @@ def _in_steps(operation: migrations.AddField, added: Field, kept: Field, app: st
     """
     model, name, field = operation.model_name, operation.name, operation.field
     first: list[Operation] = [migrations.AddField(model, name, added)]
-    if not _same(added, kept):
+    if not same(added, kept):
         first.append(migrations.AlterField(model, name, kept))
     parts = [block(*first, title="1. before the release"), _filled_with_default(operation, app, WRITTEN)]
-    if not _same(kept, field):
+    if not same(kept, field):
         parts.append(block(migrations.AlterField(model, name, field), title="3. after that"))
     return "\n".join(parts)
-
-
-def _same(field: Field, other: Field) -> bool:
-    return bool(field.deconstruct()[1:] == other.deconstruct()[1:])
 
 
 def _filled_with_default(operation: migrations.AddField | migrations.AlterField, app: str, title: str) -> str:
@@ -106,13 +96,13 @@ def _rewrite(operation: migrations.AddField, place: Place, app: str) -> str:
     field = operation.field
     if not hasattr(field, "db_default") or field.primary_key:
         return ""
-    return _in_steps(operation, _with(field, **BY_ITSELF, null=True), _with(field, null=True), app)
+    return _in_steps(operation, with_changes(field, **BY_ITSELF, null=True), with_changes(field, null=True), app)
 
 
 def _ordinary(operation: migrations.AddField, place: Place, app: str) -> str:
     field: Any = operation.field
     model, name = operation.model_name, operation.name
-    added = _with(field.output_field, null=True)
+    added = with_changes(field.output_field, null=True)
     title = "2. when all code that runs writes the column: fill it"
     filled = fill_every_row(value(field.expression), app=app, model=model, field=name, title=title)
     return "\n".join((block(migrations.AddField(model, name, added), title="1. an ordinary column"), filled))
@@ -125,19 +115,19 @@ def _new_column(operation: migrations.AlterField, place: Place, app: str) -> str
     if field.primary_key or old.primary_key or getattr(field, "generated", False):
         return ""
     apart = {"db_column": None, **({"related_name": "+"} if field.remote_field else {})}
-    bare = _with(field, **BY_ITSELF, **apart)
-    last = _with(field, **apart)
+    bare = with_changes(field, **BY_ITSELF, **apart)
+    last = with_changes(field, **apart)
     title = "2. when all code that runs writes both: copy it to every row, since older code wrote the old one alone"
     parts = [
         block(
-            migrations.AddField(model, name, _with(bare, null=True)),
+            migrations.AddField(model, name, with_changes(bare, null=True)),
             title="1. before a release that writes both, and reads the old one",
         ),
         fill_every_row(_copied(operation.name, old, new), app=app, model=model, field=name, title=title),
     ]
     if not field.null:
         parts.append(block(migrations.AlterField(model, name, bare), title="3. after that"))
-    if not _same(bare, last):
+    if not same(bare, last):
         parts.append(
             block(migrations.AlterField(model, name, last), title="4. before the release that reads the new one")
         )
@@ -150,14 +140,14 @@ def _copied(name: str, old: Any, new: Any) -> Any:
     old = old.target_field if old.remote_field else old
     if isinstance(new, TEXTS) or (isinstance(old, NUMBERS) and isinstance(new, NUMBERS)) or type(old) is type(new):
         return written(f'models.F("{name}")')
-    text, imports = value(_with(new, **BY_ITSELF, null=True))
+    text, imports = value(with_changes(new, **BY_ITSELF, null=True))
     return written(f'Cast("{name}", {text})', "from django.db.models.functions import Cast", *imports)
 
 
 def _kept_column(operation: migrations.RenameField, place: Place, app: str) -> str:
     model = place.from_state.apps.get_model(app, operation.model_name)
     field = model._meta.get_field(operation.old_name)
-    kept = _with(field.clone(), db_column=field.column)
+    kept = with_changes(field.clone(), db_column=field.column)
     return block(
         migrations.AlterField(operation.model_name, operation.old_name, kept),
         migrations.RenameField(operation.model_name, operation.old_name, operation.new_name),
@@ -188,59 +178,23 @@ def _names_a_column(state: ProjectState, model: tuple[str, str]) -> bool:
     return False
 
 
-def _forgotten_field(operation: migrations.RemoveField, place: Place, app: str) -> str:
-    model, name = operation.model_name, operation.name
-    field = place.from_state.apps.get_model(app, model)._meta.get_field(name)
-    loose = _loose(field.clone(), insert=True)
-    first = [] if _same(field, loose) else [migrations.AlterField(model, name, loose)]
-    return _in_two_releases(operation, migrations.AddField(model, name, loose), first)
-
-
-def _forgotten_model(operation: migrations.DeleteModel, place: Place, app: str) -> str:
-    known = place.from_state.models[app, operation.name_lower]
-    options = {name: value for name, value in known.options.items() if value}
-    fields = {name: _loose(field.clone(), insert=False) for name, field in known.fields.items()}
-    first = [
-        migrations.AlterField(known.name, name, fields[name])
-        for name, field in known.fields.items()
-        if not _same(field, fields[name])
-    ]
-    again = migrations.CreateModel(known.name, list(fields.items()), options, known.bases)
-    return _in_two_releases(operation, again, first)
-
-
-def _loose(field: Field, insert: bool) -> Any:
-    """A field as code that does not know it needs it: that code deletes what it points to.
-
-    :param insert: and inserts rows without it.
-    """
-    changes: dict[str, Any] = {}
-    if field.remote_field and getattr(field, "db_constraint", getattr(field.remote_field, "db_constraint", False)):
-        changes["db_constraint"] = False
-    has_default = getattr(field, "db_default", NOT_PROVIDED) is not NOT_PROVIDED
-    by_server = has_default or getattr(field, "generated", False) or field.many_to_many
-    if insert and not field.null and not by_server and not field.primary_key:
-        changes["null"] = True
-    return _with(field, **changes) if changes else field
-
-
-def _in_two_releases(operation: Operation, again: Operation, first: Iterable[Operation]) -> str:
-    forget = migrations.SeparateDatabaseAndState(state_operations=[operation])
-    known = migrations.SeparateDatabaseAndState(state_operations=[again])
-    before = list(first)
-    parts = [block(*before, title="1. so that new code can do without it")] if before else []
-    return "\n".join(
-        (
-            *parts,
-            block(forget, title=f"{len(parts) + 1}. with the release that does not use it any more"),
-            block(known, operation, title=f"{len(parts) + 2}. in the next release"),
-        )
-    )
-
-
 def _filled(operation: migrations.AlterField, place: Place, app: str) -> str:
     filled = _filled_with_default(operation, app, "1. before this migration")
     return "\n".join((filled, block(operation, title="2. then")))
+
+
+def _written_by_code(operation: migrations.AlterField, place: Place, app: str) -> str:
+    """The code writes a value before the database stops to."""
+    model, name = operation.model_name, operation.name
+    left = place.from_state.apps.get_model(app, model)._meta.get_field(name).clone()
+    before = migrations.SeparateDatabaseAndState(state_operations=[migrations.AlterField(model, name, left)])
+    with_code = migrations.SeparateDatabaseAndState(state_operations=[operation])
+    return "\n".join(
+        (
+            block(with_code, title="1. with the release that always writes a value"),
+            block(before, operation, title="2. when all code that runs does so"),
+        )
+    )
 
 
 def _written_first(operation: migrations.AlterField, place: Place, app: str) -> str:
@@ -262,7 +216,7 @@ def _after(operation: Operation, place: Place, app: str) -> str:
     return block(operation, title="in a migration after the release whose code keeps it")
 
 
-_FORGOTTEN: dict[Loses, Example] = {Loses.FIELD: _forgotten_field, Loses.MODEL: _forgotten_model}
+_FORGOTTEN: dict[Loses, Example] = {Loses.FIELD: forgotten_field, Loses.MODEL: forgotten_model}
 #: By the code of the finding and by what the operation takes from code that does not know of it. Of one whose author
 #: alone knows there is no example.
 WRITERS: dict[str, dict[Loses, Example]] = {
@@ -275,6 +229,9 @@ WRITERS: dict[str, dict[Loses, Example]] = {
     "FILL_LARGE_TABLE": {Loses.DEFINITION: _filled},
     "DROP_COLUMN": _FORGOTTEN,
     "DROP_TABLE": _FORGOTTEN,
+    "DROP_DEFAULT": {Loses.DEFINITION: _written_by_code},
+    "FORGOTTEN_NOT_NULL": {Loses.NOTHING: apart},
+    "FORGOTTEN_FOREIGN_KEY": {Loses.NOTHING: apart},
     "SET_NOT_NULL": {Loses.DEFINITION: _written_first},
     "ADD_CONSTRAINT": dict.fromkeys(Loses, _after),
 }

@@ -39,7 +39,7 @@ class Tables:
         """The model of each table, and the many-to-many field where it is the table between two."""
         found: dict[str, tuple[Key, str]] = {}
         for key, state in self.state.models.items():
-            for name, field in _tables_of(state, self._names):
+            for name, field in tables_of(state, self._names):
                 found[name] = (key, field)
         return found
 
@@ -47,7 +47,7 @@ class Tables:
         name = self._names.as_sql(table)
         seen = self._seen.get(name)
         state = self.state.models.get(seen[0]) if seen else None
-        if seen and state and (name, seen[1]) in _tables_of(state, self._names):
+        if seen and state and (name, seen[1]) in tables_of(state, self._names):
             return seen
         owner = self._owners.get(name)
         if owner is not None:
@@ -77,7 +77,7 @@ class Tables:
             return
         key = owner[0]
         for other in [key, *models_that_point_to(self.state.models, key)]:
-            for name, _ in _tables_of(self.state.models.get(other), self._names):
+            for name, _ in tables_of(self.state.models.get(other), self._names):
                 found = self.get(name) if name != self._names.as_sql(table) else None
                 held = found.held if found else ()
                 yield from ((found, each) for each in held if found and each.kind == "f" and each.to_table == table)
@@ -92,6 +92,11 @@ class Tables:
         found = self.get(table)
         return found is not None and column in found.columns and found.columns[column].null
 
+    def leaves_out(self, table: str, column: str) -> bool:
+        found = self.get(table)
+        of = found.columns.get(column) if found else None
+        return of is not None and (of.has_default or of.identity)
+
     def keeps(self, table: str, kind: str, columns: Sequence[str], detail: str = "") -> bool:
         found = self.get(table)
         if found is None:
@@ -99,7 +104,7 @@ class Tables:
         return any(_as_strict(held, kind, set(columns), detail) for held in found.held)
 
 
-def _tables_of(state: Any, names: Names) -> list[tuple[str, str]]:
+def tables_of(state: Any, names: Names) -> list[tuple[str, str]]:
     """The tables of a model, as in SQL: its own, and those of its many-to-many fields, with their names."""
     known = kept(state)
     if "tables" not in known:

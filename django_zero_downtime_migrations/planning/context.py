@@ -32,6 +32,9 @@ class OldCode(Protocol):
     def writes_null(self, table: str, column: str) -> bool:
         """Whether its field takes None."""
 
+    def leaves_out(self, table: str, column: str) -> bool:
+        """Whether the database makes the value of its field: a default there, or an identity."""
+
     def keeps(self, table: str, kind: str, columns: Sequence[str], detail: str = "") -> bool:
         """Whether its models have a constraint that holds at least what this one asks for.
 
@@ -147,6 +150,10 @@ class Context:
     def old_code_writes_null(self, table: str, column: str) -> bool:
         live = self.projection.live_table(table), self.projection.live_column(table, column)
         return self.old_code is not None and self.old_code.writes_null(*live)
+
+    def old_code_leaves_out(self, table: str, column: str) -> bool:
+        live = self.projection.live_table(table), self.projection.live_column(table, column)
+        return self.old_code is not None and self.old_code.leaves_out(*live)
 
     def old_code_keeps(self, table: str, kind: str, columns: Sequence[str], detail: str) -> bool:
         projection = self.projection

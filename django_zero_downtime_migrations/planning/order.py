@@ -29,7 +29,7 @@ RENAMES = (s.RenameConstraint, s.RenameIndex)
 
 def arrange(statements: Statements, before: Context, after: Context) -> Statements:
     """:param before: from where the statements start. :param after: where they end."""
-    statements = _join_fills(_join_defaults(statements, after), after)
+    statements = _null_before_default(_join_fills(_join_defaults(statements, after), after))
     if any(isinstance(statement, (s.DropIndex, s.DropConstraint)) for statement in statements):
         statements = _keep_what_stays(statements, before)
         statements = _make_before_drop(statements, after)
@@ -56,6 +56,18 @@ def _join_fills(statements: Statements, context: Context) -> Statements:
         joined.append(statement)
     used = {id(x.fill) for x in joined if isinstance(x, s.SetNotNull)}
     return [x for x in joined if id(x) not in used]
+
+
+def _null_before_default(statements: Statements) -> Statements:
+    """At no moment a column takes neither NULL nor a default of its own, where it takes NULL in the end."""
+    result = list(statements)
+    for null in [x for x in statements if isinstance(x, s.DropNotNull)]:
+        column = (null.table, null.column)
+        drop = next((x for x in result if isinstance(x, s.DropDefault) and (x.table, x.column) == column), None)
+        if drop is not None and _position(result, drop) < _position(result, null):
+            del result[_position(result, null)]
+            result.insert(_position(result, drop), null)
+    return result
 
 
 def _keep_what_stays(statements: Statements, before: Context) -> Statements:

@@ -38,4 +38,4 @@ def check(statement: s.SetNotNull, context: Context) -> str | None:
 def _keeps_default(statement: s.SetNotNull, context: Context) -> bool:
     """Whether the database fills the column. The default with which Django fills the rows that are there goes again."""
     column = context.projection.column(statement.table, unquote(statement.column))
-    return column.made_with_default or (statement.fill is None and column.has_default)
+    return column.made_with_default or (statement.fill is None and bool(column.has_default))

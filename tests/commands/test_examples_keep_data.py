@@ -391,6 +391,45 @@ def _code_of(field: models.Field) -> str:
     return "DROP_TABLE" if field.many_to_many else "DROP_COLUMN"
 
 
+@pytest.mark.parametrize(
+    ("name", "finding"), [("not null", "FORGOTTEN_NOT_NULL"), ("foreign key that may be NULL", "FORGOTTEN_FOREIGN_KEY")]
+)
+def test_a_field_that_is_forgotten(name: str, finding: str, make_connection: Make) -> None:
+    case = REMOVED[name]
+    shop = shop_with(make_connection, migrations.AddField("Book", "gone", case.field))
+    old, column, author = code(shop, "Book"), attname("gone", case.field), code(shop, "Author")
+    key = written(shop, author, id=7)
+    expected = {written(shop, old, **{column: key}): key}
+    forget = migrations.SeparateDatabaseAndState(state_operations=[migrations.RemoveField("Book", "gone")])
+
+    (operations,) = printed(shop, forget, finding)
+    shop.migrate(*operations)
+
+    new = code(shop, "Book")
+    expected |= {written(shop, old, **{column: key}): key, written(shop, new): None}
+    code(shop, "Author")._base_manager.using(shop.alias).filter(id=key).delete()
+    assert dict(shop.run(f"SELECT id, {column} FROM shop_book")) == expected
+
+
+def test_a_default_that_goes(make_connection: Make) -> None:
+    """Of a key: the code writes it before the database stops to."""
+    shop = shop_with(make_connection)
+    old = code(shop, "Book")
+    keys = [written(shop, old)]
+    first, last = printed(
+        shop, migrations.AlterField("Book", "id", models.BigIntegerField(primary_key=True)), "DROP_DEFAULT"
+    )
+    shop.migrate(*first)
+    new = code(shop, "Book")
+    keys += [written(shop, old), written(shop, new, id=99)]
+    shop.migrate(*last)
+    keys.append(written(shop, code(shop, "Book"), id=100))
+    assert sorted(rows(shop, "id")) == sorted(keys)
+    assert shop.run(
+        "SELECT attidentity FROM pg_attribute WHERE attrelid = 'shop_book'::regclass AND attname = 'id'"
+    ) == [("",)]
+
+
 POINTS = {
     "nothing": {},
     "foreign key": {"author": fk()},
@@ -494,6 +533,7 @@ def test_a_model_with_a_parent_goes(make_connection: Make) -> None:
 def test_everything_that_is_printed_is_tried_here() -> None:
     tried = {case.code for case in (*ADDED.values(), *KEPT.values())}
     others = {"ALTER_COLUMN_TYPE", "DROP_COLUMN", "DROP_TABLE", "ALTER_TABLE_RENAME_COLUMN", "ALTER_TABLE_RENAME"}
+    others |= {"DROP_DEFAULT", "FORGOTTEN_NOT_NULL", "FORGOTTEN_FOREIGN_KEY"}
     # Without db_default there is nothing to print of these.
     newer = set() if has_db_default else {"ADD_COLUMN_REWRITE", "ADD_COLUMN_GENERATED_STORED"}
     assert tried | others | newer | {"ADD_CONSTRAINT"} == set(WRITERS)
