@@ -258,10 +258,14 @@ class RenameConstraint(Statement):
 
 
 class DropConstraint(Statement):
-    """:param kind: ``check``, ``unique``, ``primary key`` or ``constraint`` where the text does not tell."""
+    """:param kind: ``check``, ``unique``, ``primary key`` or ``constraint`` where the text does not tell.
+
+    :param of_column: it goes because a column goes.
+    """
 
     name: str
     kind: str = "constraint"
+    of_column: bool = False
 
 
 class DropForeignKey(DropConstraint):
@@ -286,8 +290,11 @@ class CreateIndex(Statement):
 
 
 class DropIndex(Statement):
+    """:param of_column: it goes because a column goes."""
+
     name: str
     concurrently: bool = False
+    of_column: bool = False
 
     def locks(self) -> tuple[Lock, ...]:
         mode = LockMode.SHARE_UPDATE_EXCLUSIVE if self.concurrently else LockMode.ACCESS_EXCLUSIVE

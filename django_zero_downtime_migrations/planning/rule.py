@@ -14,6 +14,10 @@ from .context import Context
 R = TypeVar("R", bound=Callable[..., Any])
 
 
+class Certain(str):
+    """What a rule that warns has found, where it is certain that something fails: it is refused."""
+
+
 class Rule(Record):
     """A finding's record: messages and documentation are rendered from it.
 
@@ -59,6 +63,7 @@ class Rule(Record):
 
     def finding(self, statement: s.Statement, message: str, context: Context) -> Finding:
         """What a rule has found in a statement."""
+        certain = {"severity": Severity.REFUSE} if isinstance(message, Certain) else {}
         strongest = max((lock.mode for lock in statement.locks()), key=lambda mode: mode.strength, default=None)
         return self._made(
             message,
@@ -67,6 +72,7 @@ class Rule(Record):
             lock=strongest if self.blocks else None,
             origin=context.origin,
             sent=str(statement.sql),
+            **certain,
         )
 
     def _made(self, message: str, **more: object) -> Finding:

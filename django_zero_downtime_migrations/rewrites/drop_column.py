@@ -35,7 +35,7 @@ def split_drop_column(statement: s.DropColumn, context: Context) -> Iterator[s.S
     for index in catalog.indexes(table):
         if column in index.touches and not index.of_constraint:
             sql = context.templates("sql_delete_index") % {"name": quote(index.name)}
-            yield s.DropIndex(sql=sql, table=table, name=quote(index.name))
+            yield s.DropIndex(sql=sql, table=table, name=quote(index.name), of_column=True)
     # What the role cannot drop by itself, CASCADE takes along.
     needs_cascade = any(x.out_of_reach for x in others)
     yield statement if needs_cascade else statement.named(sql=statement.sql.removesuffix(" CASCADE"))
@@ -96,7 +96,7 @@ def _drop_key(key: Constraint) -> s.DropForeignKey:
 def _drop_constraint(constraint: Constraint) -> s.DropConstraint:
     name, table = quote(constraint.name), constraint.table
     sql = f"ALTER TABLE {table} DROP CONSTRAINT {name}"
-    return s.DropConstraint(sql=sql, table=table, name=name, kind=KINDS[constraint.kind])
+    return s.DropConstraint(sql=sql, table=table, name=name, kind=KINDS[constraint.kind], of_column=True)
 
 
 @rewrites(s.DropColumn, s.DropTable)

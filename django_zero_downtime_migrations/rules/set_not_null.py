@@ -7,7 +7,7 @@ from ..errors import Unsafe
 from ..findings import Kind, Severity
 from ..naming import unquote
 from ..planning.context import Context
-from ..planning.rule import Rule
+from ..planning.rule import Certain, Rule
 
 RULE = Rule(
     code="SET_NOT_NULL",
@@ -16,7 +16,10 @@ RULE = Rule(
     severity=Severity.WARN,
     only_checked=True,
     when="a column becomes NOT NULL whose field takes None in the code before this deployment, or is unknown there",
-    effect="INSERTs and UPDATEs of that code that leave NULL in the column fail",
+    effect=(
+        "INSERTs and UPDATEs of that code that leave NULL in the column fail; where it does not know the column, all "
+        "of its INSERTs do, and the change is refused"
+    ),
     instead="release code that always writes a value first, and make the column NOT NULL when the old code has gone",
 )
 
@@ -29,7 +32,9 @@ def check(statement: s.SetNotNull, context: Context) -> str | None:
     if not context.old_code_knows(table, column):
         if _keeps_default(statement, context) or not context.old_code_knows(table):
             return None
-        return f"{statement.column} of {table} becomes NOT NULL, and code that still runs does not know the column"
+        return Certain(
+            f"{statement.column} of {table} becomes NOT NULL, and code that still runs does not know the column"
+        )
     if context.old_code_writes_null(table, column):
         return f"{statement.column} of {table} becomes NOT NULL, and code that still runs may write NULL"
     return None

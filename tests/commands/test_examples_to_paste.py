@@ -21,6 +21,7 @@ WITHOUT = {
     "add_constraint_exclude",
     "cannot_migrate",
     "data_with_schema",
+    "drop_unique",
     "no_safe_form",
     "not_additive",
     "online_type_change",

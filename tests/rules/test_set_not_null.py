@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-from django.db import migrations, models
+import pytest
+from django.db import IntegrityError, migrations, models
 
 from django_zero_downtime_migrations.compat import has_db_default
+from django_zero_downtime_migrations.findings import Severity
 from tests.commands.judged import check
 
 from .verbs import assert_checked, assert_passes
@@ -21,6 +23,11 @@ def test_field_that_running_code_does_not_know(books):
     (entry,) = check(books, [added, filled]).entries
     assert entry.finding.code == "SET_NOT_NULL"
     assert "does not know" in entry.finding.message
+    assert entry.severity is Severity.REFUSE
+    books.migrate(added)
+    books.migrate(filled)
+    with pytest.raises(IntegrityError, match='null value in column "rank"'):
+        books.run("INSERT INTO shop_book (title) VALUES ('of the code before')")
 
 
 def test_field_that_is_renamed_and_required(books):
