@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..catalog.records import Constraint
@@ -42,7 +43,8 @@ def online(statement: s.SetType, context: Context) -> Online:
     shadow = context.shadow(statement.table, wanted(statement, context))
     if shadow is None:
         return Online(why_not=("the database does not have the column yet",))
-    return Online(why_not=shadow.why_not) if shadow.why_not else Online(shadow)
+    obstacles = shadow.why_not or tuple(_values_that_do_not_fit(statement, change, context))
+    return Online(why_not=obstacles) if obstacles else Online(shadow)
 
 
 class Key(NamedTuple):
@@ -117,7 +119,7 @@ def _of_the_plan(statement: s.SetType, change: TypeChange, context: Context) -> 
     """Why not, before the database is asked; empty where nothing stands in the way."""
     if not statement.plain:
         return "its clauses are not those of Django"
-    if not change.keeps_values:
+    if not change.keeps_values and not is_way_back(change, context):
         return f"not every {change.old_type} is the same value as {change.new_type}"
     if context.in_transaction:
         return "a transaction is open around it"
@@ -126,6 +128,25 @@ def _of_the_plan(statement: s.SetType, change: TypeChange, context: Context) -> 
     if _changed_before(statement, context):
         return "an earlier operation that has not run changes the table: apply that first"
     return ""
+
+
+def is_way_back(change: TypeChange, context: Context) -> bool:
+    """Whether a migration is taken back that has given a column a type with more values."""
+    return context.backwards and change.fits is not None
+
+
+def _values_that_do_not_fit(statement: s.SetType, change: TypeChange, context: Context) -> Iterator[str]:
+    """Sentences about the rows of today, and about the sequence that the next ones get their value from."""
+    if change.keeps_values or change.fits is None:
+        return
+    column = quote(unquote(statement.column))
+    text = f"rows whose {column} is not the same value as {change.new_type}"
+    where = f"{column} IS NOT NULL AND NOT ({change.fits.same.format(column)})"
+    if found := context.offending(statement.table, text, where):
+        yield found
+    if change.fits.ends:
+        for sequence in context.catalog.sequences_outside(statement.table, unquote(statement.column), change.fits.ends):
+            yield f"sequence {sequence} has, or may give, a value that does not fit: set it to one that does"
 
 
 def _changed_before(statement: s.SetType, context: Context) -> bool:
