@@ -165,7 +165,11 @@ class Projection:
         of_column = dependent.kind in ("generated column", "column", "default")
         if of_column and dependent.name in self._known(table).dropped_columns:
             return True
-        return any(_names(sql, dependent.name) for sql in self.own_sql)
+        return self.own_sql_names(dependent.name)
+
+    def own_sql_names(self, name: str) -> bool:
+        """Whether the user's own SQL that is planned may be about an object of this plain name."""
+        return any(_names(sql, name) for sql in self.own_sql)
 
     # What Django's introspection is shown
 

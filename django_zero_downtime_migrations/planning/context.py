@@ -69,6 +69,9 @@ class Context:
     assured: str = ""
     #: App label and name of the migration that is at work; empty outside of one.
     migration: tuple[str, str] = ("", "")
+    #: What stands in the database when the call comes, as far as it is known: with what earlier calls have planned for
+    #: who only looks, and will have run by then.
+    start: Projection = field(default_factory=Projection)
     #: The migration is taken back.
     backwards: bool = False
     #: The rows of a table for which a condition is true, as a sentence; empty where there is none. Asked for with the

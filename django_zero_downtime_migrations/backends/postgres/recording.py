@@ -200,6 +200,7 @@ class Recording(ChangedRows, Calls):
             old_code=self.old_code,
             own_triggers=self._own_triggers,
             assured=self._assured,
+            start=self._projection.copy() if self._reader.is_silent else Projection(),
             backwards=is_taken_back(),
             rows_where=lambda *asked: rows_where(self.connection, self.settings, *asked),
             # An editor that a RunPython has opened is asked for no operation.
