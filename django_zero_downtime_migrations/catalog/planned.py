@@ -208,6 +208,10 @@ class PlannedCatalog:
             schema = [quote(apart)]
         return ".".join([*schema, name])
 
+    def sequences_outside(self, table: str, column: str, ends: tuple[int, int]) -> Sequence[str]:
+        """See :meth:`.Catalog.sequences_outside`."""
+        return self.today.sequences_outside(self._live(table), self.projection.live_column(table, column), ends)
+
     def shadow(self, table: str, wanted: Wanted) -> Shadow | None:
         """The column that can take the place of another one, of a table that has not been renamed."""
         return self.today.shadow(self._live(table), wanted)

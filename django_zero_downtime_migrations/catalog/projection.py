@@ -113,8 +113,8 @@ class Projection:
         """Whether a column of today that still has this name will be gone."""
         return table in self.dropped_tables or column in self._known(table).dropped_columns
 
-    def is_named_in_own_sql(self, name: str) -> bool:
-        """Whether a user's own SQL, which has not been read, may be about something of this plain name."""
+    def own_sql_names(self, name: str) -> bool:
+        """Whether the user's own SQL that is planned may be about something of this plain name."""
         return any(_names(sql, name) for sql in self.own_sql)
 
     # Constraints and indexes
@@ -180,7 +180,7 @@ class Projection:
         of_column = dependent.kind in ("generated column", "column", "default")
         if of_column and dependent.name in self._known(table).dropped_columns:
             return True
-        return self.is_named_in_own_sql(dependent.name)
+        return self.own_sql_names(dependent.name)
 
     # What Django's introspection is shown
 

@@ -97,5 +97,8 @@ class Catalog(Protocol):
     def adding_rewrites(self, table: str, column: str, definition: str, params: Sequence[Any] | None) -> bool:
         """Whether ADD COLUMN would rewrite the table. :param column: quoted SQL text."""
 
+    def sequences_outside(self, table: str, column: str, ends: tuple[int, int]) -> Sequence[str]:
+        """The sequences of a column that are, start, or have been told to end outside of a range."""
+
     def shadow(self, table: str, wanted: Wanted) -> Shadow | None:
         """The column that can take the place of another one; None where that cannot be told."""

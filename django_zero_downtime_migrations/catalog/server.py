@@ -205,6 +205,9 @@ class ServerCatalog:
 
         return bool(self._on_probe(f"(LIKE {table})", rewritten))
 
+    def sequences_outside(self, table: str, column: str, ends: tuple[int, int]) -> Sequence[str]:
+        return [row["name"] for row in self._ask("sequences_outside", *ends, column, table)]
+
     def shadow(self, table: str, wanted: Wanted) -> Shadow | None:
         from .shadow_on_server import shadow_of
 

@@ -261,3 +261,26 @@ SELECT EXISTS (
 
 -- is_superuser
 SELECT pg_catalog.current_setting('is_superuser') = 'on'
+
+-- sequences_outside
+-- The sequences that belong to a column and have a value, a start or a bound of their own outside of a range. The bounds
+-- of today's type are not their own.
+SELECT c.oid::pg_catalog.regclass::pg_catalog.text AS name
+FROM (SELECT %s::pg_catalog.int8 AS low, %s::pg_catalog.int8 AS high) ends
+CROSS JOIN pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_depend p
+  ON p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum::pg_catalog.int4
+ AND p.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND p.deptype IN ('a', 'i')
+JOIN pg_catalog.pg_class c ON c.oid = p.objid AND c.relkind = 'S'
+JOIN pg_catalog.pg_sequence q ON q.seqrelid = c.oid
+CROSS JOIN LATERAL (
+    SELECT CASE q.seqtypid WHEN 21::pg_catalog.oid THEN 32767::pg_catalog.int8 WHEN 23::pg_catalog.oid THEN 2147483647::pg_catalog.int8
+                           ELSE 9223372036854775807::pg_catalog.int8 END AS largest
+) of_type
+CROSS JOIN LATERAL (SELECT -largest - 1::pg_catalog.int8 AS smallest) least
+WHERE a.attname = %s AND a.attrelid = relation(%s)
+  AND (coalesce(pg_catalog.pg_sequence_last_value(c.oid::pg_catalog.regclass), q.seqstart) > high
+    OR coalesce(pg_catalog.pg_sequence_last_value(c.oid::pg_catalog.regclass), q.seqstart) < low
+    OR q.seqstart > high OR q.seqstart < low
+    OR q.seqmax > high AND q.seqmax <> largest OR q.seqmin < low AND q.seqmin <> smallest)
+ORDER BY c.oid

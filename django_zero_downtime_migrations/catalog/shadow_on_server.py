@@ -28,7 +28,9 @@ def shadow_of(catalog: ServerCatalog, table: str, wanted: Wanted) -> Shadow | No
         # Beside one of them the server may refuse the copy.
         return Shadow(type=wanted.type, why_not=tuple(obstacles))
     try:
-        made = catalog.on_probe(f"(LIKE {table} INCLUDING ALL)", lambda probe: _made(catalog, table, probe, wanted))
+        # An identity's sequence has other bounds on a copy than ALTER COLUMN … TYPE gives to that of the table.
+        copied = f"(LIKE {table} INCLUDING ALL EXCLUDING IDENTITY)"
+        made = catalog.on_probe(copied, lambda probe: _made(catalog, table, probe, wanted))
     except REFUSED as error:
         refused = printable(str(error).strip().splitlines()[0])
         return Shadow(type=wanted.type, why_not=(f"the server refuses it on a temporary copy of the table: {refused}",))

@@ -126,6 +126,23 @@ def violating_rows(connection: Connection, step: Step, error: BaseException, set
         return ""
 
 
+def rows_where(connection: Connection, settings: MigrationSettings, table: str, text: str, where: str) -> str:
+    """The rows for which a condition is true, as a sentence; empty where there is none.
+
+    The table is read to its end under ACCESS SHARE, for as long as it takes.
+
+    :param table: as in SQL. :param text: what to call the rows. :param where: SQL.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_catalog.to_regclass(%s)::pg_catalog.oid", [table])
+        (relation,) = cursor.fetchone()
+    offence = Offence(_table(connection, relation), text, (), where)
+    limits = {"statement_timeout": settings.statement_timeout or 0}
+    with interruptible(connection):
+        rows = _rows(connection, offence.sample(settings.show_offending_values), limits)
+    return _said(offence, rows, settings.show_offending_values)
+
+
 # What the catalogue knows of it
 
 
@@ -171,13 +188,22 @@ def _of_constraint(connection: Connection, statement: s.Statement, place: tuple[
     table = _table(connection, relation)
     if kind == "c":
         # The proof of a NOT NULL is a CHECK, about which nobody else knows.
-        nulls = isinstance(statement, (s.SetNotNull, s.AddPrimaryKey))
-        text = f"Rows of {table.name} " + (f"with NULL in {columns[0]}" if nulls else f"that violate {name}")
+        text = f"Rows of {table.name} {_wrong(statement, columns, name)}"
         return Offence(table, text, tuple(columns or ()), f"NOT ({expression})", only=alone)
     given = (" OR " if full else " AND ").join(f"here.{column} IS NOT NULL" for column in columns)
     where = f"({given}) AND NOT EXISTS (SELECT FROM {target} AS there WHERE {joined})"
     text = f"Rows of {table.name} whose {', '.join(columns)} is not in {target.removeprefix('ONLY ')}"
     return Offence(table, text, tuple(columns), where, only=True, alias=" AS here")
+
+
+def _wrong(statement: s.Statement, columns: Sequence[str] | None, name: object) -> str:
+    """What a row that violates a CHECK has done."""
+    if columns and isinstance(statement, (s.SetNotNull, s.AddPrimaryKey)):
+        return f"with NULL in {columns[0]}"
+    if isinstance(statement, s.SetType):
+        # The CHECK is about the new column as well, whose name says nothing.
+        return f"whose {statement.column} is not the same value as {statement.type}"
+    return f"that violate {name}"
 
 
 def _table(connection: Connection, relation: int) -> Table:
@@ -198,13 +224,17 @@ def _row(connection: Connection, sql: str, *params: object) -> Any:
 def _told(connection: Connection, offence: Offence, values: bool) -> str:
     try:
         with interruptible(connection):
-            rows = _rows(connection, offence.sample(values))
+            rows = _rows(connection, offence.sample(values), {"statement_timeout": SEARCH, "lock_timeout": LOCK})
     except (DatabaseError, KeyboardInterrupt) as error:
         if isinstance(error, DatabaseError) and sqlstate(error) not in TOO_LONG:
             raise
         return (
             f"{printable(offence.text)}: to find them takes longer than {SEARCH / 1000:g} s. To see them: {offence.all}"
         )
+    return _said(offence, rows, values)
+
+
+def _said(offence: Offence, rows: Sequence[tuple[Any, ...]], values: bool) -> str:
     if not rows:
         return ""
     more = " and more" if len(rows) > ROWS else ""
@@ -213,9 +243,9 @@ def _told(connection: Connection, offence: Offence, values: bool) -> str:
     return f"{printable(offence.text)}: {listed}{more}{hidden}. To see all: {offence.all}"
 
 
-def _rows(connection: Connection, sql: str) -> list[tuple[Any, ...]]:
-    """In a transaction of its own, with which its settings end."""
-    values = {"statement_timeout": SEARCH, "lock_timeout": LOCK}
+def _rows(connection: Connection, sql: str, limits: dict[str, int]) -> list[tuple[Any, ...]]:
+    """In a transaction of its own, with which its settings end. :param limits: timeouts, in ms."""
+    values = dict(limits)
     if capabilities(connection).transaction_timeout:
         # It would end the session, and what is to be taken back has none then.
         values[OF_TRANSACTION] = 0

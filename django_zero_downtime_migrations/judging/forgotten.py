@@ -77,7 +77,7 @@ def _in_the_way(each: Forgotten, catalog: PlannedCatalog, writes: bool) -> Itera
 
 def _fails_insert(each: Forgotten, catalog: PlannedCatalog) -> bool:
     today, projection = catalog.column(each.table, each.column), catalog.projection
-    if today is None or projection.is_named_in_own_sql(each.column):
+    if today is None or projection.own_sql_names(each.column):
         return False
     planned = projection.column(each.table, each.column)
     default = today.has_default if planned.has_default is None else planned.has_default

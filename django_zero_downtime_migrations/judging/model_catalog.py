@@ -139,6 +139,9 @@ class ModelCatalog:
     def sequence_owner(self, sequence: str) -> SequenceOwner | None:
         return None
 
+    def sequences_outside(self, table: str, column: str, ends: tuple[int, int]) -> Sequence[str]:
+        return ()
+
     def shadow(self, table: str, wanted: Wanted) -> Shadow | None:
         """Only what stands in its way, as far as the models tell, and its type."""
         column = self.column(table, wanted.column)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from types import FrameType
 from typing import Any
 
@@ -20,6 +21,11 @@ def migration_at_work() -> tuple[str, str] | None:
         if not getattr(migration, "part_of_operation", False):
             return migration.app_label, migration.name
     return None
+
+
+def is_taken_back() -> bool:
+    """Whether the innermost migration that is at work is being taken back."""
+    return any(frame.f_code.co_name == "unapply" for _, frame in islice(_at_work(), 1))
 
 
 def operation_at_work() -> Operation | None:

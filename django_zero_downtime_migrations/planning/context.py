@@ -72,11 +72,20 @@ class Context:
     assured: str = ""
     #: App label and name of the migration that is at work; empty outside of one.
     migration: tuple[str, str] = ("", "")
+    #: What stands in the database when the call comes, as far as it is known: with what earlier calls have planned for
+    #: who only looks, and will have run by then.
+    start: Projection = field(default_factory=Projection)
+    #: The migration is taken back.
+    backwards: bool = False
+    #: The rows of a table for which a condition is true, as a sentence; empty where there is none. Asked for with the
+    #: table, what to call them, and the condition.
+    rows_where: Callable[[str, str, str], str] | None = None
     #: What the names of triggers begin with that may go and come back while the type of their column changes.
     own_triggers: str = ""
     _type_changes: dict[tuple[str, Gone, bool], TypeChange | None] = field(default_factory=dict)
     _rewriting: dict[str, bool] = field(default_factory=dict)
     _shadows: dict[tuple[str, Wanted], Shadow | None] = field(default_factory=dict)
+    _offending: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def at(self, projection: Projection) -> Context:
         """The same call at another moment of its plan; what has been asked already is not asked again."""
@@ -182,6 +191,16 @@ class Context:
         if key not in self._shadows:
             self._shadows[key] = self.catalog.shadow(table, wanted)
         return self._shadows[key]
+
+    def offending(self, table: str, text: str, where: str) -> str:
+        """What is said of the rows of a table, of today, for which a condition is true; empty where there is none.
+
+        The table is read to its end, as a SELECT does it. :param text: what to call them.
+        """
+        key = (table, where)
+        if key not in self._offending:
+            self._offending[key] = self.rows_where(table, text, where) if self.rows_where else ""
+        return self._offending[key]
 
     def _maybe_gone(self, statement: s.SetType) -> Iterable[tuple[str, str]]:
         """What depends on the column today, and may not when its type changes, by its kind and name."""

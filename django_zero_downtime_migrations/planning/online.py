@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..catalog.records import Constraint
@@ -39,10 +40,11 @@ def online(statement: s.SetType, context: Context) -> Online:
         return IN_PLACE
     if why_not := _of_the_plan(statement, change, context):
         return Online(why_not=(why_not,))
-    shadow = context.shadow(statement.table, wanted(statement, context))
+    shadow = _shadow(statement, context)
     if shadow is None:
         return Online(why_not=("the database does not have the column yet",))
-    return Online(why_not=shadow.why_not) if shadow.why_not else Online(shadow)
+    obstacles = shadow.why_not or tuple(_values_that_do_not_fit(statement, change, context))
+    return Online(why_not=obstacles) if obstacles else Online(shadow)
 
 
 class Key(NamedTuple):
@@ -117,26 +119,65 @@ def _of_the_plan(statement: s.SetType, change: TypeChange, context: Context) -> 
     """Why not, before the database is asked; empty where nothing stands in the way."""
     if not statement.plain:
         return "its clauses are not those of Django"
-    if not change.keeps_values:
+    if not change.keeps_values and not is_way_back(change, context):
         return f"not every {change.old_type} is the same value as {change.new_type}"
     if context.in_transaction:
         return "a transaction is open around it"
     if context.together:
         return "it has to stand in one transaction with what is dropped and made again around it"
     if _changed_before(statement, context):
-        return "an earlier operation that has not run changes the table: apply that first"
+        return (
+            "an operation before it that has not run changes what belongs to the column, which only the server can "
+            "tell: put that into a migration before this one, and apply it first"
+        )
     return ""
 
 
+def is_way_back(change: TypeChange, context: Context) -> bool:
+    """Whether a migration is taken back that has given a column a type with more values."""
+    return context.backwards and change.fits is not None
+
+
+def _values_that_do_not_fit(statement: s.SetType, change: TypeChange, context: Context) -> Iterator[str]:
+    """Sentences about the rows of today, and about the sequence that the next ones get their value from."""
+    live = context.projection.live_column(statement.table, unquote(statement.column))
+    if change.keeps_values or change.fits is None or not live:
+        return
+    column = quote(live)
+    text = f"rows whose {column} is not the same value as {change.new_type}"
+    where = f"{column} IS NOT NULL AND NOT ({change.fits.same.format(column)})"
+    if found := context.offending(context.projection.live_table(statement.table), text, where):
+        yield found
+    if change.fits.ends:
+        for sequence in context.catalog.sequences_outside(statement.table, unquote(statement.column), change.fits.ends):
+            yield f"sequence {sequence} has, or may give, a value that does not fit: set it to one that does"
+
+
 def _changed_before(statement: s.SetType, context: Context) -> bool:
-    """Whether what is planned before it changes what belongs to the column. What is dropped is no obstacle."""
-    projection, column = context.projection, unquote(statement.column)
-    if projection.own_sql or projection.live_table(statement.table) != statement.table:
+    """Whether what is planned before it changes what belongs to the column. What is dropped is no obstacle.
+
+    For who only looks, the column is planned once more when its turn comes: what Django has made of the table in
+    earlier calls is then no obstacle, and what the user's own SQL has made may be.
+    """
+    projection, start = context.projection, context.start
+    table, column = statement.table, unquote(statement.column)
+    live = projection.live_table(table)
+    if projection.own_sql_names(plain_table(live)) or live != start.live_table(table):
         return True
-    if projection.live_column(statement.table, column) != column:
+    if projection.live_column(table, column) != start.live_column(table, column):
         return True
-    made = (made for space in Space for made in projection.made(statement.table, space))
+    made = (made for space in Space for made in projection.made(table, space) if made not in start.made(table, space))
     return any(column in constraint["columns"] for constraint in made)
+
+
+def _shadow(statement: s.SetType, context: Context) -> Shadow | None:
+    """None where the database does not have the column."""
+    projection, asked = context.projection, wanted(statement, context)
+    live = projection.live_column(statement.table, asked.column)
+    if not live:
+        # An earlier operation is to make it, and nothing belongs to it that Django has not made.
+        return Shadow(type=statement.type)
+    return context.shadow(statement.table, asked._replace(column=live))
 
 
 def wanted(statement: s.SetType, context: Context) -> Wanted:

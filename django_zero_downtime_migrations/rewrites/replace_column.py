@@ -35,11 +35,14 @@ class _Replacement:
         self.named = Beside.of(statement, context)
         self.new = quote(self.named.column)
         self.keys = keys_of(statement, context)
+        change = context.type_change(statement)
+        self.fits = change.fits if change and not change.keeps_values else None
 
     def steps(self) -> Iterator[Step]:
         yield short(self.statement, *self._begin(), undo=[short(self.statement, *self.named.give_up())])
         yield self._fill()
-        yield long(self.statement, f"{self._alter} {', '.join(self._validations())}")
+        for validations in self._validations():
+            yield long(self.statement, f"{self._alter} {', '.join(validations)}")
         for index in self.shadow.indexes:
             yield self._build(index)
         if dress := [*self._attributes(), *self._of_others()]:
@@ -56,12 +59,20 @@ class _Replacement:
     def _equal(self, row: str = "") -> str:
         """Whether both columns have the same value. No operator is looked for by its name alone.
 
+        Of a value that the new type does not take it is not true, whatever its conversion would be.
+
         :param row: what stands before the columns.
         """
         new, old, shadow = f"{row}{self.new}", f"{row}{self.old}", self.shadow
         bytewise = ' COLLATE pg_catalog."C"' if shadow.collatable else ""
         values = f"{new}{bytewise} OPERATOR(pg_catalog.=) {old}::{shadow.type}{bytewise}"
-        return f"coalesce({values}, {new} IS NULL AND {old} IS NULL)"
+        equal = f"coalesce({values}, {new} IS NULL AND {old} IS NULL)"
+        # The server converts nothing before it has come to this branch.
+        return f"CASE WHEN {self._taken(old)} THEN {equal} ELSE false END" if self.fits else equal
+
+    def _taken(self, old: str) -> str:
+        """Whether the new type takes a value of the old column, where there may be others."""
+        return f"({old} IS NULL OR {self.fits.taken.format(old)})" if self.fits else "true"
 
     # The new column, which nobody reads
 
@@ -102,19 +113,22 @@ class _Replacement:
 
     def _fill(self) -> Step:
         assignment = Query(f"{self.new} = {self.old}::{self.shadow.type}")
-        where = Query(f"{self.new} IS NULL AND {self.old} IS NOT NULL")
+        # A row that was written before the trigger was there, and does not fit, is for the validation to find.
+        fits = f" AND {self._taken(self.old)}" if self.fits else ""
+        where = Query(f"{self.new} IS NULL AND {self.old} IS NOT NULL{fits}")
         whole = Query(f"UPDATE {self.table} SET {assignment.sql} WHERE {where.sql}")
         locks = s.FillNulls(sql="", table=self.table, column=self.new, default="").locks()
         work = Rows(self.table, assignment, where, spares_triggers=self.shadow.spares_triggers)
         return Batches(queries=(whole,), statement=self.statement, locks=locks, work=work)
 
-    def _validations(self) -> Iterator[str]:
+    def _validations(self) -> Iterator[list[str]]:
         """In one ALTER TABLE, the table is read once."""
-        yield f"VALIDATE CONSTRAINT {self.named.proof}"
-        if self.named_not_null:
-            yield f"VALIDATE CONSTRAINT {self._not_null}"
-        for check in self.shadow.checks:
-            yield f"VALIDATE CONSTRAINT {self._new_name(check)}"
+        proof = [f"VALIDATE CONSTRAINT {self.named.proof}"]
+        others = [f"VALIDATE CONSTRAINT {self._not_null}"] if self.named_not_null else []
+        others += [f"VALIDATE CONSTRAINT {self._new_name(check)}" for check in self.shadow.checks]
+        # The server looks at NOT NULL first, and would say of a value that does not fit that it is missing.
+        parts = [proof, others] if self.fits else [proof + others]
+        yield from filter(None, parts)
 
     def _build(self, index: ShadowIndex) -> Step:
         name, unique = self._new_name(index), "UNIQUE " if index.unique else ""

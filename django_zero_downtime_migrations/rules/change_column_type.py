@@ -7,7 +7,7 @@ from ..errors import CannotMigrate, Unsafe
 from ..findings import Kind
 from ..naming import unquote
 from ..planning.context import Context
-from ..planning.online import left_behind, online
+from ..planning.online import is_way_back, left_behind, online
 from ..planning.rule import Rule
 from ..type_changes import Effect, TypeChange
 
@@ -62,7 +62,8 @@ def check(statement: s.SetType, context: Context) -> str | None:
 def _hint(change: TypeChange, context: Context) -> str:
     """The setting that may help."""
     asked = context.settings.online_type_changes
-    return "" if asked or not change.keeps_values else "; with ONLINE_TYPE_CHANGES it may be done online"
+    possible = change.keeps_values or is_way_back(change, context)
+    return "" if asked or not possible else "; with ONLINE_TYPE_CHANGES it may be done online"
 
 
 def _drops(statement: s.SetType, context: Context) -> str:

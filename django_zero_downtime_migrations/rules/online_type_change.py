@@ -35,7 +35,15 @@ def check(statement: s.SetType, context: Context) -> str | None:
     if shadow is None:
         return None
     column = f"{statement.table}.{statement.column}"
-    return f"{column} is replaced by a column of type {shadow.type}{_cost(statement, context)}"
+    cost = _cost(statement, context)
+    return f"{column} is replaced by a column of type {shadow.type}{cost}{_held(statement, context)}"
+
+
+def _held(statement: s.SetType, context: Context) -> str:
+    change = context.type_change(statement)
+    if change is None or change.keeps_values:
+        return ""
+    return f"; from now on a value that {change.new_type} does not take is refused, as it is by the type itself"
 
 
 def _cost(statement: s.SetType, context: Context) -> str:

@@ -16,6 +16,7 @@ from . import dependents
 from .casts import Cast, Conversion, Type, Types
 from .column import modifiers_of, question
 from .effect import Effect, TypeChange
+from .narrowing import fits
 from .widening import keeps_values
 
 #: Spellings of the SQL standard, and what a column of a ``serial`` type is.
@@ -126,8 +127,9 @@ def judge(
     effect = max((effect for effect, _ in reasons), key=lambda effect: effect.value, default=Effect.CATALOGUE)
     enough = effect if effect in (Effect.REFUSED, Effect.REWRITE) else Effect.SCAN
     because = dict.fromkeys(text for each, text in reasons if each.value >= enough.value)
-    keeps = keeps_values(builtin().types, *before, *after)
-    return TypeChange(effect, old, new, tuple(because), keeps)
+    between = (builtin().types, *before, *after)
+    keeps = keeps_values(*between)
+    return TypeChange(effect, old, new, tuple(because), keeps, None if keeps else fits(*between))
 
 
 def _of_types(

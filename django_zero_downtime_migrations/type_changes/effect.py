@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+from .narrowing import Fits
+
 
 class Effect(enum.Enum):
     """Everything from SCAN on happens while nobody can read or write the table. The order is that of the cost."""
@@ -51,6 +53,7 @@ class TypeChange(NamedTuple):
     """:param because: a sentence for each object or fact that makes the change expensive, or impossible.
 
     :param keeps_values: the conversion of a value can neither fail nor lose anything of it.
+    :param fits: where it can, which values are the same in the new type; None where that is not known.
     """
 
     effect: Effect
@@ -58,3 +61,4 @@ class TypeChange(NamedTuple):
     new_type: str
     because: tuple[str, ...]
     keeps_values: bool = False
+    fits: Fits | None = None

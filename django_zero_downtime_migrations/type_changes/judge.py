@@ -8,6 +8,7 @@ from . import dependents
 from .casts import TIMESTAMP, TIMESTAMPTZ, Conversion
 from .column import Column, Fetch, ask, ask_typmod
 from .effect import Effect, Gone, TypeChange
+from .narrowing import fits
 from .widening import keeps_values
 
 IDENTITY_TYPES = frozenset({20, 21, 23})  # bigint, smallint, integer
@@ -49,8 +50,9 @@ def judge(
     # Beside an error or a rewrite of everything the smaller reasons do not matter.
     enough = effect if effect in (Effect.REFUSED, Effect.REWRITE) else Effect.SCAN
     because = dict.fromkeys(text for each, text in reasons if each.value >= enough.value)
-    keeps = keeps_values(found.types, found.type, found.typmod, found.new_type, typmod)
-    return TypeChange(effect, found.text, new_type, tuple(because), keeps)
+    between = (found.types, found.type, found.typmod, found.new_type, typmod)
+    keeps = keeps_values(*between)
+    return TypeChange(effect, found.text, new_type, tuple(because), keeps, None if keeps else fits(*between))
 
 
 def judge_column(column: Column, written: str, new_type: int, typmod: int, using: bool) -> Iterator[dependents.Reason]:

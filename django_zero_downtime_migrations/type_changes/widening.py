@@ -66,16 +66,16 @@ def _fits_numeric(source: int, typmod: int, new_typmod: int) -> bool:
         return False
     if new_typmod == -1:
         return True
-    digits, scale = _of_numeric(new_typmod)
+    digits, scale = of_numeric(new_typmod)
     if source in _DIGITS:
         return digits - scale >= _DIGITS[source] and scale >= 0
     if typmod == -1:
         return False
-    old_digits, old_scale = _of_numeric(typmod)
+    old_digits, old_scale = of_numeric(typmod)
     return scale >= old_scale and digits - scale >= old_digits - old_scale
 
 
-def _of_numeric(typmod: int) -> tuple[int, int]:
+def of_numeric(typmod: int) -> tuple[int, int]:
     """The precision and scale. Four bytes stand before them, and the scale has eleven bits and a sign."""
     packed = typmod - 4
     return packed >> 16 & 0xFFFF, ((packed & 0x7FF) ^ 1024) - 1024

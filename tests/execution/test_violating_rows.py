@@ -371,9 +371,9 @@ def test_a_search_holds_no_more_than_access_share(
 ) -> None:
     seen: set[tuple[Any, ...]] = set()
 
-    def rows(connection: Any, sql: str) -> list[tuple[Any, ...]]:
+    def rows(connection: Any, sql: str, limits: dict[str, int]) -> list[tuple[Any, ...]]:
         with transaction.atomic(connection.alias):
-            found = kept(connection, sql)
+            found = kept(connection, sql, limits)
             seen.update(execute("SELECT mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation'"))
         return found
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 from django.db import migrations, models
+from django.db.models import Q
 
 from django_zero_downtime_migrations.findings import Severity
 from tests.commands.judged import check, check_alone, codes
+from tests.operations.case import check as check_of
 
 from .verbs import assert_finding, assert_safe
 
@@ -52,9 +54,48 @@ def test_a_key_that_another_table_refers_to_is_refused_without_a_database_as_wel
     assert set(codes(check_alone(books, key))) == set(codes(check(books, [key]))) == expected
 
 
-def test_after_an_operation_that_has_not_run_it_is_refused(books):
-    """What belongs to the column then, the server does not know yet."""
+ADDED = models.IntegerField(default=7)
+#: What is to run before, and the change.
+BEFORE = {
+    "index": ([migrations.AddIndex("book", models.Index(fields=["pages"], name="by_pages"))], BIGGER),
+    "check": ([migrations.AddConstraint("book", check_of(Q(pages__gt=0), name="some"))], BIGGER),
+    "renamed column": (
+        [migrations.RenameField("book", "pages", "leaves")],
+        migrations.AlterField("book", "leaves", models.BigIntegerField(null=True)),
+    ),
+    "renamed table": (
+        [migrations.RenameModel("book", "volume")],
+        migrations.AlterField("volume", "pages", models.BigIntegerField(null=True)),
+    ),
+    "new column": (
+        [migrations.AddField("book", "new", ADDED)],
+        migrations.AlterField("book", "new", models.BigIntegerField(default=7)),
+    ),
+    "SQL that names another table": ([migrations.RunSQL("UPDATE other SET a = 1")], BIGGER),
+}
+
+
+@pytest.mark.parametrize(("before", "change"), BEFORE.values(), ids=BEFORE)
+@pytest.mark.filterwarnings("ignore::django_zero_downtime_migrations.errors.UnsafeOperationWarning")
+def test_after_an_operation_that_has_not_run(books, before, change):
+    books.run("CREATE TABLE other (a int)")
+    assert "ONLINE_TYPE_CHANGE" in codes(check(books, before, [change]))
+
+    books.migrate(*before)
+    (found,) = books.migrate(change).findings
+    assert found.code == "ONLINE_TYPE_CHANGE"
+
+
+def test_after_sql_that_may_be_about_the_table(books):
+    """What it makes of the table, the server does not know yet."""
+    view = migrations.RunSQL("CREATE VIEW seen AS SELECT pages FROM shop_book")
+    found = check(books, [view], [BIGGER]).entries[-1].finding
+    assert found.code == "ALTER_COLUMN_TYPE"
+    assert "an operation before it that has not run changes what belongs to the column" in found.message
+
+
+def test_a_script_cannot_have_what_only_the_server_would_tell(books):
+    """The index is to be made anew with the new column, and is not there while the script is written."""
     index = migrations.AddIndex("book", models.Index(fields=["pages"], name="by_pages"))
-    (entry,) = check(books, [index, BIGGER]).entries
-    assert entry.finding.code == "ALTER_COLUMN_TYPE"
-    assert "an earlier operation that has not run changes the table" in entry.finding.message
+    lines = books.collected(index, BIGGER)
+    assert any("put that into a migration before this one, and apply it first" in line for line in lines), lines

@@ -212,6 +212,23 @@ def test_plan_that_cannot_be_judged_is_applied_with_a_word(used, database):
     assert columns(database) == {"id", "pages", "rank"}
 
 
+def test_type_that_changes_after_what_has_not_run_gets_all_that_belongs_to_it(used, database):
+    """What belongs to the column, the server tells when its turn comes."""
+    used.settings["ZERO_DOWNTIME_MIGRATIONS_ONLINE_TYPE_CHANGES"] = True
+    with database.cursor() as cursor:
+        cursor.execute("INSERT INTO shop_book (pages) SELECT generate_series(1, 500)")
+    used.add(migrations.AddIndex("book", models.Index(fields=["pages"], name="by_pages")))
+    used.add(migrations.AlterField("book", "pages", models.BigIntegerField(null=True)))
+
+    used.migrate()
+
+    with database.cursor() as cursor:
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = 'by_pages'")
+        assert cursor.fetchall() == [("CREATE INDEX by_pages ON public.shop_book USING btree (pages)",)]
+        cursor.execute("SELECT pg_typeof(pages)::text, count(*) FROM shop_book GROUP BY 1")
+        assert cursor.fetchall() == [("bigint", 500)]
+
+
 def test_plan_that_cannot_be_judged_is_refused_call_by_call(used, database):
     used.add_text("0002_odd", ODD)
     used.add(RENAMED)

@@ -148,7 +148,7 @@ def test_what_is_known_of_a_column(projection, apply, alter, renamed):
         apply("rename_table", old_table="book", new_table="tome")
         table, column, new = '"tome"', "b", "newer"
     assert projection.column(table, column) == PlannedColumn(live="a", not_null=True, has_default=True)
-    assert projection.column(table, new) == PlannedColumn(live="", type="integer")
+    assert projection.column(table, new) == PlannedColumn(live="", type="integer", has_default=False)
     assert projection.new_types(table) == [(new, "integer")]
     assert projection.column(table, "a" if renamed else "c") == PlannedColumn(live="a" if renamed else "c")
 
@@ -158,7 +158,7 @@ def test_what_is_taken_back_of_a_column(projection, alter):
     alter("default", "book", "a", default="7")
     alter("null", "book", "a")
     alter("no_default", "book", "a")
-    assert projection.column('"book"', "a") == PlannedColumn(live="a")
+    assert projection.column('"book"', "a") == PlannedColumn(live="a", not_null=False, has_default=False)
 
 
 def test_new_column_is_not_the_one_that_has_its_name_today(projection, apply):

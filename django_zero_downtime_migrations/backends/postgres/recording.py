@@ -18,8 +18,9 @@ from ...ddl.read import read
 from ...ddl.template import plain
 from ...django_types import Model, Sql
 from ...execution.reader import Reader
+from ...execution.violating_rows import rows_where
 from ...findings import Finding, Origin
-from ...migrate_run.migration_at_work import migration_at_work
+from ...migrate_run.migration_at_work import is_taken_back, migration_at_work
 from ...migrate_run.progress import Call, NothingDone
 from ...migrate_run.run import MigrateRun
 from ...migrate_run.verdicts import report
@@ -200,6 +201,9 @@ class Recording(ChangedRows, NamesForeignKeys, Calls):
             old_code=self.old_code,
             own_triggers=self._own_triggers,
             assured=self._assured,
+            start=self._projection.copy() if self._reader.is_silent else Projection(),
+            backwards=is_taken_back(),
+            rows_where=lambda *asked: rows_where(self.connection, self.settings, *asked),
             # An editor that a RunPython has opened is asked for no operation.
             migration=self._migration or migration_at_work() or ("", ""),
         )

@@ -15,7 +15,7 @@ from tests.operations.case import check, fk, model, one_to_one
 
 from .backfills import MANY
 from .chains import char, integer
-from .scenario import Scenario, scenario
+from .scenario import Scenario, back, scenario
 
 #: In batches as small as they get.
 SETTINGS = {"ONLINE_TYPE_CHANGES": True, "BACKFILL_BATCH_TIME": "1ms", "BACKFILL_LOAD": 1.0}
@@ -57,6 +57,8 @@ SCENARIOS = [
         AddIndex("thing", Index(fields=["a", "b"], name="new")),
     ),
 ]
+# The way back is done online as well.
+SCENARIOS += [back(there) for there in SCENARIOS[:2]]
 if features.db_default:
     TOKEN = AddField("thing", "token", models.FloatField(db_default=Random(), unique=True))
     SCENARIOS.append(of("volatile", TOKEN, random=("token",)))
