@@ -39,6 +39,7 @@ class Unsafe:
     NO_SAFE_FORM = _text("A statement without a safe form", "no-safe-form")
     DROP_COLUMN = _text("DROP COLUMN", "drop-column")
     DROP_TABLE = _text("DROP TABLE", "drop-table")
+    REMOVAL_OWED = _text("DROP of what old code uses", "removal-owed")
     SET_NOT_NULL = _text("SET NOT NULL", "set-not-null")
     ADD_CONSTRAINT = _text("ADD CONSTRAINT", "add-constraint")
     DATA_WITH_SCHEMA = _text("A data migration together with a schema change", "data-with-schema")
