@@ -49,7 +49,12 @@ SELECT CASE WHEN pg_catalog.current_setting('track_counts') = 'on' THEN coalesce
            + coalesce(s.n_tup_del, '0'::pg_catalog.int8)
        ), '0'::pg_catalog.numeric)::pg_catalog.int8 END,
        coalesce(pg_catalog.sum(pg_catalog.pg_relation_size(tree.oid::pg_catalog.regclass)), '0'::pg_catalog.numeric)
-           = '0'::pg_catalog.numeric
+           = '0'::pg_catalog.numeric,
+       EXISTS (
+           SELECT FROM tree there JOIN pg_catalog.pg_attribute a ON a.attrelid = there.oid
+           WHERE NOT a.attisdropped
+           AND (%s::pg_catalog.text = '' OR a.attname::pg_catalog.text = %s::pg_catalog.text)
+       )
 FROM tree LEFT JOIN pg_catalog.pg_stat_all_tables s ON s.relid = tree.oid
 """
 
@@ -89,11 +94,15 @@ class Server(NamedTuple):
     sessions: tuple[OldSession, ...]
 
 
-class Counted(NamedTuple):
-    """Of some tables. :param work: as :attr:`Seen.counted`. :param is_empty: none of them has a page."""
+class There(NamedTuple):
+    """Of some tables. :param counted: as :attr:`Seen.counted`. :param is_empty: none of them has a page.
 
-    work: int | None
+    :param exists: any of them does, with the column that was asked about.
+    """
+
+    counted: int | None
     is_empty: bool
+    exists: bool
 
 
 class Verdict(NamedTuple):
@@ -103,23 +112,23 @@ class Verdict(NamedTuple):
     reasons: tuple[str, ...]
 
 
-def look(connection: Connection, *tables: Sequence[str]) -> tuple[Server, list[Counted]]:
-    """What is there now, and what is counted of each of several lists of tables, in one round trip."""
-    questions = [Question(_SERVER, 4), Question(_SESSIONS, 4), *map(_counted, tables)]
-    [(pid, now, started, reset)], sessions, *counted = ask_together(connection, questions)
+def look(connection: Connection, *about: tuple[Sequence[str], str]) -> tuple[Server, list[There]]:
+    """What is there now, in one round trip.
+
+    :param about: several times some tables, as they are written in SQL, and the plain name of a column, or nothing.
+    """
+    asked = [Question(_COUNTED, 3, (json.dumps(list(tables)), column, column)) for tables, column in about]
+    [[server], sessions, *found] = ask_together(connection, [Question(_SERVER, 4), Question(_SESSIONS, 4), *asked])
+    pid, now, started, reset = server
     pooled = pid != int(connection.connection.info.backend_pid)
-    server = Server(now, started, reset, pooled, tuple(OldSession(*x) for x in sessions))
-    return server, [Counted(*row) for [row] in counted]
+    seen = Server(now, started, reset, pooled, tuple(OldSession(*x) for x in sessions))
+    return seen, [There(*row) for [row] in found]
 
 
 def is_alone(connection: Connection, tables: Sequence[str]) -> bool:
     """Whether nobody can be using the tables: no other session is there, or none of them has a page."""
-    server, [counted] = look(connection, tables)
-    return counted.is_empty or not (server.sessions or server.is_pooled)
-
-
-def _counted(tables: Sequence[str]) -> Question:
-    return Question(_COUNTED, 2, (json.dumps(list(tables)),))
+    server, [there] = look(connection, (tables, ""))
+    return there.is_empty or not (server.sessions or server.is_pooled)
 
 
 def judge(server: Server, before: Seen | None, counted: int | None, quiet_time: Duration) -> Verdict:

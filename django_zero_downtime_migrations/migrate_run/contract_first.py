@@ -9,13 +9,12 @@ from django.db import DatabaseError
 
 from ..errors import CannotMigrate, MigrationError
 from ..execution.advisory import find_place
-from ..execution.debts import Debt, Debts
+from ..execution.debts import Debts
 from ..execution.one_at_a_time import Turn
 from ..execution.questions import in_transaction
 from ..log import logger
 from ..printable import printable
-from ..settings import MigrationSettings
-from .contraction import Contraction, told
+from .contraction import Contraction, Looked, told
 from .current_migration import recorded_migrations
 from .run import MigrateRun
 
@@ -25,15 +24,13 @@ def begin(run: MigrateRun) -> None:
 
     What is owed is known from what the run has asked at its beginning; only without IDEMPOTENT_SQL it is asked here.
     """
-    settings = MigrationSettings.load(run.connection.alias)
-    if run.refusal or run.is_under_way or (run.kept is None and not settings.expand_contract):
-        return
-    if run.connection.connection is None or run.is_new_database or in_transaction(run.connection):
+    if run.refusal or run.outer or run.connection.connection is None:
         return
     debts = Debts(run.connection, run.kept)
     run.debts = debts.all()
-    goes_back = any(backwards for _, backwards in run.plan or ())
-    if (run.debts or debts.taken_back()) and not goes_back and not _is_faked():
+    if not (run.debts or debts.taken_back()) or any(backwards for _, backwards in run.plan or ()):
+        return
+    if not (in_transaction(run.connection) or _is_faked()):
         _in_turn(run)
 
 
@@ -82,20 +79,21 @@ def _pay(run: MigrateRun) -> None:
         return
     for each in looked:
         if not each.reasons:
-            _pay_one(run, contraction, each.debt)
+            _pay_one(run, contraction, each)
     if left := told(looked):
         logger.warning("Owed still, since old code may use it: %s. See manage.py contract --list.", left)
 
 
-def _pay_one(run: MigrateRun, contraction: Contraction, debt: Debt) -> None:
+def _pay_one(run: MigrateRun, contraction: Contraction, looked: Looked) -> None:
+    debt = looked.debt
     try:
-        contraction.pay(debt)
+        contraction.pay(looked)
     except (DatabaseError, MigrationError) as error:
         # The migrations of the run do not depend on it, or are refused for it.
         logger.warning("%s is owed still: %s", debt.id, printable(str(error).strip()))
         return
     run.debts = [x for x in run.debts or () if x != debt]
-    logger.warning("%s is paid: %s was dropped, which no old code was seen to use.", debt.id, debt.what)
+    logger.warning("%s is paid: %s %s.", debt.id, debt.what, looked.done)
 
 
 def _is_faked() -> bool:

@@ -12,7 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from ..django_types import Connection
 from ..errors import MigrationError
 from ..execution.debts import Debt, Debts
-from ..execution.evidence import Server, Verdict, judge, look
+from ..execution.evidence import Server, There, judge, look
 from ..execution.kept import Kept
 from ..naming import Names
 from ..server import names_of
@@ -22,11 +22,20 @@ from .run import MigrateRun
 
 
 class Looked(NamedTuple):
-    """:param age: for how long it has been owed, in seconds. :param reasons: why it is not dropped, in words."""
+    """:param age: for how long it has been owed, in seconds. :param reasons: why it is not dropped, in words.
+
+    :param is_there: nobody has dropped it by hand, or with its table.
+    """
 
     debt: Debt
     age: float
     reasons: tuple[str, ...]
+    is_there: bool
+
+    @property
+    def done(self) -> str:
+        """What has become of it when it is paid."""
+        return "was dropped" if self.is_there else "was gone already"
 
 
 class Contraction:
@@ -48,26 +57,30 @@ class Contraction:
         debts = self.debts.all() if debts is None else debts
         if not debts:
             return []
+        server, found = look(self.connection, *((debt.tables, debt.column) for debt in debts))
+        return [self._looked(debt, server, there, write) for debt, there in zip(debts, found, strict=True)]
+
+    def _looked(self, debt: Debt, server: Server, there: There, write: bool) -> Looked:
         # The scans of a table of which a column stays are those of the new code.
-        server, counted = look(self.connection, *(() if debt.column else debt.tables for debt in debts))
-        looked: list[Looked] = []
-        for debt, count in zip(debts, counted, strict=True):
-            work = None if debt.column else count.work
-            verdict = judge(server, debt.seen, work, self._settings.contract_quiet_time)
-            if write:
-                self.debts.write_seen(debt, verdict.seen)
-            looked.append(Looked(debt, server.now - verdict.seen.since, self._reasons(verdict, server)))
-        return looked
+        counted = None if debt.column else there.counted
+        verdict = judge(server, debt.seen, counted, self._settings.contract_quiet_time)
+        if write:
+            self.debts.write_seen(debt, verdict.seen)
+        reasons = verdict.reasons if there.exists and self._settings.old_code == "present" else ()
+        return Looked(debt, server.now - verdict.seen.since, reasons, there.exists)
 
-    def _reasons(self, verdict: Verdict, server: Server) -> tuple[str, ...]:
-        return () if self._settings.old_code == "absent" else verdict.reasons
-
-    def pay(self, debt: Debt) -> None:
+    def pay(self, looked: Looked) -> None:
         """Drop what is owed, and forget the debt.
 
         :raises MigrationError: when its migration is not recorded, is not there, or has changed, and when what would be
             dropped has a model.
         """
+        debt = looked.debt
+        if looked.is_there:
+            self._drop(debt)
+        self.debts.forget(debt)
+
+    def _drop(self, debt: Debt) -> None:
         operation, from_state, to_state = self._planned(debt)
         editor: Any = self.connection.schema_editor(atomic=False)
         # It is no migration of the run that may be beginning, and has no journal: what is gone is not dropped again.
@@ -76,7 +89,6 @@ class Contraction:
         editor.is_contracting = True
         with editor:
             operation.database_forwards(debt.whose.app, editor, from_state, to_state)
-        self.debts.forget(debt)
 
     # What is paid
 
@@ -104,7 +116,7 @@ class Contraction:
         if type(operation).__name__ not in ("RemoveField", "DeleteModel"):
             raise MigrationError(f"{debt.id} is owed, and that operation removes nothing any more. {_FILE}")
         going = removals.of_operation(operation, app, state.apps, self.connection)
-        if not going or removals.kept(going, self._names) != (debt.tables, debt.column):
+        if not going or removals.stays(going, self._names) != (debt.tables, debt.column):
             raise MigrationError(f"{debt.id} owes {debt.what}, and that operation removes something else. {_FILE}")
         self._refuse_known(debt)
         after = state.clone()

@@ -20,7 +20,7 @@ class Goes(NamedTuple):
     field: Field | None = None
 
 
-class Kept(NamedTuple):
+class Stays(NamedTuple):
     """:param tables: as they are written in SQL. :param column: its plain name; empty where tables go."""
 
     tables: tuple[str, ...]
@@ -65,10 +65,10 @@ def of_model(model: Model) -> list[Goes]:
     return [Goes(model), *(Goes(x) for x in throughs if x._meta.auto_created)]
 
 
-def kept(going: Sequence[Goes], names: Names) -> Kept:
+def stays(going: Sequence[Goes], names: Names) -> Stays:
     field = going[0].field
     tables = tuple(names.as_sql(x.model._meta.db_table) for x in going)
-    return Kept(tables, "" if field is None else column(field, names))
+    return Stays(tables, "" if field is None else column(field, names))
 
 
 def column(field: Any, names: Names) -> str:

@@ -50,7 +50,7 @@ def test_the_next_migrate_drops_it_when_the_old_session_is_gone_and_it_was_quiet
     assert has_note(project)
 
     leave(observer, project)
-    assert f'{ID} is paid: column "note" of "shop_order" was dropped' in project.migrate()
+    assert f'{ID} is paid: column "note" of "shop_order" was dropped.' in project.migrate()
     assert not has_note(project)
     assert project.run(TYPES) == []
 
@@ -288,8 +288,20 @@ def test_what_a_model_has_by_now_is_not_dropped(project: Project) -> None:
 def test_what_is_gone_already_is_only_forgotten(project: Project) -> None:
     remove(project, NOTE, migrations.RemoveField("order", "friends"))
     project.run("ALTER TABLE shop_order DROP COLUMN note; DROP TABLE shop_order_friends")
-    assert project.manage("contract", "--now", "somebody was faster").returncode == 0
+    assert [x["ready"] for x in project.owed()] == [True, True]
+    assert project.migrate().count(" was gone already") == 2
     assert project.run(TYPES) == []
+
+
+def test_a_table_that_goes_takes_what_is_owed_of_its_columns_along(project: Project, observer: Any) -> None:
+    remove(project)
+    leave(observer, project)
+    project.add(MODEL)
+    project.migrate()
+    project.add(*TABLES[1:])
+    project.migrate()
+    assert project.run(TYPES) == []
+    assert has_note(project)
 
 
 def test_what_depends_on_it_is_told_and_the_debt_stays(project: Project) -> None:

@@ -91,7 +91,7 @@ class Expanding:
         own = own_operation_at_work() if going else None
         if own is None or not removals.is_plain(own, name, backwards=False):
             return None
-        tables = removals.kept(going, self.names).tables
+        tables = removals.stays(going, self.names).tables
         if not all(self._has_traffic(table) for table in tables) or self._is_alone(own, tables):
             return None
         return own
@@ -110,7 +110,7 @@ class Expanding:
     def _leave(self, own: Own, going: Sequence[removals.Goes]) -> None:
         from ...execution.position import Whose
 
-        whose, kept = Whose(own.app, own.migration, own.number), removals.kept(going, self.names)
+        whose, kept = Whose(own.app, own.migration, own.number), removals.stays(going, self.names)
         written = ""
         if not self._call.past:
             refuse_what_cannot_stay(str(whose), going, self._catalog())
@@ -129,7 +129,7 @@ class Expanding:
             )
         )
 
-    def _owing(self, whose: Any, kept: removals.Kept) -> str:
+    def _owing(self, whose: Any, kept: removals.Stays) -> str:
         debts = self._debts()
         if debts is None:
             return ""
@@ -197,7 +197,7 @@ class Expanding:
             wanted.default = default
         now: Any = copy.copy(wanted)
         catalog, column = self._catalog(), removals.column(field, self.names)
-        [table] = removals.kept([removals.Goes(goes.model)], self.names).tables
+        [table] = removals.stays([removals.Goes(goes.model)], self.names).tables
         there = catalog.column(table, column)
         if goes.field is not None and there is not None and not (there.not_null and there.not_null_valid):
             now.null = True

@@ -38,7 +38,7 @@ def _reasons(goes: removals.Goes, catalog: PlannedCatalog) -> Iterator[str]:
     if field is not None and field.primary_key:
         yield f"{field.name} is the primary key"
         return
-    kept = removals.kept([goes], catalog.names)
+    kept = removals.stays([goes], catalog.names)
     [table], column = kept.tables, kept.column
     constraints = [x for x in catalog.constraints(table) if not x.part and (not column or column in x.columns)]
     known = {(removals.column(x, catalog.names),) for x in _keys(goes)}

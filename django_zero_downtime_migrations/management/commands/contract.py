@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 #: As that of ``backfills``.
 NOT_YET = 3
+NOTHING = "Nothing is owed."
 
 
 class Command(BaseCommand):
@@ -42,46 +43,53 @@ class Command(BaseCommand):
         contraction = Contraction(connection)
         for unread in contraction.debts.unread():
             self.stderr.write(unread)
-        is_list = options["list"] or options["json"]
-        looked = _chosen(contraction.look(write=not is_list), options["debts"])
-        if options["json"]:
-            self.stdout.write(json.dumps({"owed": [_object(x) for x in looked]}, indent=2))
-        elif is_list or not looked:
-            self.stdout.write("\n".join(map(_line, looked)) or "Nothing is owed.")
+        if options["list"] or options["json"]:
+            looked = _chosen(contraction.look(write=False), options["debts"])
+            as_json = json.dumps({"owed": [_object(x) for x in looked]}, indent=2)
+            as_text = "\n".join(map(_line, looked)) or NOTHING
+            self.stdout.write(as_json if options["json"] else as_text)
         else:
-            self._drop(contraction, looked, options["now"])
+            self._in_turn(connection, options)
+
+    def _in_turn(self, connection: Any, options: dict[str, Any]) -> None:
+        from ...execution.one_at_a_time import Turn
+        from ...execution.pooler import refuse_statement_pooler
+        from ...migrate_run.contraction import Contraction
+        from ...settings import MigrationSettings
+
+        refuse_statement_pooler(connection)
+        settings = MigrationSettings.load(connection.alias)
+        turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
+        try:
+            # Asked now: a migrate may have dropped something, or taken it back.
+            contraction = Contraction(connection)
+            self._drop(contraction, _chosen(contraction.look(), options["debts"]), options["now"])
+        finally:
+            turn.release()
 
     def _drop(self, contraction: Contraction, looked: list[Looked], now: str | None) -> None:
         from ...errors import MigrationError
         from ...execution.interrupt import terminable
-        from ...execution.one_at_a_time import Turn
-        from ...execution.pooler import refuse_statement_pooler
-        from ...settings import MigrationSettings
 
-        connection = contraction.connection
-        refuse_statement_pooler(connection)
-        settings = MigrationSettings.load(connection.alias)
         left = [x for x in looked if x.reasons and now is None]
-        turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
         failed: list[str] = []
-        try:
-            for each in looked:
-                if each in left:
-                    continue
-                try:
-                    with terminable():
-                        contraction.pay(each.debt)
-                except MigrationError as error:
-                    failed.append(f"{each.debt.id}: {error}")
-                    continue
-                why = f" ({now})" if now else ""
-                self.stdout.write(f"{each.debt.id}: {each.debt.what} was dropped{why}.")
-        finally:
-            turn.release()
+        for each in looked:
+            if each in left:
+                continue
+            try:
+                with terminable():
+                    contraction.pay(each)
+            except MigrationError as error:
+                failed.append(f"{each.debt.id}: {error}")
+                continue
+            why = f" ({now})" if now else ""
+            self.stdout.write(f"{each.debt.id}: {each.debt.what} {each.done}{why}.")
         if failed:
             raise CommandError("\n".join(failed))
         if left:
             raise CommandError("\n".join(map(_line, left)), returncode=NOT_YET)
+        if not looked:
+            self.stdout.write(NOTHING)
 
 
 def _chosen(looked: list[Looked], names: list[str]) -> list[Looked]:
