@@ -31,6 +31,9 @@ TAG: Final = "zero_downtime_migrations"
 #: Milliseconds. Queries that queue behind a migration for longer than this are seen by people.
 LONG_WAIT: Final = 5000
 
+#: Seconds. What is owed for longer has been forgotten, or something keeps it.
+LONG_OWED: Final = 7 * 86_400
+
 _BACKENDS: Final = f"{__package__}.backends"
 
 #: Of another distribution, which has its files in a package of the same name as ours.
@@ -64,11 +67,14 @@ def check_settings(
 def check_owed(
     app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: object
 ) -> list[checks.CheckMessage]:
-    """Tell of backfills that migrations have left for later; only where Django is asked to check databases."""
+    """Tell of backfills that migrations have left for later, and of removals that have been owed for long; only where
+    Django is asked to check databases.
+    """
     # Imported here: a plain check connects to none.
     from django.db import DatabaseError
 
     from .execution.backfills import Backfills
+    from .execution.debts import Debts
 
     found: list[checks.CheckMessage] = []
     for alias in filter(has_our_engine, databases or ()):
@@ -77,13 +83,23 @@ def check_owed(
             effective(alias)
             backfills = Backfills(connection)
             owed = ", ".join([*(entry.id for entry in backfills.all() if entry.is_owed), *backfills.elsewhere()])
+            debts = Debts(connection, backfills.kept)
+            old = ", ".join([*(f"{x.id} ({x.what})" for x in debts.older_than(LONG_OWED)), *debts.unread()])
         except (DatabaseError, ImproperlyConfigured):  # these are other checks' concern
             continue
         if owed:
             message = f"Backfills are owed in database {alias!r}: {owed}."
-            hint = f"Run manage.py backfills --run{'' if alias == 'default' else f' --database {alias}'}."
+            hint = f"Run manage.py backfills --run{_option(alias)}."
             found.append(checks.Warning(message, hint=hint, id=f"{TAG}.W008"))
+        if old:
+            message = f"Removals have been owed for more than a week in database {alias!r}: {old}."
+            hint = f"manage.py contract{_option(alias)} --list says what keeps them."
+            found.append(checks.Warning(message, hint=hint, id=f"{TAG}.W010"))
     return found
+
+
+def _option(alias: str) -> str:
+    return "" if alias == "default" else f" --database {alias}"
 
 
 def check_distributions(app_configs: Sequence[AppConfig] | None = None, **kwargs: object) -> list[checks.CheckMessage]:

@@ -91,6 +91,19 @@ def _read_load(value: object) -> float:
     return read
 
 
+def _read_old_code(value: object) -> str:
+    if value not in ("present", "absent"):
+        raise ValueError("is neither of the two")
+    return str(value)
+
+
+def _read_quiet_time(value: object) -> Duration:
+    read = read_duration(value)
+    if read is None:
+        raise ValueError("is no time")
+    return read
+
+
 _ANY_DURATION: Final = (
     "'2s', '500ms' or '1.5min' (units us, ms, s, min, h, d), a whole number of milliseconds, a timedelta, "
 )
@@ -114,6 +127,11 @@ BATCH: Final = Reader(
 LIMIT: Final = Reader(read_duration, _ANY_DURATION + "0 or None for no limit")
 PART: Final = Reader(_read_part, "a number from 0 to 1, such as 0.1")
 LOAD: Final = Reader(_read_load, "a number above 0, up to 1, such as 0.8")
+OLD_CODE: Final = Reader(_read_old_code, '"present", or "absent" where nobody runs the code from before the migrations')
+QUIET_TIME: Final = Reader(
+    _read_quiet_time,
+    "'1h', '30min' or '1.5h' (units us, ms, s, min, h, d), a whole number of milliseconds, a timedelta, or 0",
+)
 ALIASES: Final = Reader(_read_aliases, 'a list of aliases in DATABASES, such as ["replica"]')
 ACCEPT: Final = Reader(
     read_acceptances,

@@ -28,7 +28,9 @@ from .setting_values import (
     FLAG_OR_NONE,
     LIMIT,
     LOAD,
+    OLD_CODE,
     PART,
+    QUIET_TIME,
     SIZE,
     SIZE_OR_NONE,
     STARTS,
@@ -63,6 +65,12 @@ class MigrationSettings(Record):
     show_offending_values: bool = False
     #: A change of type that would rewrite a table in use is done with a column of its own.
     online_type_changes: bool = False
+    #: What a plain RemoveField or DeleteModel removes stays until no old code is left.
+    expand_contract: bool = False
+    #: ``present``, or ``absent``: nobody runs the code from before the migrations.
+    old_code: str = "present"
+    #: For so long nothing of old code may have been seen before what it knows is dropped.
+    contract_quiet_time: Duration = 3_600_000
     #: Aliases of hot standbys, on which readers are looked for as well.
     replicas: tuple[str, ...] = ()
     #: The time that a batch of rows is made to take: for so long a writer of one of its rows waits.
@@ -230,6 +238,9 @@ _DATABASE_SETTINGS: Final[Mapping[str, Reader]] = {
     "CHECK_SMALL_TABLE": SIZE,
     "ACCEPT": ACCEPT,
     "ONLINE_TYPE_CHANGES": FLAG,
+    "EXPAND_CONTRACT": FLAG,
+    "OLD_CODE": OLD_CODE,
+    "CONTRACT_QUIET_TIME": QUIET_TIME,
     "SHOW_BLOCKING_QUERIES": FLAG,
     "SHOW_OFFENDING_VALUES": FLAG,
     "REPLICAS": ALIASES,
@@ -308,6 +319,9 @@ def _of_database(alias: str) -> Iterator[_Stated]:
     for name, value in _own_settings(alias).items():
         if name in _DATABASE_SETTINGS:
             yield _Stated(name, value, _place(alias, name))
+    # Whether old code runs is a matter of one deployment, so this counts most.
+    if text := os.environ.get(name := f"{PREFIX}OLD_CODE"):
+        yield _Stated("OLD_CODE", text, f"The environment variable {name}")
 
 
 def _own_settings(alias: str) -> Mapping[Any, Any]:

@@ -110,6 +110,14 @@ def _drop_named(p: Projection, statement: s.DropIndex | s.DropConstraint) -> Non
         p.table(statement.table).names[space].drop(unquote(statement.name))
 
 
+def _owe(p: Projection, statement: s.Owe) -> None:
+    p.owed[statement.owed_by] = statement
+
+
+def _owe_no_more(p: Projection, statement: s.OweNoMore) -> None:
+    p.owed[statement.owed_by] = None
+
+
 def _own_sql(p: Projection, statement: s.Raw) -> None:
     p.own_sql.append(str(statement.sql))
 
@@ -137,5 +145,7 @@ CHANGES: dict[type[s.Statement], Callable[[Projection, Any], None]] = {
     s.DropIndex: _drop_named,
     s.DropConstraint: _drop_named,
     s.DropForeignKey: _drop_named,
+    s.Owe: _owe,
+    s.OweNoMore: _owe_no_more,
     s.Raw: _own_sql,
 }

@@ -31,6 +31,8 @@ class Projection:
         anything else that is not part of a table.
     :ivar spoken: the tables that were spoken of, under their names of today.
     :ivar early: names of indexes that Django does not know to be there.
+    :ivar owed: what is planned to stay for old code, though Django knows it no more, by the operation that owes it;
+        None for what is owed today and is planned to be no more.
     """
 
     def __init__(self) -> None:
@@ -40,6 +42,7 @@ class Projection:
         self.spoken: set[str] = set()
         self.early: set[str] = set()
         self._own: set[str] = set()
+        self.owed: dict[str, s.Owe | None] = {}
 
     def copy(self) -> Projection:
         """Both share their tables until one of them changes one."""
@@ -50,6 +53,7 @@ class Projection:
         made.own_sql = self.own_sql.copy()
         made.spoken = self.spoken.copy()
         made.early = self.early.copy()
+        made.owed = self.owed.copy()
         return made
 
     def table(self, name: str) -> PlannedTable:

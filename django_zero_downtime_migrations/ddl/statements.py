@@ -326,6 +326,29 @@ class DropSequence(Statement):
     mode = None
 
 
+class Owe(Statement):
+    """Write down that a column, or a whole table, is to be dropped when no old code is left. None of Django's; its text
+    is what is owed, and is not sent.
+
+    :param written: what is sent.
+    :param tables: all that stay. :param column: the one that stays; empty where tables do.
+    :param owed_by: the operation that removes it, by its name.
+    """
+
+    written: str
+    tables: tuple[str, ...]
+    column: str = ""
+    owed_by: str = ""
+    mode = None
+
+
+class OweNoMore(Statement):
+    """The opposite of :class:`Owe`: the operation is taken back."""
+
+    owed_by: str
+    mode = None
+
+
 class Together(Statement):
     """Statements that have to stand in one transaction, by whatever name the tables are that they lock.
 

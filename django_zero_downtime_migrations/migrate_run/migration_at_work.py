@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..execution.own_code import Operation
 
@@ -37,6 +37,27 @@ def operation_at_work() -> Operation | None:
         backwards = frame.f_code.co_name == "unapply"
         is_last = operation is migration.operations[0 if backwards else -1]
         return Operation(operation, migration.app_label, backwards, bool(migration.atomic), is_last)
+    return None
+
+
+class Own(NamedTuple):
+    """An operation that stands in the list of its migration. :param number: its place there."""
+
+    operation: Any
+    app: str
+    migration: str
+    number: int
+    backwards: bool
+
+
+def own_operation_at_work() -> Own | None:
+    """The operation that is at work; None where it is inside of another one, and outside of a migration."""
+    for migration, frame in _at_work():
+        operation = frame.f_locals.get("operation")
+        number = next((n for n, x in enumerate(migration.operations) if x is operation), None)
+        if number is None or getattr(migration, "part_of_operation", False):
+            return None
+        return Own(operation, migration.app_label, migration.name, number, frame.f_code.co_name == "unapply")
     return None
 
 

@@ -15,6 +15,9 @@ from ..errors import MigrationError
 from ..settings import MigrationSettings
 
 if TYPE_CHECKING:
+    from ..ddl import statements as s
+    from ..execution.debts import Debt
+    from ..execution.kept import Kept
     from .journals import Journals
 
 #: Where a connection has its runs: Django's signals tell the schema editor nothing, and the connection is what both
@@ -51,6 +54,16 @@ class MigrateRun:
         self.tables: set[str] = set().union(*(run.tables for run in outer))
         self.refusal: MigrationError | None = None
         self.journals: Journals | None = None
+        #: What is kept of earlier runs, where it has been asked.
+        self.kept: Kept | None = None
+        #: What earlier migrations and this run have left for old code; None where nobody has asked.
+        self.debts: list[Debt] | None = None
+        #: Whether it has left some, or taken some back.
+        self.has_debts = False
+        #: Whether nobody else was there when an operation, by app, migration and number, was planned.
+        self.alone: dict[tuple[str, str, int], bool] = {}
+        #: Whether it has dropped what earlier ones have left, where it could.
+        self.is_contracted = False
         self._editors = 0
         self._process = os.getpid()
         self._is_prepared = self._is_judged = False
@@ -79,7 +92,7 @@ class MigrateRun:
 
         under_way = {run.journals.under_way for run in self.outer if run.journals and run.journals.under_way}
         found = prepare(self.connection, settings, self.plan, under_way)
-        self.journals, self.refusal = found.journals, found.refusal
+        self.journals, self.refusal, self.kept = found.journals, found.refusal, found.kept
         if found.refusal is not None and found.at_once:
             raise found.refusal
         if found.is_new_database is not None:
@@ -124,6 +137,14 @@ class MigrateRun:
         if old in self.tables:
             self.tables.remove(old)
             self.tables.add(new)
+
+    def owes(self, statement: s.Owe | s.OweNoMore) -> None:
+        """Note that something has been left for old code, or is left no more."""
+        from ..execution.debts import debt_of
+
+        left = [debt for debt in self.debts or () if debt.id != statement.owed_by]
+        self.debts = [*left, *debt_of(statement)]
+        self.has_debts = True
 
     # Its editors, and its end
 

@@ -9,7 +9,8 @@ from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 
 from ..django_types import Steps
-from .run import begin, runs_of
+from ..settings import MigrationSettings
+from .run import MigrateRun, begin, runs_of
 from .terminal import show_interrupts_briefly
 
 PACKAGE = __name__.partition(".")[0]
@@ -37,6 +38,7 @@ def begin_run(
         # Another backend, whose editor is not ours.
         return
     run.prepare()
+    contract_first(run)
     if apps.is_installed(PACKAGE):
         run.judge()
 
@@ -47,3 +49,20 @@ def end_run(using: str, plan: Steps | None = None, **kwargs: object) -> None:
     run = next((run for run in runs_of(connection) if run.plan is plan), None)
     if run is not None:
         run.end(complete=True)
+        if run.has_debts:
+            from .contract_first import end
+
+            end(run)
+
+
+def contract_first(run: MigrateRun) -> None:
+    """Drop what is owed, once, where it may be."""
+    if run.is_contracted:
+        return
+    run.is_contracted = True
+    if run.kept is None and not MigrationSettings.load(run.connection.alias).expand_contract:
+        return
+    # Imported here: most processes of a project migrate nothing.
+    from .contract_first import begin
+
+    begin(run)

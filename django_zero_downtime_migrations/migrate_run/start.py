@@ -9,7 +9,7 @@ from ..django_types import Connection, Steps
 from ..errors import CannotMigrate
 from ..execution.advisory import Place, find_place, records_question, unlock
 from ..execution.journal.store import Store
-from ..execution.kept import kept
+from ..execution.kept import Kept, kept
 from ..execution.one_at_a_time import NoTurn, Turn
 from ..execution.questions import ask, ask_together
 from ..log import logger
@@ -27,12 +27,14 @@ class Prepared(NamedTuple):
     :param refusal: what stops it at its first editor: ``--fake`` has none.
     :param at_once: that editor is Django's, to make the table of records, and an error there becomes another one.
     :param is_new_database: None where that was not asked.
+    :param kept: what earlier runs have left, where it was asked.
     """
 
     journals: Journals | None = None
     refusal: CannotMigrate | None = None
     is_new_database: bool | None = None
     at_once: bool = False
+    kept: Kept | None = None
 
 
 class _Known(NamedTuple):
@@ -53,8 +55,7 @@ def prepare(
     :raises CannotMigrate: when another run is at work for longer than MIGRATE_LOCK_TIMEOUT.
     """
     if not plan:
-        _clear(connection, settings)
-        return Prepared()
+        return Prepared(kept=_clear(connection, settings))
     place = find_place(connection, lock=True)
     return _prepare(connection, settings, plan, under_way, place)._replace(at_once=place.records is None)
 
@@ -77,11 +78,13 @@ def _prepare(
     except NoTurn as error:
         if settings.idempotent_sql:
             raise
-        return _without_journals(settings, error.reason, Store(connection))
+        store = Store(connection)
+        return _without_journals(settings, error.reason, store)._replace(kept=store.kept)
     try:
         if not known.is_new_database and (why := known.store.why_not()):
             turn.release()
-            return _without_journals(settings, why, known.store)._replace(is_new_database=False)
+            found = _without_journals(settings, why, known.store)
+            return found._replace(is_new_database=False, kept=known.store.kept)
         journals = Journals(connection, plan, turn, known.store, known.is_new_database, under_way)
         journals.begin(known.recorded)
     except CannotMigrate as error:
@@ -90,7 +93,7 @@ def _prepare(
     except BaseException:
         turn.release()
         raise
-    return Prepared(journals, None, known.is_new_database)
+    return Prepared(journals, None, known.is_new_database, kept=known.store.kept)
 
 
 def _take_turn(connection: Connection, settings: MigrationSettings, place: Place) -> tuple[Turn, _Known]:
@@ -119,11 +122,11 @@ def _without_journals(settings: MigrationSettings, why: str, store: Store) -> Pr
     return Prepared()
 
 
-def _clear(connection: Connection, settings: MigrationSettings) -> None:
-    """A run with nothing to do removes what an earlier one has not come to remove."""
+def _clear(connection: Connection, settings: MigrationSettings) -> Kept:
+    """A run with nothing to do removes what an earlier one has not come to remove. Return what it has looked at."""
     store = Store(connection)
     if store.is_empty:
-        return
+        return store.kept
     turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
     try:
         Journals(connection, [], turn, Store(connection)).begin(recorded_migrations(connection))
@@ -131,3 +134,4 @@ def _clear(connection: Connection, settings: MigrationSettings) -> None:
         logger.warning("%s", error)
     finally:
         turn.release()
+    return store.kept

@@ -18,6 +18,7 @@ RULE = Rule(
     when="a column is dropped that the models of the code before this deployment have",
     effect="every query of that code on the table fails, since Django names all columns in a SELECT",
     instead=(
+        "set EXPAND_CONTRACT to True: the column stays until no old code is seen; or "
         "make the column NULL, and a foreign key db_constraint=False, then release code without the field: let Django "
         "forget it with SeparateDatabaseAndState, and drop the column in the next release"
     ),

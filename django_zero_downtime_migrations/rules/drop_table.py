@@ -17,6 +17,7 @@ RULE = Rule(
     when="a table is dropped that the models of the code before this deployment have",
     effect="every query of that code on the table fails, also the deletion of rows in tables that it pointed to",
     instead=(
+        "set EXPAND_CONTRACT to True: the table stays until no old code is seen; or "
         "make its foreign keys db_constraint=False, then release code without the model: let Django forget it with "
         "SeparateDatabaseAndState, and drop the table in the next release"
     ),

@@ -25,6 +25,7 @@ WITHOUT = {
     "no_safe_form",
     "not_additive",
     "online_type_change",
+    "removal_owed",
     "run_sql",
     "set_tablespace",
 }

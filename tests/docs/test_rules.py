@@ -63,6 +63,8 @@ def shop_for(name: str, make_connection: Make) -> Shop:
     parts_given = [part.run() for part in EXAMPLES[name] if part.kind == "given"]
     settings = {key: value for given in parts_given for key, value in given.get("settings", {}).items()}
     shop = in_use(make_connection(ZERO_DOWNTIME_MIGRATIONS={"RAISE_FOR_UNSAFE": False, **settings}))
+    # Somebody else is there.
+    make_connection(name=shop.connection.settings_dict["NAME"]).ensure_connection()
     for given in parts_given:
         for statement in given.get("statements", ()):
             shop.run(statement)

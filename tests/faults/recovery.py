@@ -11,6 +11,7 @@ from .points import Point, chosen
 from .project import Run
 
 JOURNAL = "zero_downtime_migrations_journal"
+NOTHING_TO_DO = ("No migrations to apply", "Nothing is owed")
 #: migrate(database, **fault) is the run in question.
 Migrate = Callable[..., Run]
 
@@ -87,7 +88,7 @@ def _wrong(
     if found != expected:
         return True, difference(expected, found)
     third = migrate(database)
-    if third.status or (third.said and "No migrations to apply" not in third.said):
+    if third.status or (third.said and not any(words in third.said for words in NOTHING_TO_DO)):
         return True, f"not finished: {third.said}"
     return None
 

@@ -25,7 +25,7 @@ from django.db import Error, connections
 from django.db.migrations.loader import MigrationLoader
 
 from django_zero_downtime_migrations.errors import notes
-from django_zero_downtime_migrations.management.commands import backfills
+from django_zero_downtime_migrations.management.commands import backfills, contract
 from tests.faults.fault import Fault
 
 #: Of the roles that tests make.
@@ -76,6 +76,7 @@ def _run(wanted: dict[str, Any]) -> dict[str, Any]:
 def _migrate(wanted: dict[str, Any], said: str) -> int:
     fault = Fault(**wanted["fault"])
     connection = _connection(wanted)
+    beside = _somebody_else(wanted)
     connection.fault = fault
     output = io.StringIO()
     status = 0
@@ -93,16 +94,30 @@ def _migrate(wanted: dict[str, Any], said: str) -> int:
         connection.fault = None
         left = _left(connection)
     connections.close_all()
+    if beside is not None:
+        beside.close()
     with open(said, "w") as file:
         values = {"said": output.getvalue(), "sent": fault.sent, "happened": fault.happened, "left": left}
         json.dump({**values, "refused": refused}, file)
     return status
 
 
+def _somebody_else(wanted: dict[str, Any]) -> Any:
+    """A session: what is removed stays only for code that may be there."""
+    if not wanted["settings"].get("EXPAND_CONTRACT"):
+        return None
+    made: Any = connections.create_connection("default")
+    made.ensure_connection()
+    return made
+
+
 def _call(arguments: list[str]) -> None:
-    """``migrate``, or where it is told to ``--run``, ``backfills``, until the server has noticed the end of a killed
-    one.
+    """``migrate``, or where it is told ``--now``, ``contract``; or where it is told to ``--run``, ``backfills``, until
+    the server has noticed the end of a killed one.
     """
+    if "--now" in arguments:
+        call_command(contract.Command(), *arguments)
+        return
     if "--run" not in arguments:
         call_command("migrate", *arguments, verbosity=1)
         return

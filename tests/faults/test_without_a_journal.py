@@ -16,7 +16,7 @@ from tests.backends.sessions import run
 from .points import ALL
 from .project import Faults
 from .recovery import JOURNAL, interrupt_everywhere
-from .scenarios import chains, partitioned, rewrites
+from .scenarios import chains, contracting, partitioned, rewrites
 from .scenarios.scenario import Scenario
 from .templates import migrate, template
 
@@ -36,7 +36,7 @@ SCENARIOS = (*rewrites.SCENARIOS, *chains.SCENARIOS, *partitioned.SCENARIOS)
 OWN = [scenario for scenario in SCENARIOS if not has_own_sql(scenario)]
 
 
-@pytest.mark.parametrize("scenario", OWN if ALL else OWN[::6], ids=str)
+@pytest.mark.parametrize("scenario", [*(OWN if ALL else OWN[::6]), *contracting.WITHOUT_A_JOURNAL], ids=str)
 def test_nothing_is_recorded_that_is_not_there(
     scenario: Scenario, faults: Faults, record_property: Callable[[str, Any], None]
 ) -> None:

@@ -31,13 +31,14 @@ from ...server import capabilities
 from .calls import Calls
 from .changed_rows import ChangedRows
 from .early_indexes import RENAMES
+from .expanding import Expanding
 from .foreign_key_names import NamesForeignKeys
 from .introspection import projecting
 from .old_names import statements
 from .replaced import REMOVING, Replaced, Waiting, still_there
 
 
-class Recording(ChangedRows, NamesForeignKeys, Calls):
+class Recording(Expanding, ChangedRows, NamesForeignKeys, Calls):
     """To be put before any PostgreSQL schema editor; the class of :mod:`.schema` keeps what this works with."""
 
     migrate_run: MigrateRun
@@ -184,6 +185,7 @@ class Recording(ChangedRows, NamesForeignKeys, Calls):
         self._remember(statements)
 
     def _carry_out(self, statements: list[s.Statement], call: Call) -> None:
+        self._refuse_taken_names(statements)
         if not self.nothing_in_use:
             # Imported here: most processes of a project migrate nothing, and a new database needs none of them.
             from ... import rewrites, rules  # noqa: F401
@@ -233,6 +235,9 @@ class Recording(ChangedRows, NamesForeignKeys, Calls):
                 self.migrate_run.dropped(statement.table)
             elif isinstance(statement, s.RenameTable):
                 self.migrate_run.renamed(statement.table, statement.new_table)
+            elif isinstance(statement, (s.Owe, s.OweNoMore)):
+                self._known_debts()
+                self.migrate_run.owes(statement)
 
     @contextmanager
     def assured(self, reason: str) -> Iterator[None]:

@@ -1,0 +1,201 @@
+"""What plain removals have left for old code, and what is to be dropped when none is left.
+
+A debt names the operation by which it is owed; what is dropped is planned from that operation's own file, so nothing
+that is read here becomes SQL. It is kept as a journal is (docs/decisions/0006-a-journal-in-comments.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from django.db import DatabaseError
+
+from ..ddl import statements as s
+from ..django_types import Connection
+from ..log import logger
+from ..naming import quote
+from ..printable import printable
+from .evidence import Seen
+from .kept import COMPOSITE, PREFIX, Kept, KeptType, said
+from .position import Whose
+from .questions import rows
+
+#: What the names of the types begin with; a digest of the operation follows.
+NAME: Final = f"{PREFIX}owed"
+#: What the type has: what was seen of old code when somebody last looked, and whether it is owed no more.
+SLOTS: Final = ("seen", "over")
+#: Why it is owed no more: it is dropped, or the operation was taken back.
+PAID: Final = "paid"
+TAKEN_BACK: Final = "taken back"
+
+
+NOW: Final = "SELECT pg_catalog.date_part('epoch'::pg_catalog.text, pg_catalog.clock_timestamp())"
+
+
+class Debt(NamedTuple):
+    """:param type_name: by which it is kept. :param whose: the operation that is owed.
+
+    :param tables: those that stay, or of which a column stays, as they are written in SQL.
+    :param column: the plain name of the column that stays; empty where tables do.
+    :param seen: when somebody last looked; None before the first time.
+    """
+
+    type_name: str
+    whose: Whose
+    tables: tuple[str, ...]
+    column: str
+    seen: Seen | None
+
+    @property
+    def id(self) -> str:
+        return str(self.whose)
+
+    @property
+    def what(self) -> str:
+        """What stays, in words."""
+        if self.column:
+            return f"column {quote(self.column)} of {self.tables[0]}"
+        return f"table{'s' if len(self.tables) > 1 else ''} {', '.join(self.tables)}"
+
+
+def debt_of(statement: s.Owe | s.OweNoMore) -> list[Debt]:
+    """What is owed once the statement has run."""
+    if isinstance(statement, s.OweNoMore):
+        return []
+    name, _, number = statement.owed_by.rpartition(":")
+    app, _, migration = name.partition(".")
+    whose = Whose(app, migration, int(number))
+    return [Debt(type_of(whose), whose, statement.tables, statement.column, None)]
+
+
+def type_of(whose: Whose) -> str:
+    return f"{NAME}_{hashlib.sha256(str(whose).encode()).hexdigest()[:16]}"
+
+
+class Debts:
+    """Of one database. :param kept: where it was asked already."""
+
+    def __init__(self, connection: Connection, kept: Kept | None = None) -> None:
+        self.connection = connection
+        self.kept = kept or Kept(connection)
+
+    def all(self) -> list[Debt]:
+        """What is owed."""
+        return self._debts("")
+
+    def taken_back(self) -> list[Debt]:
+        """What is not, since the operation was taken back; it may not be recorded yet."""
+        return self._debts(TAKEN_BACK)
+
+    def _debts(self, over: str) -> list[Debt]:
+        found = (_debt(x, over) for x in self.kept.place.types if x.name.startswith(f"{NAME}_") and _is_ours(x))
+        return sorted((x for x in found if x is not None), key=lambda x: (x.whose.app, x.whose))
+
+    def older_than(self, seconds: float) -> list[Debt]:
+        """Those that somebody has looked at so long ago for the first time."""
+        debts = self.all()
+        if not any(debt.seen for debt in debts):
+            return []
+        [(now,)] = rows(self.connection, NOW)
+        return [debt for debt in debts if debt.seen and now - debt.seen.since > seconds]
+
+    def unread(self) -> list[str]:
+        """What has the name of a debt and is not taken for one, in words: another role could have written it, or the
+        search_path begins with another schema by now.
+        """
+        place = self.kept.place
+        return [
+            *(
+                f"{self.kept.path(x.name)} belongs to the role {printable(x.owner)}, and is not read"
+                for x in place.types
+                if x.name.startswith(f"{NAME}_") and not _is_ours(x)
+            ),
+            *(
+                f"{x.id} is owed, and was left while the search_path began with the schema {quote(place.other)}"
+                for x in map(_debt, (x for x in place.elsewhere if x.name.startswith(f"{NAME}_")))
+                if x is not None
+            ),
+        ]
+
+    # What is written
+
+    def why_not(self, whose: Whose) -> str:
+        """Why a debt cannot be kept, and what to do; empty where it can, or is already."""
+        found = self._type(whose)
+        if found is None:
+            return self.kept.why_not("What is owed is kept", "or set EXPAND_CONTRACT to False")
+        if _is_ours(found):
+            return ""
+        path = self.kept.path(found.name)
+        return f"{path} belongs to the role {printable(found.owner)}: drop it (DROP TYPE {path}), or migrate as it."
+
+    def owing(self, whose: Whose, tables: Sequence[str], column: str) -> str:
+        """The SQL that writes a debt down. An earlier run of the migration may have done so, and a paid one may be
+        left there.
+        """
+        name = type_of(whose)
+        if self._type(whose) is None:
+            about = {**whose._asdict(), "tables": list(tables), "column": column}
+            return self.kept.create(name, SLOTS, about)
+        return "; ".join(f"COMMENT ON COLUMN {self.kept.path(name)}.{slot} IS NULL" for slot in SLOTS)
+
+    def forgiving(self, whose: Whose) -> str:
+        """The SQL that takes a debt away."""
+        return self.kept.drop([type_of(whose)])
+
+    def taking_back(self, whose: Whose) -> str:
+        """The SQL that marks a debt as taken back: a run that is killed before it is recorded has to know."""
+        return self.kept.comment(type_of(whose), "over", TAKEN_BACK)
+
+    def write_seen(self, debt: Debt, seen: Seen) -> None:
+        self.kept.run(self.kept.comment(debt.type_name, "seen", json.dumps(seen._asdict())))
+
+    def forget(self, debt: Debt) -> None:
+        """It is paid. Where others have made something of its type, it is marked so."""
+        for name in self.remove([debt]):
+            self.kept.run(self.kept.comment(name, "over", PAID))
+
+    def remove(self, debts: Sequence[Debt]) -> list[str]:
+        """Drop the types of what is owed no more. Return those that cannot be."""
+        names = [debt.type_name for debt in debts]
+        try:
+            left = self.kept.remove(names) if names else {}
+        except DatabaseError as error:
+            left = dict.fromkeys(names, said(error))
+        for name, why in left.items():
+            text = "%s is of something that is owed no more, and stays (%s): it does no harm."
+            logger.warning(text, self.kept.path(name), printable(why))
+        return list(left)
+
+    def _type(self, whose: Whose) -> KeptType | None:
+        return next((x for x in self.kept.place.types if x.name == type_of(whose)), None)
+
+
+def _is_ours(found: KeptType) -> bool:
+    return found.trusted and found.kind == COMPOSITE
+
+
+def _debt(found: KeptType, over: str = "") -> Debt | None:
+    """:param over: why it is owed no more. None for one of which that is not so, and for what nobody can read."""
+    try:
+        about, slots = json.loads(found.header or ""), json.loads(found.slots or "{}")
+        if slots.get("over", "") != over:
+            return None
+        whose = Whose(str(about["app"]), str(about["migration"]), int(about["operation"]))
+        tables = tuple(map(str, about["tables"]))
+        return Debt(found.name, whose, tables, str(about["column"]), _seen(slots.get("seen")))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        logger.warning("The debt %s cannot be read: %s", found.name, printable(repr(error)))
+        return None
+
+
+def _seen(text: str | None) -> Seen | None:
+    if not text:
+        return None
+    read: dict[str, Any] = json.loads(text)
+    since, quiet, at, started = (float(read[name]) for name in ("since", "quiet", "at", "started"))
+    counted = read["counted"]
+    return Seen(since, quiet, at, started, str(read["reset"]), None if counted is None else int(counted))

@@ -1,0 +1,187 @@
+"""Whether old code is still seen: sessions that are older than a change, what was done to a table, and for how long
+nothing was.
+
+All times are those of the server's clock, in seconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from ..django_types import Connection
+from ..durations import Duration
+from ..printable import printable
+from .questions import Question, ask_together
+
+#: So many sessions are named.
+NAMED: Final = 5
+
+# What belongs to another role, and may not be seen, has neither a kind nor a beginning.
+_SESSIONS: Final = """
+SELECT a.pid, coalesce(a.application_name, ''), coalesce(a.usename::pg_catalog.text, ''),
+       pg_catalog.date_part('epoch'::pg_catalog.text, a.backend_start)
+FROM pg_catalog.pg_stat_activity a JOIN pg_catalog.pg_database d ON d.oid = a.datid
+WHERE d.datname = pg_catalog.current_database() AND a.usesysid IS NOT NULL AND a.pid <> pg_catalog.pg_backend_pid()
+AND coalesce(a.backend_type, 'client backend') = 'client backend'
+ORDER BY 4 NULLS FIRST, 1
+"""
+_SERVER: Final = """
+SELECT pg_catalog.pg_backend_pid(),
+       pg_catalog.date_part('epoch'::pg_catalog.text, pg_catalog.clock_timestamp()),
+       pg_catalog.date_part('epoch'::pg_catalog.text, pg_catalog.pg_postmaster_start_time()),
+       coalesce((
+           SELECT s.stats_reset::pg_catalog.text FROM pg_catalog.pg_stat_database s
+           WHERE s.datname = pg_catalog.current_database()
+       ), '')
+"""
+# With all that inherits from them. What is not counted (track_counts is off) is NULL.
+_COUNTED: Final = """
+WITH RECURSIVE tree(oid) AS (
+    SELECT pg_catalog.to_regclass(x.name)::pg_catalog.oid
+    FROM pg_catalog.json_array_elements_text(%s::pg_catalog.json) x(name)
+    UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.oid
+)
+SELECT CASE WHEN pg_catalog.current_setting('track_counts') = 'on' THEN coalesce(pg_catalog.sum(
+           coalesce(s.seq_scan, '0'::pg_catalog.int8) + coalesce(s.idx_scan, '0'::pg_catalog.int8)
+           + coalesce(s.n_tup_ins, '0'::pg_catalog.int8) + coalesce(s.n_tup_upd, '0'::pg_catalog.int8)
+           + coalesce(s.n_tup_del, '0'::pg_catalog.int8)
+       ), '0'::pg_catalog.numeric)::pg_catalog.int8 END,
+       coalesce(pg_catalog.sum(pg_catalog.pg_relation_size(tree.oid::pg_catalog.regclass)), '0'::pg_catalog.numeric)
+           = '0'::pg_catalog.numeric,
+       EXISTS (
+           SELECT FROM tree there JOIN pg_catalog.pg_attribute a ON a.attrelid = there.oid
+           WHERE NOT a.attisdropped
+           AND (%s::pg_catalog.text = '' OR a.attname::pg_catalog.text = %s::pg_catalog.text)
+       )
+FROM tree LEFT JOIN pg_catalog.pg_stat_all_tables s ON s.relid = tree.oid
+"""
+
+
+class Seen(NamedTuple):
+    """What was seen of a debt when somebody looked.
+
+    :param since: when that was for the first time. :param quiet: from when on nothing was seen of old code.
+    :param at: of the last look. :param started: when the server was. :param reset: of its statistics, as text.
+    :param counted: scans and changed rows of the tables that stay; None where they are not counted, or a column stays.
+    """
+
+    since: float
+    quiet: float
+    at: float
+    started: float
+    reset: str
+    counted: int | None
+
+
+class OldSession(NamedTuple):
+    """:param began: None where this role may not know."""
+
+    pid: int
+    application: str
+    role: str
+    began: float | None
+
+
+class Server(NamedTuple):
+    """:param is_pooled: others share this connection to the server, and who they are nobody can see."""
+
+    now: float
+    started: float
+    reset: str
+    is_pooled: bool
+    sessions: tuple[OldSession, ...]
+
+
+class There(NamedTuple):
+    """Of some tables. :param counted: as :attr:`Seen.counted`. :param is_empty: none of them has a page.
+
+    :param exists: any of them does, with the column that was asked about.
+    """
+
+    counted: int | None
+    is_empty: bool
+    exists: bool
+
+
+class Verdict(NamedTuple):
+    """:param seen: to be written down. :param reasons: what speaks against it, in words; none where nothing does."""
+
+    seen: Seen
+    reasons: tuple[str, ...]
+
+
+def look(connection: Connection, *about: tuple[Sequence[str], str]) -> tuple[Server, list[There]]:
+    """What is there now, in one round trip.
+
+    :param about: several times some tables, as they are written in SQL, and the plain name of a column, or nothing.
+    """
+    asked = [Question(_COUNTED, 3, (json.dumps(list(tables)), column, column)) for tables, column in about]
+    [[server], sessions, *found] = ask_together(connection, [Question(_SERVER, 4), Question(_SESSIONS, 4), *asked])
+    pid, now, started, reset = server
+    pooled = pid != int(connection.connection.info.backend_pid)
+    seen = Server(now, started, reset, pooled, tuple(OldSession(*x) for x in sessions))
+    return seen, [There(*row) for [row] in found]
+
+
+def is_alone(connection: Connection, tables: Sequence[str]) -> bool:
+    """Whether nobody can be using the tables: no other session is there, or none of them has a page."""
+    server, [there] = look(connection, (tables, ""))
+    return there.is_empty or not (server.sessions or server.is_pooled)
+
+
+def judge(server: Server, before: Seen | None, counted: int | None, quiet_time: Duration) -> Verdict:
+    """Whether what is owed may be dropped.
+
+    :param before: of the last look; None at the first, from which on everything counts.
+    :param counted: as :attr:`Seen.counted`. :param quiet_time: in milliseconds.
+    """
+    now = server.now
+    if before is None:
+        before = Seen(now, now, now, server.started, server.reset, counted)
+    old = [x for x in server.sessions if x.began is None or x.began <= before.since]
+    changed = list(_changes(server, before, counted))
+    quiet = now if old or changed or server.is_pooled else before.quiet
+    reasons = [*_sessions(old, now), *changed]
+    if server.is_pooled:
+        reasons.append("who is behind the pooler that this connection goes through cannot be seen")
+    left = quiet_time / 1000 - (now - quiet)
+    if left > 0:
+        reasons.append(f"nothing of old code was seen for {told(now - quiet)} of {told(quiet_time / 1000)}")
+    return Verdict(Seen(before.since, quiet, now, server.started, server.reset, counted), tuple(reasons))
+
+
+def _changes(server: Server, before: Seen, counted: int | None) -> list[str]:
+    """What has been done since the last look, or makes it useless."""
+    ago = f"since the last look, {told(server.now - before.at)} ago"
+    if server.started != before.started:
+        return [f"the server was started {told(server.now - server.started)} ago, or is another one"]
+    if counted is None or before.counted is None:
+        return []
+    if server.reset != before.reset or counted < before.counted:
+        return [f"the server's statistics were reset {ago}"]
+    return [f"the table was used {ago}"] if counted != before.counted else []
+
+
+def _sessions(old: Sequence[OldSession], now: float) -> list[str]:
+    if not old:
+        return []
+    named = "; ".join(_session(x, now) for x in old[:NAMED])
+    more = f" and {len(old) - NAMED} more" if len(old) > NAMED else ""
+    hidden = " (GRANT pg_read_all_stats to this role to see their age)" if any(x.began is None for x in old) else ""
+    return [f"sessions from before the change are there: {named}{more}{hidden}"]
+
+
+def _session(session: OldSession, now: float) -> str:
+    name = printable(session.application) or "no application_name"
+    age = "of unknown age" if session.began is None else f"since {told(now - session.began)}"
+    return f"{name}, role {printable(session.role)}, pid {session.pid}, {age}"
+
+
+def told(seconds: float) -> str:
+    """A time for people."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{max(seconds, 0):.0f} s"

@@ -1,0 +1,155 @@
+"""What removals have left for old code is dropped when there is none: by their own operations, from their files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+
+from ..django_types import Connection
+from ..errors import MigrationError
+from ..execution.debts import Debt, Debts
+from ..execution.evidence import Server, There, judge, look
+from ..execution.kept import Kept
+from ..naming import Names
+from ..server import names_of
+from ..settings import MigrationSettings
+from . import removals
+from .run import MigrateRun
+
+
+class Looked(NamedTuple):
+    """:param age: for how long it has been owed, in seconds. :param reasons: why it is not dropped, in words.
+
+    :param is_there: nobody has dropped it by hand, or with its table.
+    """
+
+    debt: Debt
+    age: float
+    reasons: tuple[str, ...]
+    is_there: bool
+
+    @property
+    def done(self) -> str:
+        """What has become of it when it is paid."""
+        return "was dropped" if self.is_there else "was gone already"
+
+
+class Contraction:
+    """Of one database.
+
+    :param kept: what is kept there, where it was asked already.
+    """
+
+    def __init__(self, connection: Connection, kept: Kept | None = None) -> None:
+        self.connection = connection
+        self.debts = Debts(connection, kept)
+        self._settings = MigrationSettings.load(connection.alias)
+
+    def look(self, debts: Sequence[Debt] | None = None, write: bool = True) -> list[Looked]:
+        """What is owed, and what speaks against dropping it now.
+
+        :param write: whether it is written down that somebody has looked.
+        """
+        debts = self.debts.all() if debts is None else debts
+        if not debts:
+            return []
+        server, found = look(self.connection, *((debt.tables, debt.column) for debt in debts))
+        return [self._looked(debt, server, there, write) for debt, there in zip(debts, found, strict=True)]
+
+    def _looked(self, debt: Debt, server: Server, there: There, write: bool) -> Looked:
+        # The scans of a table of which a column stays are those of the new code.
+        counted = None if debt.column else there.counted
+        verdict = judge(server, debt.seen, counted, self._settings.contract_quiet_time)
+        if write:
+            self.debts.write_seen(debt, verdict.seen)
+        reasons = verdict.reasons if there.exists and self._settings.old_code == "present" else ()
+        return Looked(debt, server.now - verdict.seen.since, reasons, there.exists)
+
+    def pay(self, looked: Looked) -> None:
+        """Drop what is owed, and forget the debt.
+
+        :raises MigrationError: when its migration is not recorded, is not there, or has changed, and when what would be
+            dropped has a model.
+        """
+        debt = looked.debt
+        if looked.is_there:
+            self._drop(debt)
+        self.debts.forget(debt)
+
+    def _drop(self, debt: Debt) -> None:
+        operation, from_state, to_state = self._planned(debt)
+        editor: Any = self.connection.schema_editor(atomic=False)
+        # It is no migration of the run that may be beginning, and has no journal: what is gone is not dropped again.
+        editor.migrate_run = MigrateRun(self.connection)
+        editor.use_settings(editor.settings.named(idempotent_sql=True))
+        editor.is_contracting = True
+        with editor:
+            operation.database_forwards(debt.whose.app, editor, from_state, to_state)
+
+    # What is paid
+
+    @cached_property
+    def _loader(self) -> MigrationLoader:
+        # Also those that a squashed one replaces: what is owed is known by the migration that ran.
+        return MigrationLoader(self.connection, replace_migrations=False)
+
+    @cached_property
+    def _names(self) -> Names:
+        return names_of(self.connection)
+
+    def _planned(self, debt: Debt) -> tuple[Any, Any, Any]:
+        """The operation, and the states before and after it."""
+        app, name, number = debt.whose
+        migration = self._loader.disk_migrations.get((app, name))
+        if migration is None:
+            raise MigrationError(f"{debt.id} is owed, and no migration of that name is there. {_FILE}")
+        if (app, name) not in self._loader.applied_migrations:
+            raise MigrationError(f"{debt.id} is owed, and its migration is not through: run migrate, which goes on.")
+        state = self._loader.project_state((app, name), at_end=False)
+        for before in migration.operations[:number]:
+            before.state_forwards(app, state)
+        operation = migration.operations[number] if number < len(migration.operations) else None
+        if type(operation).__name__ not in ("RemoveField", "DeleteModel"):
+            raise MigrationError(f"{debt.id} is owed, and that operation removes nothing any more. {_FILE}")
+        going = removals.of_operation(operation, app, state.apps, self.connection)
+        if not going or removals.stays(going, self._names) != (debt.tables, debt.column):
+            raise MigrationError(f"{debt.id} owes {debt.what}, and that operation removes something else. {_FILE}")
+        self._refuse_known(debt)
+        after = state.clone()
+        assert operation is not None
+        operation.state_forwards(app, after)
+        return operation, state, after
+
+    def _refuse_known(self, debt: Debt) -> None:
+        """A model of today may have what an earlier one has left: nothing else stands between them."""
+        for model in self._models:
+            table = self._names.as_sql(model._meta.db_table)
+            if table not in debt.tables:
+                continue
+            columns = {removals.column(x, self._names) for x in model._meta.local_concrete_fields if x.column}
+            if not debt.column or debt.column in columns:
+                raise MigrationError(
+                    f"{debt.id} owes {debt.what}, and {model._meta.label} has it by now: it is not dropped. If that "
+                    f"is right, forget the debt: DROP TYPE {self.debts.kept.path(debt.type_name)}."
+                )
+
+    @cached_property
+    def _models(self) -> Iterable[Any]:
+        """Those that the recorded migrations have made."""
+        executor: Any = MigrationExecutor(self.connection)
+        models: Iterable[Any] = executor._create_project_state(with_applied_migrations=True).apps.get_models(
+            include_auto_created=True
+        )
+        return models
+
+
+_FILE = "Put the file back as it was, and nothing is lost until then."
+
+
+def told(looked: Iterable[Looked]) -> str:
+    """One line for the log."""
+    return "; ".join(f"{x.debt.id} ({x.reasons[0]})" for x in looked if x.reasons)

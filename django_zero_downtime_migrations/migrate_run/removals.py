@@ -1,0 +1,98 @@
+"""What a plain RemoveField or DeleteModel takes away, and what of it stays for the code from before."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, cast
+
+from django.db.models import NOT_PROVIDED
+
+from ..django_types import Connection, Field, Model, StateApps
+from ..naming import Names, quote, unquote
+from .migration_at_work import Own
+
+
+class Goes(NamedTuple):
+    """A column, or a whole table. :param field: None for the table."""
+
+    model: Model
+    field: Field | None = None
+
+
+class Stays(NamedTuple):
+    """:param tables: as they are written in SQL. :param column: its plain name; empty where tables go."""
+
+    tables: tuple[str, ...]
+    column: str
+
+    @property
+    def sql(self) -> str:
+        """What is to be done in the end, for people."""
+        if self.column:
+            return f"ALTER TABLE {self.tables[0]} DROP COLUMN {quote(self.column)}"
+        return "; ".join(f"DROP TABLE {table}" for table in self.tables)
+
+
+def is_plain(own: Own | None, name: str, backwards: bool) -> bool:
+    """Whether an operation is Django's own of this name, in the list of its migration."""
+    if own is None or own.backwards != backwards:
+        return False
+    kind = type(own.operation)
+    return kind.__name__ == name and kind.__module__.startswith("django.db.migrations.operations.")
+
+
+def of_operation(operation: Any, app_label: str, apps: StateApps, connection: Connection) -> list[Goes]:
+    """:param operation: a RemoveField or DeleteModel. :param apps: of the state before it."""
+    name = getattr(operation, "model_name", None) or operation.name
+    model = apps.get_model(app_label, name)
+    if type(operation).__name__ == "DeleteModel":
+        return of_model(model)
+    return of_field(model, model._meta.get_field(operation.name), connection)
+
+
+def of_field(model: Model, field: Field, connection: Connection) -> list[Goes]:
+    through: Any = getattr(field.remote_field, "through", None)
+    if through is not None:
+        return [Goes(through)] if through._meta.auto_created else []
+    has_column = field.column is not None and field.db_parameters(connection)["type"] is not None
+    return [Goes(model, field)] if has_column else []
+
+
+def of_model(model: Model) -> list[Goes]:
+    """Its own table comes first, then those of its ManyToManyFields."""
+    throughs: list[Any] = [field.remote_field.through for field in model._meta.local_many_to_many]
+    return [Goes(model), *(Goes(x) for x in throughs if x._meta.auto_created)]
+
+
+def stays(going: Sequence[Goes], names: Names) -> Stays:
+    field = going[0].field
+    tables = tuple(names.as_sql(x.model._meta.db_table) for x in going)
+    return Stays(tables, "" if field is None else column(field, names))
+
+
+def column(field: Any, names: Names) -> str:
+    """Its plain name."""
+    return unquote(names.as_sql(field.column))
+
+
+def fields(goes: Goes) -> Iterator[Field]:
+    """The columns on which something may be in the way of code that does not know them."""
+    for field in [goes.field] if goes.field is not None else goes.model._meta.local_concrete_fields:
+        if goes.field is not None or getattr(field, "db_constraint", False):
+            yield field
+
+
+def for_new_code(goes: Goes, field: Field) -> Field:
+    """A field as code needs its column that inserts without it, and deletes what it points to."""
+    made: Any = copy.copy(field)
+    if goes.field is not None and not has_value(field):
+        made.null = True
+    if getattr(field, "db_constraint", False):
+        made.db_constraint = False
+    return cast("Field", made)
+
+
+def has_value(field: Field) -> bool:
+    """Whether the database gives a row a value that has been inserted without one."""
+    return getattr(field, "db_default", NOT_PROVIDED) is not NOT_PROVIDED or getattr(field, "generated", False)

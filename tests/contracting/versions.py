@@ -1,0 +1,69 @@
+"""A project, and the models of each of its releases on one database."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+from django.db import connections, migrations
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+from tests.backends.project import APP, Site
+
+#: What is kept of what is owed.
+TYPES = "SELECT typname FROM pg_type WHERE typname LIKE 'zero\\_downtime\\_migrations\\_owed%'"
+COLUMNS = """
+SELECT a.attname FROM pg_attribute a
+WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
+
+
+class Project:
+    """:ivar states: of the project after each of its migrations."""
+
+    def __init__(self, site: Site, connection: BaseDatabaseWrapper) -> None:
+        self.site = site
+        self.settings = site.settings
+        self.manage, self.migrate, self.refused = site.manage, site.migrate, site.refused
+        self.site_connection = connection
+        self.alias = connection.alias
+        self.states = [ProjectState()]
+
+    def add(self, *operations: Operation, atomic: bool = True) -> str:
+        name = self.site.add(*operations, atomic=atomic)
+        state = self.states[-1].clone()
+        migration = type("Migration", (migrations.Migration,), {"operations": copy.deepcopy(list(operations))})
+        self.states.append(migration(name, APP).mutate_state(state))
+        return name
+
+    def model(self, release: int, name: str) -> Any:
+        """The manager of a model of a release, by number of its last migration."""
+        return self.states[release].apps.get_model(APP, name)._default_manager.using(self.alias)
+
+    @property
+    def old(self) -> Any:
+        """Gives managers of the release before the last migration."""
+        return lambda name: self.model(-2, name)
+
+    @property
+    def new(self) -> Any:
+        return lambda name: self.model(-1, name)
+
+    def run(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
+        with connections[self.alias].cursor() as cursor:
+            cursor.execute(sql, params or None)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def disconnect(self) -> None:
+        """Its session is none of those that a command sees."""
+        connections[self.alias].close()
+
+    def columns(self, table: str) -> list[str]:
+        return [name for (name,) in self.run(COLUMNS, table)]
+
+    def owed(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.manage("contract", "--json").stdout)["owed"]
+        return found

@@ -1,0 +1,52 @@
+"""Removals of what old code uses: what they do at once, what they leave, and how that goes or comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.migrations.operations import AddField, DeleteModel, RemoveField
+from django.db.migrations.operations.base import Operation
+
+from tests.operations.case import APP, model
+
+from .chains import char, integer
+from .scenario import Scenario, back, scenario
+
+CUSTOMER = model("Customer", name=char())
+THING = model(
+    "Thing",
+    a=integer(),
+    name=models.CharField(max_length=20, default="x"),
+    customer=models.ForeignKey(f"{APP}.Customer", models.CASCADE),
+    friends=models.ManyToManyField(f"{APP}.Customer", related_name="+"),
+)
+NOW = ("--now", "no old code runs")
+
+
+def of(name: str, *operations: Operation, **more: Any) -> Scenario:
+    settings = {"EXPAND_CONTRACT": True, **more.pop("settings", {})}
+    return scenario(f"contracting/{name}", [CUSTOMER, THING], *operations, settings=settings, **more)
+
+
+def dropped(there: Scenario) -> Scenario:
+    """What the migration has left is dropped."""
+    return there._replace(name=f"{there.name}/contract", first=(APP,), arguments=NOW)
+
+
+FIELDS = of("fields", RemoveField("thing", "name"), RemoveField("thing", "customer"), RemoveField("thing", "friends"))
+MODEL = of("model", DeleteModel("thing"))
+PLAIN = of("without_a_journal", RemoveField("thing", "customer"), settings={"IDEMPOTENT_SQL": False})
+AMONG_OTHERS = of(
+    "among_others",
+    AddField("thing", "more", models.IntegerField(null=True, unique=True)),
+    RemoveField("thing", "customer"),
+    AddField("thing", "last", models.IntegerField(db_index=True, null=True)),
+)
+SCENARIOS = [
+    *(FIELDS, MODEL, AMONG_OTHERS),
+    *(back(FIELDS), back(MODEL), back(AMONG_OTHERS)),
+    *(dropped(FIELDS), dropped(MODEL)),
+]
+#: They are not recovered from at every point, since nobody knows where a killed run without a journal was.
+WITHOUT_A_JOURNAL = [PLAIN, back(PLAIN), dropped(PLAIN)]
