@@ -47,6 +47,8 @@ class Unsafe:
     FORGOTTEN_NOT_NULL = _text("Forgetting a field whose column stays NOT NULL", "forgotten-not-null")
     FORGOTTEN_FOREIGN_KEY = _text("Forgetting a foreign key that stays", "forgotten-foreign-key")
     DATA_WITH_SCHEMA = _text("A data migration together with a schema change", "data-with-schema")
+    RUN_PYTHON_MODELS = _text("A data migration with models of today", "run-python-models")
+    RUN_PYTHON_NO_REVERSE = _text("A data migration that cannot be taken back", "run-python-no-reverse")
     SAME_TABLE_TWICE = _text("A second migration of the same table in one deployment", "same-table-twice")
     NOT_ADDITIVE = _text("A change that is not additive", "not-additive")
     RUN_SQL = _text("SQL of your own that blocks traffic", "run-sql")

@@ -21,6 +21,7 @@ from . import raw, whole
 from .examples import example
 from .forgotten import left_behind
 from .offline import NotConnected
+from .run_python import of_functions
 from .selection import one_line
 from .sizes import Sizes
 from .whole import Judged, Result, assured
@@ -55,6 +56,7 @@ class Entries:
                 yield place, CANNOT_MIGRATE.found(one_line(error), origin=origin)
         yield from whole.changes_rows_and_table(judged)
         yield from left_behind(judged)
+        yield from of_functions(judged)
         if self.how.strict:
             yield from whole.not_additive(judged)
 

@@ -14,10 +14,16 @@ from __future__ import annotations
 
 import linecache
 import re
+import sys
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any, NamedTuple
+from unittest.mock import patch
+
+from django.db import models
 
 from django_zero_downtime_migrations import rules
 from django_zero_downtime_migrations.findings import Severity
@@ -58,10 +64,20 @@ class Part(NamedTuple):
         """The names that it defines."""
         names: dict[str, Any] = {}
         source, file = self.header + self.code, f"<{self.kind} {self.title} {id(self)}>"
-        exec(compile(source, file, "exec"), names)
+        with patch.dict(sys.modules, shop()):
+            exec(compile(source, file, "exec"), names)
         # check_migrations reads the source of functions, as it finds it in a migration.
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
         return names
+
+
+@cache
+def shop() -> dict[str, ModuleType]:
+    """The app of the examples, as far as one imports it."""
+    meta = type("Meta", (), {"app_label": "shop_of_today", "db_table": "shop_order"})
+    module = ModuleType("shop.models")
+    vars(module)["Order"] = type("Order", (models.Model,), {"Meta": meta, "__module__": "shop.models"})
+    return {"shop": ModuleType("shop"), "shop.models": module}
 
 
 def parts(name: str) -> list[Part]:

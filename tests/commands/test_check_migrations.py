@@ -175,7 +175,7 @@ def test_assurance_that_nothing_needs_is_reported(used: Project) -> None:
 
 
 def test_assurance_around_python_is_needed(used: Project) -> None:
-    used.add('[SafetyAssured([migrations.RunPython(migrations.RunPython.noop)], reason="it does nothing")]')
+    used.add(f'[SafetyAssured({PYTHON}, reason="it does nothing")]')
 
     assert used.check() == (0, "1 migration judged: 0 refused, 0 warnings, 0 notes.\n", "")
 
@@ -268,7 +268,7 @@ def test_findings_that_only_this_command_has_are_accepted_too(used: Project, opt
 
 
 WARNED = '[migrations.RemoveField("Book", "pages")]'
-PYTHON = "[migrations.RunPython(migrations.RunPython.noop)]"
+PYTHON = "[migrations.RunPython(migrations.RunPython.noop, migrations.RunPython.noop)]"
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ WITHOUT = {
     "not_additive",
     "online_type_change",
     "removal_owed",
+    "run_python_models",
+    "run_python_no_reverse",
     "run_sql",
     "set_tablespace",
 }
