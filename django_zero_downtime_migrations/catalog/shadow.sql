@@ -172,7 +172,8 @@ WITH own AS (
     WHERE NOT g.tgisinternal AND g.tgtype & 16::pg_catalog.int2 <> 0::pg_catalog.int2
       AND pg_catalog.cardinality(g.tgattr::pg_catalog.int2[]) = 0
 )
-SELECT 'it is not a plain table' AS text FROM own WHERE own.relkind <> 'r'
+SELECT CASE own.relkind WHEN 'p' THEN 'it is partitioned, and the new column would have to be proved and indexed in each partition by itself'
+                        ELSE 'it is not a plain table' END AS text FROM own WHERE own.relkind <> 'r'
 UNION ALL
 SELECT 'it is a partition' FROM own WHERE own.relispartition
 UNION ALL

@@ -71,7 +71,8 @@ def test_the_whole_run_is_refused_before_its_first_statement(
 
     assert f"AlterField (shop.{site.names[-1]})" in said
     assert "Nothing has been applied. 1 operation is refused:" in said
-    columns = "SELECT 1 FROM pg_attribute WHERE attrelid = 'shop_book'::regclass AND (attname = 'later' OR attname LIKE '%zdm%')"
+    made = "attname = 'later' OR attname LIKE '%zdm%'"
+    columns = f"SELECT 1 FROM pg_attribute WHERE attrelid = 'shop_book'::regclass AND ({made})"
     assert run(observer, columns) == []
     site.database["PORT"] = direct
     site.migrate()
