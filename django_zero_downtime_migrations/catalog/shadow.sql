@@ -285,3 +285,18 @@ WHERE a.attname = %s AND a.attrelid = relation(%s)
     OR q.seqstart > high OR q.seqstart < low
     OR q.seqmax > high AND q.seqmax <> largest OR q.seqmin < low AND q.seqmin <> smallest)
 ORDER BY c.oid
+
+-- row_type_users
+-- Functions that take or return rows of a table, and those of its triggers in which there is NEW.* or OLD.*.
+SELECT pg_catalog.pg_describe_object('pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, p.oid, 0::pg_catalog.int4) AS name
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_type t ON t.oid = c.reltype
+CROSS JOIN pg_catalog.pg_proc p
+WHERE c.oid = relation(%s) AND (
+    EXISTS (
+        SELECT FROM pg_catalog.pg_depend d
+        WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid AND d.objid = p.oid
+          AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid AND d.refobjid IN (t.oid, t.typarray))
+    OR p.prosrc ~* '\m(new|old)\s*\.\s*\*' AND EXISTS (
+        SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgfoid = p.oid))
+ORDER BY 1

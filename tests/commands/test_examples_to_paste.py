@@ -24,6 +24,7 @@ WITHOUT = {
     "no_safe_form",
     "not_additive",
     "online_type_change",
+    "row_type_used",
     "run_sql",
     "set_tablespace",
 }
