@@ -86,6 +86,26 @@ def check_owed(
     return found
 
 
+def check_left(
+    app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: object
+) -> list[checks.CheckMessage]:
+    """Tell of what online changes have left that nobody will finish; only where Django is asked to check databases."""
+    from django.db import DatabaseError
+
+    from .execution.leftovers import leftovers
+
+    found: list[checks.CheckMessage] = []
+    for alias in filter(has_our_engine, databases or ()):
+        connection: Any = connections[alias]
+        try:
+            effective(alias)
+            left = leftovers(connection)
+        except (DatabaseError, ImproperlyConfigured):  # these are other checks' concern
+            continue
+        found += [checks.Warning(each.message(alias), hint=each.hint, id=f"{TAG}.W010") for each in left]
+    return found
+
+
 def check_distributions(app_configs: Sequence[AppConfig] | None = None, **kwargs: object) -> list[checks.CheckMessage]:
     """Find the distribution that this package replaces, if it is installed as well."""
     # Imported here: nothing but checks needs it, and it takes longer than all of our settings.
