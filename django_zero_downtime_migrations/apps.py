@@ -7,7 +7,8 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.core import checks
 
-from .checks import TAG, check_distributions, check_owed, check_settings
+from .checks import TAG, check_distributions, check_settings
+from .database_checks import check_left, check_owed
 
 
 class ZeroDowntimeMigrationsConfig(AppConfig):
@@ -19,3 +20,4 @@ class ZeroDowntimeMigrationsConfig(AppConfig):
         checks.register(check_settings, TAG)
         checks.register(check_distributions, TAG)
         checks.register(check_owed, TAG, checks.Tags.database)
+        checks.register(check_left, TAG, checks.Tags.database)

@@ -1,14 +1,13 @@
 """System checks of our settings.
 
-They read settings and never connect, so a plain ``manage.py check`` runs them wherever the app is installed. What is
-owed is asked only of the databases that Django is told to check.
+They read settings and never connect, so a plain ``manage.py check`` runs them wherever the app is installed.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from django.apps import apps
 from django.conf import settings
@@ -30,9 +29,6 @@ TAG: Final = "zero_downtime_migrations"
 
 #: Milliseconds. Queries that queue behind a migration for longer than this are seen by people.
 LONG_WAIT: Final = 5000
-
-#: Seconds. What is owed for longer has been forgotten, or something keeps it.
-LONG_OWED: Final = 7 * 86_400
 
 _BACKENDS: Final = f"{__package__}.backends"
 
@@ -62,44 +58,6 @@ def check_settings(
             # What is wrong with a flat setting is the same for every database.
             found += [message for message in check_database(alias) if message not in found]
     return found
-
-
-def check_owed(
-    app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: object
-) -> list[checks.CheckMessage]:
-    """Tell of backfills that migrations have left for later, and of removals that have been owed for long; only where
-    Django is asked to check databases.
-    """
-    # Imported here: a plain check connects to none.
-    from django.db import DatabaseError
-
-    from .execution.backfills import Backfills
-    from .execution.debts import Debts
-
-    found: list[checks.CheckMessage] = []
-    for alias in filter(has_our_engine, databases or ()):
-        connection: Any = connections[alias]
-        try:
-            effective(alias)
-            backfills = Backfills(connection)
-            owed = ", ".join([*(entry.id for entry in backfills.all() if entry.is_owed), *backfills.elsewhere()])
-            debts = Debts(connection, backfills.kept)
-            old = ", ".join([*(f"{x.id} ({x.what})" for x in debts.older_than(LONG_OWED)), *debts.unread()])
-        except (DatabaseError, ImproperlyConfigured):  # these are other checks' concern
-            continue
-        if owed:
-            message = f"Backfills are owed in database {alias!r}: {owed}."
-            hint = f"Run manage.py backfills --run{_option(alias)}."
-            found.append(checks.Warning(message, hint=hint, id=f"{TAG}.W008"))
-        if old:
-            message = f"Removals have been owed for more than a week in database {alias!r}: {old}."
-            hint = f"manage.py contract{_option(alias)} --list says what keeps them."
-            found.append(checks.Warning(message, hint=hint, id=f"{TAG}.W010"))
-    return found
-
-
-def _option(alias: str) -> str:
-    return "" if alias == "default" else f" --database {alias}"
 
 
 def check_distributions(app_configs: Sequence[AppConfig] | None = None, **kwargs: object) -> list[checks.CheckMessage]:

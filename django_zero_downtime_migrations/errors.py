@@ -30,6 +30,7 @@ class Unsafe:
     ADD_COLUMN_REWRITE = _text("ADD COLUMN with a table rewrite", "add-column-rewrite")
     ALTER_COLUMN_TYPE = _text("ALTER COLUMN TYPE", "alter-column-type")
     ONLINE_TYPE_CHANGE = _text("ALTER COLUMN TYPE online", "online-type-change")
+    ROW_TYPE_USED = _text("Another order of columns", "row-type-used")
     ADD_CONSTRAINT_EXCLUDE = _text("ADD CONSTRAINT EXCLUDE", "add-constraint-exclude")
     ALTER_TABLE_RENAME = _text("ALTER TABLE RENAME", "alter-table-rename")
     ALTER_TABLE_SET_TABLESPACE = _text("ALTER TABLE SET TABLESPACE", "alter-table-set-tablespace")

@@ -208,6 +208,10 @@ class PlannedCatalog:
             schema = [quote(apart)]
         return ".".join([*schema, name])
 
+    def row_type_users(self, table: str) -> Sequence[str]:
+        """See :meth:`.Catalog.row_type_users`."""
+        return self.today.row_type_users(self._live(table))
+
     def sequences_outside(self, table: str, column: str, ends: tuple[int, int]) -> Sequence[str]:
         """See :meth:`.Catalog.sequences_outside`."""
         return self.today.sequences_outside(self._live(table), self.projection.live_column(table, column), ends)

@@ -97,6 +97,9 @@ class Catalog(Protocol):
     def adding_rewrites(self, table: str, column: str, definition: str, params: Sequence[Any] | None) -> bool:
         """Whether ADD COLUMN would rewrite the table. :param column: quoted SQL text."""
 
+    def row_type_users(self, table: str) -> Sequence[str]:
+        """The functions that may go by the order of a table's columns."""
+
     def sequences_outside(self, table: str, column: str, ends: tuple[int, int]) -> Sequence[str]:
         """The sequences of a column that are, start, or have been told to end outside of a range."""
 

@@ -205,6 +205,9 @@ class ServerCatalog:
 
         return bool(self._on_probe(f"(LIKE {table})", rewritten))
 
+    def row_type_users(self, table: str) -> Sequence[str]:
+        return [row["name"] for row in self._ask("row_type_users", table)]
+
     def sequences_outside(self, table: str, column: str, ends: tuple[int, int]) -> Sequence[str]:
         return [row["name"] for row in self._ask("sequences_outside", *ends, column, table)]
 

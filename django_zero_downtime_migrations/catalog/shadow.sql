@@ -172,7 +172,8 @@ WITH own AS (
     WHERE NOT g.tgisinternal AND g.tgtype & 16::pg_catalog.int2 <> 0::pg_catalog.int2
       AND pg_catalog.cardinality(g.tgattr::pg_catalog.int2[]) = 0
 )
-SELECT 'it is not a plain table' AS text FROM own WHERE own.relkind <> 'r'
+SELECT CASE own.relkind WHEN 'p' THEN 'it is partitioned, and the new column would have to be proved and indexed in each partition by itself'
+                        ELSE 'it is not a plain table' END AS text FROM own WHERE own.relkind <> 'r'
 UNION ALL
 SELECT 'it is a partition' FROM own WHERE own.relispartition
 UNION ALL
@@ -284,3 +285,18 @@ WHERE a.attname = %s AND a.attrelid = relation(%s)
     OR q.seqstart > high OR q.seqstart < low
     OR q.seqmax > high AND q.seqmax <> largest OR q.seqmin < low AND q.seqmin <> smallest)
 ORDER BY c.oid
+
+-- row_type_users
+-- Functions that take or return rows of a table, and those of its triggers in which there is NEW.* or OLD.*.
+SELECT pg_catalog.pg_describe_object('pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, p.oid, 0::pg_catalog.int4) AS name
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_type t ON t.oid = c.reltype
+CROSS JOIN pg_catalog.pg_proc p
+WHERE c.oid = relation(%s) AND (
+    EXISTS (
+        SELECT FROM pg_catalog.pg_depend d
+        WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid AND d.objid = p.oid
+          AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid AND d.refobjid IN (t.oid, t.typarray))
+    OR p.prosrc ~* '\m(new|old)\s*\.\s*\*' AND EXISTS (
+        SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgfoid = p.oid))
+ORDER BY 1

@@ -139,6 +139,9 @@ class ModelCatalog:
     def sequence_owner(self, sequence: str) -> SequenceOwner | None:
         return None
 
+    def row_type_users(self, table: str) -> Sequence[str]:
+        return ()
+
     def sequences_outside(self, table: str, column: str, ends: tuple[int, int]) -> Sequence[str]:
         return ()
 

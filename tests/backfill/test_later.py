@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, migrations, models
 from django.db.models import F, Q, Value
 
-from django_zero_downtime_migrations.checks import check_owed
+from django_zero_downtime_migrations.database_checks import check_owed
 from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.execution.backfills import Backfills
 from django_zero_downtime_migrations.execution.position import NAME, Whose, type_of

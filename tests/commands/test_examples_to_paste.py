@@ -28,6 +28,7 @@ WITHOUT = {
     "removal_owed",
     "run_python_models",
     "run_python_no_reverse",
+    "row_type_used",
     "run_sql",
     "set_tablespace",
 }

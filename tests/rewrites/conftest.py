@@ -2,4 +2,6 @@ from __future__ import annotations
 
 from tests.backends.fixtures import shop, site
 
-__all__ = ["shop", "site"]
+from .online import books
+
+__all__ = ["books", "shop", "site"]

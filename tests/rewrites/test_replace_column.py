@@ -2,213 +2,20 @@
 
 from __future__ import annotations
 
-import random
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.db import DataError, ProgrammingError, migrations, models, transaction
-from django.db.models import F, Q
-from django.db.models.functions import Random
+from django.db.models import F
 
 from django_zero_downtime_migrations.backends.postgres.schema import UnsafeOperationException
-from django_zero_downtime_migrations.compat import has_db_default
 from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.findings import Severity
 from django_zero_downtime_migrations.naming import UTF8
 from tests.backends.project import Shop
 from tests.backends.sessions import Beside, role_without_rights, run, wait_until
-from tests.operations.case import check
 
-BIG = migrations.AlterField("book", "pages", models.BigIntegerField())
-ROWS = 3000
-TYPE = "SELECT pg_typeof(pages)::text FROM shop_book LIMIT 1"
-#: The column that is filled.
-NEW = '"{}"'.format(UTF8.temporary("~pages", "new"))
-#: What is only there while the type changes.
-LEFT = """
-SELECT attname FROM pg_attribute WHERE attrelid = 'shop_book'::regclass AND attname LIKE '%zdm%' AND NOT attisdropped
-UNION ALL SELECT tgname FROM pg_trigger WHERE tgname LIKE '%zdm%'
-UNION ALL SELECT proname FROM pg_proc WHERE proname LIKE '%zdm%'
-UNION ALL SELECT conname FROM pg_constraint WHERE conname LIKE '%zdm%'
-UNION ALL SELECT relname FROM pg_class WHERE relname LIKE '%zdm%'
-"""
-
-
-@pytest.fixture
-def books(shop: Shop, settings: Any) -> Shop:
-    """A table that is in use, with a column beside the one that changes, which clients give the same values."""
-    settings.ZERO_DOWNTIME_MIGRATIONS_ONLINE_TYPE_CHANGES = True
-    settings.ZERO_DOWNTIME_MIGRATIONS_RAISE_FOR_UNSAFE = True
-    settings.ZERO_DOWNTIME_MIGRATIONS_BACKFILL_BATCH_TIME = "1ms"
-    settings.ZERO_DOWNTIME_MIGRATIONS_LOCK_TIMEOUT = "1s"
-    settings.ZERO_DOWNTIME_MIGRATIONS_LOCK_RETRY_TIMEOUT = "50s"
-    pages, beside = models.IntegerField(db_index=True), models.IntegerField()
-    columns = [("id", models.BigAutoField(primary_key=True)), ("pages", pages), ("beside", beside)]
-    positive = [check(Q(pages__gte=0), name="positive")]
-    shop.migrate(migrations.CreateModel("book", columns, {"constraints": positive}))
-    shop.run("INSERT INTO shop_book (pages, beside) SELECT n, n FROM generate_series(1, %s) n", ROWS)
-    return shop
-
-
-def assert_changed(books: Shop) -> None:
-    assert books.run(TYPE) == [("bigint",)]
-    assert books.run("SELECT id, pages, beside FROM shop_book WHERE pages IS DISTINCT FROM beside") == []
-    assert books.run(LEFT) == []
-
-
-class Client(threading.Thread):
-    """It writes rows at random until it is told to stop."""
-
-    def __init__(self, session: Any, seed: int) -> None:
-        super().__init__(daemon=True)
-        self.session = session
-        self.chance = random.Random(seed)
-        self.stopped = threading.Event()
-        self.written = 0
-        self.error: BaseException | None = None
-
-    def run(self) -> None:
-        try:
-            while not self.stopped.is_set():
-                self._write()
-                self.session.commit()
-                self.written += 1
-        except BaseException as error:
-            self.error = error
-
-    def _write(self) -> None:
-        row, value = self.chance.randint(1, ROWS), self.chance.randint(0, 10**9)
-        writes: list[Callable[[], Any]] = [
-            lambda: self._sql("INSERT INTO shop_book (pages, beside) VALUES (%s, %s)", value, value),
-            lambda: self._sql("UPDATE shop_book SET pages = %s, beside = %s WHERE id = %s", value, value, row),
-            lambda: self._sql("UPDATE shop_book SET beside = beside WHERE id = %s", row),
-            lambda: self._sql("UPDATE shop_book SET pages = pages + 1, beside = beside + 1 WHERE id = %s", row),
-            lambda: self._sql("UPDATE shop_book SET id = nextval('shop_book_id_seq') WHERE id = %s", row),
-            lambda: self._sql("DELETE FROM shop_book WHERE id = %s", row),
-            lambda: self._sql(
-                "INSERT INTO shop_book (id, pages, beside) VALUES (%s, %s, %s) "
-                "ON CONFLICT (id) DO UPDATE SET pages = excluded.pages, beside = excluded.beside",
-                row,
-                value,
-                value,
-            ),
-            self._as_a_subscription,
-        ]
-        self.chance.choice(writes)()
-
-    def _as_a_subscription(self) -> None:
-        value = self.chance.randint(0, 10**9)
-        self._sql("SET LOCAL session_replication_role = replica")
-        self._sql("INSERT INTO shop_book (pages, beside) VALUES (%s, %s)", value, value)
-
-    def _sql(self, sql: str, *params: object) -> None:
-        run(self.session, sql, *params)
-
-
-@contextmanager
-def clients(open_session: Callable[..., Any], of: type[Client] = Client) -> Iterator[list[Client]]:
-    made = [of(open_session(), seed) for seed in range(3)]
-    for client in made:
-        client.start()
-    try:
-        yield made
-    finally:
-        for client in made:
-            client.stopped.set()
-            client.join()
-
-
-def test_clients_write_meanwhile_and_get_no_error(books: Shop, open_session: Callable[..., Any]) -> None:
-    with clients(open_session) as writing:
-        wait_until(lambda: all(client.written for client in writing), "every client has written")
-        books.migrate(BIG)
-
-    assert [client.error for client in writing] == [None] * len(writing)
-    assert_changed(books)
-
-
-class Counting(Client):
-    """It leaves the key to the sequence."""
-
-    def _write(self) -> None:
-        self._sql("INSERT INTO shop_line (name) VALUES ('x')")
-
-
-@pytest.mark.parametrize("made", ["identity", "serial"])
-def test_the_keys_go_on_without_a_gap_and_without_a_repeat(
-    books: Shop, open_session: Callable[..., Any], made: str
-) -> None:
-    columns = [("id", models.AutoField(primary_key=True)), ("name", models.CharField(max_length=9))]
-    books.migrate(migrations.CreateModel("line", columns))
-    if made == "serial":
-        books.run("ALTER TABLE shop_line ALTER COLUMN id DROP IDENTITY")
-        books.run("CREATE SEQUENCE shop_line_id_seq AS integer OWNED BY shop_line.id")
-        books.run("ALTER TABLE shop_line ALTER COLUMN id SET DEFAULT nextval('shop_line_id_seq')")
-    books.run("INSERT INTO shop_line (name) SELECT 'x' FROM generate_series(1, 5000)")
-
-    with clients(open_session, of=Counting) as writing:
-        wait_until(lambda: all(client.written for client in writing), "every client has written")
-        books.migrate(migrations.AlterField("line", "id", models.BigAutoField(primary_key=True)))
-        written = [client.written for client in writing]
-        wait_until(lambda: all(c.written > w for c, w in zip(writing, written, strict=True)), "they go on")
-
-    assert [client.error for client in writing] == [None] * len(writing)
-    rows = 5000 + sum(client.written for client in writing)
-    assert books.run("SELECT count(*), max(id) FROM shop_line") == [(rows, rows)]
-    assert books.run("SELECT pg_typeof(id)::text FROM shop_line LIMIT 1") == [("bigint",)]
-    sequence = "SELECT data_type::text, last_value FROM pg_sequences WHERE sequencename = 'shop_line_id_seq'"
-    assert books.run(sequence) == [("bigint", rows)]
-    assert books.run(LEFT) == []
-
-
-class Referring(Client):
-    """It writes parents and their children, and deletes some."""
-
-    def _write(self) -> None:
-        key = self.chance.randint(1, 2000)
-        writes: list[Callable[[], Any]] = [
-            lambda: self._sql("INSERT INTO shop_parent (name) VALUES ('x')"),
-            lambda: self._sql(
-                "INSERT INTO shop_child (parent_id, tag) SELECT id, id FROM shop_parent WHERE id = %s FOR KEY SHARE",
-                key,
-            ),
-            lambda: self._sql("UPDATE shop_child SET parent_id = NULL, tag = NULL WHERE id = %s", key),
-            lambda: self._sql("DELETE FROM shop_child WHERE parent_id = %s", key),
-            self._delete_a_parent,
-        ]
-        self.chance.choice(writes)()
-
-    def _delete_a_parent(self) -> None:
-        """As Django does it: who refers to it goes before."""
-        key = self.chance.randint(1, 2000)
-        self._sql("SELECT FROM shop_parent WHERE id = %s FOR UPDATE", key)
-        self._sql("DELETE FROM shop_child WHERE parent_id = %s", key)
-        self._sql("DELETE FROM shop_parent WHERE id = %s", key)
-
-
-def test_children_refer_to_a_key_that_changes_meanwhile(books: Shop, open_session: Callable[..., Any]) -> None:
-    key, name = models.AutoField(primary_key=True), models.CharField(max_length=9)
-    refers = models.ForeignKey("shop.parent", models.CASCADE, null=True)
-    books.migrate(migrations.CreateModel("parent", [("id", key), ("name", name)]))
-    child = [("id", models.BigAutoField(primary_key=True)), ("parent", refers), ("tag", models.IntegerField(null=True))]
-    books.migrate(migrations.CreateModel("child", child))
-    books.run("INSERT INTO shop_parent (name) SELECT 'x' FROM generate_series(1, 3000)")
-    books.run("INSERT INTO shop_child (parent_id, tag) SELECT n, n FROM generate_series(1, 3000) n")
-
-    with clients(open_session, of=Referring) as writing:
-        wait_until(lambda: all(client.written for client in writing), "every client has written")
-        books.migrate(migrations.AlterField("parent", "id", models.BigAutoField(primary_key=True)))
-
-    assert [client.error for client in writing] == [None] * len(writing)
-    assert books.run("SELECT pg_typeof(id)::text FROM shop_parent LIMIT 1") == [("bigint",)]
-    assert books.run("SELECT pg_typeof(parent_id)::text FROM shop_child LIMIT 1") == [("bigint",)]
-    assert books.run("SELECT FROM shop_child WHERE parent_id IS DISTINCT FROM tag") == []
-    parents = "SELECT FROM shop_parent p WHERE p.id = c.parent_id"
-    assert books.run(f"SELECT FROM shop_child c WHERE parent_id IS NOT NULL AND NOT EXISTS ({parents})") == []
-    assert books.run(LEFT) == []
+from .online import BIG, LEFT, NEW, ROWS, TYPE, assert_changed
 
 
 def test_a_row_that_a_client_holds_is_written_when_it_is_free(books: Shop, settings: Any, other_session: Any) -> None:
@@ -276,29 +83,6 @@ def test_triggers_of_the_table_do_not_fire_for_the_fill(books: Shop) -> None:
     assert_changed(books)
 
 
-class Adding(Client):
-    """It knows nothing of the new column."""
-
-    def _write(self) -> None:
-        self._sql("INSERT INTO shop_book (pages, beside) VALUES (1, 1)")
-
-
-if has_db_default:
-
-    def test_each_row_gets_a_volatile_default_of_its_own(books: Shop, open_session: Callable[..., Any]) -> None:
-        file = "SELECT pg_relation_filenode('shop_book')"
-        before = books.run(file)
-
-        with clients(open_session, of=Adding) as writing:
-            books.migrate(migrations.AddField("book", "token", models.FloatField(db_default=Random())))
-            written = [client.written for client in writing]
-            wait_until(lambda: all(c.written > w for c, w in zip(writing, written, strict=True)), "they go on")
-
-        assert [client.error for client in writing] == [None] * len(writing)
-        assert books.run(file) == before
-        assert books.run("SELECT count(*) - count(DISTINCT token) FROM shop_book") == [(0,)]
-
-
 def test_the_planner_has_statistics_of_the_new_column(books: Shop) -> None:
     books.migrate(BIG)
 
@@ -356,6 +140,12 @@ OBSTACLES = {
         "ALTER TABLE shop_book ADD CONSTRAINT one UNIQUE (pages);"
         "CREATE TABLE other (pages int CONSTRAINT far REFERENCES shop_book (pages)) PARTITION BY LIST (pages)",
         "constraint far on table other depends on the column",
+    ),
+    "partitions": (
+        "DROP TABLE shop_book; CREATE TABLE shop_book (id bigint PRIMARY KEY, pages int NOT NULL, beside int) "
+        "PARTITION BY RANGE (id); CREATE TABLE part PARTITION OF shop_book DEFAULT;"
+        "INSERT INTO shop_book SELECT n, n, n FROM generate_series(1, 9) n",
+        "it is partitioned, and the new column would have to be proved and indexed in each partition by itself",
     ),
     "exclusion": (
         "ALTER TABLE shop_book ADD CONSTRAINT apart EXCLUDE USING btree (pages WITH =)",

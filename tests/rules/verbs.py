@@ -32,10 +32,12 @@ def assert_safe(shop: Shop, *operations: Operation) -> None:
         assert shop.migrate(*operations).findings == []
 
 
-def assert_finding(shop: Shop, code: str, operation: Operation, names: tuple[str, ...]) -> Finding:
+def assert_finding(
+    shop: Shop, code: str, operation: Operation, names: tuple[str, ...], beside: tuple[str, ...] = ()
+) -> Finding:
     """This rule alone finds something, once; where it refuses, RAISE_FOR_UNSAFE stops the operation.
 
-    :param names: what its message has to name.
+    :param names: what its message has to name. :param beside: the notes that come with it.
     """
     rule = next(rule for checks in CHECKS.values() for rule, _ in checks if rule.code == code)
     if rule.severity is Severity.REFUSE:
@@ -43,7 +45,8 @@ def assert_finding(shop: Shop, code: str, operation: Operation, names: tuple[str
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         editor = shop.migrate(operation)
-    (found,) = editor.findings
+    assert {x.code for x in editor.findings} == {code, *beside}
+    (found,) = (x for x in editor.findings if x.code not in beside)
     assert (found.code, found.text, found.instead) == (code, getattr(Unsafe, code), rule.instead)
     assert rule.when and rule.effect and rule.instead
     for name in names:

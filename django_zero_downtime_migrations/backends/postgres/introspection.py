@@ -106,9 +106,10 @@ class _Without:
 
 
 def _as_django_has(name: str, constraint: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    # An expression beside columns is None among them.
     columns = constraint.get("columns") or ()
-    if any('"' in each for each in (name, *columns)):
-        constraint = constraint | {"columns": [as_django_has(column) for column in columns]}
+    if any(each and '"' in each for each in (name, *columns)):
+        constraint = constraint | {"columns": [column and as_django_has(column) for column in columns]}
     return as_django_has(name), constraint
 
 

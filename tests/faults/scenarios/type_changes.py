@@ -57,8 +57,8 @@ SCENARIOS = [
         AddIndex("thing", Index(fields=["a", "b"], name="new")),
     ),
 ]
-# The way back is done online as well.
-SCENARIOS += [back(there) for there in SCENARIOS[:2]]
+# The way back is done online as well. A run that fills few rows sends the same statements each time.
+SCENARIOS.append(back(SCENARIOS[0]))
 if features.db_default:
     TOKEN = AddField("thing", "token", models.FloatField(db_default=Random(), unique=True))
     SCENARIOS.append(of("volatile", TOKEN, random=("token",)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.migrations.operations import AddField, AlterField, AlterModelTable, DeleteModel, RemoveField, RenameField
-from django.db.models import Index, Q, UniqueConstraint
+from django.db.models import F, Index, Q, UniqueConstraint
 from django.db.models.functions import Lower
 
 from .. import features
@@ -188,7 +188,12 @@ PROTECTION = [
         [AddField("thing", "x", char(null=True)), AlterField("thing", "x", char(null=True, unique=True))],
     ),
 ]
-CASES = [*NULL, *TYPES, *PROTECTION]
+#: Django's introspection has None in the place of an expression among the columns of an index.
+BESIDE_AN_EXPRESSION = [
+    _case(f"{name}_beside_an_expression", old, integer(), options={"indexes": [Index("y", F("x") + 1, name="mixed")]})
+    for name, old in {"index_goes": integer(db_index=True), "unique_goes": integer(unique=True)}.items()
+]
+CASES = [*NULL, *TYPES, *PROTECTION, *BESIDE_AN_EXPRESSION]
 if features.db_default:
     CASES += [
         _case("db_default_set", integer(), integer(db_default=4)),

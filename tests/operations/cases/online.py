@@ -191,6 +191,7 @@ CASES = [
                 Index(fields=["x"], name="other", condition=Q(y__gt="5")),
                 Index(fields=["y"], name="covering", include=["x"]),
                 Index(F("x") + 1, name="expression"),
+                Index("y", F("x") + 1, F("x").desc(), name="mixed"),
                 Index(fields=["y"], name="apart"),
             ],
         },
