@@ -180,6 +180,31 @@ def test_of_a_table_of_the_same_run_it_goes_at_once(project: Project) -> None:
     assert project.columns("shop_thing") == ["id"]
 
 
+def test_a_column_of_the_same_run_goes_at_once_and_may_come_again(project: Project, stock: Shop, schema: Any) -> None:
+    more = migrations.AddField("order", "more", models.IntegerField(null=True))
+    changes: list[list[Any]] = [
+        [more],
+        [migrations.RenameField("order", "more", "much")],
+        [migrations.AlterModelTable("order", "orders")],
+        [migrations.RemoveField("order", "much")],
+        [more, migrations.RemoveField("order", "more"), more],
+    ]
+    for operations in changes:
+        project.add(*operations)
+        stock.migrate(*operations)
+    project.migrate()
+    assert project.run(TYPES) == []
+    assert schema(project.site_connection) == schema(stock.connection)
+
+
+def test_a_model_with_a_new_table_beside_its_own_stays(project: Project) -> None:
+    project.add(migrations.AddField("order", "others", models.ManyToManyField("shop.customer", related_name="+")))
+    project.add(MODEL)
+    project.migrate()
+    [owed] = project.owed()
+    assert owed["tables"] == ['"shop_order"', '"shop_order_friends"', '"shop_order_others"']
+
+
 NUMBER = ("number", models.IntegerField())
 
 
