@@ -57,8 +57,8 @@ class Debt(NamedTuple):
     def what(self) -> str:
         """What stays, in words."""
         if self.column:
-            return f"column {quote(self.column)} of {self.tables[0]}"
-        return f"table{'s' if len(self.tables) > 1 else ''} {', '.join(self.tables)}"
+            return printable(f"column {quote(self.column)} of {self.tables[0]}")
+        return printable(f"table{'s' if len(self.tables) > 1 else ''} {', '.join(self.tables)}")
 
 
 def debt_of(statement: s.Owe | s.OweNoMore) -> list[Debt]:

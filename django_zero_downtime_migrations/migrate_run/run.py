@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from ..django_types import Connection, Steps
 from ..errors import MigrationError
+from ..naming import unquote
 from ..settings import MigrationSettings
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class MigrateRun:
         self.kept: Kept | None = None
         #: What earlier migrations and this run have left for old code; None where nobody has asked.
         self.debts: list[Debt] | None = None
+        #: Those that it has added to tables in use, by table and plain name.
+        self.columns: set[tuple[str, str]] = set()
         #: Whether it has left some, or taken some back.
         self.has_debts = False
         #: Whether nobody else was there when an operation, by app, migration and number, was planned.
@@ -137,6 +140,14 @@ class MigrateRun:
         if old in self.tables:
             self.tables.remove(old)
             self.tables.add(new)
+        self.columns = {(new if table == old else table, column) for table, column in self.columns}
+
+    def made_column(self, statement: s.AddColumn | s.RenameColumn) -> None:
+        """Note that a column is new, or has another name."""
+        column = unquote(statement.column)
+        new = unquote(getattr(statement, "new_column", statement.column))
+        if new == column or (statement.table, column) in self.columns:
+            self.columns.add((statement.table, new))
 
     def owes(self, statement: s.Owe | s.OweNoMore) -> None:
         """Note that something has been left for old code, or is left no more."""

@@ -110,6 +110,14 @@ def test_a_worker_waits_while_it_is_paused_and_ends_when_it_is_told(owing: Site,
     assert run(observer, DONE) == ALL
 
 
+def test_what_is_taken_back_is_owed_no_more_wherever_it_stands_in_its_migration(owing: Site, observer: Any) -> None:
+    owing.add(LATER, migrations.AddField("order", "last", models.IntegerField(null=True)))
+    owing.migrate()
+    assert len(run(observer, TYPES)) == 1
+    owing.migrate("shop", "0001")
+    assert run(observer, TYPES) == []
+
+
 def test_what_is_abandoned_is_owed_no_more(owing: Site, observer: Any) -> None:
     owing.add(LATER)
     owing.add(EnsureBackfilled("shop", "0002"))

@@ -12,7 +12,7 @@ from ...django_types import Connection, Model
 from ...errors import CannotMigrate
 from ...execution.reader import Reader
 from ...log import logger
-from ...migrate_run.migration_at_work import operation_at_work
+from ...migrate_run.migration_at_work import operation_at_work, own_operation_at_work
 from ...migrate_run.progress import Call
 from ...migrate_run.run import MigrateRun
 from ...naming import Names
@@ -151,4 +151,6 @@ class ChangedRows:
 
         if self._migration is None or self._operation is None:
             return None
-        return Whose(*self._migration, self._operation)
+        # A migration that is taken back begins with its last operation.
+        own = own_operation_at_work()
+        return Whose(*self._migration, own.number if own and own.backwards else self._operation)

@@ -91,10 +91,15 @@ class Expanding:
         own = own_operation_at_work() if going else None
         if own is None or not removals.is_plain(own, name, backwards=False):
             return None
-        tables = removals.stays(going, self.names).tables
-        if not all(self._has_traffic(table) for table in tables) or self._is_alone(own, tables):
+        tables, column = removals.stays(going, self.names)
+        if not self._has_traffic(tables[0]) or self._is_new_column(tables[0], column) or self._is_alone(own, tables):
             return None
         return own
+
+    def _is_new_column(self, table: str, column: str) -> bool:
+        """Whether this very run has added it, or will, so that no old code knows it."""
+        is_planned = bool(column) and not self._projection.live_column(table, column)
+        return is_planned or (table, column) in self.migrate_run.columns
 
     def _is_alone(self, own: Own, tables: Sequence[str]) -> bool:
         """Whether nobody else is there; of a script, and of what is only checked, nobody knows when it will run."""

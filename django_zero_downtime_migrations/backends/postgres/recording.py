@@ -235,6 +235,8 @@ class Recording(Expanding, ChangedRows, NamesForeignKeys, Calls):
                 self.migrate_run.dropped(statement.table)
             elif isinstance(statement, s.RenameTable):
                 self.migrate_run.renamed(statement.table, statement.new_table)
+            elif isinstance(statement, (s.AddColumn, s.RenameColumn)):
+                self.migrate_run.made_column(statement)
             elif isinstance(statement, (s.Owe, s.OweNoMore)):
                 self._known_debts()
                 self.migrate_run.owes(statement)
