@@ -62,7 +62,10 @@ def contract_first(run: MigrateRun) -> None:
     run.is_contracted = True
     if run.kept is None and not MigrationSettings.load(run.connection.alias).expand_contract:
         return
-    # Imported here: most processes of a project migrate nothing.
+    if run.kept is not None and not run.kept.place.types:
+        run.debts = []
+        return
+    # Imported here: most processes of a project migrate nothing, and most runs find nothing that is owed.
     from .contract_first import begin
 
     begin(run)
