@@ -18,7 +18,7 @@ EVERYTHING = f"""[
     *{UNSAFE},
     migrations.RemoveField("Book", "sheets"),
     SafetyAssured([migrations.RunSQL("SELECT 1")], reason="it reads nothing"),
-    migrations.RunPython(migrations.RunPython.noop),
+    migrations.RunPython(migrations.RunPython.noop, migrations.RunPython.noop),
 ]"""
 
 
