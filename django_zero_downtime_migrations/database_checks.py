@@ -5,19 +5,21 @@ What they need is imported when they run: an app is loaded by every process of a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from .checks import TAG, has_our_engine
+from .django_types import Connection
 from .settings import effective
 
 if TYPE_CHECKING:
     from django.apps import AppConfig
 
+Answer = TypeVar("Answer")
 #: Seconds. What is owed for longer has been forgotten, or something keeps it.
 LONG_OWED: Final = 7 * 86_400
 
@@ -26,22 +28,8 @@ def check_owed(
     app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: object
 ) -> list[checks.CheckMessage]:
     """Tell of backfills that migrations have left for later, and of removals that have been owed for long."""
-    from django.db import DatabaseError
-
-    from .execution.backfills import Backfills
-    from .execution.debts import Debts
-
     found: list[checks.CheckMessage] = []
-    for alias in filter(has_our_engine, databases or ()):
-        connection: Any = connections[alias]
-        try:
-            effective(alias)
-            backfills = Backfills(connection)
-            owed = ", ".join([*(entry.id for entry in backfills.all() if entry.is_owed), *backfills.elsewhere()])
-            debts = Debts(connection, backfills.kept)
-            old = ", ".join([*(f"{x.id} ({x.what})" for x in debts.older_than(LONG_OWED)), *debts.unread()])
-        except (DatabaseError, ImproperlyConfigured):  # these are other checks' concern
-            continue
+    for alias, (owed, old) in _asked(databases, _owed):
         if owed:
             message = f"Backfills are owed in database {alias!r}: {owed}."
             hint = f"Run manage.py backfills --run{_option(alias)}."
@@ -53,6 +41,18 @@ def check_owed(
     return found
 
 
+def _owed(connection: Connection) -> tuple[str, str]:
+    """The backfills, and the removals that have been owed for long, in words."""
+    from .execution.backfills import Backfills
+    from .execution.debts import Debts
+
+    backfills = Backfills(connection)
+    debts = Debts(connection, backfills.kept)
+    owed = [*(entry.id for entry in backfills.all() if entry.is_owed), *backfills.elsewhere()]
+    old = [*(f"{x.id} ({x.what})" for x in debts.older_than(LONG_OWED)), *debts.unread()]
+    return ", ".join(owed), ", ".join(old)
+
+
 def _option(alias: str) -> str:
     return "" if alias == "default" else f" --database {alias}"
 
@@ -61,17 +61,22 @@ def check_left(
     app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: object
 ) -> list[checks.CheckMessage]:
     """Tell of what online changes have left that nobody will finish."""
-    from django.db import DatabaseError
-
     from .execution.leftovers import leftovers
 
-    found: list[checks.CheckMessage] = []
+    return [
+        checks.Warning(each.message(alias), hint=each.hint, id=f"{TAG}.W011")
+        for alias, left in _asked(databases, leftovers)
+        for each in left
+    ]
+
+
+def _asked(databases: Sequence[str] | None, ask: Callable[[Connection], Answer]) -> Iterator[tuple[str, Answer]]:
+    """The answers of those databases that have one of our engines."""
     for alias in filter(has_our_engine, databases or ()):
         connection: Any = connections[alias]
         try:
             effective(alias)
-            left = leftovers(connection)
+            answer = ask(connection)
         except (DatabaseError, ImproperlyConfigured):  # these are other checks' concern
             continue
-        found += [checks.Warning(each.message(alias), hint=each.hint, id=f"{TAG}.W011") for each in left]
-    return found
+        yield alias, answer

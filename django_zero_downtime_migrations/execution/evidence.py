@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from ..django_types import Connection
 from ..durations import Duration
+from ..log import logger
 from ..printable import printable
 from .questions import Question, ask_together
 
@@ -128,7 +129,13 @@ def look(connection: Connection, *about: tuple[Sequence[str], str]) -> tuple[Ser
 def is_alone(connection: Connection, tables: Sequence[str]) -> bool:
     """Whether nobody can be using the tables: no other session is there, or none of them has a page."""
     server, [there] = look(connection, (tables, ""))
-    return there.is_empty or not (server.sessions or server.is_pooled)
+    if there.is_empty:
+        return True
+    if server.sessions or server.is_pooled:
+        return False
+    text = "No other session is connected, so nothing of %s is left for old code: what is removed goes at once."
+    logger.warning(text, printable(", ".join(tables)))
+    return True
 
 
 def judge(server: Server, before: Seen | None, counted: int | None, quiet_time: Duration) -> Verdict:

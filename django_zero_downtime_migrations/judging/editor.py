@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from django.db.utils import InterfaceError, OperationalError
 
+from ..catalog.planned import PlannedCatalog
 from ..catalog.projection import Projection
 from ..catalog.protocol import Catalog
 from ..ddl import statements as s
@@ -80,6 +81,12 @@ class JudgingMixin:
         parent.continue_from(editor)
         if editor is not None:
             editor._next = self
+
+    def in_the_end(self) -> PlannedCatalog:
+        """The catalogue as it will be after this migration."""
+        parent: Any = super()
+        catalog: PlannedCatalog = parent._catalog()
+        return catalog
 
     @property
     def last(self) -> JudgingMixin:

@@ -53,11 +53,12 @@ def left_behind(judged: Judged) -> Iterator[Result]:
     migration = judged.migration
     for each in judged.editor.forgotten:
         last = judged.editor.last
+        catalog = last.in_the_end()
         after = Tables(last.state_after, last.old_code.scribe)
-        gone = last._projection.is_gone(each.table, each.column) or after.knows(each.table, each.column or None)
+        gone = catalog.projection.is_gone(each.table, each.column) or after.knows(each.table, each.column or None)
         if not gone and not judged.editor.treat_as_new(each.table):
             origin = Origin(app=migration.app_label, migration=migration.name, operation=each.place.path[0])
-            for rule, message in _in_the_way(each, last._catalog(), writes=after.knows(each.table)):
+            for rule, message in _in_the_way(each, catalog, writes=after.knows(each.table)):
                 yield each.place, rule.found(message, each.table, origin, assured(judged, each.place))
 
 

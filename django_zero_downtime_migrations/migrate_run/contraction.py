@@ -17,6 +17,7 @@ from ..execution.kept import Kept
 from ..naming import Names
 from ..server import names_of
 from ..settings import MigrationSettings
+from ..states.judged_state import applied_state
 from . import removals
 from .run import MigrateRun
 
@@ -140,11 +141,7 @@ class Contraction:
     @cached_property
     def _models(self) -> Iterable[Any]:
         """Those that the recorded migrations have made."""
-        executor: Any = MigrationExecutor(self.connection)
-        models: Iterable[Any] = executor._create_project_state(with_applied_migrations=True).apps.get_models(
-            include_auto_created=True
-        )
-        return models
+        return list(applied_state(MigrationExecutor(self.connection)).apps.get_models(include_auto_created=True))
 
 
 _FILE = "Put the file back as it was, and nothing is lost until then."

@@ -19,7 +19,7 @@ from ..log import logger
 from ..operation_facts import reach
 from ..places import Place, watched
 from ..planning.steps import Plan, Step
-from ..states.judged_state import JudgedState, first_state
+from ..states.judged_state import applied_state
 from .progress import AlreadyBegun
 from .refusals import Problem, problem, refused
 
@@ -77,7 +77,7 @@ class Judgement:
         :param interrupted: migrations, by app and name, that have been judged when they began.
         """
         executor: Any = MigrationExecutor(self.connection)
-        state = _applied(executor)
+        state = applied_state(executor)
         backwards = {(migration.app_label, migration.name): way for migration, way in plan}
         with ExitStack() as watching:
 
@@ -133,16 +133,6 @@ class Judgement:
             refuse_transaction_pooler(self.connection, session(self.connection), ALONE, what)
         except CannotMigrate as error:
             self.problems.append(problem(*self._alone[0][:2], error))
-
-
-def _applied(executor: MigrationExecutor) -> JudgedState:
-    """The project as far as its migrations have been applied: Django would render all of its models."""
-    loader = executor.loader
-    state = first_state(loader)
-    for migration, _ in executor.migration_plan(loader.graph.leaf_nodes(), clean_start=True):
-        if (migration.app_label, migration.name) in loader.applied_migrations:
-            migration.mutate_state(state, preserve=False)
-    return state
 
 
 def planned(

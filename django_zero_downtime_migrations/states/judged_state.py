@@ -122,3 +122,16 @@ class Some:
 def first_state(loader: MigrationLoader) -> JudgedState:
     """Before every migration: only the apps that have none."""
     return JudgedState(real_apps=set(loader.unmigrated_apps))
+
+
+def applied_state(executor: Any) -> JudgedState:
+    """The project as far as its migrations have been applied: Django would render all of its models.
+
+    :param executor: a ``MigrationExecutor``.
+    """
+    loader = executor.loader
+    state = first_state(loader)
+    for migration, _ in executor.migration_plan(loader.graph.leaf_nodes(), clean_start=True):
+        if (migration.app_label, migration.name) in loader.applied_migrations:
+            migration.mutate_state(state, preserve=False)
+    return state

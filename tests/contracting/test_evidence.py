@@ -81,10 +81,14 @@ def test_what_is_not_there_any_more_is_told(thing: Any) -> None:
     assert [x.exists for x in look(thing, *about)[1]] == [True, False, False, False, False]
 
 
-def test_nobody_else_is_there_or_there_has_never_been_a_row(thing: Any, open_session: Any) -> None:
+def test_nobody_else_is_there_or_there_has_never_been_a_row(thing: Any, open_session: Any, caplog: Any) -> None:
+    assert is_alone(thing, ['"thing"'])
+    assert caplog.messages == []
     with thing.cursor() as cursor:
         cursor.execute("INSERT INTO thing VALUES (1)")
     assert is_alone(thing, ['"thing"'])
+    # As where each session ends with its request.
+    assert [x for x in caplog.messages if 'No other session is connected, so nothing of "thing"' in x]
     other = open_session(autocommit=True)
     assert not is_alone(thing, ['"thing"'])
     assert is_alone(thing, ['"tree"'])

@@ -20,12 +20,12 @@ from ...ddl import statements as s
 from ...django_types import Connection, Field, Model
 from ...errors import CannotMigrate
 from ...migrate_run import removals
+from ...migrate_run.in_the_way_of_new_code import refuse_what_cannot_stay, refuse_what_rows_violate
 from ...migrate_run.migration_at_work import Own, own_operation_at_work
 from ...migrate_run.progress import Call
 from ...migrate_run.run import MigrateRun
 from ...naming import Names, quote, unquote
 from ...settings import MigrationSettings
-from .in_the_way_of_new_code import refuse_what_cannot_stay, refuse_what_rows_violate
 
 if TYPE_CHECKING:
     from ...execution.debts import Debt, Debts

@@ -6,13 +6,13 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from ...catalog.planned import PlannedCatalog
-from ...catalog.records import Constraint
-from ...django_types import Connection, Field
-from ...errors import CannotMigrate
-from ...execution.questions import ask
-from ...migrate_run import removals
-from ...naming import Names
+from ..catalog.planned import PlannedCatalog
+from ..catalog.records import Constraint
+from ..django_types import Connection, Field
+from ..errors import CannotMigrate
+from ..execution.questions import ask
+from ..naming import Names
+from . import removals
 
 #: A comparison with NULL is not false, and a CHECK only refuses what is; these may be.
 _MAY_FAIL_FOR_NULL: Final = re.compile(r"\bIS\b|\bCASE\b|\bCOALESCE\b|\bNOT\b|\w\(", re.I)
