@@ -8,7 +8,7 @@ statement does to a table that is in use when it is sent as it is; they are comp
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from ..locks import Lock, LockMode
 from ..record import Record
@@ -326,19 +326,24 @@ class DropSequence(Statement):
     mode = None
 
 
+#: The kind of what is owed when a column or tables stay for old code.
+REMOVED: Final = "removed"
+
+
 class Owe(Statement):
     """Write down that a column, or a whole table, is to be dropped when no old code is left. None of Django's; its text
     is what is owed, and is not sent.
 
     :param written: what is sent.
     :param tables: all that stay. :param column: the one that stays; empty where tables do.
-    :param owed_by: the operation that removes it, by its name.
+    :param owed_by: the operation that removes it, by its name. :param kind: of what is owed.
     """
 
     written: str
     tables: tuple[str, ...]
     column: str = ""
     owed_by: str = ""
+    kind: str = REMOVED
     mode = None
 
 

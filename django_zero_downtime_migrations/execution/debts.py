@@ -32,6 +32,10 @@ PAID: Final = "paid"
 TAKEN_BACK: Final = "taken back"
 
 
+#: What may be owed. A debt without a kind is of the first.
+KINDS: Final = (s.REMOVED,)
+
+
 NOW: Final = "SELECT pg_catalog.date_part('epoch'::pg_catalog.text, pg_catalog.clock_timestamp())"
 
 
@@ -40,7 +44,7 @@ class Debt(NamedTuple):
 
     :param tables: those that stay, or of which a column stays, as they are written in SQL.
     :param column: the plain name of the column that stays; empty where tables do.
-    :param seen: when somebody last looked; None before the first time.
+    :param seen: when somebody last looked; None before the first time. :param kind: one of :data:`KINDS`.
     """
 
     type_name: str
@@ -48,6 +52,7 @@ class Debt(NamedTuple):
     tables: tuple[str, ...]
     column: str
     seen: Seen | None
+    kind: str = s.REMOVED
 
     @property
     def id(self) -> str:
@@ -68,7 +73,7 @@ def debt_of(statement: s.Owe | s.OweNoMore) -> list[Debt]:
     name, _, number = statement.owed_by.rpartition(":")
     app, _, migration = name.partition(".")
     whose = Whose(app, migration, int(number))
-    return [Debt(type_of(whose), whose, statement.tables, statement.column, None)]
+    return [Debt(type_of(whose), whose, statement.tables, statement.column, None, statement.kind)]
 
 
 def type_of(whose: Whose) -> str:
@@ -132,13 +137,13 @@ class Debts:
         path = self.kept.path(found.name)
         return f"{path} belongs to the role {printable(found.owner)}: drop it (DROP TYPE {path}), or migrate as it."
 
-    def owing(self, whose: Whose, tables: Sequence[str], column: str) -> str:
+    def owing(self, whose: Whose, tables: Sequence[str], column: str, kind: str = s.REMOVED) -> str:
         """The SQL that writes a debt down. An earlier run of the migration may have done so, and a paid one may be
         left there.
         """
         name = type_of(whose)
         if self._type(whose) is None:
-            about = {**whose._asdict(), "tables": list(tables), "column": column}
+            about = {**whose._asdict(), "tables": list(tables), "column": column, "kind": kind}
             return self.kept.create(name, SLOTS, about)
         return "; ".join(f"COMMENT ON COLUMN {self.kept.path(name)}.{slot} IS NULL" for slot in SLOTS)
 
@@ -185,8 +190,10 @@ def _debt(found: KeptType, over: str = "") -> Debt | None:
         if slots.get("over", "") != over:
             return None
         whose = Whose(str(about["app"]), str(about["migration"]), int(about["operation"]))
-        tables = tuple(map(str, about["tables"]))
-        return Debt(found.name, whose, tables, str(about["column"]), _seen(slots.get("seen")))
+        tables, kind = tuple(map(str, about["tables"])), str(about.get("kind", s.REMOVED))
+        if kind not in KINDS:
+            raise ValueError(f"{kind} is no kind of debt that this version knows")
+        return Debt(found.name, whose, tables, str(about["column"]), _seen(slots.get("seen")), kind)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         logger.warning("The debt %s cannot be read: %s", found.name, printable(repr(error)))
         return None

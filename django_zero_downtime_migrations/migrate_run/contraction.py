@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from ..django_types import Connection
+from ..ddl import statements as s
+from ..django_types import Connection, StateApps
 from ..errors import MigrationError
 from ..execution.debts import Debt, Debts
 from ..execution.evidence import Server, There, judge, look
@@ -20,6 +21,12 @@ from ..settings import MigrationSettings
 from ..states.judged_state import applied_state
 from . import removals
 from .run import MigrateRun
+
+#: What an operation may owe, by the name of its class; asked with the app, the models before it and the connection.
+OWED_BY: Final[dict[str, Callable[[Any, str, StateApps, Connection], removals.Stays | None]]] = {
+    "RemoveField": removals.owed,
+    "DeleteModel": removals.owed,
+}
 
 
 class Looked(NamedTuple):
@@ -114,14 +121,14 @@ class Contraction:
         for before in migration.operations[:number]:
             before.state_forwards(app, state)
         operation = migration.operations[number] if number < len(migration.operations) else None
-        if type(operation).__name__ not in ("RemoveField", "DeleteModel"):
-            raise MigrationError(f"{debt.id} is owed, and that operation removes nothing any more. {_FILE}")
-        going = removals.of_operation(operation, app, state.apps, self.connection)
-        if not going or removals.stays(going, self._names) != (debt.tables, debt.column):
-            raise MigrationError(f"{debt.id} owes {debt.what}, and that operation removes something else. {_FILE}")
-        self._refuse_known(debt)
+        owed_by = OWED_BY.get(type(operation).__name__)
+        if operation is None or owed_by is None:
+            raise MigrationError(f"{debt.id} is owed, and no operation that owes anything is there. {_FILE}")
+        if owed_by(operation, app, state.apps, self.connection) != (debt.tables, debt.column, debt.kind):
+            raise MigrationError(f"{debt.id} owes {debt.what}, and that operation owes something else. {_FILE}")
+        if debt.kind == s.REMOVED:
+            self._refuse_known(debt)
         after = state.clone()
-        assert operation is not None
         operation.state_forwards(app, after)
         return operation, state, after
 

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple, cast
 
 from django.db.models import NOT_PROVIDED
 
+from ..ddl.statements import REMOVED
 from ..django_types import Connection, Field, Model, StateApps
 from ..naming import Names, quote, unquote
+from ..server import names_of
 from .migration_at_work import Own
 
 
@@ -21,10 +23,14 @@ class Goes(NamedTuple):
 
 
 class Stays(NamedTuple):
-    """:param tables: as they are written in SQL. :param column: its plain name; empty where tables go."""
+    """:param tables: as they are written in SQL. :param column: its plain name; empty where tables go.
+
+    :param kind: of what is owed; one of ``execution.debts.KINDS``.
+    """
 
     tables: tuple[str, ...]
     column: str
+    kind: str = REMOVED
 
     @property
     def sql(self) -> str:
@@ -40,6 +46,12 @@ def is_plain(own: Own | None, name: str, backwards: bool) -> bool:
         return False
     kind = type(own.operation)
     return kind.__name__ == name and kind.__module__.startswith("django.db.migrations.operations.")
+
+
+def owed(operation: Any, app_label: str, apps: StateApps, connection: Connection) -> Stays | None:
+    """What a RemoveField or DeleteModel may owe. :param apps: of the state before it."""
+    going = of_operation(operation, app_label, apps, connection)
+    return stays(going, names_of(connection)) if going else None
 
 
 def of_operation(operation: Any, app_label: str, apps: StateApps, connection: Connection) -> list[Goes]:

@@ -204,7 +204,7 @@ def test_a_file_that_has_changed_is_not_guessed_at(project: Project) -> None:
     file = project.site.folder / "shop" / "migrations" / "0002_step.py"
     text = file.read_text()
     file.write_text(text.replace("'note'", "'rank'").replace('"note"', '"rank"'))
-    assert "that operation removes something else" in project.refused("contract", "--now", "why not")
+    assert "that operation owes something else" in project.refused("contract", "--now", "why not")
     file.unlink()
     assert "no migration of that name is there" in project.refused("contract", "--now", "why not")
     file.write_text(text)

@@ -91,7 +91,7 @@ class Expanding:
         own = own_operation_at_work() if going else None
         if own is None or not removals.is_plain(own, name, backwards=False):
             return None
-        tables, column = removals.stays(going, self.names)
+        tables, column, _ = removals.stays(going, self.names)
         if not self._has_traffic(tables[0]) or self._is_new_column(tables[0], column) or self._is_alone(own, tables):
             return None
         return own
@@ -131,6 +131,7 @@ class Expanding:
                 tables=kept.tables,
                 column=kept.column,
                 owed_by=str(whose),
+                kind=kept.kind,
             )
         )
 
