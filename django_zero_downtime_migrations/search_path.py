@@ -71,5 +71,5 @@ def _refusal(schema: str, roles: list[str], role: str, path: str) -> CannotMigra
         f"others may create functions and operators ({others}). Those would take the place of PostgreSQL's own in "
         f"every statement, and run with the rights of {quote(role)}. Nothing was sent. Leave pg_catalog out of the "
         "search_path, where it comes first by itself (OPTIONS in DATABASES, ALTER ROLE or ALTER DATABASE), or let "
-        f"nobody else create in that schema: REVOKE CREATE ON SCHEMA {quote(schema)} FROM {others}."
+        f"no other role create in that schema: REVOKE CREATE ON SCHEMA {quote(schema)} FROM {others}."
     )

@@ -127,7 +127,9 @@ BATCH: Final = Reader(
 LIMIT: Final = Reader(read_duration, _ANY_DURATION + "0 or None for no limit")
 PART: Final = Reader(_read_part, "a number from 0 to 1, such as 0.1")
 LOAD: Final = Reader(_read_load, "a number above 0, up to 1, such as 0.8")
-OLD_CODE: Final = Reader(_read_old_code, '"present", or "absent" where nobody runs the code from before the migrations')
+OLD_CODE: Final = Reader(
+    _read_old_code, '"present", or "absent" where no process runs the code from before the migrations'
+)
 QUIET_TIME: Final = Reader(
     _read_quiet_time,
     "'1h', '30min' or '1.5h' (units us, ms, s, min, h, d), a whole number of milliseconds, a timedelta, or 0",

@@ -230,15 +230,15 @@ class Acquisition:
             self.waited += 1
             return f"no lock within {given.wait} ms for"
         self.known = self.known._replace(growth=self.known.growth * 2)
-        return f"nobody was in the way, and it took longer than {took:.0f} ms to lock all tables of"
+        return f"no session was in the way, and it took longer than {took:.0f} ms to lock all tables of"
 
     def _worked(self, error: OperationalError, limit: int) -> str | None:
         self.worked += 1
         if self.worked < WORKED:
-            return f"waited for nobody, and took longer than STATEMENT_TIMEOUT ({limit} ms):"
+            return f"did not wait, and took longer than STATEMENT_TIMEOUT ({limit} ms):"
         explain(
             error,
-            f"It waited for nobody: the work alone took longer than STATEMENT_TIMEOUT ({limit} ms), {WORKED} times. "
+            f"It did not wait: the work alone took longer than STATEMENT_TIMEOUT ({limit} ms), {WORKED} times. "
             "Give it a longer STATEMENT_TIMEOUT, for which others may have to wait behind it.",
         )
         return None
@@ -276,7 +276,7 @@ class Acquisition:
         if self.last:
             seen.append(f"the last ones seen: {'; '.join(map(str, self.last))}")
         if self.worked:
-            seen.append(f"{self.worked} of the attempts took longer than STATEMENT_TIMEOUT and waited for nobody")
+            seen.append(f"{self.worked} of the attempts took longer than STATEMENT_TIMEOUT and did not wait")
         if self.known.growth > 1:
             seen.append("to lock all tables took longer than an attempt may")
-        return ", ".join(["nobody any more", *seen])
+        return ", ".join(["no session any more", *seen])

@@ -163,7 +163,9 @@ class Lease:
         try:
             self._execute("SELECT 1")
             if watch and self._statement.is_unserved(self._execute, SECONDS / PART):
-                self.lost = "the pooler serves nobody, as when it is told to PAUSE, and waits for the end of the turn"
+                self.lost = (
+                    "the pooler serves no client, as when it is told to PAUSE, and waits for the end of the turn"
+                )
                 self._execute("ROLLBACK")
         except Exception as error:
             if not self._over.is_set():

@@ -172,7 +172,7 @@ class Pace:
         if each.kind == "slot":
             return f"{retained} (BACKFILL_MAX_SLOT_WAL {readable(most)})"
         # Whoever used it is gone, and no wait brings him back.
-        self._tell_once(name, f"{retained}, nobody reads it, and each row that is written adds to it")
+        self._tell_once(name, f"{retained}, no client reads it, and each row that is written adds to it")
         return ""
 
     def _of_standby(self, name: str, replayed: int | None, now: float) -> str:

@@ -29,7 +29,7 @@ REASONS = {
         "The lock was not free within LOCK_TIMEOUT. The step let go of it, so that no query had to wait behind it for "
         "longer; run the migration again when the table is less busy."
     ),
-    QUERY_CANCELED: "The statement was cancelled, by STATEMENT_TIMEOUT or by somebody.",
+    QUERY_CANCELED: "The statement was cancelled, by STATEMENT_TIMEOUT or by pg_cancel_backend().",
     UNIQUE_VIOLATION: "The rows have duplicates: find and merge them, then run the migration again.",
     NOT_NULL_VIOLATION: "Rows have NULL in the column: give them a value, then run the migration again.",
     FOREIGN_KEY_VIOLATION: "Rows point to rows that do not exist: repair or delete them, then run the migration again.",

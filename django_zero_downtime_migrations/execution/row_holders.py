@@ -74,7 +74,7 @@ class RowHolders:
         ) from error
 
     def _in_the_way(self) -> str:
-        return "; ".join(map(str, self._row_holders())) or "nobody any more, only short transactions"
+        return "; ".join(map(str, self._row_holders())) or "no session any more, only short transactions"
 
     def _row_holders(self) -> tuple[Blocker, ...]:
         """Whoever may have locked rows, the old ones if there are any."""

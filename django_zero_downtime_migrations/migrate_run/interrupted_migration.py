@@ -69,7 +69,7 @@ def warn_of_record(entry: Entry) -> None:
     # One that stands alone may be done without a mark.
     if last < len(entry.identity.code) or any(not step.stands_alone for step in steps):
         logger.warning(
-            "%s is recorded, and its journal says that it was interrupted at %s in operation %d of %d: somebody else "
+            "%s is recorded, and its journal says that it was interrupted at %s in operation %d of %d: another client "
             "has recorded it. Look at what it has not done (%s); the journal is forgotten.",
             entry.identity,
             entry.since,

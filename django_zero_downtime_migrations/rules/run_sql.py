@@ -18,7 +18,7 @@ RULE = Rule(
         "SQL of your own reads or writes a whole table while its lock blocks traffic, or writes all rows in one "
         "transaction (found where the extra `lint` is installed)"
     ),
-    effect="it is sent as it was written, and whoever wants to use the table, or the rows, waits until it has ended",
+    effect="it is sent as it was written, and every query of the table, or of those rows, waits until it has ended",
     instead=(
         "use Django's operation for it, which is taken apart into safe steps; or write the form that does not block: "
         "CREATE INDEX CONCURRENTLY in a migration with atomic = False, NOT VALID and then VALIDATE CONSTRAINT, "

@@ -300,7 +300,7 @@ def test_who_has_let_go_by_the_end_is_still_told_of(books: Shop, other_session: 
         books.migrate(ADD_PAGES)
     assert caught.value.blockers == ()
     assert re.search(
-        rf"nobody any more, \d+ of the attempts waited for .* the last ones seen: pid {pid} ", told(caught.value)
+        rf"no session any more, \d+ of the attempts waited for .* the last ones seen: pid {pid} ", told(caught.value)
     )
 
 
@@ -377,4 +377,4 @@ def test_what_has_its_locks_and_is_never_done_says_so(caplog: Any) -> None:
     assert not isinstance(caught.value, LockNotAcquired)
     assert attempt.made == acquire.WORKED
     assert "the work alone took longer than STATEMENT_TIMEOUT (140 ms)" in told(caught.value)
-    assert "Attempt 1: waited for nobody" in caplog.text
+    assert "Attempt 1: did not wait" in caplog.text

@@ -92,7 +92,7 @@ def test_a_record_that_somebody_else_has_made_is_said(
     place.run(f"INSERT INTO django_migrations (app, name, applied) VALUES ('{APP}', '{CHANGE}', now())")
     said = succeeded(place.migrate(scenario)).said
     assert "app.0002_change is recorded, and its journal says that it was interrupted at" in said
-    assert f"{where}: somebody else has recorded it" in said
+    assert f"{where}: another client has recorded it" in said
     assert rest in said
 
 

@@ -228,7 +228,7 @@ def test_a_pooler_that_pauses_does_not_wait_for_the_turn_of_a_migrate_that_it_do
     with Beside(operate) as operator:
         while operator.thread.is_alive():
             pool.run("SELECT 1")
-    with pytest.raises(CannotMigrate, match="the pooler serves nobody, as when it is told to PAUSE"):
+    with pytest.raises(CannotMigrate, match="the pooler serves no client, as when it is told to PAUSE"):
         turn.renew()
     turn.release()
 

@@ -70,4 +70,4 @@ def test_a_wrong_value_of_the_environment_is_named(monkeypatch):
     monkeypatch.setenv(f"{PREFIX}_OLD_CODE", "gone")
     [problem] = problems("default")
     assert problem.message == f"The environment variable {PREFIX}_OLD_CODE = 'gone' is neither of the two"
-    assert problem.hint == 'Write "present", or "absent" where nobody runs the code from before the migrations.'
+    assert problem.hint == 'Write "present", or "absent" where no process runs the code from before the migrations.'

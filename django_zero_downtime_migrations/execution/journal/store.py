@@ -183,8 +183,8 @@ class Store:
     def taken(self, identity: Identity, error: DatabaseError) -> CannotMigrate:
         """The error for a name that was free when the run began."""
         return CannotMigrate(
-            f"Somebody has made {self.path(identity.type_name)} meanwhile ({said(error)}), which is the name of the "
-            f"journal of {identity}. Drop or rename it, take the right from who made it, and migrate again."
+            f"Another session has made {self.path(identity.type_name)} meanwhile ({said(error)}), which is the name of "
+            f"the journal of {identity}. Drop or rename it, take the right from who made it, and migrate again."
         )
 
     # What is written

@@ -19,7 +19,7 @@ SOMEBODY_ELSE = 4
 class Command(BaseCommand):
     help = (
         "Lists the backfills that have begun and are not through, and those that are owed; runs what is owed; pauses, "
-        "resumes or abandons one. Exit status: 0 done, 3 not through yet, 4 somebody else is at one, 1 an error."
+        "resumes or abandons one. Exit status: 0 done, 3 not through yet, 4 another process is at one, 1 an error."
     )
     requires_system_checks: Any = []  # noqa: RUF012 (the name and type are Django's)
 

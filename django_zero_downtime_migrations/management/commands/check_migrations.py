@@ -36,7 +36,7 @@ class Command(BaseCommand):
             choices=FAIL_ON,
             action="append",
             help="Exit with 1 for this severity or a higher one (default: refuse); unanalysed: also for operations of "
-            "which nobody can tell what they do. It may be given twice.",
+            "which it is not known what they do. It may be given twice.",
         )
         self._add_choice(parser)
         self._add_files(parser)

@@ -39,7 +39,7 @@ class Command(BaseCommand):
         if not hasattr(connection.SchemaEditorClass, "is_contracting"):
             raise CommandError(f"The database {options['database']!r} has another engine, which leaves nothing.")
         if options["now"] is not None and not options["now"].strip():
-            raise CommandError("--now needs a reason: write why no old code runs, for whoever reads the log later.")
+            raise CommandError("--now needs a reason: write why no old code runs, for the reader of the log.")
         contraction = Contraction(connection)
         for unread in contraction.debts.unread():
             self.stderr.write(unread)
