@@ -118,6 +118,17 @@ def _owe_no_more(p: Projection, statement: s.OweNoMore) -> None:
     p.owed[statement.owed_by] = None
 
 
+def _show_both(p: Projection, statement: s.ShowBoth) -> None:
+    p.shown[statement.table] = statement
+
+
+def _show_no_more(p: Projection, statement: s.ShowNoMore) -> None:
+    if not p.shown.get(statement.table):
+        # It is a view today.
+        p.rename_table(statement.hidden, statement.table)
+    p.shown[statement.table] = None
+
+
 def _own_sql(p: Projection, statement: s.Raw) -> None:
     p.own_sql.append(str(statement.sql))
 
@@ -145,6 +156,8 @@ CHANGES: dict[type[s.Statement], Callable[[Projection, Any], None]] = {
     s.DropIndex: _drop_named,
     s.DropConstraint: _drop_named,
     s.DropForeignKey: _drop_named,
+    s.ShowBoth: _show_both,
+    s.ShowNoMore: _show_no_more,
     s.Owe: _owe,
     s.OweNoMore: _owe_no_more,
     s.Raw: _own_sql,

@@ -33,6 +33,8 @@ class Projection:
     :ivar early: names of indexes that Django does not know to be there.
     :ivar owed: what is planned to stay for old code, though Django knows it no more, by the operation that owes it;
         None for what is owed today and is planned to be no more.
+    :ivar shown: tables that are planned to have a view in their place, by its name; None for one that is a view today
+        and is planned to be the table again.
     """
 
     def __init__(self) -> None:
@@ -43,6 +45,7 @@ class Projection:
         self.early: set[str] = set()
         self._own: set[str] = set()
         self.owed: dict[str, s.Owe | None] = {}
+        self.shown: dict[str, s.ShowBoth | None] = {}
 
     def copy(self) -> Projection:
         """Both share their tables until one of them changes one."""
@@ -54,6 +57,7 @@ class Projection:
         made.spoken = self.spoken.copy()
         made.early = self.early.copy()
         made.owed = self.owed.copy()
+        made.shown = self.shown.copy()
         return made
 
     def table(self, name: str) -> PlannedTable:

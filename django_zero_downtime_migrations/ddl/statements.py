@@ -114,8 +114,37 @@ class DropColumn(Statement):
 
 
 class RenameColumn(Statement):
+    """:param is_shown: the old name stays as well, in a view."""
+
     column: str
     new_column: str
+    is_shown: bool = False
+
+
+#: The names that a view has for columns, and those of the table's.
+Pairs = tuple[tuple[str, str], ...]
+
+
+class ShowBoth(Statement):
+    """Give a table a name that nobody uses, and its own to a view of it. None of Django's.
+
+    :param hidden: the new name, quoted, with the schema where that has to be said.
+    :param pairs: old names of columns, and the ones that they have by now; plain.
+    """
+
+    hidden: str
+    pairs: Pairs
+
+
+class ShowNoMore(Statement):
+    """The opposite of :class:`ShowBoth`."""
+
+    hidden: str
+
+    def locks(self) -> tuple[Lock, ...]:
+        # Whoever reads locks the view first, and then the table.
+        mode = LockMode.ACCESS_EXCLUSIVE
+        return (Lock(self.table, mode), Lock(self.hidden, mode, only=True))
 
 
 class AlterColumn(Statement):
@@ -328,6 +357,8 @@ class DropSequence(Statement):
 
 #: The kind of what is owed when a column or tables stay for old code.
 REMOVED: Final = "removed"
+#: When a view has an old name.
+RENAMED: Final = "renamed"
 
 
 class Owe(Statement):

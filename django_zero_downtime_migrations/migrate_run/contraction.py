@@ -19,14 +19,19 @@ from ..naming import Names
 from ..server import names_of
 from ..settings import MigrationSettings
 from ..states.judged_state import applied_state
-from . import removals
+from . import removals, renames
 from .run import MigrateRun
 
 #: What an operation may owe, by the name of its class; asked with the app, the models before it and the connection.
 OWED_BY: Final[dict[str, Callable[[Any, str, StateApps, Connection], removals.Stays | None]]] = {
     "RemoveField": removals.owed,
     "DeleteModel": removals.owed,
+    "RenameField": renames.owed,
 }
+
+
+#: What nobody can see of a view.
+NOT_COUNTED: Final = "who uses an old name is not counted: only sessions and the time tell"
 
 
 class Looked(NamedTuple):
@@ -75,6 +80,8 @@ class Contraction:
         if write:
             self.debts.write_seen(debt, verdict.seen)
         reasons = verdict.reasons if there.exists and self._settings.old_code == "present" else ()
+        if reasons and debt.kind == s.RENAMED:
+            reasons = (*reasons, NOT_COUNTED)
         return Looked(debt, server.now - verdict.seen.since, reasons, there.exists)
 
     def pay(self, looked: Looked) -> None:

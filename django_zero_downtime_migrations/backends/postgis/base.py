@@ -9,6 +9,7 @@ from ...settings import base_backend
 from ..postgres.validation import DatabaseValidation
 from .features import DatabaseFeatures
 from .introspection import DatabaseIntrospection
+from .operations import DatabaseOperations
 from .schema import DatabaseSchemaEditor
 
 
@@ -22,6 +23,7 @@ class DatabaseWrapper(PostGISWrapper):
         if self.alias != NO_DB_ALIAS:
             self.features = DatabaseFeatures(self)
             self.introspection = DatabaseIntrospection(self)
+            self.ops = DatabaseOperations(self)
 
 
 if named := base_backend():
