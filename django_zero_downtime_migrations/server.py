@@ -29,8 +29,6 @@ class Capabilities(NamedTuple):
     transaction_timeout: bool = True
     #: ``GRANT SET ON PARAMETER`` (PostgreSQL 15).
     grants_parameters: bool = True
-    #: A view whose reader needs the rights himself, and to whom row security applies (PostgreSQL 15).
-    security_invoker: bool = True
 
 
 def capabilities(connection: Connection) -> Capabilities:
@@ -51,7 +49,6 @@ def capabilities(connection: Connection) -> Capabilities:
         partitioned_exclusion=version >= 170000,
         transaction_timeout=version >= 170000,
         grants_parameters=version >= 150000,
-        security_invoker=version >= 150000,
     )
 
 

@@ -217,7 +217,7 @@ class ServerCatalog:
         return shown_of(self._ask("shown", table))
 
     def rights(self, table: str) -> Rights:
-        return rights_of(self._ask("rights", table, table, table))
+        return rights_of(self._ask("rights", table, table, table, table))
 
     def against_a_view(self, table: str) -> Sequence[str]:
         return [row["why"] for row in self._ask("against_a_view", table)]

@@ -27,10 +27,12 @@ class Grant(NamedTuple):
 class Rights(NamedTuple):
     """:param owner: the role that owns a table, where that is another one; else empty.
 
-    :param given: roles that default privileges give what this role makes; empty for PUBLIC.
+    :param by_row: it has row security. :param given: roles that default privileges give what this role makes; empty for
+        PUBLIC.
     """
 
     owner: str = ""
+    by_row: bool = False
     given: tuple[str, ...] = ()
     grants: tuple[Grant, ...] = ()
 
@@ -49,4 +51,4 @@ def rights_of(rows: Sequence[dict[str, Any]]) -> Rights:
     owner = next((row["role"] for row in rows if row["kind"] == "owner" and row["more"]), "")
     given = tuple(row["role"] for row in rows if row["kind"] == "default")
     grants = (Grant(x["role"], x["privilege"], x["column"], x["more"]) for x in rows if x["kind"] == "grant")
-    return Rights(owner, given, tuple(grants))
+    return Rights(owner, any(row["kind"] == "row security" for row in rows), given, tuple(grants))

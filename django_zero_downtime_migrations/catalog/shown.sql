@@ -25,6 +25,9 @@ SELECT 'owner' AS kind, o.rolname::pg_catalog.text AS role, '' AS privilege, '' 
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles o ON o.oid = c.relowner
 WHERE c.oid = relation(%s)
 UNION ALL
+SELECT 'row security', '', '', '', false
+FROM pg_catalog.pg_class c WHERE c.oid = relation(%s) AND c.relrowsecurity
+UNION ALL
 SELECT DISTINCT 'default', coalesce(g.rolname::pg_catalog.text, ''), '', '', false
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_roles u ON u.rolname = CURRENT_USER
@@ -72,6 +75,10 @@ UNION ALL
 SELECT 'its row security would not apply to who reads a view, before PostgreSQL 15'
 FROM part JOIN pg_catalog.pg_class c ON c.oid = part.id
 WHERE c.relrowsecurity AND pg_catalog.current_setting('server_version_num')::pg_catalog.int4 < 150000
+UNION ALL
+SELECT DISTINCT 'it has row security, and privileges on single columns, with which nobody could read a view'
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped
+WHERE c.oid = (SELECT id FROM part LIMIT 1) AND c.relrowsecurity AND a.attacl IS NOT NULL
 UNION ALL
 SELECT 'it is no table'
 FROM pg_catalog.pg_class c

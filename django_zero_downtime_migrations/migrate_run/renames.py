@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from ..catalog.planned import PlannedCatalog
@@ -73,12 +73,13 @@ def refuse_what_cannot_be_shown(owed_by: str, renamed: Renamed, pairs: s.Pairs, 
         )
 
 
-def refuse_behind_a_view(statements: Sequence[s.Statement], owed: Iterable[tuple[str, tuple[str, ...], str]]) -> None:
-    """:raises CannotMigrate: when a statement is about a table in whose place is a view."""
+def refuse_behind_a_view(needed: Collection[str], owed: Iterable[tuple[str, tuple[str, ...], str]]) -> None:
+    """:param needed: the tables that statements are about.
+
+    :raises CannotMigrate: when a view is in the place of one of them.
+    """
     for owed_by, tables, column in owed:
-        for statement in statements:
-            if {statement.table, getattr(statement, "to_table", "")}.isdisjoint(tables):
-                continue
+        if any(table in needed for table in tables):
             raise CannotMigrate(
                 f"{owed_by} has put a view in the place of {tables[0]} for the code that knows {quote(column)}, and "
                 "this operation needs the table. manage.py contract --list says what is waited for; when no old code "

@@ -6,7 +6,7 @@ A view of one table is written through, whatever it calls its columns
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from ..catalog.shown import Grant, Rights
@@ -27,14 +27,16 @@ def show_both(statement: s.ShowBoth, context: Context) -> list[Step]:
     view = context.catalog.beside(table, quote(plain_table(table)))
     olds = {new: old for old, new in statement.pairs}
     more = "".join(f", {quote(new)} AS {quote(old)}" for old, new in statement.pairs)
-    invoker = " WITH (security_invoker = true)" if context.capabilities.security_invoker else ""
+    rights = context.catalog.rights(table)
+    # To whoever reads such a view himself, and not by its owner's rights, no column may be refused.
+    invoker = " WITH (security_invoker = true)" if rights.by_row else ""
     return [
         short(
             statement,
             f"ALTER TABLE {table} RENAME TO {quote(plain_table(hidden))}",
             f"CREATE VIEW {view}{invoker} AS SELECT *{more} FROM {hidden}",
             f"COMMENT ON VIEW {view} IS '{COMMENT}'",
-            *_rights(view, context.catalog.rights(table), olds),
+            *_rights(view, rights, olds),
         )
     ]
 
@@ -43,11 +45,15 @@ def _rights(view: str, rights: Rights, olds: dict[str, str]) -> Iterator[str]:
     """:param olds: by the names of the table's columns."""
     for role in rights.given:
         yield f"REVOKE ALL ON {view} FROM {_role(role)}"
-    for (role, grantable), grants in groupby(sorted(rights.grants, key=_to_whom), _to_whom):
-        privileges = ", ".join(_privilege(grant, olds) for grant in grants)
-        yield f"GRANT {privileges} ON {view} TO {_role(role)}{' WITH GRANT OPTION' * grantable}"
+    yield from _grants(view, rights.grants, olds)
     if rights.owner:
         yield f"ALTER VIEW {view} OWNER TO {quote(rights.owner)}"
+
+
+def _grants(relation: str, grants: Iterable[Grant], olds: dict[str, str]) -> Iterator[str]:
+    for (role, grantable), to_it in groupby(sorted(grants, key=_to_whom), _to_whom):
+        privileges = ", ".join(_privilege(grant, olds) for grant in to_it)
+        yield f"GRANT {privileges} ON {relation} TO {_role(role)}{' WITH GRANT OPTION' * grantable}"
 
 
 def _to_whom(grant: Grant) -> tuple[str, bool]:
@@ -69,4 +75,19 @@ def _role(name: str) -> str:
 def show_no_more(statement: s.ShowNoMore, context: Context) -> list[Step]:
     view, hidden = statement.table, statement.hidden
     name = quote(plain_table(view))
-    return [short(statement, f"DROP VIEW {view}", f"ALTER TABLE {hidden} RENAME TO {name}")]
+    back = f"ALTER TABLE {hidden} RENAME TO {name}"
+    return [short(statement, f"DROP VIEW {view}", back, *_changed_rights(statement, context))]
+
+
+def _changed_rights(statement: s.ShowNoMore, context: Context) -> Iterator[str]:
+    """What somebody has granted or revoked meanwhile, under the name of the table, was of the view."""
+    table = statement.table
+    shown = None if context.projection.shown.get(table) else context.catalog.shown(table)
+    if shown is None:
+        return
+    news = dict(shown.pairs)
+    of_view = {x._replace(column=news.get(x.column, x.column)) for x in context.catalog.rights(table).grants}
+    of_table = set(context.catalog.rights(shown.hidden).grants)
+    for grant in sorted(of_table - of_view):
+        yield f"REVOKE {_privilege(grant, {})} ON {table} FROM {_role(grant.role)}"
+    yield from _grants(table, of_view - of_table, {})

@@ -16,9 +16,9 @@ RULE = Rule(
     effect="every query of code that knows the old name fails",
     instead=(
         "rename the field and keep the column with db_column; or set EXPAND_CONTRACT to True: the column has both "
-        "names until no old code is seen; or add a new column, write to both, copy in batches, and drop the old one. The "
-        "columns of an automatic many-to-many table have no db_column: give it a through model of its own before you "
-        "rename the models"
+        "names until no old code is seen; or add a new column, write to both, copy in batches, and drop the old one. "
+        "The columns of an automatic many-to-many table have no db_column: give it a through model of its own before "
+        "you rename the models"
     ),
 )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
+
+from django.db.backends.ddl_references import Statement as DjangoStatement
 
 from ...ddl import statements as s
 from ...django_types import Field, Model
@@ -22,7 +24,7 @@ _SHOWING = (s.ShowBoth, s.ShowNoMore)
 class ExpandingRenames(Expanding):
     """To be put before what records calls."""
 
-    _recording: Any
+    deferred_sql: list[Any]
 
     def alter_field(self, model: Model, old_field: Field, new_field: Field, strict: bool = False) -> None:
         """Leave the name of a renamed column to old code where there may be some, and take that back."""
@@ -147,6 +149,21 @@ class ExpandingRenames(Expanding):
         super()._refuse_taken_names(statements)
         if self.is_contracting or self.migrate_run.is_new_database:
             return
-        if not any(isinstance(x, _SHOWING) for x in statements):
-            needing = [x for x in statements if not isinstance(x, (s.Owe, s.OweNoMore, s.Raw))]
-            renames.refuse_behind_a_view(needing, self._owed(s.RENAMED) if needing else ())
+        needing = [x for x in statements if not isinstance(x, (s.Owe, s.OweNoMore, s.Raw))]
+        if not needing or any(isinstance(x, _SHOWING) for x in statements):
+            return
+        if owed := self._owed(s.RENAMED):
+            needed = {name for x in needing for name in (x.table, getattr(x, "to_table", "")) if name}
+            hidden = {table for _, tables, _ in owed for table in tables}
+            renames.refuse_behind_a_view(needed | self._not_to_be_made(hidden), owed)
+
+    def _not_to_be_made(self, hidden: Collection[str]) -> set[str]:
+        """The tables among these to which a new table's foreign keys would point at the end of the migration. The keys
+        are made no more: their table is refused.
+        """
+        keys = [x for x in self.deferred_sql if isinstance(x, DjangoStatement) and self._target(x) in hidden]
+        self.deferred_sql = [x for x in self.deferred_sql if not any(x is key for key in keys)]
+        return set(map(self._target, keys))
+
+    def _target(self, sql: DjangoStatement) -> str:
+        return self.names.spelled(str(sql.parts["to_table"])) if "to_table" in sql.parts else ""
