@@ -123,7 +123,7 @@ def _show_both(p: Projection, statement: s.ShowBoth) -> None:
 
 
 def _show_no_more(p: Projection, statement: s.ShowNoMore) -> None:
-    if not p.shown.get(statement.table):
+    if statement.moves and not p.shown.get(statement.table):
         # It is a view today.
         p.rename_table(statement.hidden, statement.table)
     p.shown[statement.table] = None

@@ -221,7 +221,7 @@ class PlannedCatalog:
         """See :meth:`.Catalog.shown`."""
         if table in self.projection.shown:
             planned = self.projection.shown[table]
-            return None if planned is None else Shown(planned.hidden, planned.pairs)
+            return None if planned is None else Shown(planned.hidden, planned.pairs, planned.moves)
         return self.today.shown(self._live(table))
 
     def rights(self, table: str) -> Rights:

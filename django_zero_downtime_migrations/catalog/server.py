@@ -214,7 +214,7 @@ class ServerCatalog:
         return [row["name"] for row in self._ask("sequences_outside", *ends, column, table)]
 
     def shown(self, table: str) -> Shown | None:
-        return shown_of(self._ask("shown", table))
+        return shown_of(table, self._ask("shown", table), self.names)
 
     def rights(self, table: str) -> Rights:
         return rights_of(self._ask("rights", table, table, table, table))

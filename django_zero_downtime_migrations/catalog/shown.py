@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ..naming import PURPOSE_OF_RENAMED, Names, plain_table
+
 
 class Shown(NamedTuple):
     """:param hidden: the table that a view shows, quoted. :param pairs: names that columns have in the view and not in
-    the table, and those that they have there.
+    the table, and those that they have there. :param moves: the table has a name that nobody uses.
     """
 
     hidden: str
     pairs: tuple[tuple[str, str], ...]
+    moves: bool
 
 
 class Grant(NamedTuple):
@@ -37,13 +40,18 @@ class Rights(NamedTuple):
     grants: tuple[Grant, ...] = ()
 
 
-def shown_of(rows: Sequence[dict[str, Any]]) -> Shown | None:
+def shown_of(view: str, rows: Sequence[dict[str, Any]], names: Names) -> Shown | None:
     """:param rows: the answer to ``shown``."""
     tables = {row["table"] for row in rows}
     if len(tables) != 1:
         return None
     pairs = [(row["column"], row["of_table"]) for row in rows if row["column"] != row["of_table"]]
-    return Shown(tables.pop(), tuple(pairs))
+    return Shown(tables.pop(), tuple(pairs), rows[0]["name"] == hidden_name(view, names))
+
+
+def hidden_name(table: str, names: Names) -> str:
+    """What a table is called while a view has its name; a plain name."""
+    return names.temporary(plain_table(table), PURPOSE_OF_RENAMED)
 
 
 def rights_of(rows: Sequence[dict[str, Any]]) -> Rights:

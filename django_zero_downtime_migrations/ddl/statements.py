@@ -52,7 +52,10 @@ class DropTable(Statement):
 
 
 class RenameTable(Statement):
+    """:param is_shown: as of :class:`RenameColumn`."""
+
     new_table: str
+    is_shown: bool = False
 
     def locks(self) -> tuple[Lock, ...]:
         return (Lock(self.table, LockMode.ACCESS_EXCLUSIVE, only=True),)
@@ -114,7 +117,7 @@ class DropColumn(Statement):
 
 
 class RenameColumn(Statement):
-    """:param is_shown: the old name stays as well, in a view."""
+    """:param is_shown: nobody misses the old name: it stays as well, in a view, or there is no old code."""
 
     column: str
     new_column: str
@@ -126,20 +129,23 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 class ShowBoth(Statement):
-    """Give a table a name that nobody uses, and its own to a view of it. None of Django's.
+    """Give a name to a view of a table. None of Django's.
 
-    :param hidden: the new name, quoted, with the schema where that has to be said.
+    :param hidden: the name of the table, quoted, with the schema where that has to be said.
     :param pairs: old names of columns, and the ones that they have by now; plain.
+    :param moves: the table has the name of the view, and gets the other one, which nobody uses.
     """
 
     hidden: str
-    pairs: Pairs
+    pairs: Pairs = ()
+    moves: bool = True
 
 
 class ShowNoMore(Statement):
     """The opposite of :class:`ShowBoth`."""
 
     hidden: str
+    moves: bool = True
 
     def locks(self) -> tuple[Lock, ...]:
         # Whoever reads locks the view first, and then the table.

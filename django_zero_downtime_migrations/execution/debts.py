@@ -62,7 +62,9 @@ class Debt(NamedTuple):
     def what(self) -> str:
         """What stays, in words."""
         if self.kind == s.RENAMED:
-            return printable(f"the old name {quote(self.column)} of a column of {self.tables[0]}")
+            of_column = f"the old name {quote(self.column)} of a column of {self.tables[0]}"
+            several = f"the old name{'s' * (len(self.tables) > 1)} {', '.join(self.tables)}"
+            return printable(of_column if self.column else several)
         if self.column:
             return printable(f"column {quote(self.column)} of {self.tables[0]}")
         return printable(f"table{'s' if len(self.tables) > 1 else ''} {', '.join(self.tables)}")

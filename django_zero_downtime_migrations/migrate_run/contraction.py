@@ -27,6 +27,8 @@ OWED_BY: Final[dict[str, Callable[[Any, str, StateApps, Connection], removals.St
     "RemoveField": removals.owed,
     "DeleteModel": removals.owed,
     "RenameField": renames.owed,
+    "RenameModel": renames.owed,
+    "AlterModelTable": renames.owed,
 }
 
 
@@ -75,7 +77,7 @@ class Contraction:
 
     def _looked(self, debt: Debt, server: Server, there: There, write: bool) -> Looked:
         # The scans of a table of which a column stays are those of the new code.
-        counted = None if debt.column else there.counted
+        counted = there.counted if debt.kind == s.REMOVED and not debt.column else None
         verdict = judge(server, debt.seen, counted, self._settings.contract_quiet_time)
         if write:
             self.debts.write_seen(debt, verdict.seen)

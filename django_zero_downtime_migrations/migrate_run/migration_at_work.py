@@ -41,13 +41,17 @@ def operation_at_work() -> Operation | None:
 
 
 class Own(NamedTuple):
-    """An operation that stands in the list of its migration. :param number: its place there."""
+    """An operation that stands in the list of its migration.
+
+    :param number: its place there. :param before: the state before it, where it is not taken back.
+    """
 
     operation: Any
     app: str
     migration: str
     number: int
     backwards: bool
+    before: Any = None
 
 
 def own_operation_at_work() -> Own | None:
@@ -57,7 +61,8 @@ def own_operation_at_work() -> Own | None:
         number = next((n for n, x in enumerate(migration.operations) if x is operation), None)
         if number is None or getattr(migration, "part_of_operation", False):
             return None
-        return Own(operation, migration.app_label, migration.name, number, frame.f_code.co_name == "unapply")
+        backwards, before = frame.f_code.co_name == "unapply", frame.f_locals.get("old_state")
+        return Own(operation, migration.app_label, migration.name, number, backwards, before)
     return None
 
 

@@ -69,8 +69,7 @@ def of_field(model: Model, field: Field, connection: Connection) -> list[Goes]:
     through: Any = getattr(field.remote_field, "through", None)
     if through is not None:
         return [Goes(through)] if through._meta.auto_created else []
-    has_column = field.column is not None and field.db_parameters(connection)["type"] is not None
-    return [Goes(model, field)] if has_column else []
+    return [Goes(model, field)] if has_column(field, connection) else []
 
 
 def of_model(model: Model) -> list[Goes]:
@@ -83,6 +82,11 @@ def stays(going: Sequence[Goes], names: Names) -> Stays:
     field = going[0].field
     tables = tuple(names.as_sql(x.model._meta.db_table) for x in going)
     return Stays(tables, "" if field is None else column(field, names))
+
+
+def has_column(field: Any, connection: Connection) -> bool:
+    """Whether a field is a column of its model's table."""
+    return field.column is not None and field.db_parameters(connection)["type"] is not None
 
 
 def column(field: Any, names: Names) -> str:

@@ -30,10 +30,11 @@ def show_both(statement: s.ShowBoth, context: Context) -> list[Step]:
     rights = context.catalog.rights(table)
     # To whoever reads such a view himself, and not by its owner's rights, no column may be refused.
     invoker = " WITH (security_invoker = true)" if rights.by_row else ""
+    moved = [f"ALTER TABLE {table} RENAME TO {quote(plain_table(hidden))}"] if statement.moves else []
     return [
         short(
             statement,
-            f"ALTER TABLE {table} RENAME TO {quote(plain_table(hidden))}",
+            *moved,
             f"CREATE VIEW {view}{invoker} AS SELECT *{more} FROM {hidden}",
             f"COMMENT ON VIEW {view} IS '{COMMENT}'",
             *_rights(view, rights, olds),
@@ -74,9 +75,8 @@ def _role(name: str) -> str:
 @rewrites(s.ShowNoMore)
 def show_no_more(statement: s.ShowNoMore, context: Context) -> list[Step]:
     view, hidden = statement.table, statement.hidden
-    name = quote(plain_table(view))
-    back = f"ALTER TABLE {hidden} RENAME TO {name}"
-    return [short(statement, f"DROP VIEW {view}", back, *_changed_rights(statement, context))]
+    back = [f"ALTER TABLE {hidden} RENAME TO {quote(plain_table(view))}"] if statement.moves else []
+    return [short(statement, f"DROP VIEW {view}", *back, *_changed_rights(statement, context))]
 
 
 def _changed_rights(statement: s.ShowNoMore, context: Context) -> Iterator[str]:
@@ -85,9 +85,9 @@ def _changed_rights(statement: s.ShowNoMore, context: Context) -> Iterator[str]:
     shown = None if context.projection.shown.get(table) else context.catalog.shown(table)
     if shown is None:
         return
-    news = dict(shown.pairs)
+    news, real = dict(shown.pairs), table if statement.moves else shown.hidden
     of_view = {x._replace(column=news.get(x.column, x.column)) for x in context.catalog.rights(table).grants}
     of_table = set(context.catalog.rights(shown.hidden).grants)
     for grant in sorted(of_table - of_view):
-        yield f"REVOKE {_privilege(grant, {})} ON {table} FROM {_role(grant.role)}"
-    yield from _grants(table, of_view - of_table, {})
+        yield f"REVOKE {_privilege(grant, {})} ON {real} FROM {_role(grant.role)}"
+    yield from _grants(real, of_view - of_table, {})

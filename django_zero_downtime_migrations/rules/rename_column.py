@@ -25,4 +25,8 @@ RULE = Rule(
 
 @RULE.check(s.RenameColumn)
 def check(statement: s.RenameColumn, context: Context) -> str | None:
-    return None if statement.is_shown else f"{statement.column} of {statement.table} becomes {statement.new_column}"
+    return (
+        None
+        if statement.is_shown or context.has_no_old_code
+        else f"{statement.column} of {statement.table} becomes {statement.new_column}"
+    )

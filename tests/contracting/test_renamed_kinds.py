@@ -186,7 +186,7 @@ def test_what_would_not_work_with_a_view_is_refused_with_its_name(project: Proje
     run(observer, sql.replace("%%", "%"))
     project.add(NOTE)
     said = project.refused()
-    assert "puts a view in the place of" in said and why in said and "Nothing has been applied" in said
+    assert "gives the name" in said and why in said and "Nothing has been applied" in said
     assert "CANNOT_MIGRATE" in project.manage("check_migrations").stdout
     assert "note" in project.columns("shop_order")
     project.settings[f"{PREFIX}_OLD_CODE"] = "absent"
@@ -242,7 +242,7 @@ def test_what_needs_the_table_in_the_same_run_is_refused_as_a_whole(project: Pro
     project.add(NOTE)
     project.add(*BEHIND["column"])
     said = project.refused()
-    assert f"{ID} has put a view in the place of" in said and "Nothing has been applied" in said
+    assert f"{ID} has given the name" in said and "Nothing has been applied" in said
     assert project.run(TYPES) == []
     project.settings[f"{PREFIX}_OLD_CODE"] = "absent"
     project.migrate()
@@ -315,3 +315,10 @@ def test_the_list_says_what_cannot_be_seen(project: Project) -> None:
     [debt] = json.loads(project.manage("contract", "--json").stdout)["owed"]
     assert (debt["tables"], debt["column"]) == (['"shop_order"'], "note")
     assert "who uses an old name is not counted: only sessions and the time tell" in debt["reasons"]
+
+
+def test_to_name_every_column_makes_no_other_plan_of_a_table(project: Project) -> None:
+    columns = "id, note, rank, code, customer_id"
+    plan = project.run(f"EXPLAIN SELECT {columns}, count(*) FROM shop_order GROUP BY {columns}")
+    assert plan == project.run(f"EXPLAIN SELECT {columns}, count(*) FROM shop_order GROUP BY id")
+    assert "Group Key: id" in str(plan)
