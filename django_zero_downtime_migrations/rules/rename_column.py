@@ -25,8 +25,6 @@ RULE = Rule(
 
 @RULE.check(s.RenameColumn)
 def check(statement: s.RenameColumn, context: Context) -> str | None:
-    return (
-        None
-        if statement.is_shown or context.has_no_old_code
-        else f"{statement.column} of {statement.table} becomes {statement.new_column}"
-    )
+    if statement.is_shown or context.has_no_old_code:
+        return None
+    return f"{statement.column} of {statement.table} becomes {statement.new_column}"
