@@ -17,10 +17,10 @@ from django.db import DatabaseError
 
 from ..django_types import Connection
 from ..errors import CannotMigrate
-from .acquire import stay
 from .advisory import Holder, Key, Place, Seen, find_place, look
 from .interrupt import interruptible
 from .questions import Question, ask, in_transaction
+from .stay import stay
 from .timeouts import IN_ERROR, Session
 
 if TYPE_CHECKING:

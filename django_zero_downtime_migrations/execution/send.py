@@ -192,6 +192,9 @@ class Attempt:
             self._before_alone()
             # A concurrent build that runs into a lock timeout leaves an INVALID index.
             self._alone(step, ("lock_timeout",) if self._settings.lock_timeout_force else ())
+            if self.call:
+                # What it has made the catalogue does not tell: a later failure must not leave a doubt.
+                self.mark = self.call.write_mark()
             return
         if self.by_itself:
             self._together(step, [])

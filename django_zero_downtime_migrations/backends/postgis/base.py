@@ -16,6 +16,7 @@ from .schema import DatabaseSchemaEditor
 class DatabaseWrapper(PostGISWrapper):
     SchemaEditorClass = DatabaseSchemaEditor
     validation_class = DatabaseValidation
+    ops_class = DatabaseOperations
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)

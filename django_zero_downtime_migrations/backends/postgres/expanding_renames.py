@@ -273,12 +273,13 @@ class ExpandingRenames(Expanding):
         if owed := [x for x in self._owed(s.RENAMED) if x[0] != its]:
             others = (getattr(x, name, "") for x in needing for name in ("table", "to_table", "new_table"))
             hidden = {table for _, tables, _ in owed for table in tables}
-            needed = {*others, *self._not_to_be_made(hidden), *self._shown_with_types(needing, hidden)} - {""}
+            needed = {*others, *self._not_to_be_made(hidden), *self._shown_columns(needing, hidden)} - {""}
             renames.refuse_behind_a_view(needed, owed)
 
-    def _shown_with_types(self, statements: Sequence[s.Statement], views: Collection[str]) -> set[str]:
-        """The views that show a column whose type changes, which the server refuses."""
-        tables, catalog = {x.table for x in statements if isinstance(x, s.SetType)}, self._catalog()
+    def _shown_columns(self, statements: Sequence[s.Statement], views: Collection[str]) -> set[str]:
+        """The views that show a column whose type changes, or that goes, which the server refuses."""
+        tables = {x.table for x in statements if isinstance(x, (s.SetType, s.DropColumn))}
+        catalog = self._catalog()
         return {x for x in views if tables and (shown := catalog.shown(x)) and shown.hidden in tables}
 
     def _not_to_be_made(self, hidden: Collection[str]) -> set[str]:

@@ -42,7 +42,7 @@ def built_on(path: str, wrapper: Any, stock: type) -> Any:
             "SchemaEditorClass": _editor(wrapper.SchemaEditorClass, base.SchemaEditorClass),
             **{
                 name: _both(getattr(wrapper, name), getattr(base, name))
-                for name in ("features_class", "introspection_class", "validation_class")
+                for name in ("features_class", "introspection_class", "ops_class", "validation_class")
             },
         },
     )
