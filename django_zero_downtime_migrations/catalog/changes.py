@@ -37,6 +37,8 @@ def _add_column(p: Projection, statement: s.AddColumn) -> None:
     not_null = statement.has("NOT NULL")
     column = PlannedColumn(live="", type=kind, has_default=default, made_with_default=default, made_not_null=not_null)
     p.table(statement.table).add_column(unquote(statement.column), column)
+    if any(x is not None and x.hidden == statement.table for x in p.shown.values()):
+        p.unseen.add((statement.table, unquote(statement.column)))
 
 
 def _drop_column(p: Projection, statement: s.DropColumn) -> None:

@@ -224,6 +224,14 @@ class PlannedCatalog:
             return None if planned is None else Shown(planned.hidden, planned.pairs, planned.moves)
         return self.today.shown(self._live(table))
 
+    def shows(self, view: str, table: str, column: str) -> bool:
+        """Whether a view shows a column of a table. :param column: its plain name."""
+        shown = self.shown(view)
+        if shown is None or shown.hidden != table or (table, column) in self.projection.unseen:
+            return False
+        # One that is planned shows all that the table has then.
+        return view in self.projection.shown or self.projection.live_column(table, column) in shown.columns
+
     def rights(self, table: str) -> Rights:
         """See :meth:`.Catalog.rights`."""
         found, shown = self.today.rights(self._live(table)), self.projection.shown_column

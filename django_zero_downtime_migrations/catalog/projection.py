@@ -35,6 +35,7 @@ class Projection:
         None for what is owed today and is planned to be no more.
     :ivar shown: tables that are planned to have a view in their place, by its name; None for one that is a view today
         and is planned to be the table again.
+    :ivar unseen: tables and columns that are made when a planned view is there already, which does not show them.
     """
 
     def __init__(self) -> None:
@@ -46,6 +47,7 @@ class Projection:
         self._own: set[str] = set()
         self.owed: dict[str, s.Owe | None] = {}
         self.shown: dict[str, s.ShowBoth | None] = {}
+        self.unseen: set[tuple[str, str]] = set()
 
     def copy(self) -> Projection:
         """Both share their tables until one of them changes one."""
@@ -58,6 +60,7 @@ class Projection:
         made.early = self.early.copy()
         made.owed = self.owed.copy()
         made.shown = self.shown.copy()
+        made.unseen = self.unseen.copy()
         return made
 
     def table(self, name: str) -> PlannedTable:

@@ -11,11 +11,13 @@ from ..naming import PURPOSE_OF_RENAMED, Names, plain_table
 class Shown(NamedTuple):
     """:param hidden: the table that a view shows, quoted. :param pairs: names that columns have in the view and not in
     the table, and those that they have there. :param moves: the table has a name that nobody uses.
+    :param columns: those of the table that the view shows, by their names there.
     """
 
     hidden: str
     pairs: tuple[tuple[str, str], ...]
     moves: bool
+    columns: frozenset[str] = frozenset()
 
 
 class Grant(NamedTuple):
@@ -46,7 +48,8 @@ def shown_of(view: str, rows: Sequence[dict[str, Any]], names: Names) -> Shown |
     if len(tables) != 1:
         return None
     pairs = [(row["column"], row["of_table"]) for row in rows if row["column"] != row["of_table"]]
-    return Shown(tables.pop(), tuple(pairs), rows[0]["name"] == hidden_name(view, names))
+    columns = frozenset(row["of_table"] for row in rows)
+    return Shown(tables.pop(), tuple(pairs), rows[0]["name"] == hidden_name(view, names), columns)
 
 
 def hidden_name(table: str, names: Names) -> str:

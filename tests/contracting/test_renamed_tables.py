@@ -216,3 +216,12 @@ def test_what_the_old_name_is_in_the_way_of_is_refused(project: Project, observe
     assert project.manage("contract", "--now", "x").returncode == 0
     project.add(migrations.RenameModel("customer", "Order"))
     project.migrate()
+
+
+def test_a_table_of_many_to_many_that_is_behind_a_view_by_then_stops_the_run(project: Project) -> None:
+    project.add(migrations.AddField("customer", "more", models.IntegerField(null=True)))
+    project.add(migrations.RenameModel("customer", "Client"))
+    project.add(migrations.RenameModel("order", "Purchase"))
+    said = project.refused()
+    assert 'shop.0003_step:0 has given the name "shop_customer", "shop_order_friends"' in said
+    assert "Nothing has been applied" in said and "more" not in project.columns("shop_customer")

@@ -278,9 +278,9 @@ class ExpandingRenames(Expanding):
 
     def _shown_columns(self, statements: Sequence[s.Statement], views: Collection[str]) -> set[str]:
         """The views that show a column whose type changes, or that goes, which the server refuses."""
-        tables = {x.table for x in statements if isinstance(x, (s.SetType, s.DropColumn))}
-        catalog = self._catalog()
-        return {x for x in views if tables and (shown := catalog.shown(x)) and shown.hidden in tables}
+        catalog, plain = self._catalog(), self.names.plain
+        changed = [(x.table, plain(x.column)) for x in statements if isinstance(x, (s.SetType, s.DropColumn))]
+        return {view for view in views for column in changed if catalog.shows(view, *column)}
 
     def _not_to_be_made(self, hidden: Collection[str]) -> set[str]:
         """The tables among these to which a new table's foreign keys would point at the end of the migration. The keys

@@ -47,8 +47,8 @@ COLUMNS = of("renamed_columns", RenameField("thing", "name", "title"), RenameFie
 TABLES = of(
     "renamed_tables",
     AddField("customer", "more", models.IntegerField(null=True)),
-    RenameModel("Customer", "Client"),
     RenameModel("Thing", "Item"),
+    RenameModel("Customer", "Client"),
     AddField("item", "last", models.IntegerField(db_index=True, null=True)),
 )
 SCENARIOS = [
