@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db.backends.utils import truncate_name
 
 from ..catalog.planned import PlannedCatalog
+from ..catalog.records import Constraint
 from ..catalog.shown import hidden_name
 from ..ddl import statements as s
 from ..django_types import Connection, StateApps
@@ -69,6 +71,30 @@ def hidden(table: str, catalog: PlannedCatalog) -> str:
 def own_name(table: str) -> str:
     """A table's own name in SQL, without its schema."""
     return quote(plain_table(table))
+
+
+def with_renamed_checks(made: Sequence[s.Statement], there: Sequence[Constraint]) -> list[s.Statement]:
+    """Django 4.2 drops and makes anew the check of a field whose column gets another name: here it is renamed as well.
+
+    :param there: the constraints of the table.
+    """
+    result = list(made)
+    for column in (x for x in made if isinstance(x, s.RenameColumn)):
+        for drop in (x for x in made if type(x) is s.DropConstraint and x.table == column.table):
+            live = next((x for x in there if x.kind == "c" and x.valid and quote(x.name) == drop.name), None)
+            add = next((x for x in made if isinstance(x, s.AddCheck) and live and _is_same(x, column, live)), None)
+            if add is not None and drop in result:
+                sql = f"ALTER TABLE {drop.table} RENAME CONSTRAINT {drop.name} TO {add.name}"
+                renamed = s.RenameConstraint(sql=sql, table=drop.table, name=drop.name, new_name=add.name, kind="check")
+                result = [renamed if x is add else x for x in result if x is not drop]
+    return result
+
+
+def _is_same(add: s.AddCheck, column: s.RenameColumn, live: Constraint) -> bool:
+    """Whether a check is that of before, under the column's new name."""
+    before = add.check.replace(column.new_column, column.column)
+    bare = [re.sub(r'[()"\s]', "", x) for x in (before, live.definition.removeprefix("CHECK"))]
+    return add.table == column.table and bare[0] == bare[1]
 
 
 def refuse_what_cannot_be_shown(owed_by: str, shown: s.ShowBoth, before: s.Pairs, catalog: PlannedCatalog) -> None:

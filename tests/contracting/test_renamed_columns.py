@@ -162,8 +162,11 @@ def test_both_versions_work_and_at_last_the_schema_is_that_of_stock_django(
     assert schema(project.site_connection) == schema(stock.connection)
 
 
-def test_it_is_taken_back_and_comes_again(rename: Rename, project: Project, schema: Any) -> None:
-    beginning, orders = schema(project.site_connection), project.run("TABLE shop_order")
+def test_it_is_taken_back_and_comes_again(rename: Rename, project: Project, stock: Shop, schema: Any) -> None:
+    # Django 4.2 gives a check another name than it had.
+    stock.migrate(*rename.operations)
+    stock.unapply()
+    beginning, orders = schema(stock.connection), project.run("TABLE shop_order")
     project.add(*rename.operations)
     project.migrate()
     rename.new(project)

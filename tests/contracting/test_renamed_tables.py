@@ -225,3 +225,15 @@ def test_a_table_of_many_to_many_that_is_behind_a_view_by_then_stops_the_run(pro
     said = project.refused()
     assert 'shop.0003_step:0 has given the name "shop_customer", "shop_order_friends"' in said
     assert "Nothing has been applied" in said and "more" not in project.columns("shop_customer")
+
+
+def test_what_content_types_put_into_a_migration_has_no_number(project: Project) -> None:
+    project.settings["INSTALLED_APPS"] = ["django.contrib.contenttypes", *project.settings["INSTALLED_APPS"]]
+    project.migrate("contenttypes")
+    renames = [migrations.RenameModel("order", "Purchase"), migrations.RenameField("customer", "name", "title")]
+    project.add(*renames, migrations.RemoveField("purchase", "code"))
+    project.migrate()
+    owed = [x["id"] for x in project.owed()]
+    assert owed == [f"shop.0002_step:{number}" for number in range(3)]
+    assert project.manage("contract", "--now", "x").returncode == 0
+    assert project.run(TYPES) == project.run(VIEWS) == []

@@ -109,8 +109,16 @@ class Expanding:
 
         known, key = self.migrate_run.alone, (own.app, own.migration, own.number)
         if key not in known:
-            known[key] = is_alone(self.connection, tables)
+            known[key] = is_alone(self.connection, self._real(tables))
         return known[key]
+
+    def _real(self, tables: Sequence[str]) -> list[str]:
+        """The tables of today behind these names: of a view, or of a name that a table has not yet, nobody can tell
+        whether there are rows.
+        """
+        today = self._today()
+        live = [self._projection.live_table(table) for table in tables]
+        return [shown.hidden if (shown := today.shown(table)) else table for table in live]
 
     def _leave(self, own: Own, going: Sequence[removals.Goes]) -> None:
         from ...execution.position import Whose

@@ -90,7 +90,7 @@ class ExpandingRenames(Expanding):
         kept = self._may_owe(own, kind)
         if kept is None:
             return None
-        if self._is_alone(own, self._real(kept.tables)):
+        if self._is_alone(own, kept.tables):
             return lambda: self._rename_at_once(stock)
         return lambda: self._rename(own, kept, before, stock)
 
@@ -102,12 +102,6 @@ class ExpandingRenames(Expanding):
         if kept is None or not any(map(self._has_traffic, kept.tables)):
             return None
         return None if kept.column and self._is_new_column(kept.tables[0], kept.column) else kept
-
-    def _real(self, tables: Sequence[str]) -> list[str]:
-        """The tables of today behind these names: of a view nobody can tell whether there are rows."""
-        today = self._today()
-        live = [self._projection.live_table(table) for table in tables]
-        return [shown.hidden if (shown := today.shown(table)) else table for table in live]
 
     def _rename_at_once(self, stock: Stock) -> None:
         """Nobody knows the old name."""
@@ -159,6 +153,9 @@ class ExpandingRenames(Expanding):
         stock()
         made = recorded[start:]
         del recorded[start:]
+        if any(isinstance(x, s.AddCheck) for x in made) and not self._call.past:
+            [real] = self._real([made[0].table])
+            return renames.with_renamed_checks(made, self._today().constraints(real))
         return made
 
     def _views(self, whose: Any, made: Sequence[s.Statement]) -> list[s.ShowBoth]:
