@@ -12,8 +12,8 @@ from ..settings import MigrationSettings
 
 if TYPE_CHECKING:
     from .journal.call_under_way import CallUnderWay
-    from .one_at_a_time import Turn
     from .own_code import Operation
+    from .turn import Turn
 
 
 class Reader(Protocol):

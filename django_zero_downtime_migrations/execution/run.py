@@ -29,7 +29,7 @@ from .what_stays import met
 
 if TYPE_CHECKING:
     from .journal.call_under_way import CallUnderWay, Mark
-    from .one_at_a_time import Turn
+    from .turn import Turn
 
 
 class Runner:

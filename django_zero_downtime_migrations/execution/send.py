@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..ddl import statements as s
 from ..locks import Lock
 from ..log import logger
-from ..planning.steps import AsStock, Batches, Concurrent, InCallers, Long, Query, Short, Step, UsersOwn
+from ..planning.queries import Query
+from ..planning.steps import AsStock, Batches, Concurrent, InCallers, Long, Short, Step, UsersOwn
 from ..server import capabilities
 from ..settings import MigrationSettings
 from . import timeouts

@@ -13,17 +13,16 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from ..django_types import Connection, Migration
 from ..errors import CannotMigrate
-from ..execution.one_at_a_time import Turn
 from ..execution.questions import in_transaction
 from ..execution.reader import Reader
 from ..execution.transactions import OwnTransaction
+from ..execution.turn import Turn
 from .current_migration import CurrentMigration, is_done, recorded_migrations
 from .progress import NothingDone
 from .resumed_migration import ResumedMigration
 from .run_python_once import digests, finishing, once
 
 if TYPE_CHECKING:
-    from ..execution.journal.agreement import Agreement
     from ..execution.journal.journal import Journal
     from ..execution.journal.store import Entry, Identity, Store
     from ..execution.kept import Kept
@@ -159,7 +158,7 @@ class Journals:
             # The migration is refused for that when it is its turn.
             return True
         from ..execution.journal.agreement import agreement
-        from .interrupted_migration import asked_about
+        from .interrupted_migration import asked_about, disagreement
 
         found = agreement(self.connection, *asked_about(entry, migration))
         if found.nothing_is_left:
@@ -170,24 +169,13 @@ class Journals:
             )
             return False
         if found.disagreements:
-            raise self._disagree(entry, found)
+            raise disagreement(entry, found, self._forget(entry.identity))
         return True
 
     def digests_differ(self, entry: Entry, migration: Migration) -> bool:
         from .interrupted_migration import changed_operations
 
         return bool(changed_operations(entry, self._identity(migration, entry.identity.backwards)))
-
-    def _disagree(self, entry: Entry, found: Agreement) -> CannotMigrate:
-        differences = "\n".join(f"- {x}" for x in found.disagreements)
-        return CannotMigrate(
-            f"{entry.identity} was interrupted at {entry.since}, and what it had done has been changed by hand since:\n"
-            f"{differences}\n"
-            "Nothing was changed by this run. Make it again as it was and migrate again: then it goes on from there. "
-            f"Or forget what the interrupted run has done ({self._forget(entry.identity)}) and migrate again: then the "
-            "migration begins from its start, and what is there already is compared by its definition (a table with "
-            "IDEMPOTENT_SQL: True only)."
-        )
 
     def _forget(self, identity: Identity) -> str:
         return self.store.drop([identity])
@@ -258,28 +246,12 @@ class Journals:
         identity = self._identify()
         for entry in self.left:
             if entry.identity[:3] == identity[:3]:
-                self._refuse_changed(entry, identity)
+                from .interrupted_migration import refuse_changed
+
+                refuse_changed(entry, identity, self._forget(identity))
                 logger.warning("%s was interrupted at %s: going on with it.", identity, entry.since)
                 return entry
         return None
-
-    def _refuse_changed(self, entry: Entry, identity: Identity) -> None:
-        """:raises CannotMigrate: when an operation has changed that has been carried out, or begun."""
-        from ..execution.journal.stored_steps import read_steps
-        from ..execution.undo import joined
-        from .interrupted_migration import changed_operations, last_operation
-
-        changed = changed_operations(entry, identity)
-        if not changed:
-            return
-        steps = read_steps(entry.steps, entry.identity) if entry.call else ()
-        rest = joined(steps[entry.done :]) if entry.call else "none of them is half done"
-        raise CannotMigrate(
-            f"{identity} was interrupted at {entry.since}. Its operations had been carried out, or begun, up to number "
-            f"{last_operation(entry)}, and have been changed since ({', '.join(changed)}). Put them back as they were "
-            f"and migrate again. Or finish by hand what had been begun ({rest}), and forget the interrupted run: "
-            f"{self._forget(identity)}. Nothing was changed."
-        )
 
     def _identify(self) -> Identity:
         return self._identity(*self.current.migration())

@@ -9,8 +9,9 @@ from ..django_types import Connection, Steps
 from ..errors import CannotMigrate
 from ..execution.advisory import Place, find_place, records_question, unlock
 from ..execution.kept import ANY, Kept, kept
-from ..execution.one_at_a_time import NoTurn, Turn
+from ..execution.one_at_a_time import take_turn
 from ..execution.questions import ask, ask_together
+from ..execution.turn import NoTurn, Turn
 from ..log import logger
 from ..search_path import refuse_hostile_search_path
 from ..settings import MigrationSettings
@@ -102,7 +103,7 @@ def _take_turn(connection: Connection, settings: MigrationSettings, place: Place
     """One round trip tells what has to be known, and that no other run is at work."""
     # Where nothing is recorded, most likely nothing is there.
     questions = [ANY_TABLE, ANY if place.records is None else kept(), *filter(None, [records_question(place)])]
-    turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries, place, questions)
+    turn = take_turn(connection, settings.migrate_lock_timeout, settings.show_blocking_queries, place, questions)
     try:
         [(any_table,)], left, *records = turn.answers or ask_together(connection, questions)
         if place.records is not None:
@@ -142,7 +143,7 @@ def _clear(connection: Connection, settings: MigrationSettings) -> Kept:
     left = Kept(connection)
     if _store(connection, left).is_empty:
         return left
-    turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
+    turn = take_turn(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
     try:
         Journals(connection, [], turn, Kept(connection)).begin(recorded_migrations(connection))
     except CannotMigrate as error:

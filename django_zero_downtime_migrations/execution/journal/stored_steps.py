@@ -9,17 +9,15 @@ from typing import Any, Final
 from ...ddl import statements as s
 from ...errors import CannotMigrate
 from ...locks import Lock, LockMode
+from ...planning.queries import Fill, Query, Rows
 from ...planning.steps import (
     AsStock,
     Batches,
     Blocking,
     ConcurrentBuild,
     ConcurrentDrop,
-    Fill,
     InCallers,
     Long,
-    Query,
-    Rows,
     Short,
     Step,
     UsersOwn,
