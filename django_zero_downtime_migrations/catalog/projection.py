@@ -48,6 +48,7 @@ class Projection:
         self.owed: dict[str, s.Owe | None] = {}
         self.shown: dict[str, s.ShowBoth | None] = {}
         self.unseen: set[tuple[str, str]] = set()
+        self._left: dict[str, str] = {}
 
     def copy(self) -> Projection:
         """Both share their tables until one of them changes one."""
@@ -61,6 +62,7 @@ class Projection:
         made.owed = self.owed.copy()
         made.shown = self.shown.copy()
         made.unseen = self.unseen.copy()
+        made._left = self._left
         return made
 
     def table(self, name: str) -> PlannedTable:
@@ -86,7 +88,7 @@ class Projection:
 
     def live_table(self, table: str) -> str:
         """The name under which the database has ``table`` today."""
-        return self.tables[table].live if table in self.tables else table
+        return self.tables[table].live if table in self.tables else self._left.get(table, table)
 
     def shown_table(self, live: str) -> str:
         """The name that a table of today will have."""
@@ -244,7 +246,10 @@ class Projection:
             change(self, statement)
 
     def rename_table(self, old: str, new: str) -> None:
-        self.table(old)
+        live = self.table(old).live
+        if live not in ("", old):
+            # Django may ask for a table by the name that it had before the operation.
+            self._left = {**self._left, old: live}
         self.tables[new] = self.tables.pop(old)
         self._own.discard(old)
         self._own.add(new)
