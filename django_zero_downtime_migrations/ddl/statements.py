@@ -7,37 +7,18 @@ statement does to a table that is in use when it is sent as it is; they are comp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, Final
-
 from ..locks import Lock, LockMode
-from ..record import Record
+from .owed import REMOVED as REMOVED
+from .owed import RENAMED as RENAMED
+from .owed import Owe as Owe
+from .owed import OweNoMore as OweNoMore
+from .owed import Pairs as Pairs
+from .owed import ShowBoth as ShowBoth
+from .owed import ShowNoMore as ShowNoMore
+from .statement import PYTHON_DEFAULT as PYTHON_DEFAULT
+from .statement import Params as Params
+from .statement import Statement as Statement
 from .template import SQL
-
-Params = Sequence[Any] | None
-#: Marks the DEFAULT clause of a column that Django takes away again, since it comes from a default of the Python field.
-PYTHON_DEFAULT = "python_default"
-
-
-class Statement(Record):
-    """A statement as it reached the editor.
-
-    :param sql: its text; it has placeholders where ``params`` is not None.
-    :param table: the table that it changes; empty where there is none.
-    """
-
-    sql: str
-    params: Params = None
-    table: str = ""
-
-    mode: ClassVar[LockMode | None] = LockMode.ACCESS_EXCLUSIVE
-    #: Reads the whole table while holding its lock.
-    scans_table: ClassVar[bool] = False
-    #: Writes the whole table anew while holding its lock.
-    rewrites_table: ClassVar[bool] = False
-
-    def locks(self) -> tuple[Lock, ...]:
-        return (Lock(self.table, self.mode),) if self.table and self.mode else ()
 
 
 class CreateTable(Statement):
@@ -122,35 +103,6 @@ class RenameColumn(Statement):
     column: str
     new_column: str
     is_shown: bool = False
-
-
-#: The names that a view has for columns, and those of the table's.
-Pairs = tuple[tuple[str, str], ...]
-
-
-class ShowBoth(Statement):
-    """Give a name to a view of a table. None of Django's.
-
-    :param hidden: the name of the table, quoted, with the schema where that has to be said.
-    :param pairs: old names of columns, and the ones that they have by now; plain.
-    :param moves: the table has the name of the view, and gets the other one, which nobody uses.
-    """
-
-    hidden: str
-    pairs: Pairs = ()
-    moves: bool = True
-
-
-class ShowNoMore(Statement):
-    """The opposite of :class:`ShowBoth`."""
-
-    hidden: str
-    moves: bool = True
-
-    def locks(self) -> tuple[Lock, ...]:
-        # Whoever reads locks the view first, and then the table.
-        mode = LockMode.ACCESS_EXCLUSIVE
-        return (Lock(self.table, mode), Lock(self.hidden, mode, only=True))
 
 
 class AlterColumn(Statement):
@@ -358,36 +310,6 @@ class AlterSequence(Statement):
 
 class DropSequence(Statement):
     sequence: str
-    mode = None
-
-
-#: The kind of what is owed when a column or tables stay for old code.
-REMOVED: Final = "removed"
-#: When a view has an old name.
-RENAMED: Final = "renamed"
-
-
-class Owe(Statement):
-    """Write down that a column, or a whole table, is to be dropped when no old code is left. None of Django's; its text
-    is what is owed, and is not sent.
-
-    :param written: what is sent.
-    :param tables: all that stay. :param column: the one that stays; empty where tables do.
-    :param owed_by: the operation that removes it, by its name. :param kind: of what is owed.
-    """
-
-    written: str
-    tables: tuple[str, ...]
-    column: str = ""
-    owed_by: str = ""
-    kind: str = REMOVED
-    mode = None
-
-
-class OweNoMore(Statement):
-    """The opposite of :class:`Owe`: the operation is taken back."""
-
-    owed_by: str
     mode = None
 
 
