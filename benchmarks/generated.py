@@ -95,7 +95,7 @@ def create(app: int, model: int) -> Operation:
     if model:
         before = f"{app_name(app)}.{model_name(model - 1)}"
         fields.append(("parent", models.ForeignKey(before, models.CASCADE, null=True, related_name="+")))
-    # Not all apps hang together: Django renders anew every model that a changed one can reach.
+    # Not all apps hang together: Django renders again every model that a changed one can reach.
     if app % 2:
         other = f"{app_name(app - 1)}.{model_name(model)}"
         fields.append(("other", models.ForeignKey(other, models.SET_NULL, null=True, related_name="+")))

@@ -226,7 +226,7 @@ def _unknown_starts(alias: str) -> list[checks.CheckMessage]:
 
 
 def _unknown_replicas(alias: str) -> list[checks.CheckMessage]:
-    """Which of them are no hot standbys of this server is seen by ``migrate``: checks do not connect."""
+    """Which of them are not hot standbys of this server is seen by ``migrate``: checks do not connect."""
     try:
         replicas = effective(alias).replicas
     except ImproperlyConfigured:  # problems() has it already

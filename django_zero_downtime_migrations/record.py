@@ -21,7 +21,7 @@ R = TypeVar("R", bound="Record")
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Record:
-    """Annotations that are no ``ClassVar`` are fields; a value in the class is the default."""
+    """Annotations other than ``ClassVar`` are fields; a value in the class is the default."""
 
     _fields: ClassVar[frozenset[str]] = frozenset()
     _required: ClassVar[frozenset[str]] = frozenset()

@@ -72,7 +72,7 @@ def _read_size(value: object) -> int:
 def _read_batch(value: object) -> Duration:
     read = read_duration(value)
     if not read:
-        raise ValueError("is no time in which rows could be written")
+        raise ValueError("is not a time in which rows could be written")
     return read
 
 
@@ -100,7 +100,7 @@ def _read_old_code(value: object) -> str:
 def _read_quiet_time(value: object) -> Duration:
     read = read_duration(value)
     if read is None:
-        raise ValueError("is no time")
+        raise ValueError("is not a time")
     return read
 
 

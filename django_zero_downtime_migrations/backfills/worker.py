@@ -108,7 +108,8 @@ class Worker:
         operation = operations[whose.operation] if whose.operation < len(operations) else None
         if not isinstance(operation, Backfill) or not operation.later:
             raise MigrationError(
-                f"{entry.id} is owed, and that operation is no Backfill(later=True) any more. {_WAYS.format(entry.id)}"
+                f"{entry.id} is owed, and that operation is not a Backfill(later=True) any more. "
+                f"{_WAYS.format(entry.id)}"
             )
         state = self._loader.project_state((whose.app, whose.migration), at_end=False)
         for before in operations[: whose.operation]:

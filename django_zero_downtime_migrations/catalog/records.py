@@ -107,7 +107,7 @@ class Taken(NamedTuple):
 
 
 class SequenceOwner(NamedTuple):
-    """The column that a sequence belongs to. ``table`` is quoted SQL text; ``identity``: it is no ``serial``."""
+    """The column that a sequence belongs to. ``table`` is quoted SQL text; ``identity``: it is not a ``serial``."""
 
     table: str
     identity: bool

@@ -79,7 +79,7 @@ class ShadowSequence(NamedTuple):
 
     :param kind: of the identity that it is part of, ``ALWAYS`` or ``BY DEFAULT``; empty for one that the column owns.
     :param options: of an identity's, as in CREATE SEQUENCE. :param privileges: statements that give it those that it
-        has today, when it is made anew.
+        has today, when it is made again.
     """
 
     name: str

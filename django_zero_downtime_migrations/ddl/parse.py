@@ -134,15 +134,15 @@ def _vacuum(node: Node, sql: str) -> Iterator[s.Statement]:
     if not node.is_vacuumcmd or not true_option(node.options, "full"):
         return
     for each in node.rels:
-        yield _blocking(sql, relation(each.vacuum_relation.relation), "the whole table is written anew")
+        yield _blocking(sql, relation(each.vacuum_relation.relation), "the whole table is rewritten")
     if not node.rels:
-        yield _blocking(sql, "", "all tables are written anew")
+        yield _blocking(sql, "", "all tables are rewritten")
 
 
 def _cluster(node: Node, sql: str) -> Iterator[s.Statement]:
     table = relation(node.relation) if node.HasField("relation") else ""
     which = "the whole table is" if table else "all clustered tables are"
-    yield _blocking(sql, table, f"{which} written anew in the order of an index")
+    yield _blocking(sql, table, f"{which} rewritten in the order of an index")
 
 
 def _reindex(node: Node, sql: str) -> Iterator[s.Statement]:
@@ -150,12 +150,12 @@ def _reindex(node: Node, sql: str) -> Iterator[s.Statement]:
         return
     of_table = node.kind == postgast.pg_query_pb2.REINDEX_OBJECT_TABLE
     table = relation(node.relation) if of_table else ""
-    yield s.Command(sql=sql, table=table, takes=LockMode.SHARE, does="indexes are built anew")
+    yield s.Command(sql=sql, table=table, takes=LockMode.SHARE, does="indexes are rebuilt")
 
 
 def _refresh(node: Node, sql: str) -> Iterator[s.Statement]:
     if not node.concurrent and not node.skip_data:
-        yield _blocking(sql, relation(node.relation), "the materialized view is computed anew")
+        yield _blocking(sql, relation(node.relation), "the materialized view is recomputed")
 
 
 def _blocking(sql: str, table: str, does: str) -> s.Statement:

@@ -23,7 +23,7 @@ _GENTLE = {
     kinds.AT_SetRelOptions,
     kinds.AT_SetStatistics,
 }
-_REWRITE = "the whole table is written anew"
+_REWRITE = "the whole table is rewritten"
 _REWRITES = {
     kinds.AT_SetAccessMethod: _REWRITE,
     kinds.AT_SetExpression: _REWRITE,

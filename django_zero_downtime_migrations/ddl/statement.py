@@ -27,7 +27,7 @@ class Statement(Record):
     mode: ClassVar[LockMode | None] = LockMode.ACCESS_EXCLUSIVE
     #: Reads the whole table while holding its lock.
     scans_table: ClassVar[bool] = False
-    #: Writes the whole table anew while holding its lock.
+    #: Rewrites the whole table while holding its lock.
     rewrites_table: ClassVar[bool] = False
 
     def locks(self) -> tuple[Lock, ...]:

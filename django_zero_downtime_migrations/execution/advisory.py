@@ -24,7 +24,7 @@ KEY = 0x5A444D31
 ONE, TWO = 1, 2
 #: ``pg_locks.mode`` of the lock that a migrate takes.
 EXCLUSIVE = "ExclusiveLock"
-#: How many that hold the usual key and are no migrate a warning names.
+#: How many that hold the usual key and are not a migrate a warning names.
 NAMED = 5
 
 # On a connection that is direct, one round trip finds the place and tries its lock. In a transaction, what the server
@@ -115,7 +115,7 @@ LIMIT %s::pg_catalog.int8
 
 
 class Holder(NamedTuple):
-    """Who has the lock, and what it is instead where it is no migrate.
+    """Who has the lock, and what it is instead where it is not a migrate.
 
     :param who: in words.
     :param end: SQL that ends it.
@@ -180,7 +180,7 @@ class Seen(NamedTuple):
     """Who holds keys of a place.
 
     :param migrate: another migrate.
-    :param strangers: those that hold the usual key and are no migrate.
+    :param strangers: those that hold the usual key and are not a migrate.
     """
 
     migrate: Holder | None

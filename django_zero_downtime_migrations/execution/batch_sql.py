@@ -102,7 +102,7 @@ class Update:
     def _checked(self, update: str) -> str:
         if not self.is_users:
             return update
-        # The text is no constant: of one, the server would find before it begins that it is no boolean.
+        # The text is not a constant: of one, the server would find before it begins that it is not a boolean.
         refuse = f"pg_catalog.concat('{STILL}: ', tableoid::pg_catalog.text)::pg_catalog.bool"
         return f"{update} RETURNING CASE WHEN ({self.where}) THEN {refuse} END"
 

@@ -242,7 +242,7 @@ class Batches:
                 raise
             self.holders.put_off(error, held.page, took, self.rows, 1 + max((x.waits for x in self.held), default=0))
             return held._replace(slow=held.slow + 1) if slow else held._replace(waits=held.waits + 1)
-        # To find again and again that nothing is free is no progress.
+        # To find again and again that nothing is free is not progress.
         if changed or self.position < self._total:
             self.holders.progressed()
         self.rows += changed

@@ -17,7 +17,7 @@ IDLE = 0
 class Question(NamedTuple):
     """A query that can stand in a FROM, and whose values JSON can carry.
 
-    :param sql: with each percent sign that is no placeholder doubled.
+    :param sql: with each percent sign that is not a placeholder doubled.
     :param columns: how many it selects.
     """
 

@@ -109,7 +109,7 @@ class TakingBack:
         return undo._replace(steps=[step for step in undo.steps if step not in failed.leftover])
 
     def _write_down(self, undo: Undo) -> None:
-        """Before the first of it: what is half taken back is planned anew. So is what has not got beyond its first
+        """Before the first of it: what is half taken back is planned again. So is what has not got beyond its first
         step.
         """
         error = self.failure.error

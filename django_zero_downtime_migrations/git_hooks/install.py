@@ -76,7 +76,7 @@ class Place(NamedTuple):
 
 
 def insert(wanted: Installation) -> Path:
-    """Write the hook, or write it anew. A hook that is there already runs first, and decides first.
+    """Write the hook, or rewrite it. A hook that is there already runs first, and decides first.
 
     :returns: the hook's file. :raises CannotInstall: there is nothing to put it into.
     """

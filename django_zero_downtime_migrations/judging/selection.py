@@ -186,7 +186,7 @@ def _before_start(request: Request, loader: MigrationLoader) -> set[Key]:
     before: set[Key] = set()
     for app, name in (request.starts or {}).items():
         if app not in loader.migrated_apps:
-            raise CannotJudge(f"CHECK_START has a start for {app!r}, which is no app with migrations.")
+            raise CannotJudge(f"CHECK_START has a start for {app!r}, which is not an app with migrations.")
         start = find(loader, app, name)
         before |= {key for key in loader.graph.forwards_plan(start) if key[0] == app and key != start}
     return before

@@ -74,7 +74,7 @@ def own_name(table: str) -> str:
 
 
 def with_renamed_checks(made: Sequence[s.Statement], there: Sequence[Constraint]) -> list[s.Statement]:
-    """Django 4.2 drops and makes anew the check of a field whose column gets another name: here it is renamed as well.
+    """Django 4.2 drops the check of a field whose column gets another name, and makes it again: here it is renamed.
 
     :param there: the constraints of the table.
     """

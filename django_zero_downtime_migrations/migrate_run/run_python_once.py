@@ -127,5 +127,5 @@ def _source(function: Any) -> str:
     try:
         return inspect.getsource(function)
     except (OSError, TypeError):
-        # It is no function of a file.
+        # It is not a function of a file.
         return ""

@@ -216,7 +216,7 @@ class Context:
         return ((dependent.kind, dependent.name) for dependent in gone)
 
     def triggers(self, statement: s.Statement) -> Mapping[str, str]:
-        """The definitions of the triggers that stand in the way of a change of type, and that may be made anew."""
+        """The definitions of the triggers that stand in the way of a change of type, and that may be made again."""
         if not self.own_triggers or not isinstance(statement, s.SetType):
             return {}
         table, column = statement.table, unquote(statement.column)
@@ -235,7 +235,7 @@ class Context:
         return self.catalog.type_change(statement.table, unquote(statement.column), wanted, gone, old_type)
 
     def adding_rewrites(self, statement: s.AddColumn) -> bool:
-        """Whether ADD COLUMN would write the whole table anew."""
+        """Whether ADD COLUMN would rewrite the whole table."""
         if statement.sql not in self._rewriting:
             catalog = self.catalog
             self._rewriting[statement.sql] = (

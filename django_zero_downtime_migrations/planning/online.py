@@ -154,7 +154,7 @@ def _values_that_do_not_fit(statement: s.SetType, change: TypeChange, context: C
 
 
 def _changed_before(statement: s.SetType, context: Context) -> bool:
-    """Whether what is planned before it changes what belongs to the column. What is dropped is no obstacle.
+    """Whether what is planned before it changes what belongs to the column. What is dropped is not an obstacle.
 
     For who only looks, the column is planned once more when its turn comes: what Django has made of the table in
     earlier calls is then no obstacle, and what the user's own SQL has made may be.

@@ -1,6 +1,6 @@
 """The order of a call's statements: what is made comes before what goes, and what does not change is left alone.
 
-Django drops and makes anew many a foreign key and ``_like`` index on alterations that do not change it, and drops the
+Django drops and makes again many a foreign key and ``_like`` index on alterations that do not change it, and drops the
 old index before it builds the new one. Inside one transaction nobody sees that; in separate steps it would be a
 window without protection.
 """
@@ -98,7 +98,7 @@ def _keep(drop: s.DropConstraint | s.DropIndex, result: Statements, context: Con
 
 
 def _keys_like(drop: s.DropForeignKey, later: Statements, context: Context) -> tuple[Made | None, list[Made]]:
-    """The statement that makes the dropped foreign key anew, and all that make one on its table."""
+    """The statement that makes the dropped foreign key again, and all that make one on its table."""
     live = context.catalog.constraint(drop.table, drop.name)
     made: list[Made] = []
     same: Made | None = None

@@ -137,7 +137,7 @@ def _file(location: Location) -> dict[str, Any]:
 
 
 def _notifications(report: Report) -> list[dict[str, Any]]:
-    """What is no finding: it says how much the results are worth."""
+    """What is not a finding: it says how much the results are worth."""
     unknown = [
         _notification(x, "UNANALYSED", f"{x.operation} of {x.app}.{x.migration} is not analysed: {x.why}")
         for x in report.unanalysed

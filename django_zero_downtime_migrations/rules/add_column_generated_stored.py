@@ -13,7 +13,7 @@ RULE = Rule(
     text=Unsafe.ADD_COLUMN_GENERATED_STORED,
     kind=Kind.LOCK,
     when="a stored generated column is added",
-    effect="the whole table and its indexes are written anew under ACCESS EXCLUSIVE",
+    effect="the whole table and its indexes are rewritten under ACCESS EXCLUSIVE",
     instead=(
         "use db_persist=False (PostgreSQL 18), or an ordinary nullable column that a trigger and a batched UPDATE fill"
     ),
@@ -23,7 +23,7 @@ RULE = Rule(
 @RULE.check(s.AddColumn)
 def check(statement: s.AddColumn, context: Context) -> str | None:
     if is_stored(statement):
-        return f"every row of {statement.table} is written anew to compute {statement.column}"
+        return f"every row of {statement.table} is rewritten to compute {statement.column}"
     return None
 
 

@@ -14,7 +14,7 @@ RULE = Rule(
     text=Unsafe.ADD_COLUMN_REWRITE,
     kind=Kind.LOCK,
     when="a column is added with a volatile default, as an identity, or of a domain that has a constraint",
-    effect="the whole table and its indexes are written anew under ACCESS EXCLUSIVE",
+    effect="the whole table and its indexes are rewritten under ACCESS EXCLUSIVE",
     instead=(
         "add the column nullable without the default, set the default in a second migration, fill the "
         "rows in batches, then set NOT NULL"

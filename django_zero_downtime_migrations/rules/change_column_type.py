@@ -16,7 +16,7 @@ RULE = Rule(
     text=Unsafe.ALTER_COLUMN_TYPE,
     kind=Kind.LOCK,
     when="the type or collation of a column changes in a way that is not a catalogue change only",
-    effect="the table is scanned or written anew, or indexes are rebuilt, under ACCESS EXCLUSIVE",
+    effect="the table is scanned or rewritten, or indexes are rebuilt, under ACCESS EXCLUSIVE",
     instead=(
         "add a new column of the new type without a default, write to both, copy every row in batches, switch the code "
         "over, and drop the old column"
@@ -25,7 +25,7 @@ RULE = Rule(
 DOES = {
     Effect.SCAN: "the whole table is scanned",
     Effect.INDEX_REBUILD: "indexes are rebuilt",
-    Effect.REWRITE: "the whole table and its indexes are written anew",
+    Effect.REWRITE: "the whole table and its indexes are rewritten",
 }
 
 

@@ -1,8 +1,8 @@
 """States of the project of which only those models become classes that somebody asks for.
 
-Django renders every model of a project and, after each operation, anew all that hang together with a changed one: most
-of what a thousand migrations take. An operation looks at one model, at the tables and keys that its relations point to,
-and sometimes at the models that point to it.
+Django renders every model of a project and, after each operation, all those again that hang together with a changed
+one: most of what a thousand migrations take. An operation looks at one model, at the tables and keys that its relations
+point to, and sometimes at the models that point to it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class JudgedState(ProjectState):
 
     @property
     def apps(self) -> Any:
-        """Django keeps this one up to date where it is an attribute; as a property it is made anew."""
+        """Django keeps this one up to date where it is an attribute; as a property it is made again."""
         if self.reach is Reach.EVERYTHING:
             return self._everything()
         return Some(self, self.reach is Reach.NEIGHBOURS)

@@ -53,7 +53,7 @@ def judge(
 def judge_index(column: Column, new_type: int, new_collation: int, name: str, key: dict[str, Any]) -> Iterator[Reason]:
     # An index of a partitioned table has no file that its successor could take over, nor do those attached to it.
     if key["partitioned"]:
-        yield Effect.INDEX_REBUILD, f"index {name} is built anew on every partition"
+        yield Effect.INDEX_REBUILD, f"index {name} is rebuilt on every partition"
     # The server compares the definitions of the old and the new index; it does not compare expressions and predicates.
     if key["predicate"]:
         yield Effect.INDEX_REBUILD, f"index {name} has a predicate"

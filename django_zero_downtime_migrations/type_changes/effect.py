@@ -17,9 +17,9 @@ class Effect(enum.Enum):
     CATALOGUE = 1
     #: The table, or one that a foreign key connects with it, is read to verify a constraint again.
     SCAN = 2
-    #: Indexes are built anew, the table is kept.
+    #: Indexes are rebuilt, the table is kept.
     INDEX_REBUILD = 3
-    #: The table and all of its indexes are written anew; also the answer when it is not known to be less.
+    #: The table and all of its indexes are rewritten; also the answer when it is not known to be less.
     REWRITE = 4
     #: The server raises an error.
     REFUSED = 5

@@ -55,7 +55,7 @@ def differences(before: dict[int, File], after: dict[int, File]) -> list[str]:
     """What became of the tables that were there before, and of their indexes."""
     tables = {file.table for file in before.values() if file.kind == "r"}
     names = {file.name for file in before.values()}
-    # PostgreSQL may make a dependent index anew under the same name, and hand it the file of the old one: no work then.
+    # PostgreSQL may rebuild a dependent index under the same name, and hand it the file of the old one: no work then.
     nodes = {file.node for file in before.values()}
     found = []
     for oid, file in after.items():

@@ -120,7 +120,7 @@ def test_indexes_on_the_named_backend_are_built_concurrently(over_other: Any) ->
         ("no_such_backend", "cannot be imported: No module named 'no_such_backend'"),
         ("tests.backends.over_other_backend", "is itself built on ours: make it the ENGINE, and remove the setting"),
         ("django.db.backends.sqlite3", "it is not derived from django.db.backends.postgresql"),
-        ("django.db.backends", "is no database backend: django.db.backends.base has no class DatabaseWrapper"),
+        ("django.db.backends", "is not a database backend: django.db.backends.base has no class DatabaseWrapper"),
     ],
 )
 def test_backend_that_cannot_be_built_on_is_refused_by_the_name_of_the_setting(path: str, reason: str) -> None:

@@ -134,7 +134,7 @@ def test_a_file_that_has_changed_is_not_guessed_at(owing: Site, observer: Any) -
     file = owing.folder / "shop" / "migrations" / "0002_step.py"
     text = file.read_text()
     file.write_text(text.replace("later=True", "later=False"))
-    assert "that operation is no Backfill(later=True) any more" in owing.refused("backfills", "--run")
+    assert "that operation is not a Backfill(later=True) any more" in owing.refused("backfills", "--run")
     assert run(observer, NOT_DONE) == [(20_000,)]
     file.write_text(text)
     run(observer, "DELETE FROM django_migrations WHERE name = '0002_step'")

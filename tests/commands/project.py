@@ -78,7 +78,7 @@ class Project:
     def add_text(self, name: str, text: str) -> str:
         self.file(name).write_text(textwrap.dedent(text).lstrip("\n"))
         self.names.append(name)
-        # A module that is written anew under its old name has to be imported anew.
+        # A module that is rewritten under its old name has to be imported again.
         sys.modules.pop(f"{self.app}.migrations.{name}", None)
         importlib.invalidate_caches()
         return name

@@ -154,7 +154,7 @@ def test_options_that_contradict_each_other(used: Project, options: tuple[str, .
 
 def test_start_of_an_unknown_app(used: Project) -> None:
     with override_settings(ZERO_DOWNTIME_MIGRATIONS_CHECK_START={"shopp": "0001"}):
-        assert_line(used.check(), "CHECK_START has a start for 'shopp', which is no app with migrations.")
+        assert_line(used.check(), "CHECK_START has a start for 'shopp', which is not an app with migrations.")
 
 
 def test_start_that_is_no_migration(used: Project) -> None:

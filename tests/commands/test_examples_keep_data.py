@@ -47,7 +47,7 @@ def printed(shop: Shop, operation: Operation, code: str) -> list[list[Operation]
 
 
 def code(shop: Shop, name: str) -> Any:
-    """A model as the code of this moment has it: rendered anew, since an older one keeps its relations."""
+    """A model as the code of this moment has it: rendered again, since an older one keeps its relations."""
     models = {key: state.clone() for key, state in shop.states[-1].models.items()}
     return ProjectState(models).apps.get_model("shop", name)
 

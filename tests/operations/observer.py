@@ -1,4 +1,4 @@
-"""What the server says of each DDL command: its locks, what it scanned, wrote anew and built.
+"""What the server says of each DDL command: its locks, what it scanned, rewrote and built.
 
 Event triggers send it as notices: they write nothing, which DROP INDEX CONCURRENTLY would refuse, and it arrives also
 when the transaction is rolled back.

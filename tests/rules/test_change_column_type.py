@@ -13,7 +13,7 @@ LONGER = migrations.AlterField("book", "title", models.CharField(max_length=30))
 
 def test_type_of_another_size(books):
     bigger = migrations.AlterField("book", "pages", models.BigIntegerField(null=True))
-    names = ('"pages"', '"shop_book"', "integer", "bigint", "written anew")
+    names = ('"pages"', '"shop_book"', "integer", "bigint", "rewritten")
     found = assert_finding(books, "ALTER_COLUMN_TYPE", bigger, names=names)
     assert (found.origin.app, found.origin.model, found.origin.field) == ("shop", "book", "pages")
     assert found.lock is LockMode.ACCESS_EXCLUSIVE

@@ -104,7 +104,7 @@ def test_after_sql_that_may_be_about_the_table(books):
 
 
 def test_a_script_cannot_have_what_only_the_server_would_tell(books):
-    """The index is to be made anew with the new column, and is not there while the script is written."""
+    """The index is to be made again with the new column, and is not there while the script is written."""
     index = migrations.AddIndex("book", models.Index(fields=["pages"], name="by_pages"))
     lines = books.collected(index, BIGGER)
     assert any("put that into a migration before this one, and apply it first" in line for line in lines), lines

@@ -22,7 +22,7 @@ PAUSE_SECONDS = 0.002
 def transactions(table: str, columns: list[str]) -> Iterator[str]:
     """Each is one query string, and so one transaction.
 
-    One writes every row anew, with the values that it has. The others write rows that are twice there, that lack
+    One rewrites every row, with the values that it has. The others write rows that are twice there, that lack
     values, or that are gone, and roll back: whoever looks for violations has to wait for their end.
     """
     names = ", ".join(columns)

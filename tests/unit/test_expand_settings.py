@@ -54,7 +54,7 @@ def test_the_environment_counts_most(own, monkeypatch):
     [
         ("OLD_CODE", "gone", "is neither of the two"),
         ("OLD_CODE", True, "is neither of the two"),
-        ("CONTRACT_QUIET_TIME", None, "is no time"),
+        ("CONTRACT_QUIET_TIME", None, "is not a time"),
         ("CONTRACT_QUIET_TIME", "soon", "is not a duration"),
         ("EXPAND_CONTRACT", "yes", "is of type str"),
     ],

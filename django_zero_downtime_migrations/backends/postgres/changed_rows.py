@@ -63,7 +63,7 @@ class ChangedRows:
 
         self._own.close()
         each = Each(self.connection, self.settings, chosen, self._caller())
-        # It is no transaction: each batch is one.
+        # It is not a transaction: each batch is one.
         self.once(lambda apps, editor: each.run(), chosen.apps, False)
 
     def backfill_later(self, model: Model) -> bool:

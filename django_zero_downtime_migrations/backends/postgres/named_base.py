@@ -57,12 +57,12 @@ def _named(path: str, stock: type) -> Any:
         raise ImproperlyConfigured(f"{stated} cannot be imported: {error}") from error
     base = getattr(module, "DatabaseWrapper", None)
     if not isinstance(base, type):
-        raise ImproperlyConfigured(f"{stated} is no database backend: {path}.base has no class DatabaseWrapper.")
+        raise ImproperlyConfigured(f"{stated} is not a database backend: {path}.base has no class DatabaseWrapper.")
     if issubclass(getattr(base, "SchemaEditorClass", object), DatabaseSchemaEditorMixin):
         raise ImproperlyConfigured(f"{stated} is itself built on ours: make it the ENGINE, and remove the setting.")
     if not issubclass(base, stock):
         wanted = stock.__module__.rpartition(".")[0]
-        raise ImproperlyConfigured(f"{stated} is no PostgreSQL backend that fits: it is not derived from {wanted}.")
+        raise ImproperlyConfigured(f"{stated} is not a PostgreSQL backend that fits: it is not derived from {wanted}.")
     return base
 
 

@@ -119,12 +119,12 @@ def _joined(waiting: Sequence[Waiting]) -> Waiting:
 
 
 def _only_drops(statements: Sequence[s.Statement]) -> bool:
-    """Nothing is made but a foreign key that goes as well: Django makes each of an altered field anew."""
-    anew = {x.name for x in statements if isinstance(x, s.AddForeignKey)}
+    """Nothing is made but a foreign key that goes as well: Django makes each one of an altered field again."""
+    again = {x.name for x in statements if isinstance(x, s.AddForeignKey)}
     drops = [x for x in statements if isinstance(x, _DROPS) and not getattr(x, "concurrently", False)]
     keys = {x.name for x in drops if isinstance(x, s.DropForeignKey)}
     made = [x for x in statements if isinstance(x, s.AddForeignKey)]
-    return len(drops) + len(made) == len(statements) and anew <= keys and any(x.name not in anew for x in drops)
+    return len(drops) + len(made) == len(statements) and again <= keys and any(x.name not in again for x in drops)
 
 
 GAP = (
@@ -139,8 +139,8 @@ INDEX_GAP = (
 
 
 def _tell(statements: Sequence[s.Statement]) -> None:
-    anew = {x.name for x in statements if isinstance(x, s.AddForeignKey)}
-    goes = [x for x in statements if isinstance(x, _DROPS) and x.name not in anew]
+    again = {x.name for x in statements if isinstance(x, s.AddForeignKey)}
+    goes = [x for x in statements if isinstance(x, _DROPS) and x.name not in again]
     # An index for LIKE goes with the constraint that it belongs to.
     drop = min(goes, key=lambda x: isinstance(x, s.DropIndex))
     logger.warning(INDEX_GAP if isinstance(drop, s.DropIndex) else GAP, drop.table, unquote(drop.name))

@@ -106,7 +106,7 @@ def _using_index(asked: Asked, table: d.Relation, there: d.Constraint, using: re
 def foreign_key(
     asked: Asked, table: d.Relation, name: str, columns: str, to: str, to_columns: str, options: str, before: str = ""
 ) -> Probe:
-    """A temporary table cannot point to one that is not, so both are made anew; only the names of their columns count.
+    """A temporary table cannot point to one that is not, so both are made again; only the names of their columns count.
 
     :param before: what the query wants beside the key.
     """

@@ -1,6 +1,6 @@
 """What the catalogue has, described by the server, so that two objects of the same definition have the same text.
 
-Columns go by their names: a copy of a table numbers them anew.
+Columns go by their names: a copy of a table renumbers them.
 """
 
 from __future__ import annotations

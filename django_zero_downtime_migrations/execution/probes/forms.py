@@ -27,7 +27,7 @@ class Verdict(enum.Enum):
     DIFFERS = "differs"
     #: It is really to be done; the server's error stands.
     ABSENT = "absent"
-    #: An index with this definition is there, INVALID: to be built anew (``execution.index_builds``).
+    #: An index with this definition is there, INVALID: to be rebuilt (``execution.index_builds``).
     INVALID = "invalid"
 
 

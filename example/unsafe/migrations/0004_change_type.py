@@ -1,4 +1,4 @@
-"""ALTER_COLUMN_TYPE: integer to bigint writes every row and index anew, and nobody can read meanwhile."""
+"""ALTER_COLUMN_TYPE: integer to bigint rewrites every row and index while it blocks reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ALTER_COLUMN_TYPE: the index on the column is built anew under the lock."""
+"""ALTER_COLUMN_TYPE: the index on the column is rebuilt under the lock."""
 
 from __future__ import annotations
 

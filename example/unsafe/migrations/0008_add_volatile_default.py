@@ -1,4 +1,4 @@
-"""A default that differs from row to row: every row is written anew."""
+"""A default that differs from row to row: every row is rewritten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ADD_COLUMN_GENERATED_STORED: every row is written anew."""
+"""ADD_COLUMN_GENERATED_STORED: every row is rewritten."""
 
 from __future__ import annotations
 
