@@ -84,7 +84,7 @@ def stays(going: Sequence[Goes], names: Names) -> Stays:
     return Stays(tables, "" if field is None else column(field, names))
 
 
-def has_column(field: Any, connection: Connection) -> bool:
+def has_column(field: Field, connection: Connection) -> bool:
     """Whether a field is a column of its model's table."""
     return field.column is not None and field.db_parameters(connection)["type"] is not None
 

@@ -12,7 +12,7 @@ from ..catalog.planned import PlannedCatalog
 from ..catalog.records import Constraint
 from ..catalog.shown import hidden_name
 from ..ddl import statements as s
-from ..django_types import Connection, StateApps
+from ..django_types import Connection, Model, StateApps
 from ..errors import CannotMigrate
 from ..naming import LONGEST, plain_table, quote
 from ..server import names_of
@@ -41,7 +41,7 @@ def owed(operation: Any, app_label: str, apps: StateApps, connection: Connection
     return removals.Stays(tables, "", s.RENAMED) if tables else None
 
 
-def _of_model(operation: Any, app_label: str, model: Any) -> list[Any]:
+def _of_model(operation: Any, app_label: str, model: Model) -> list[Any]:
     """The models whose tables get another name, or have a column that does."""
     meta = model._meta
     if type(operation).__name__ == "AlterModelTable":

@@ -16,6 +16,7 @@ from .expanding import Expanding
 
 if TYPE_CHECKING:
     from ...execution.debts import Debt
+    from ...execution.position import Whose
 
 #: What says that a call is about the view itself.
 _SHOWING = (s.ShowBoth, s.ShowNoMore)
@@ -50,7 +51,7 @@ class ExpandingRenames(Expanding):
         stock = lambda: parent.alter_db_table(model, old_db_table, new_db_table)  # noqa: E731
         self._renaming(("alter_db_table", model, old_db_table), tables, stock)
 
-    def _tables_of(self, model: Model, old: Any, new: Any) -> tuple[str, str]:
+    def _tables_of(self, model: Model, old: Field, new: Field) -> tuple[str, str]:
         """The table of a renamed column, or of a ManyToManyField, before and after it; empty for any other change."""
         if removals.has_column(old, self.connection) and removals.has_column(new, self.connection):
             table = self.names.as_sql(model._meta.db_table)
@@ -130,7 +131,7 @@ class ExpandingRenames(Expanding):
             self._owing_already |= {whose}
             self._owe(whose, kept, next((x.sql for x in made if _renames(x)), kept.sql))
 
-    def _owe(self, whose: Any, kept: removals.Stays, sent: str) -> None:
+    def _owe(self, whose: Whose, kept: removals.Stays, sent: str) -> None:
         """:param sent: what a note is about."""
         written = "" if self._call.past else self._owing(whose, kept)
         self._record(
@@ -158,7 +159,7 @@ class ExpandingRenames(Expanding):
             return renames.with_renamed_checks(made, self._today().constraints(real))
         return made
 
-    def _views(self, whose: Any, made: Sequence[s.Statement]) -> list[s.ShowBoth]:
+    def _views(self, whose: Whose, made: Sequence[s.Statement]) -> list[s.ShowBoth]:
         """What has the old names of what is renamed.
 
         :raises CannotMigrate: where that would not do.

@@ -44,7 +44,7 @@ class OperationsMixin:
 
     connection: Any
 
-    def sequence_reset_sql(self, style: Any, model_list: Any) -> list[str]:
+    def sequence_reset_sql(self, style: object, model_list: object) -> list[str]:
         """As Django's, for a table behind a view as well: of a view the server names no sequence, and Django would then
         reset none.
         """
