@@ -22,6 +22,9 @@ INDEX: Final = "idx"
 SEQUENCE: Final = "seq"
 
 _MARK: Final = "zdm"
+#: What a table is called for while a view has its name, and what its name ends in then.
+PURPOSE_OF_RENAMED: Final = "renamed"
+RENAMED: Final = f"_{_MARK}_{PURPOSE_OF_RENAMED}"
 
 _QUOTED: Final = r'"(?:[^"\0]|"")+"'
 # Letters, digits, _ and $ of ASCII and everything beyond it: said by what it is not, which compiles fifty times faster.

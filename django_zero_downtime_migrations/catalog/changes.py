@@ -37,6 +37,8 @@ def _add_column(p: Projection, statement: s.AddColumn) -> None:
     not_null = statement.has("NOT NULL")
     column = PlannedColumn(live="", type=kind, has_default=default, made_with_default=default, made_not_null=not_null)
     p.table(statement.table).add_column(unquote(statement.column), column)
+    if any(x is not None and x.hidden == statement.table for x in p.shown.values()):
+        p.unseen.add((statement.table, unquote(statement.column)))
 
 
 def _drop_column(p: Projection, statement: s.DropColumn) -> None:
@@ -118,6 +120,17 @@ def _owe_no_more(p: Projection, statement: s.OweNoMore) -> None:
     p.owed[statement.owed_by] = None
 
 
+def _show_both(p: Projection, statement: s.ShowBoth) -> None:
+    p.shown[statement.table] = statement
+
+
+def _show_no_more(p: Projection, statement: s.ShowNoMore) -> None:
+    if statement.moves and not p.shown.get(statement.table):
+        # It is a view today.
+        p.rename_table(statement.hidden, statement.table)
+    p.shown[statement.table] = None
+
+
 def _own_sql(p: Projection, statement: s.Raw) -> None:
     p.own_sql.append(str(statement.sql))
 
@@ -145,6 +158,8 @@ CHANGES: dict[type[s.Statement], Callable[[Projection, Any], None]] = {
     s.DropIndex: _drop_named,
     s.DropConstraint: _drop_named,
     s.DropForeignKey: _drop_named,
+    s.ShowBoth: _show_both,
+    s.ShowNoMore: _show_no_more,
     s.Owe: _owe,
     s.OweNoMore: _owe_no_more,
     s.Raw: _own_sql,

@@ -15,6 +15,7 @@ from .projection import Projection
 from .protocol import Catalog
 from .records import Column, Constraint, Index, IndexPart, IndexShape, Partition, SequenceOwner, Size
 from .shadow import Shadow, Wanted
+from .shown import Rights, Shown
 
 #: A name that the server writes without quotes, unless it is a keyword.
 BARE = re.compile("[a-z_][a-z0-9_]*")
@@ -215,6 +216,32 @@ class PlannedCatalog:
     def sequences_outside(self, table: str, column: str, ends: tuple[int, int]) -> Sequence[str]:
         """See :meth:`.Catalog.sequences_outside`."""
         return self.today.sequences_outside(self._live(table), self.projection.live_column(table, column), ends)
+
+    def shown(self, table: str) -> Shown | None:
+        """See :meth:`.Catalog.shown`."""
+        if table in self.projection.shown:
+            planned = self.projection.shown[table]
+            return None if planned is None else Shown(planned.hidden, planned.pairs, planned.moves)
+        return self.today.shown(self._live(table))
+
+    def shows(self, view: str, table: str, column: str) -> bool:
+        """Whether a view shows a column of a table. :param column: its plain name."""
+        shown = self.shown(view)
+        if shown is None or shown.hidden != table or (table, column) in self.projection.unseen:
+            return False
+        # One that is planned shows all that the table has then.
+        return view in self.projection.shown or self.projection.live_column(table, column) in shown.columns
+
+    def rights(self, table: str) -> Rights:
+        """See :meth:`.Catalog.rights`."""
+        found, shown = self.today.rights(self._live(table)), self.projection.shown_column
+        return found._replace(
+            grants=tuple(x._replace(column=x.column and shown(table, x.column)) for x in found.grants)
+        )
+
+    def against_a_view(self, table: str) -> Sequence[str]:
+        """See :meth:`.Catalog.against_a_view`."""
+        return self.today.against_a_view(self._live(table))
 
     def shadow(self, table: str, wanted: Wanted) -> Shadow | None:
         """The column that can take the place of another one, of a table that has not been renamed."""

@@ -33,6 +33,9 @@ class Projection:
     :ivar early: names of indexes that Django does not know to be there.
     :ivar owed: what is planned to stay for old code, though Django knows it no more, by the operation that owes it;
         None for what is owed today and is planned to be no more.
+    :ivar shown: tables that are planned to have a view in their place, by its name; None for one that is a view today
+        and is planned to be the table again.
+    :ivar unseen: tables and columns that are made when a planned view is there already, which does not show them.
     """
 
     def __init__(self) -> None:
@@ -43,6 +46,9 @@ class Projection:
         self.early: set[str] = set()
         self._own: set[str] = set()
         self.owed: dict[str, s.Owe | None] = {}
+        self.shown: dict[str, s.ShowBoth | None] = {}
+        self.unseen: set[tuple[str, str]] = set()
+        self._left: dict[str, str] = {}
 
     def copy(self) -> Projection:
         """Both share their tables until one of them changes one."""
@@ -54,6 +60,9 @@ class Projection:
         made.spoken = self.spoken.copy()
         made.early = self.early.copy()
         made.owed = self.owed.copy()
+        made.shown = self.shown.copy()
+        made.unseen = self.unseen.copy()
+        made._left = self._left
         return made
 
     def table(self, name: str) -> PlannedTable:
@@ -79,7 +88,7 @@ class Projection:
 
     def live_table(self, table: str) -> str:
         """The name under which the database has ``table`` today."""
-        return self.tables[table].live if table in self.tables else table
+        return self.tables[table].live if table in self.tables else self._left.get(table, table)
 
     def shown_table(self, live: str) -> str:
         """The name that a table of today will have."""
@@ -237,7 +246,10 @@ class Projection:
             change(self, statement)
 
     def rename_table(self, old: str, new: str) -> None:
-        self.table(old)
+        live = self.table(old).live
+        if live not in ("", old):
+            # Django may ask for a table by the name that it had before the operation.
+            self._left = {**self._left, old: live}
         self.tables[new] = self.tables.pop(old)
         self._own.discard(old)
         self._own.add(new)

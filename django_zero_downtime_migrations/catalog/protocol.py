@@ -10,6 +10,7 @@ from ..type_changes import Gone, TypeChange
 from .dependents import Dependent
 from .records import Column, Constraint, Index, IndexPart, IndexShape, Partition, SequenceOwner, Size, Taken
 from .shadow import Shadow, Wanted
+from .shown import Rights, Shown
 
 
 class Catalog(Protocol):
@@ -102,6 +103,15 @@ class Catalog(Protocol):
 
     def sequences_outside(self, table: str, column: str, ends: tuple[int, int]) -> Sequence[str]:
         """The sequences of a column that are, start, or have been told to end outside of a range."""
+
+    def shown(self, table: str) -> Shown | None:
+        """The table that a view shows; None where the name is that of a table, or of a view of something else."""
+
+    def rights(self, table: str) -> Rights:
+        """Who owns a table, and who else may read and write it."""
+
+    def against_a_view(self, table: str) -> Sequence[str]:
+        """What of a table would not work with a view in its place, in words."""
 
     def shadow(self, table: str, wanted: Wanted) -> Shadow | None:
         """The column that can take the place of another one; None where that cannot be told."""

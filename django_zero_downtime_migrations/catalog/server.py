@@ -1,8 +1,8 @@
 """The catalogue as the server tells it.
 
 Tables are asked for by the text in the statement, so the answer is about the schema in which the statement itself would
-act. The questions stand in ``catalog.sql``, ``dependents.sql`` and ``shadow.sql``, where each value has the name of the
-field that it becomes; ``relation(…)`` in them is :func:`naming.relation`.
+act. The questions stand in the files of :data:`FILES`, where each value has the name of the field that it becomes;
+``relation(…)`` in them is :func:`naming.relation`.
 """
 
 from __future__ import annotations
@@ -34,18 +34,20 @@ from .records import (
     Taken,
 )
 from .shadow import Shadow, Wanted
+from .shown import Rights, Shown, rights_of, shown_of
 
 T = TypeVar("T")
 Row = dict[str, Any]
 #: With these the server says that something cannot be; other errors, such as the end of the session, do not.
 REFUSED = (DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError)
 PROBE = "pg_temp.zero_downtime_probe"
+FILES = ("catalog.sql", "dependents.sql", "shadow.sql", "shown.sql")
 
 
 @cache
 def questions() -> dict[str, str]:
     """The questions by their names."""
-    files = (resources.files(__package__).joinpath(name) for name in ("catalog.sql", "dependents.sql", "shadow.sql"))
+    files = (resources.files(__package__).joinpath(name) for name in FILES)
     text = "".join(file.read_text(encoding="utf-8") for file in files)
     blocks = re.split(r"^-- (\w+)\n", text, flags=re.M)[1:]
     return {
@@ -210,6 +212,15 @@ class ServerCatalog:
 
     def sequences_outside(self, table: str, column: str, ends: tuple[int, int]) -> Sequence[str]:
         return [row["name"] for row in self._ask("sequences_outside", *ends, column, table)]
+
+    def shown(self, table: str) -> Shown | None:
+        return shown_of(table, self._ask("shown", table), self.names)
+
+    def rights(self, table: str) -> Rights:
+        return rights_of(self._ask("rights", table, table, table, table))
+
+    def against_a_view(self, table: str) -> Sequence[str]:
+        return [row["why"] for row in self._ask("against_a_view", table)]
 
     def shadow(self, table: str, wanted: Wanted) -> Shadow | None:
         from .shadow_on_server import shadow_of

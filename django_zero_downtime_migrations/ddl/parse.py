@@ -103,8 +103,8 @@ def _rename(node: Node, sql: str) -> Iterator[s.Statement]:
         new = quoted_name(node.relation.schemaname, node.newname)
         yield s.RenameTable(sql=sql, table=table, new_table=new)
     elif node.rename_type == kinds.OBJECT_COLUMN and node.relation_type == kinds.OBJECT_TABLE:
-        names = {"column": quote(node.subname), "new_column": quote(node.newname)}
-        yield s.RenameColumn(sql=sql, table=relation(node.relation), **names)
+        old, new = quote(node.subname), quote(node.newname)
+        yield s.RenameColumn(sql=sql, table=relation(node.relation), column=old, new_column=new)
     elif node.rename_type == kinds.OBJECT_TABCONSTRAINT:
         names = {"name": quote(node.subname), "new_name": quote(node.newname)}
         yield s.RenameConstraint(sql=sql, table=relation(node.relation), **names)

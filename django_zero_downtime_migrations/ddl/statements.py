@@ -7,37 +7,18 @@ statement does to a table that is in use when it is sent as it is; they are comp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, Final
-
 from ..locks import Lock, LockMode
-from ..record import Record
+from .owed import REMOVED as REMOVED
+from .owed import RENAMED as RENAMED
+from .owed import Owe as Owe
+from .owed import OweNoMore as OweNoMore
+from .owed import Pairs as Pairs
+from .owed import ShowBoth as ShowBoth
+from .owed import ShowNoMore as ShowNoMore
+from .statement import PYTHON_DEFAULT as PYTHON_DEFAULT
+from .statement import Params as Params
+from .statement import Statement as Statement
 from .template import SQL
-
-Params = Sequence[Any] | None
-#: Marks the DEFAULT clause of a column that Django takes away again, since it comes from a default of the Python field.
-PYTHON_DEFAULT = "python_default"
-
-
-class Statement(Record):
-    """A statement as it reached the editor.
-
-    :param sql: its text; it has placeholders where ``params`` is not None.
-    :param table: the table that it changes; empty where there is none.
-    """
-
-    sql: str
-    params: Params = None
-    table: str = ""
-
-    mode: ClassVar[LockMode | None] = LockMode.ACCESS_EXCLUSIVE
-    #: Reads the whole table while holding its lock.
-    scans_table: ClassVar[bool] = False
-    #: Rewrites the whole table while holding its lock.
-    rewrites_table: ClassVar[bool] = False
-
-    def locks(self) -> tuple[Lock, ...]:
-        return (Lock(self.table, self.mode),) if self.table and self.mode else ()
 
 
 class CreateTable(Statement):
@@ -52,7 +33,10 @@ class DropTable(Statement):
 
 
 class RenameTable(Statement):
+    """:param is_shown: as of :class:`RenameColumn`."""
+
     new_table: str
+    is_shown: bool = False
 
     def locks(self) -> tuple[Lock, ...]:
         return (Lock(self.table, LockMode.ACCESS_EXCLUSIVE, only=True),)
@@ -114,8 +98,11 @@ class DropColumn(Statement):
 
 
 class RenameColumn(Statement):
+    """:param is_shown: nobody misses the old name: it stays as well, in a view, or there is no old code."""
+
     column: str
     new_column: str
+    is_shown: bool = False
 
 
 class AlterColumn(Statement):
@@ -323,34 +310,6 @@ class AlterSequence(Statement):
 
 class DropSequence(Statement):
     sequence: str
-    mode = None
-
-
-#: The kind of what is owed when a column or tables stay for old code.
-REMOVED: Final = "removed"
-
-
-class Owe(Statement):
-    """Write down that a column, or a whole table, is to be dropped when no old code is left. None of Django's; its text
-    is what is owed, and is not sent.
-
-    :param written: what is sent.
-    :param tables: all that stay. :param column: the one that stays; empty where tables do.
-    :param owed_by: the operation that removes it, by its name. :param kind: of what is owed.
-    """
-
-    written: str
-    tables: tuple[str, ...]
-    column: str = ""
-    owed_by: str = ""
-    kind: str = REMOVED
-    mode = None
-
-
-class OweNoMore(Statement):
-    """The opposite of :class:`Owe`: the operation is taken back."""
-
-    owed_by: str
     mode = None
 
 

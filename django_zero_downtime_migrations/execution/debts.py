@@ -33,7 +33,7 @@ TAKEN_BACK: Final = "taken back"
 
 
 #: What may be owed. A debt without a kind is of the first.
-KINDS: Final = (s.REMOVED,)
+KINDS: Final = (s.REMOVED, s.RENAMED)
 
 
 NOW: Final = "SELECT pg_catalog.date_part('epoch'::pg_catalog.text, pg_catalog.clock_timestamp())"
@@ -61,6 +61,10 @@ class Debt(NamedTuple):
     @property
     def what(self) -> str:
         """What stays, in words."""
+        if self.kind == s.RENAMED:
+            of_column = f"the old name {quote(self.column)} of a column of {self.tables[0]}"
+            several = f"the old name{'s' * (len(self.tables) > 1)} {', '.join(self.tables)}"
+            return printable(of_column if self.column else several)
         if self.column:
             return printable(f"column {quote(self.column)} of {self.tables[0]}")
         return printable(f"table{'s' if len(self.tables) > 1 else ''} {', '.join(self.tables)}")

@@ -81,7 +81,7 @@ def _needs(statement: s.Statement) -> Iterator[Need]:
     if not table or isinstance(statement, (s.Raw, s.Command)):
         return
     yield Need(DROP if isinstance(statement, (s.DropTable, s.DropIndex)) else OWN, table)
-    if isinstance(statement, (s.CreateIndex, s.AddUnique, s.AddPrimaryKey, s.RenameIndex, s.RenameTable)):
+    if isinstance(statement, (s.CreateIndex, s.AddUnique, s.AddPrimaryKey, s.RenameIndex, s.RenameTable, s.ShowBoth)):
         yield Need(CREATE, table)
     if isinstance(statement, s.AddForeignKey):
         yield Need(REFERENCES, statement.to_table, unquote(statement.to_column))

@@ -20,6 +20,7 @@ from ..catalog.records import (
     Taken,
 )
 from ..catalog.shadow import Shadow, Wanted
+from ..catalog.shown import Rights, Shown
 from ..django_types import Connection
 from ..naming import Names, quote
 from ..server import names_of
@@ -143,6 +144,16 @@ class ModelCatalog:
         return ()
 
     def sequences_outside(self, table: str, column: str, ends: tuple[int, int]) -> Sequence[str]:
+        return ()
+
+    def shown(self, table: str) -> Shown | None:
+        """No model tells what is owed."""
+        return None
+
+    def rights(self, table: str) -> Rights:
+        return Rights()
+
+    def against_a_view(self, table: str) -> Sequence[str]:
         return ()
 
     def shadow(self, table: str, wanted: Wanted) -> Shadow | None:

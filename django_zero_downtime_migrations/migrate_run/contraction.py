@@ -19,14 +19,21 @@ from ..naming import Names
 from ..server import names_of
 from ..settings import MigrationSettings
 from ..states.judged_state import applied_state
-from . import removals
+from . import removals, renames
 from .run import MigrateRun
 
 #: What an operation may owe, by the name of its class; asked with the app, the models before it and the connection.
 OWED_BY: Final[dict[str, Callable[[Any, str, StateApps, Connection], removals.Stays | None]]] = {
     "RemoveField": removals.owed,
     "DeleteModel": removals.owed,
+    "RenameField": renames.owed,
+    "RenameModel": renames.owed,
+    "AlterModelTable": renames.owed,
 }
+
+
+#: What nobody can see of a view.
+NOT_COUNTED: Final = "who uses an old name is not counted: only sessions and the time tell"
 
 
 class Looked(NamedTuple):
@@ -70,11 +77,13 @@ class Contraction:
 
     def _looked(self, debt: Debt, server: Server, there: There, write: bool) -> Looked:
         # The scans of a table of which a column stays are those of the new code.
-        counted = None if debt.column else there.counted
+        counted = there.counted if debt.kind == s.REMOVED and not debt.column else None
         verdict = judge(server, debt.seen, counted, self._settings.contract_quiet_time)
         if write:
             self.debts.write_seen(debt, verdict.seen)
         reasons = verdict.reasons if there.exists and self._settings.old_code == "present" else ()
+        if reasons and debt.kind == s.RENAMED:
+            reasons = (*reasons, NOT_COUNTED)
         return Looked(debt, server.now - verdict.seen.since, reasons, there.exists)
 
     def pay(self, looked: Looked) -> None:

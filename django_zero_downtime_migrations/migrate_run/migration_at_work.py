@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 
 from ..execution.own_code import Operation
 
+#: It puts an operation behind each RenameModel.
+CONTENT_TYPES = "django.contrib.contenttypes.management"
+
 
 def migration_at_work() -> tuple[str, str] | None:
     """App label and name of the innermost migration that is being applied or taken back; None outside of one.
@@ -41,23 +44,30 @@ def operation_at_work() -> Operation | None:
 
 
 class Own(NamedTuple):
-    """An operation that stands in the list of its migration. :param number: its place there."""
+    """An operation that stands in the list of its migration.
+
+    :param number: its place there. :param before: the state before it, where it is not taken back.
+    """
 
     operation: Any
     app: str
     migration: str
     number: int
     backwards: bool
+    before: Any = None
 
 
 def own_operation_at_work() -> Own | None:
     """The operation that is at work; None where it is inside of another one, and outside of a migration."""
     for migration, frame in _at_work():
         operation = frame.f_locals.get("operation")
-        number = next((n for n, x in enumerate(migration.operations) if x is operation), None)
+        # What is put in while migrate runs, as a content type's new name is, has no place in the file.
+        written = (x for x in migration.operations if type(x).__module__ != CONTENT_TYPES)
+        number = next((n for n, x in enumerate(written) if x is operation), None)
         if number is None or getattr(migration, "part_of_operation", False):
             return None
-        return Own(operation, migration.app_label, migration.name, number, frame.f_code.co_name == "unapply")
+        backwards, before = frame.f_code.co_name == "unapply", frame.f_locals.get("old_state")
+        return Own(operation, migration.app_label, migration.name, number, backwards, before)
     return None
 
 

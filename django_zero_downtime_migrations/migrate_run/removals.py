@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from django.db.models import NOT_PROVIDED
 
-from ..ddl.statements import REMOVED
+from ..ddl.statements import REMOVED, RENAMED
 from ..django_types import Connection, Field, Model, StateApps
 from ..naming import Names, quote, unquote
 from ..server import names_of
@@ -35,6 +35,8 @@ class Stays(NamedTuple):
     @property
     def sql(self) -> str:
         """What is to be done in the end, for people."""
+        if self.kind == RENAMED:
+            return f"DROP VIEW {self.tables[0]}"
         if self.column:
             return f"ALTER TABLE {self.tables[0]} DROP COLUMN {quote(self.column)}"
         return "; ".join(f"DROP TABLE {table}" for table in self.tables)
@@ -67,8 +69,7 @@ def of_field(model: Model, field: Field, connection: Connection) -> list[Goes]:
     through: Any = getattr(field.remote_field, "through", None)
     if through is not None:
         return [Goes(through)] if through._meta.auto_created else []
-    has_column = field.column is not None and field.db_parameters(connection)["type"] is not None
-    return [Goes(model, field)] if has_column else []
+    return [Goes(model, field)] if has_column(field, connection) else []
 
 
 def of_model(model: Model) -> list[Goes]:
@@ -81,6 +82,11 @@ def stays(going: Sequence[Goes], names: Names) -> Stays:
     field = going[0].field
     tables = tuple(names.as_sql(x.model._meta.db_table) for x in going)
     return Stays(tables, "" if field is None else column(field, names))
+
+
+def has_column(field: Field, connection: Connection) -> bool:
+    """Whether a field is a column of its model's table."""
+    return field.column is not None and field.db_parameters(connection)["type"] is not None
 
 
 def column(field: Any, names: Names) -> str:

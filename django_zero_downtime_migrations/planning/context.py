@@ -150,6 +150,11 @@ class Context:
 
     # Of the code that still runs, under the names that tables and columns have by now
 
+    @property
+    def has_no_old_code(self) -> bool:
+        """Whether somebody has said that none runs."""
+        return self.settings.expand_contract and self.settings.old_code == "absent"
+
     def old_code_knows(self, table: str, column: str | None = None) -> bool:
         if self.old_code is None or not self.in_use(table):
             return False

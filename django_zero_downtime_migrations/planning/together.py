@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..ddl import statements as s
+from ..errors import CannotMigrate
 from ..naming import names_in, unquote
 from .context import Context
 from .same_definition import Statements, renamed
@@ -27,6 +28,9 @@ KINDS = {"foreign key": "f", "check": "c", "unique": "u", "primary key": "p"}
 #: What gives a new row its value where an INSERT does not.
 VALUES = (s.SetDefault, s.AddIdentity)
 Window = tuple[int, int]
+SHOWING = (s.ShowBoth, s.ShowNoMore)
+#: What takes a moment, and locks one table.
+RENAMING = (s.RenameColumn, s.RenameConstraint, s.RenameIndex, s.RenameTable, s.SetComment, s.Owe, s.OweNoMore)
 
 
 def join(statements: Statements, before: Context) -> Statements:
@@ -34,6 +38,8 @@ def join(statements: Statements, before: Context) -> Statements:
 
     :param before: from where the statements start.
     """
+    if any(isinstance(x, SHOWING) for x in statements):
+        return [_shown(statements)]
     windows = list(_windows(statements, before))
     replacements = [statements[end] for _, end in windows]
     result: Statements = []
@@ -43,6 +49,20 @@ def join(statements: Statements, before: Context) -> Statements:
         result += _joined(statements[start : end + 1], replacements)
         position = end + 1
     return result + statements[position:]
+
+
+def _shown(statements: Statements) -> s.Together:
+    """Nobody sees a name of which there is neither a table nor a view.
+
+    :raises CannotMigrate: when something is not done in a moment.
+    """
+    if slow := next((x for x in statements if not isinstance(x, (*SHOWING, *RENAMING))), None):
+        raise CannotMigrate(
+            f"{slow.table} gets a view for the code that knows the old name, which takes a moment, and this may take "
+            f"longer: {slow.sql}. Do it in a migration before, or, when no old code runs, rename with "
+            'OLD_CODE = "absent".'
+        )
+    return s.Together(sql="", statements=tuple(statements))
 
 
 def _windows(statements: Statements, before: Context) -> Iterator[Window]:

@@ -18,6 +18,7 @@ from django_zero_downtime_migrations.backends.postgres.base import DatabaseWrapp
 from django_zero_downtime_migrations.backends.postgres.features import FeaturesMixin
 from django_zero_downtime_migrations.backends.postgres.introspection import IntrospectionMixin
 from django_zero_downtime_migrations.backends.postgres.named_base import built_on
+from django_zero_downtime_migrations.backends.postgres.operations import OperationsMixin
 from django_zero_downtime_migrations.backends.postgres.schema import DatabaseSchemaEditor, DatabaseSchemaEditorMixin
 from django_zero_downtime_migrations.backends.postgres.validation import DatabaseValidation
 from tests.backends.fixtures import Twins
@@ -74,7 +75,7 @@ def test_each_class_of_the_named_backend_is_under_ours(over_other: Any) -> None:
         over_other.SchemaEditorClass: (DatabaseSchemaEditorMixin, other.DatabaseSchemaEditor),
         type(over_other.features): (FeaturesMixin, other.DatabaseFeatures),
         type(over_other.introspection): (IntrospectionMixin, other.DatabaseIntrospection),
-        type(over_other.ops): (other.DatabaseOperations, other.DatabaseOperations),
+        type(over_other.ops): (OperationsMixin, other.DatabaseOperations),
         type(over_other.validation): (DatabaseValidation, DatabaseValidation),
     }
     for kind, (ours, theirs) in pairs.items():
@@ -84,7 +85,7 @@ def test_each_class_of_the_named_backend_is_under_ours(over_other: Any) -> None:
 def test_class_that_the_named_backend_takes_from_django_is_ours_alone() -> None:
     made = built_on("django.db.backends.postgresql", DatabaseWrapper, PostgresWrapper)
     assert made.SchemaEditorClass is DatabaseSchemaEditor
-    for name in ("features_class", "introspection_class", "validation_class"):
+    for name in ("features_class", "introspection_class", "ops_class", "validation_class"):
         assert getattr(made, name) is getattr(DatabaseWrapper, name)
 
 

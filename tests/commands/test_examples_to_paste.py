@@ -26,6 +26,7 @@ WITHOUT = {
     "not_additive",
     "online_type_change",
     "removal_owed",
+    "rename_owed",
     "run_python_models",
     "run_python_no_reverse",
     "row_type_used",

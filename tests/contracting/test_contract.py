@@ -142,7 +142,6 @@ def test_a_column_of_the_same_run_goes_at_once_and_may_come_again(project: Proje
     changes: list[list[Any]] = [
         [more],
         [migrations.RenameField("order", "more", "much")],
-        [migrations.AlterModelTable("order", "orders")],
         [migrations.RemoveField("order", "much")],
         [more, migrations.RemoveField("order", "more"), more],
     ]
@@ -152,6 +151,25 @@ def test_a_column_of_the_same_run_goes_at_once_and_may_come_again(project: Proje
     project.migrate()
     assert project.run(TYPES) == []
     assert schema(project.site_connection) == schema(stock.connection)
+
+
+def test_what_goes_from_a_table_of_another_name_stays_as_well(project: Project) -> None:
+    """Before the run nothing has that name, which is no reason to think that nobody uses the table."""
+    assured = SafetyAssured([migrations.AlterModelTable("order", "orders")], reason="its code is stopped")
+    project.add(assured)
+    project.add(NOTE)
+    project.migrate()
+    assert "note" in project.columns("orders")
+    assert [x["id"] for x in project.owed()] == ["shop.0003_step:0"]
+
+
+def test_a_column_of_the_same_run_that_a_view_shows_by_then_stops_the_run(project: Project) -> None:
+    project.add(migrations.AddField("order", "more", models.IntegerField(null=True)))
+    project.add(migrations.AlterModelTable("order", "orders"))
+    project.add(migrations.RemoveField("order", "more"))
+    said = project.refused()
+    assert 'shop.0003_step:0 has given the name "shop_order", "shop_order_friends" to a view' in said
+    assert "Nothing has been applied" in said
 
 
 def test_a_model_with_a_new_table_beside_its_own_stays(project: Project) -> None:

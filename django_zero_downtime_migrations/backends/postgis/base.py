@@ -9,12 +9,14 @@ from ...settings import base_backend
 from ..postgres.validation import DatabaseValidation
 from .features import DatabaseFeatures
 from .introspection import DatabaseIntrospection
+from .operations import DatabaseOperations
 from .schema import DatabaseSchemaEditor
 
 
 class DatabaseWrapper(PostGISWrapper):
     SchemaEditorClass = DatabaseSchemaEditor
     validation_class = DatabaseValidation
+    ops_class = DatabaseOperations
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
@@ -22,6 +24,7 @@ class DatabaseWrapper(PostGISWrapper):
         if self.alias != NO_DB_ALIAS:
             self.features = DatabaseFeatures(self)
             self.introspection = DatabaseIntrospection(self)
+            self.ops = DatabaseOperations(self)
 
 
 if named := base_backend():

@@ -7,6 +7,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrappe
 from ...settings import base_backend
 from .features import DatabaseFeatures
 from .introspection import DatabaseIntrospection
+from .operations import DatabaseOperations
 from .schema import DatabaseSchemaEditor
 from .validation import DatabaseValidation
 
@@ -15,6 +16,7 @@ class DatabaseWrapper(PostgresWrapper):
     SchemaEditorClass = DatabaseSchemaEditor
     features_class = DatabaseFeatures
     introspection_class = DatabaseIntrospection
+    ops_class = DatabaseOperations
     validation_class = DatabaseValidation
 
 

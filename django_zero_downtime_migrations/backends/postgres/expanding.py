@@ -109,8 +109,16 @@ class Expanding:
 
         known, key = self.migrate_run.alone, (own.app, own.migration, own.number)
         if key not in known:
-            known[key] = is_alone(self.connection, tables)
+            known[key] = is_alone(self.connection, self._real(tables))
         return known[key]
+
+    def _real(self, tables: Sequence[str]) -> list[str]:
+        """The tables of today behind these names: of a view, or of a name that a table has not yet, nobody can tell
+        whether there are rows.
+        """
+        today = self._today()
+        live = [self._projection.live_table(table) for table in tables]
+        return [shown.hidden if (shown := today.shown(table)) else table for table in live]
 
     def _leave(self, own: Own, going: Sequence[removals.Goes]) -> None:
         from ...execution.position import Whose
@@ -252,18 +260,19 @@ class Expanding:
             run.debts = debts.all() if debts else []
         return run.debts or []
 
-    def _owed(self) -> list[tuple[str, tuple[str, ...], str]]:
+    def _owed(self, kind: str) -> list[tuple[str, tuple[str, ...], str]]:
         """By whom, which tables and which column."""
         planned = self._projection.owed
-        today = [(x.id, x.tables, x.column) for x in self._known_debts() if x.id not in planned]
-        return [*today, *((x.owed_by, x.tables, x.column) for x in planned.values() if x is not None)]
+        today = [(x.id, x.tables, x.column) for x in self._known_debts() if x.id not in planned and x.kind == kind]
+        more = (x for x in planned.values() if x is not None and x.kind == kind)
+        return [*today, *((x.owed_by, x.tables, x.column) for x in more)]
 
     def _refuse_taken_names(self, statements: Sequence[s.Statement]) -> None:
         """:raises CannotMigrate: when a statement needs a name that old code still has."""
         needing = [x for x in statements if isinstance(x, _NEEDS_A_NAME)]
         if not needing or self.is_contracting or self.migrate_run.is_new_database:
             return
-        for owed_by, tables, column in self._owed():
+        for owed_by, tables, column in self._owed(s.REMOVED):
             if any(_is_in_the_way(x, tables, column) for x in needing):
                 what = f"column {column!r} of {tables[0]}" if column else f"table {', '.join(tables)}"
                 raise CannotMigrate(

@@ -8,7 +8,9 @@ from typing import Any
 from django.db.backends.postgresql.features import DatabaseFeatures as PostgresFeatures
 from django.utils.functional import cached_property
 
+from ...django_types import Field, Model
 from ...settings import MigrationSettings
+from .operations import expands
 
 SKIPS = {
     "An atomic migration is not one transaction here, so CONCURRENTLY does not ask for atomic=False.": {
@@ -32,6 +34,10 @@ SKIPS_WITH_TIMEOUTS = {
 }
 
 
+#: Types whose values cannot be grouped.
+WITHOUT_EQUALITY = frozenset({"box", "circle", "json", "line", "lseg", "path", "point", "polygon", "xml"})
+
+
 class _InsideTransaction:
     """True exactly when DDL could be rolled back: inside somebody's transaction. Not a data descriptor, so that it
     can be overridden.
@@ -48,6 +54,23 @@ class FeaturesMixin:
     can_rollback_ddl: Any = _InsideTransaction()
     # One action in each ALTER TABLE tells SET NOT NULL from TYPE without parsing.
     supports_combined_alters = False
+    connection: Any
+
+    def allows_group_by_selected_pks_on_model(self, model: Model) -> bool:
+        """Whether GROUP BY may name the primary key alone.
+
+        With EXPAND_CONTRACT a view may have the name of the table, and of that the server knows no key: Django then
+        names every column, which makes no other plan of a table.
+        """
+        parent: Any = super()
+        if not parent.allows_group_by_selected_pks_on_model(model):
+            return False
+        return not expands(self.connection) or any(map(self._has_no_equality, model._meta.concrete_fields))
+
+    def _has_no_equality(self, field: Field) -> bool:
+        """Whether the server cannot group by a column."""
+        kind = field.db_type(self.connection) or ""
+        return kind.partition("(")[0] in WITHOUT_EQUALITY
 
 
 def _exists(test: str) -> bool:

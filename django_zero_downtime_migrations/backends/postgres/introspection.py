@@ -12,7 +12,7 @@ from django.db.backends.postgresql.introspection import DatabaseIntrospection as
 
 from ...ddl.spaces import Space
 from ...django_types import Connection, Cursor
-from ...naming import as_django_has, as_django_quotes, split_identifier
+from ...naming import RENAMED, as_django_has, as_django_quotes, split_identifier
 from ...server import names_of
 
 if TYPE_CHECKING:
@@ -56,6 +56,18 @@ class IntrospectionMixin:
         from .other_schemas import InSchema
 
         return InSchema(cursor, schema[-1], name, table[1:-1]), name
+
+    def get_table_list(self, cursor: Cursor) -> list[Any]:
+        """A table that has another name, since a view has its own, goes by that of the view."""
+        parent: Any = super()
+        found: list[Any] = parent.get_table_list(cursor)
+        hidden = {each.name: own for each in found if (own := self._own_name(each.name)) != each.name}
+        views = {each.name for each in found if each.type == "v"} & set(hidden.values())
+        shown = (each for each in found if hidden.get(each.name) not in views)
+        return [each._replace(type="t") if each.name in views else each for each in shown]
+
+    def _own_name(self, name: str) -> str:
+        return names_of(self.connection).lasting(name) if name.endswith(RENAMED) else name
 
     def get_constraints(self, cursor: Cursor, table_name: str) -> Any:
         parent: Any = super()

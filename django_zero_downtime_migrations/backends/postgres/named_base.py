@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from .features import DatabaseFeatures, FeaturesMixin
 from .introspection import projecting
+from .operations import DatabaseOperations, OperationsMixin
 from .schema import DatabaseSchemaEditorMixin
 
 SETTING = "ZERO_DOWNTIME_MIGRATIONS_BASE_BACKEND"
@@ -28,6 +29,8 @@ def built_on(path: str, wrapper: Any, stock: type) -> Any:
         # Some backends choose these in their own __init__, whatever the class attributes say.
         if not isinstance(self.features, FeaturesMixin):
             self.features = _both(DatabaseFeatures, type(self.features))(self)
+        if not isinstance(self.ops, OperationsMixin):
+            self.ops = _both(DatabaseOperations, type(self.ops))(self)
         projecting(self)
 
     made: type[Any] = type(
@@ -39,7 +42,7 @@ def built_on(path: str, wrapper: Any, stock: type) -> Any:
             "SchemaEditorClass": _editor(wrapper.SchemaEditorClass, base.SchemaEditorClass),
             **{
                 name: _both(getattr(wrapper, name), getattr(base, name))
-                for name in ("features_class", "introspection_class", "validation_class")
+                for name in ("features_class", "introspection_class", "ops_class", "validation_class")
             },
         },
     )

@@ -31,7 +31,7 @@ from ...server import capabilities
 from .calls import Calls
 from .changed_rows import ChangedRows
 from .early_indexes import RENAMES
-from .expanding import Expanding
+from .expanding_renames import ExpandingRenames
 from .foreign_key_names import NamesForeignKeys
 from .introspection import projecting
 from .old_names import statements
@@ -39,7 +39,7 @@ from .passing_on import PassingOn
 from .replaced import REMOVING, Replaced, Waiting, still_there
 
 
-class Recording(Expanding, ChangedRows, NamesForeignKeys, Calls, PassingOn):
+class Recording(ExpandingRenames, ChangedRows, NamesForeignKeys, Calls, PassingOn):
     """To be put before any PostgreSQL schema editor; the class of :mod:`.schema` keeps what this works with."""
 
     migrate_run: MigrateRun

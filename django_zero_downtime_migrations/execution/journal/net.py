@@ -111,6 +111,10 @@ class Net:
             for made_there in other.objects():
                 _replace(made_there.parts, f"REFERENCES {old} ", f"REFERENCES {new} ")
 
+    def _create_view(self, made: Made, parts: dict[str, str]) -> None:
+        """It has the name of a table that has another one by now."""
+        self.gone.pop(("table", parts["table"]), None)
+
     # Columns
 
     def _add_column(self, made: Made, parts: dict[str, str]) -> None:

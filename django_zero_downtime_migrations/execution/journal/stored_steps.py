@@ -61,6 +61,8 @@ STATEMENTS: Final[dict[str, type[s.Statement]]] = {
     "set comment": s.SetComment,
     "alter sequence": s.AlterSequence,
     "drop sequence": s.DropSequence,
+    "show both": s.ShowBoth,
+    "show no more": s.ShowNoMore,
     "owe": s.Owe,
     "owe no more": s.OweNoMore,
     "raw": s.Raw,

@@ -76,6 +76,20 @@ def rename_table(asked: Asked) -> Probe:
     return renamed(f"The table {asked['new']}, so far {table}", *texts)
 
 
+@form(rf"CREATE VIEW (?P<table>{PATH}) ")
+def create_view(asked: Asked) -> Probe:
+    what, there = f"The view {asked['table']}", asked.server.relation(asked["table"])
+    if there is None:
+        return Probe(Verdict.ABSENT, what)
+    return Probe(Verdict.DIFFERS, what, f"a {there}", "a view") if there.is_table else Probe(Verdict.DONE, what)
+
+
+@form(rf"DROP VIEW (?P<table>{PATH})")
+def drop_view(asked: Asked) -> Probe:
+    there = asked.server.relation(asked["table"])
+    return gone(there is None or there.is_table, f"The view {asked['table']}")
+
+
 @form(rf"{TABLE}SET TABLESPACE ")
 @form(rf"COMMENT ON (?:TABLE|COLUMN) (?P<table>{PATH}) IS ")
 @form(rf"LOCK TABLE (?:ONLY )?(?P<table>{PATH})")

@@ -1,4 +1,4 @@
-"""``contract``: what removals have left for old code, and what keeps it there; drops what nothing speaks for."""
+"""``contract``: what is left for old code, and what keeps it there; drops what nothing speaks for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ NOTHING = "Nothing is owed."
 
 class Command(BaseCommand):
     help = (
-        "Drops the columns and tables that removals have left for old code, where none of it is seen any more. Exit "
+        "Drops the columns, tables and old names that removals and renames have left for old code, where none of it is "
+        "seen any more. Exit "
         "status: 0 nothing is owed any more, 3 something is, 1 an error."
     )
     requires_system_checks: Any = []  # noqa: RUF012 (the name and type are Django's)

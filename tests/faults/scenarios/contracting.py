@@ -1,11 +1,11 @@
-"""Removals of what old code uses: what they do at once, what they leave, and how that goes or comes back."""
+"""Removals and renames of what old code uses: what they do at once and leave, and how that goes or comes back."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.db import models
-from django.db.migrations.operations import AddField, DeleteModel, RemoveField
+from django.db.migrations.operations import AddField, DeleteModel, RemoveField, RenameField, RenameModel
 from django.db.migrations.operations.base import Operation
 
 from tests.operations.case import APP, model
@@ -43,10 +43,21 @@ AMONG_OTHERS = of(
     RemoveField("thing", "customer"),
     AddField("thing", "last", models.IntegerField(db_index=True, null=True)),
 )
+COLUMNS = of("renamed_columns", RenameField("thing", "name", "title"), RenameField("thing", "customer", "client"))
+TABLES = of(
+    "renamed_tables",
+    AddField("customer", "more", models.IntegerField(null=True)),
+    RenameModel("Thing", "Item"),
+    RenameModel("Customer", "Client"),
+    AddField("item", "last", models.IntegerField(db_index=True, null=True)),
+)
 SCENARIOS = [
-    *(FIELDS, MODEL, AMONG_OTHERS),
-    *(back(FIELDS), back(MODEL), back(AMONG_OTHERS)),
-    *(dropped(FIELDS), dropped(MODEL)),
+    *(FIELDS, MODEL, AMONG_OTHERS, COLUMNS, TABLES),
+    *(back(FIELDS), back(MODEL), back(AMONG_OTHERS), back(COLUMNS), back(TABLES)),
+    *(dropped(FIELDS), dropped(MODEL), dropped(COLUMNS), dropped(TABLES)),
 ]
 #: They are not recovered from at every point, since nobody knows where a killed run without a journal was.
-WITHOUT_A_JOURNAL = [PLAIN, back(PLAIN), dropped(PLAIN)]
+PLAIN_NAME = of(
+    "renamed_without_a_journal", RenameField("thing", "customer", "client"), settings={"IDEMPOTENT_SQL": False}
+)
+WITHOUT_A_JOURNAL = [PLAIN, back(PLAIN), dropped(PLAIN), PLAIN_NAME, back(PLAIN_NAME), dropped(PLAIN_NAME)]
