@@ -328,15 +328,18 @@ class DropSequence(Statement):
 
 #: The kind of what is owed when a column or tables stay for old code.
 REMOVED: Final = "removed"
+#: The same where a new NOT NULL column keeps its default, for code that inserts without it.
+DEFAULT: Final = "default"
 
 
 class Owe(Statement):
-    """Write down that a column, or a whole table, is to be dropped when no old code is left. None of Django's; its text
-    is what is owed, and is not sent.
+    """Write down that a column, a whole table, or what is kept of a column for old code is to be dropped when no old
+    code is left. None of Django's; its text is what is owed, and is not sent.
 
     :param written: what is sent.
     :param tables: all that stay. :param column: the one that stays; empty where tables do.
     :param owed_by: the operation that removes it, by its name. :param kind: of what is owed.
+    :param note: what its finding says as well; empty where that is nothing.
     """
 
     written: str
@@ -344,6 +347,7 @@ class Owe(Statement):
     column: str = ""
     owed_by: str = ""
     kind: str = REMOVED
+    note: str = ""
     mode = None
 
 

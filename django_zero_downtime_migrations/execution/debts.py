@@ -33,7 +33,7 @@ TAKEN_BACK: Final = "taken back"
 
 
 #: What may be owed. A debt without a kind is of the first.
-KINDS: Final = (s.REMOVED,)
+KINDS: Final = (s.REMOVED, s.DEFAULT)
 
 
 NOW: Final = "SELECT pg_catalog.date_part('epoch'::pg_catalog.text, pg_catalog.clock_timestamp())"
@@ -62,7 +62,8 @@ class Debt(NamedTuple):
     def what(self) -> str:
         """What stays, in words."""
         if self.column:
-            return printable(f"column {quote(self.column)} of {self.tables[0]}")
+            what = "the default of " if self.kind == s.DEFAULT else ""
+            return printable(f"{what}column {quote(self.column)} of {self.tables[0]}")
         return printable(f"table{'s' if len(self.tables) > 1 else ''} {', '.join(self.tables)}")
 
 

@@ -133,7 +133,7 @@ def is_alone(connection: Connection, tables: Sequence[str]) -> bool:
         return True
     if server.sessions or server.is_pooled:
         return False
-    text = "No other session is connected, so nothing of %s is left for old code: what is removed goes at once."
+    text = "No other session is connected, so nothing of %s is left for old code: the change is finished at once."
     logger.warning(text, printable(", ".join(tables)))
     return True
 

@@ -19,13 +19,14 @@ from ..naming import Names
 from ..server import names_of
 from ..settings import MigrationSettings
 from ..states.judged_state import applied_state
-from . import removals
+from . import fills, removals
 from .run import MigrateRun
 
 #: What an operation may owe, by the name of its class; asked with the app, the models before it and the connection.
 OWED_BY: Final[dict[str, Callable[[Any, str, StateApps, Connection], removals.Stays | None]]] = {
     "RemoveField": removals.owed,
     "DeleteModel": removals.owed,
+    "AddField": fills.owed,
 }
 
 
@@ -84,9 +85,16 @@ class Contraction:
             dropped has a model.
         """
         debt = looked.debt
-        if looked.is_there:
+        if looked.is_there and not self._is_over(debt):
             self._drop(debt)
         self.debts.forget(debt)
+
+    def _is_over(self, debt: Debt) -> bool:
+        """Whether a later migration has put something into the place of what is owed."""
+        if debt.kind != s.DEFAULT:
+            return False
+        kept = removals.Stays(debt.tables, debt.column, debt.kind)
+        return fills.has_database_default(kept, self._models, self._names)
 
     def _drop(self, debt: Debt) -> None:
         operation, from_state, to_state = self._planned(debt)

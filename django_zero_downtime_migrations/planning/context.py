@@ -68,6 +68,8 @@ class Context:
     old_types: Mapping[tuple[str, str], str] = field(default_factory=dict)
     #: What the code that still runs knows; None for ``migrate``, which cannot tell whether there is such code.
     old_code: OldCode | None = None
+    #: Why no code that still runs has to be thought of; empty where it has.
+    no_old_code: str = ""
     #: The reason of the SafetyAssured around the statements; empty outside of one.
     assured: str = ""
     #: App label and name of the migration that is at work; empty outside of one.

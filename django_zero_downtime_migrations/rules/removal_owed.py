@@ -26,5 +26,7 @@ RULE = Rule(
 
 @RULE.check(s.Owe)
 def check(statement: s.Owe, context: Context) -> str | None:
+    if statement.kind != s.REMOVED:
+        return None
     what = f"{quote(statement.column)} of {statement.tables[0]}" if statement.column else ", ".join(statement.tables)
     return f"{what} stays for old code, and is owed: the next migrate or manage.py contract drops it"

@@ -68,6 +68,7 @@ class Calls:
     _early: EarlyIndexes
     _column_items: list[str]
     _old_types: dict[tuple[str, str], str]
+    _keeps_default: Callable[[Field], bool]
 
     @cached_property
     def names(self) -> Names:
@@ -85,7 +86,7 @@ class Calls:
     ) -> Iterator[str]:
         parent: Any = super()
         self._column_items = items = []
-        goes_again = getattr(field, "db_default", NOT_PROVIDED) is NOT_PROVIDED
+        goes_again = getattr(field, "db_default", NOT_PROVIDED) is NOT_PROVIDED and not self._keeps_default(field)
         for item in parent._iter_column_sql(column_db_type, params, model, field, field_db_params, include_default):
             items.append(SQL(item, s.PYTHON_DEFAULT) if goes_again and item.startswith("DEFAULT ") else item)
             yield item

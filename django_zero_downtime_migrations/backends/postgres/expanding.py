@@ -123,17 +123,7 @@ class Expanding:
                 for field in removals.fields(goes):
                     self.alter_field(goes.model, field, removals.for_new_code(goes, field))
             written = self._owing(whose, kept)
-        self._record(
-            s.Owe(
-                sql=kept.sql,
-                table=kept.tables[0],
-                written=written,
-                tables=kept.tables,
-                column=kept.column,
-                owed_by=str(whose),
-                kind=kept.kind,
-            )
-        )
+        self._record(owe(whose, kept, written))
 
     def _owing(self, whose: Any, kept: removals.Stays) -> str:
         debts = self._debts()
@@ -250,18 +240,19 @@ class Expanding:
             run.debts = debts.all() if debts else []
         return run.debts or []
 
-    def _owed(self) -> list[tuple[str, tuple[str, ...], str]]:
-        """By whom, which tables and which column."""
+    def _owed(self, *kinds: str) -> list[tuple[str, removals.Stays]]:
+        """By whom, and what, of some kinds."""
         planned = self._projection.owed
-        today = [(x.id, x.tables, x.column) for x in self._known_debts() if x.id not in planned]
-        return [*today, *((x.owed_by, x.tables, x.column) for x in planned.values() if x is not None)]
+        today = [(x.id, removals.Stays(x.tables, x.column, x.kind)) for x in self._known_debts() if x.id not in planned]
+        left = [(x.owed_by, removals.Stays(x.tables, x.column, x.kind)) for x in planned.values() if x is not None]
+        return [(owed_by, kept) for owed_by, kept in [*today, *left] if kept.kind in kinds]
 
     def _refuse_taken_names(self, statements: Sequence[s.Statement]) -> None:
         """:raises CannotMigrate: when a statement needs a name that old code still has."""
         needing = [x for x in statements if isinstance(x, _NEEDS_A_NAME)]
         if not needing or self.is_contracting or self.migrate_run.is_new_database:
             return
-        for owed_by, tables, column in self._owed():
+        for owed_by, (tables, column, _) in self._owed(s.REMOVED):
             if any(_is_in_the_way(x, tables, column) for x in needing):
                 what = f"column {column!r} of {tables[0]}" if column else f"table {', '.join(tables)}"
                 raise CannotMigrate(
@@ -270,6 +261,13 @@ class Expanding:
                     f"manage.py contract {owed_by} --now REASON drops it, and so does a migrate with OLD_CODE = "
                     '"absent".'
                 )
+
+
+def owe(whose: Any, kept: removals.Stays, written: str, note: str = "") -> s.Owe:
+    """:param written: what is sent. :param note: what its finding says as well."""
+    tables, column, kind = kept
+    common = {"written": written, "owed_by": str(whose), "kind": kind, "note": note}
+    return s.Owe(sql=kept.sql, table=tables[0], tables=tables, column=column, **common)
 
 
 def _is_in_the_way(statement: s.Statement, tables: Sequence[str], column: str) -> bool:

@@ -31,14 +31,14 @@ from ...server import capabilities
 from .calls import Calls
 from .changed_rows import ChangedRows
 from .early_indexes import RENAMES
-from .expanding import Expanding
+from .expanding_not_null import ExpandingNotNull
 from .foreign_key_names import NamesForeignKeys
 from .introspection import projecting
 from .old_names import statements
 from .replaced import REMOVING, Replaced, Waiting, still_there
 
 
-class Recording(Expanding, ChangedRows, NamesForeignKeys, Calls):
+class Recording(ExpandingNotNull, ChangedRows, NamesForeignKeys, Calls):
     """To be put before any PostgreSQL schema editor; the class of :mod:`.schema` keeps what this works with."""
 
     migrate_run: MigrateRun
@@ -201,6 +201,7 @@ class Recording(Expanding, ChangedRows, NamesForeignKeys, Calls):
             origin=self._origin,
             old_types=self._old_types,
             old_code=self.old_code,
+            no_old_code=self._no_old_code,
             own_triggers=self._own_triggers,
             assured=self._assured,
             start=self._projection.copy() if self._reader.is_silent else Projection(),

@@ -43,10 +43,16 @@ AMONG_OTHERS = of(
     RemoveField("thing", "customer"),
     AddField("thing", "last", models.IntegerField(db_index=True, null=True)),
 )
+NEW = of(
+    "new_columns",
+    AddField("thing", "more", models.CharField(max_length=10, default="it's")),
+    AddField("thing", "last", models.PositiveIntegerField(default=3, db_index=True)),
+    AddField("thing", "seller", models.ForeignKey(f"{APP}.Customer", models.CASCADE, related_name="+", default=1)),
+)
 SCENARIOS = [
-    *(FIELDS, MODEL, AMONG_OTHERS),
-    *(back(FIELDS), back(MODEL), back(AMONG_OTHERS)),
-    *(dropped(FIELDS), dropped(MODEL)),
+    *(FIELDS, MODEL, AMONG_OTHERS, NEW),
+    *(back(FIELDS), back(MODEL), back(AMONG_OTHERS), back(NEW)),
+    *(dropped(FIELDS), dropped(MODEL), dropped(NEW)),
 ]
 #: They are not recovered from at every point, since nobody knows where a killed run without a journal was.
 WITHOUT_A_JOURNAL = [PLAIN, back(PLAIN), dropped(PLAIN)]
