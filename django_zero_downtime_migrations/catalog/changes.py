@@ -110,6 +110,14 @@ def _drop_named(p: Projection, statement: s.DropIndex | s.DropConstraint) -> Non
         p.table(statement.table).names[space].drop(unquote(statement.name))
 
 
+def _make_trigger(p: Projection, statement: s.MakeTrigger) -> None:
+    p.table(statement.table).column(unquote(statement.column)).filled_by_trigger = statement.fills
+
+
+def _drop_trigger(p: Projection, statement: s.DropTrigger) -> None:
+    p.dropped_triggers.update(statement.names)
+
+
 def _owe(p: Projection, statement: s.Owe) -> None:
     p.owed[statement.owed_by] = statement
 
@@ -145,6 +153,8 @@ CHANGES: dict[type[s.Statement], Callable[[Projection, Any], None]] = {
     s.DropIndex: _drop_named,
     s.DropConstraint: _drop_named,
     s.DropForeignKey: _drop_named,
+    s.MakeTrigger: _make_trigger,
+    s.DropTrigger: _drop_trigger,
     s.Owe: _owe,
     s.OweNoMore: _owe_no_more,
     s.Raw: _own_sql,

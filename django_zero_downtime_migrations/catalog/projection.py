@@ -33,6 +33,7 @@ class Projection:
     :ivar early: names of indexes that Django does not know to be there.
     :ivar owed: what is planned to stay for old code, though Django knows it no more, by the operation that owes it;
         None for what is owed today and is planned to be no more.
+    :ivar dropped_triggers: by their plain names, each of which is of one column.
     """
 
     def __init__(self) -> None:
@@ -43,6 +44,7 @@ class Projection:
         self.early: set[str] = set()
         self._own: set[str] = set()
         self.owed: dict[str, s.Owe | None] = {}
+        self.dropped_triggers: set[str] = set()
 
     def copy(self) -> Projection:
         """Both share their tables until one of them changes one."""
@@ -54,6 +56,7 @@ class Projection:
         made.spoken = self.spoken.copy()
         made.early = self.early.copy()
         made.owed = self.owed.copy()
+        made.dropped_triggers = self.dropped_triggers.copy()
         return made
 
     def table(self, name: str) -> PlannedTable:
@@ -178,6 +181,8 @@ class Projection:
         """
         table = self.shown_table(spoken)
         if dependent.table and table in self.dropped_tables:
+            return True
+        if dependent.kind == "trigger" and dependent.name in self.dropped_triggers:
             return True
         if dependent.kind == "foreign key":
             return self.hides(table, dependent.name, Space.CONSTRAINTS)

@@ -33,7 +33,9 @@ TAKEN_BACK: Final = "taken back"
 
 
 #: What may be owed. A debt without a kind is of the first.
-KINDS: Final = (s.REMOVED, s.DEFAULT)
+KINDS: Final = (s.REMOVED, s.DEFAULT, s.FILLED)
+#: What stays of a column, in words, before its name.
+_OF_A_COLUMN: Final = {s.REMOVED: "", s.DEFAULT: "the default of ", s.FILLED: "the trigger that fills "}
 
 
 NOW: Final = "SELECT pg_catalog.date_part('epoch'::pg_catalog.text, pg_catalog.clock_timestamp())"
@@ -62,8 +64,7 @@ class Debt(NamedTuple):
     def what(self) -> str:
         """What stays, in words."""
         if self.column:
-            what = "the default of " if self.kind == s.DEFAULT else ""
-            return printable(f"{what}column {quote(self.column)} of {self.tables[0]}")
+            return printable(f"{_OF_A_COLUMN[self.kind]}column {quote(self.column)} of {self.tables[0]}")
         return printable(f"table{'s' if len(self.tables) > 1 else ''} {', '.join(self.tables)}")
 
 
@@ -71,10 +72,15 @@ def debt_of(statement: s.Owe | s.OweNoMore) -> list[Debt]:
     """What is owed once the statement has run."""
     if isinstance(statement, s.OweNoMore):
         return []
-    name, _, number = statement.owed_by.rpartition(":")
-    app, _, migration = name.partition(".")
-    whose = Whose(app, migration, int(number))
+    whose = whose_of(statement.owed_by)
     return [Debt(type_of(whose), whose, statement.tables, statement.column, None, statement.kind)]
+
+
+def whose_of(owed_by: str) -> Whose:
+    """The operation of a name that :attr:`Debt.id` gives."""
+    name, _, number = owed_by.rpartition(":")
+    app, _, migration = name.partition(".")
+    return Whose(app, migration, int(number))
 
 
 def type_of(whose: Whose) -> str:

@@ -14,6 +14,7 @@ from ..printable import printable
 from .server_errors import INSUFFICIENT_PRIVILEGE, sqlstate
 
 OWN, DROP, CREATE, REFERENCES = "own", "drop", "create", "references"
+LANGUAGE, TRIGGER = "language", "trigger"
 
 # A table that is not there, or is still to be made, has no row.
 _MISSING = f"""
@@ -30,6 +31,11 @@ WHERE NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') OR NOT CASE w.need
     WHEN '{OWN}' THEN pg_catalog.pg_has_role(c.relowner, 'USAGE')
     WHEN '{DROP}' THEN pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role(n.nspowner, 'USAGE')
     WHEN '{CREATE}' THEN pg_catalog.has_schema_privilege(n.oid, 'CREATE')
+    WHEN '{LANGUAGE}' THEN EXISTS (
+        SELECT FROM pg_catalog.pg_language l
+        WHERE l.lanname = 'plpgsql' AND pg_catalog.has_language_privilege(l.oid, 'USAGE')
+    )
+    WHEN '{TRIGGER}' THEN pg_catalog.has_table_privilege(c.oid, 'TRIGGER')
     ELSE NOT EXISTS (
         SELECT FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = c.oid AND a.attname = w.col
@@ -83,6 +89,8 @@ def _needs(statement: s.Statement) -> Iterator[Need]:
     yield Need(DROP if isinstance(statement, (s.DropTable, s.DropIndex)) else OWN, table)
     if isinstance(statement, (s.CreateIndex, s.AddUnique, s.AddPrimaryKey, s.RenameIndex, s.RenameTable)):
         yield Need(CREATE, table)
+    if isinstance(statement, s.MakeTrigger):
+        yield from (Need(CREATE, table), Need(LANGUAGE, table), Need(TRIGGER, table))
     if isinstance(statement, s.AddForeignKey):
         yield Need(REFERENCES, statement.to_table, unquote(statement.to_column))
 
@@ -96,6 +104,11 @@ def _text(need: str, table: str, schema: str, owner: str, role: str, usable: boo
             f"{who} may not create anything in {where}, as this needs: "
             f"GRANT CREATE ON SCHEMA {quote(schema)} TO {quote(role)}."
         )
+    if need == LANGUAGE:
+        grant = f"GRANT USAGE ON LANGUAGE plpgsql TO {quote(role)}."
+        return f"{who} may not use the language plpgsql, as a trigger needs: {grant}"
+    if need == TRIGGER:
+        return f"{who} may not create a trigger on {table}, as this needs: GRANT TRIGGER ON {table} TO {quote(role)}."
     if need == REFERENCES:
         return f"{who} may not refer to {table} (permission denied): GRANT REFERENCES ON {table} TO {quote(role)}."
     return (

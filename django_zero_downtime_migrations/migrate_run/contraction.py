@@ -27,6 +27,7 @@ OWED_BY: Final[dict[str, Callable[[Any, str, StateApps, Connection], removals.St
     "RemoveField": removals.owed,
     "DeleteModel": removals.owed,
     "AddField": fills.owed,
+    "AlterField": fills.owed,
 }
 
 

@@ -19,6 +19,23 @@ def default_of(model: Model, field: Field, names: Names) -> Stays:
     return Stays((names.as_sql(model._meta.db_table),), column(field, names), s.DEFAULT)
 
 
+def filled(model: Model, field: Field, names: Names) -> Stays:
+    """The trigger that fills a column."""
+    return default_of(model, field, names)._replace(kind=s.FILLED)
+
+
+def becomes_not_null(old: Field, new: Field, connection: Connection) -> bool:
+    return bool(old.null and not new.null) and _has_column(new, connection)
+
+
+def becomes_null(old: Field, new: Field, connection: Connection) -> bool:
+    return bool(new.null and not old.null) and _has_column(new, connection)
+
+
+def _has_column(field: Field, connection: Connection) -> bool:
+    return field.column is not None and field.db_parameters(connection)["type"] is not None
+
+
 def suits_old_code(field: Field, default: Any) -> bool:
     """Whether a default that stays lets code insert that does not know the column.
 
@@ -28,10 +45,11 @@ def suits_old_code(field: Field, default: Any) -> bool:
 
 
 def owed(operation: Any, app_label: str, apps: StateApps, connection: Connection) -> Stays | None:
-    """What an AddField may owe. :param apps: of the state before it."""
+    """What an AddField or AlterField may owe. :param apps: of the state before it."""
     field = operation.field.clone()
     field.set_attributes_from_name(operation.name)
-    return default_of(apps.get_model(app_label, operation.model_name), field, names_of(connection))
+    of = default_of if type(operation).__name__ == "AddField" else filled
+    return of(apps.get_model(app_label, operation.model_name), field, names_of(connection))
 
 
 def has_database_default(kept: Stays, models: Iterable[Model], names: Names) -> bool:
@@ -46,6 +64,13 @@ def has_database_default(kept: Stays, models: Iterable[Model], names: Names) -> 
     return False
 
 
+def goes_with(drop: s.DropColumn | s.DropTable, kept: Stays) -> bool:
+    """Whether a drop takes the column along of which something is kept."""
+    if isinstance(drop, s.DropColumn) and unquote(drop.column) != kept.column:
+        return False
+    return drop.table in kept.tables
+
+
 #: Statements that may be in the way of what is kept.
 IN_THE_WAY: Final = (s.RenameColumn, s.RenameTable, s.SetType)
 
@@ -58,6 +83,6 @@ def is_in_the_way(statement: s.Statement, kept: Stays) -> bool:
         case s.RenameColumn(table=table, column=name):
             return table in kept.tables and unquote(name) == kept.column
         case s.SetType(table=table, column=name, using=using):
-            # The server converts a default only by a cast of its own.
-            return table in kept.tables and unquote(name) == kept.column and using
+            # The server converts a default only by a cast of its own, and refuses a column that a trigger names.
+            return table in kept.tables and unquote(name) == kept.column and (using or kept.kind == s.FILLED)
     return False

@@ -176,7 +176,8 @@ class Context:
         """What the server makes of ``ALTER COLUMN … TYPE``; None where the table or column is not there yet."""
         projection = self.projection
         column = unquote(statement.column)
-        others = projection.dropped(Space.CONSTRAINTS) | frozenset(self.triggers(statement))
+        triggers = frozenset(self.triggers(statement)) | projection.dropped_triggers
+        others = projection.dropped(Space.CONSTRAINTS) | triggers
         gone = Gone(projection.dropped(Space.INDEXES), others, frozenset(self._maybe_gone(statement)))
         loses_identity = projection.column(statement.table, column).loses_identity
         key = (statement.sql, gone, loses_identity)

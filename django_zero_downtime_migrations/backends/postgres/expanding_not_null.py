@@ -117,13 +117,15 @@ class ExpandingNotNull(Expanding):
         changing = [x for x in statements if isinstance(x, fills.IN_THE_WAY)]
         if not changing or self.is_contracting or self.migrate_run.is_new_database:
             return
-        for owed_by, kept in self._owed(s.DEFAULT):
-            if any(fills.is_in_the_way(x, kept) for x in changing):
+        over = {x.owed_by for x in statements if isinstance(x, s.OweNoMore)}
+        for owed_by, kept in self._owed(s.DEFAULT, s.FILLED):
+            if owed_by not in over and any(fills.is_in_the_way(x, kept) for x in changing):
+                what = "a default" if kept.kind == s.DEFAULT else "a trigger that fills NULL"
                 raise CannotMigrate(
-                    f"{owed_by} keeps a default of column {quote(kept.column)} of {kept.tables[0]} for old code, and "
-                    "this operation cannot be done while it is there. manage.py contract --list says what is waited "
-                    f"for; when no old code runs, manage.py contract {owed_by} --now REASON drops it, and so does a "
-                    'migrate with OLD_CODE = "absent".'
+                    f"{owed_by} keeps {what} of column {quote(kept.column)} of {kept.tables[0]} for old code, and this "
+                    "operation cannot be done while it is there. manage.py contract --list says what is waited for; "
+                    f"when no old code runs, manage.py contract {owed_by} --now REASON drops it, and so does a migrate "
+                    'with OLD_CODE = "absent".'
                 )
 
 

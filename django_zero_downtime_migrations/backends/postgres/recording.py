@@ -31,14 +31,14 @@ from ...server import capabilities
 from .calls import Calls
 from .changed_rows import ChangedRows
 from .early_indexes import RENAMES
-from .expanding_not_null import ExpandingNotNull
+from .expanding_fills import ExpandingFills
 from .foreign_key_names import NamesForeignKeys
 from .introspection import projecting
 from .old_names import statements
 from .replaced import REMOVING, Replaced, Waiting, still_there
 
 
-class Recording(ExpandingNotNull, ChangedRows, NamesForeignKeys, Calls):
+class Recording(ExpandingFills, ChangedRows, NamesForeignKeys, Calls):
     """To be put before any PostgreSQL schema editor; the class of :mod:`.schema` keeps what this works with."""
 
     migrate_run: MigrateRun
@@ -186,6 +186,7 @@ class Recording(ExpandingNotNull, ChangedRows, NamesForeignKeys, Calls):
 
     def _carry_out(self, statements: list[s.Statement], call: Call) -> None:
         self._refuse_taken_names(statements)
+        statements = self._with_what_goes_along(statements)
         if not self.nothing_in_use:
             # Imported here: most processes of a project migrate nothing, and a new database needs none of them.
             from ... import rewrites, rules  # noqa: F401

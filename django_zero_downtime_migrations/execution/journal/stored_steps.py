@@ -63,6 +63,8 @@ STATEMENTS: Final[dict[str, type[s.Statement]]] = {
     "set comment": s.SetComment,
     "alter sequence": s.AlterSequence,
     "drop sequence": s.DropSequence,
+    "make trigger": s.MakeTrigger,
+    "drop trigger": s.DropTrigger,
     "owe": s.Owe,
     "owe no more": s.OweNoMore,
     "raw": s.Raw,

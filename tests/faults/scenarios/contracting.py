@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
-from django.db.migrations.operations import AddField, DeleteModel, RemoveField
+from django.db.migrations.operations import AddField, AlterField, DeleteModel, RemoveField
 from django.db.migrations.operations.base import Operation
 
 from tests.operations.case import APP, model
@@ -20,6 +20,8 @@ THING = model(
     name=models.CharField(max_length=20, default="x"),
     customer=models.ForeignKey(f"{APP}.Customer", models.CASCADE),
     friends=models.ManyToManyField(f"{APP}.Customer", related_name="+"),
+    b=models.IntegerField(null=True),
+    c=models.CharField(max_length=10, null=True),
 )
 NOW = ("--now", "no old code runs")
 
@@ -49,10 +51,15 @@ NEW = of(
     AddField("thing", "last", models.PositiveIntegerField(default=3, db_index=True)),
     AddField("thing", "seller", models.ForeignKey(f"{APP}.Customer", models.CASCADE, related_name="+", default=1)),
 )
+STRICTER = of(
+    "not_null",
+    AlterField("thing", "b", models.IntegerField(default=3)),
+    AlterField("thing", "c", models.CharField(max_length=20, default="it's", db_index=True)),
+)
 SCENARIOS = [
-    *(FIELDS, MODEL, AMONG_OTHERS, NEW),
-    *(back(FIELDS), back(MODEL), back(AMONG_OTHERS), back(NEW)),
-    *(dropped(FIELDS), dropped(MODEL), dropped(NEW)),
+    *(FIELDS, MODEL, AMONG_OTHERS, NEW, STRICTER),
+    *(back(FIELDS), back(MODEL), back(AMONG_OTHERS), back(NEW), back(STRICTER)),
+    *(dropped(FIELDS), dropped(MODEL), dropped(NEW), dropped(STRICTER)),
 ]
 #: They are not recovered from at every point, since nobody knows where a killed run without a journal was.
 WITHOUT_A_JOURNAL = [PLAIN, back(PLAIN), dropped(PLAIN)]
