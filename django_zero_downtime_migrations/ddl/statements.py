@@ -338,7 +338,6 @@ class MakeTrigger(Statement):
     queries: tuple[str, ...]
     undo: DropTrigger | None = None
     fills: bool = False
-    mode = LockMode.SHARE_ROW_EXCLUSIVE
 
 
 class DropTrigger(Statement):

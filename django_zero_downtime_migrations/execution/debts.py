@@ -165,6 +165,10 @@ class Debts:
     def write_seen(self, debt: Debt, seen: Seen) -> None:
         self.kept.run(self.kept.comment(debt.type_name, "seen", json.dumps(seen._asdict())))
 
+    def sweep(self, sql: str) -> None:
+        """Drop what has no table or column any more."""
+        self.kept.run(sql)
+
     def forget(self, debt: Debt) -> None:
         """It is paid. Where others have made something of its type, it is marked so."""
         for name in self.remove([debt]):
@@ -211,5 +215,5 @@ def _seen(text: str | None) -> Seen | None:
         return None
     read: dict[str, Any] = json.loads(text)
     since, quiet, at, started = (float(read[name]) for name in ("since", "quiet", "at", "started"))
-    counted = read["counted"]
-    return Seen(since, quiet, at, started, str(read["reset"]), None if counted is None else int(counted))
+    counted, written = (None if read.get(name) is None else int(read[name]) for name in ("counted", "written"))
+    return Seen(since, quiet, at, started, str(read["reset"]), counted, written)

@@ -72,8 +72,21 @@ def lacks(connection: Connection, step: Step, error: BaseException) -> str:
     return f"\n{missing}" if missing else ""
 
 
+def why_no_trigger(connection: Connection, table: str) -> str:
+    """Which right the role lacks for a trigger with a function of its own, and how to give it; empty for none."""
+    return _lacking(connection, _of_a_trigger(table))
+
+
+def _of_a_trigger(table: str) -> tuple[Need, ...]:
+    return Need(OWN, table), Need(CREATE, table), Need(LANGUAGE, table), Need(TRIGGER, table)
+
+
 def _missing(connection: Connection, steps: Iterable[Step]) -> str:
     needs = dict.fromkeys(need for step in steps if isinstance(step, Protected) for need in _needs(step.statement))
+    return _lacking(connection, tuple(needs))
+
+
+def _lacking(connection: Connection, needs: tuple[Need, ...]) -> str:
     if not needs:
         return ""
     with connection.cursor() as cursor:
@@ -90,7 +103,7 @@ def _needs(statement: s.Statement) -> Iterator[Need]:
     if isinstance(statement, (s.CreateIndex, s.AddUnique, s.AddPrimaryKey, s.RenameIndex, s.RenameTable)):
         yield Need(CREATE, table)
     if isinstance(statement, s.MakeTrigger):
-        yield from (Need(CREATE, table), Need(LANGUAGE, table), Need(TRIGGER, table))
+        yield from _of_a_trigger(table)
     if isinstance(statement, s.AddForeignKey):
         yield Need(REFERENCES, statement.to_table, unquote(statement.to_column))
 

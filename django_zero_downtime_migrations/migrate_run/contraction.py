@@ -20,6 +20,7 @@ from ..server import names_of
 from ..settings import MigrationSettings
 from ..states.judged_state import applied_state
 from . import fills, removals
+from .old_writes import counter, remains
 from .run import MigrateRun
 
 #: What an operation may owe, by the name of its class; asked with the app, the models before it and the connection.
@@ -67,13 +68,14 @@ class Contraction:
         debts = self.debts.all() if debts is None else debts
         if not debts:
             return []
-        server, found = look(self.connection, *((debt.tables, debt.column) for debt in debts))
+        about = ((debt.tables, debt.column, counter(_kept(debt), self._names)) for debt in debts)
+        server, found = look(self.connection, *about)
         return [self._looked(debt, server, there, write) for debt, there in zip(debts, found, strict=True)]
 
     def _looked(self, debt: Debt, server: Server, there: There, write: bool) -> Looked:
         # The scans of a table of which a column stays are those of the new code.
         counted = None if debt.column else there.counted
-        verdict = judge(server, debt.seen, counted, self._settings.contract_quiet_time)
+        verdict = judge(server, debt.seen, counted, self._settings.contract_quiet_time, there.written)
         if write:
             self.debts.write_seen(debt, verdict.seen)
         reasons = verdict.reasons if there.exists and self._settings.old_code == "present" else ()
@@ -88,14 +90,15 @@ class Contraction:
         debt = looked.debt
         if looked.is_there and not self._is_over(debt):
             self._drop(debt)
+        elif sql := remains(_kept(debt), self._names):
+            self.debts.sweep(sql)
         self.debts.forget(debt)
 
     def _is_over(self, debt: Debt) -> bool:
         """Whether a later migration has put something into the place of what is owed."""
         if debt.kind != s.DEFAULT:
             return False
-        kept = removals.Stays(debt.tables, debt.column, debt.kind)
-        return fills.has_database_default(kept, self._models, self._names)
+        return fills.has_database_default(_kept(debt), self._models, self._names)
 
     def _drop(self, debt: Debt) -> None:
         operation, from_state, to_state = self._planned(debt)
@@ -104,6 +107,8 @@ class Contraction:
         editor.migrate_run = MigrateRun(self.connection)
         editor.use_settings(editor.settings.named(idempotent_sql=True))
         editor.is_contracting = True
+        # It takes along what belongs to a column, also where EXPAND_CONTRACT is off by now.
+        editor.migrate_run.debts = self.debts.all()
         with editor:
             operation.database_forwards(debt.whose.app, editor, from_state, to_state)
 
@@ -158,6 +163,10 @@ class Contraction:
     def _models(self) -> Iterable[Any]:
         """Those that the recorded migrations have made."""
         return list(applied_state(MigrationExecutor(self.connection)).apps.get_models(include_auto_created=True))
+
+
+def _kept(debt: Debt) -> removals.Stays:
+    return removals.Stays(debt.tables, debt.column, debt.kind)
 
 
 _FILE = "Put the file back as it was, and nothing is lost until then."

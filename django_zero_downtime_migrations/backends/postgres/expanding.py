@@ -43,6 +43,8 @@ class Expanding:
     names: Names
     settings: MigrationSettings
     alter_field: Callable[..., None]
+    _count: Callable[[removals.Stays, Sequence[removals.Goes]], None]
+    _count_no_more: Callable[[removals.Stays], None]
     #: What is owed is dropped.
     is_contracting = False
     _call: Call
@@ -122,6 +124,7 @@ class Expanding:
             for goes in going:
                 for field in removals.fields(goes):
                     self.alter_field(goes.model, field, removals.for_new_code(goes, field))
+            self._count(kept, going)
             written = self._owing(whose, kept)
         self._record(owe(whose, kept, written))
 
@@ -174,6 +177,7 @@ class Expanding:
         if not self._is_there(debt):
             make()
         elif not self._call.past:
+            self._count_no_more(removals.stays(going, self.names))
             for goes in going:
                 for field in removals.fields(goes):
                     self._bring_back_field(goes, field)

@@ -7,7 +7,7 @@ filled, and writes down that the trigger is owed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...catalog.projection import Projection
 from ...ddl import statements as s
@@ -15,10 +15,12 @@ from ...ddl.values import with_values
 from ...django_types import Field, Model
 from ...log import logger
 from ...migrate_run import fills
-from ...migrate_run.migration_at_work import Own, own_operation_at_work
-from ...migrate_run.old_writes import Filling
+from ...migrate_run.migration_at_work import Own
 from ...migrate_run.removals import Stays
 from .expanding_not_null import ExpandingNotNull
+
+if TYPE_CHECKING:
+    from ...execution.debts import Debt
 
 
 class ExpandingFills(ExpandingNotNull):
@@ -37,9 +39,10 @@ class ExpandingFills(ExpandingNotNull):
         if fills.becomes_not_null(old_field, new_field, self.connection):
             self._become_not_null(fills.filled(model, new_field, self.names), model, new_field, alter)
         elif fills.becomes_null(old_field, new_field, self.connection):
+            debt = self._taken_back("AlterField")
             with self._planning("alter_field", model, new_field):
                 alter()
-                self._fill_no_more(fills.filled(model, old_field, self.names))
+                self._fill_no_more(fills.filled(model, old_field, self.names), debt)
         else:
             alter()
 
@@ -49,7 +52,7 @@ class ExpandingFills(ExpandingNotNull):
         try:
             with self._planning("alter_field", model, field):
                 if self.is_contracting:
-                    self._record(Filling.of(kept, self._catalog()).dropped())
+                    self._record(self._triggers(kept).dropped())
                     return
                 alter()
                 if own is not None:
@@ -64,14 +67,13 @@ class ExpandingFills(ExpandingNotNull):
         if place is None and not self._call.past:
             # Without a default nobody knows a value; the rows are as their owner has filled them.
             return
-        filling = Filling.of(kept, self._catalog())
         if place is not None and not self._call.past:
             fill = recorded[place]
             assert isinstance(fill, s.FillNulls)
             value = with_values(fill.default, fill.params, self.quote_value) if fill.params else fill.default
             if not self._is_understood(value, kept):
                 return
-            recorded.insert(place, filling.made(value))
+            recorded.insert(place, self._triggers(kept).filling(value))
             self._recording.apply(recorded[place])
         self._owes(own, kept)
 
@@ -86,14 +88,18 @@ class ExpandingFills(ExpandingNotNull):
         logger.warning(text, kept.column, kept.tables[0], value)
         return False
 
-    def _fill_no_more(self, kept: Stays) -> None:
-        """NULL is a value again: no trigger may change it."""
-        for owed_by, there in self._owed(s.FILLED):
-            if there != kept:
-                continue
+    def _fill_no_more(self, kept: Stays, taken_back: Debt | None) -> None:
+        """NULL is a value again: no trigger may change it.
+
+        :param taken_back: the debt of the operation that is taken back. An earlier run may have marked it so already.
+        """
+        owed = [owed_by for owed_by, there in self._owed(s.FILLED) if there == kept]
+        if taken_back is not None and taken_back.kind == s.FILLED:
+            owed = [taken_back.id]
+        for owed_by in owed:
             if not self._call.past:
-                self._put_before_null(Filling.of(kept, self._catalog()).dropped())
-            self._record(s.OweNoMore(sql=self._owing_no_more_of(owed_by), table=kept.tables[0], owed_by=owed_by))
+                self._put_before_null(self._triggers(kept).dropped())
+            self._record(self._owed_no_more(owed_by, kept, taken_back))
 
     def _put_before_null(self, drop: s.DropTrigger) -> None:
         """In one transaction with DROP NOT NULL; before a change of type, which the server refuses beside a trigger."""
@@ -101,30 +107,3 @@ class ExpandingFills(ExpandingNotNull):
         kinds = (s.SetType, s.DropNotNull)
         place = next((n for n, x in enumerate(recorded) if isinstance(x, kinds)), len(recorded))
         recorded.insert(place, drop)
-
-    # What goes with its column or table
-
-    def _with_what_goes_along(self, statements: list[s.Statement]) -> list[s.Statement]:
-        """The statements, with what belongs to a column or table that goes before it, and the debt after."""
-        drops = [x for x in statements if isinstance(x, (s.DropColumn, s.DropTable))]
-        if not drops or self.migrate_run.is_new_database:
-            return statements
-        made = list(statements)
-        for owed_by, kept in self._owed(s.FILLED):
-            drop = next((x for x in drops if fills.goes_with(x, kept)), None)
-            if drop is not None:
-                made.insert(made.index(drop), Filling.of(kept, self._catalog()).dropped())
-                sql = self._owing_no_more_of(owed_by)
-                made.append(s.OweNoMore(sql=sql, table=kept.tables[0], owed_by=owed_by))
-        return made
-
-    def _owing_no_more_of(self, owed_by: str) -> str:
-        """Where its own operation is taken back in a run, it goes when that is over; otherwise at once."""
-        from ...execution.debts import whose_of
-
-        debts, whose = self._debts(), whose_of(owed_by)
-        if debts is None:
-            return ""
-        own = own_operation_at_work()
-        is_own = own is not None and own.backwards and (own.app, own.migration, own.number) == whose
-        return debts.taking_back(whose) if is_own and self.migrate_run.plan is not None else debts.forgiving(whose)

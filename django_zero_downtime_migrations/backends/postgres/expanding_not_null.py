@@ -15,10 +15,11 @@ from ...errors import CannotMigrate
 from ...migrate_run import fills, removals
 from ...migrate_run.migration_at_work import Own, own_operation_at_work
 from ...naming import quote
-from .expanding import Expanding, owe
+from .counting_old_writes import CountingOldWrites
+from .expanding import owe
 
 
-class ExpandingNotNull(Expanding):
+class ExpandingNotNull(CountingOldWrites):
     """To be put before what records calls."""
 
     execute: Any
