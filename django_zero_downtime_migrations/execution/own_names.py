@@ -7,8 +7,6 @@ from django.db import DatabaseError, transaction
 from ..django_types import Connection
 from .server_errors import sqlstate
 
-#: Nothing is computed: the server only looks up what is named.
-_ASKED = "SELECT {} WHERE false"
 #: The class of SQLSTATEs for what is written wrong, or not there: a connection that is lost has none of it.
 _NOT_UNDERSTOOD = "42"
 
@@ -22,7 +20,8 @@ def names_only_of_the_server(connection: Connection, expression: str) -> bool:
     try:
         with transaction.atomic(connection.alias), connection.cursor() as cursor:
             cursor.execute("SET LOCAL search_path TO pg_catalog, pg_temp", None)
-            cursor.execute(_ASKED.format(expression), None)
+            # Nothing is computed: the server only looks up what is named.
+            cursor.execute(f"SELECT {expression} WHERE false", None)
             transaction.set_rollback(True, connection.alias)
     except DatabaseError as error:
         if not (sqlstate(error) or "").startswith(_NOT_UNDERSTOOD):

@@ -224,3 +224,18 @@ def test_what_somebody_drops_by_hand_leaves_nothing(project: Project, what: str)
     project.run("DROP TABLE shop_order CASCADE" if what == "table" else "ALTER TABLE shop_order DROP note CASCADE")
     assert project.manage("contract").returncode == 0
     assert (project.run(KEPT), project.run(TYPES)) == ([], [])
+
+
+@pytest.mark.parametrize("how", ["removed", "filled", "default"])
+def test_with_the_setting_off_and_without_a_journal_the_way_back_finds_what_is_owed(
+    project: Project, schema: Any, how: str
+) -> None:
+    project.add(LOOSE)
+    project.migrate()
+    beginning = schema(project.site_connection)
+    more = migrations.AddField("order", "last", models.IntegerField(default=3))
+    expand(project, {"removed": NOTE, "filled": STRICT, "default": more}[how])
+    project.settings |= {f"{PREFIX}_EXPAND_CONTRACT": False, f"{PREFIX}_IDEMPOTENT_SQL": False}
+    project.migrate("shop", "0002")
+    assert schema(project.site_connection) == beginning
+    assert (project.run(KEPT), project.run(TYPES)) == ([], [])

@@ -164,7 +164,8 @@ class Expanding:
         if own is None or not removals.is_plain(own, name, backwards=True):
             return None
         key = (own.app, own.migration, own.number)
-        return next((debt for debt in [*self._known_debts(), *self._taken_back_before()] if debt.whose == key), None)
+        known = [*self._known_debts(asks=True), *self._taken_back_before()]
+        return next((debt for debt in known if debt.whose == key), None)
 
     def _taken_back_before(self) -> list[Debt]:
         """By a run that was killed before that was recorded."""
@@ -237,11 +238,13 @@ class Expanding:
 
         return Debts(self.connection, self.migrate_run.kept)
 
-    def _known_debts(self) -> list[Debt]:
+    def _known_debts(self, asks: bool = False) -> list[Debt]:
+        """:param asks: also where the setting is off, and there are no journals that have told of it."""
         run = self.migrate_run
-        if run.debts is None and (self.settings.expand_contract or run.kept is not None):
+        if run.debts is None and (asks or self.settings.expand_contract or run.kept is not None):
             debts = self._debts()
             run.debts = debts.all() if debts else []
+            run.kept = debts.kept if debts else None
         return run.debts or []
 
     def _owed(self, *kinds: str) -> list[tuple[str, removals.Stays]]:
