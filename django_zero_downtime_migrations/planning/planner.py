@@ -202,4 +202,6 @@ def _merge(steps: Sequence[Step]) -> Iterator[Step]:
 def _merged_by(step: Step) -> object:
     """By which steps are told that can be merged; of others each has its own."""
     is_mergeable = isinstance(step, Short) and step.bounded and len(step.locks) == 1
+    # It needs rights that others do not need, which are asked for by its statement.
+    is_mergeable = is_mergeable and not isinstance(step.statement, s.MakeTrigger)
     return step.locks[0] if is_mergeable else id(step)
