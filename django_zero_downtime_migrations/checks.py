@@ -19,7 +19,9 @@ from django.db.utils import load_backend
 from .acceptances import Acceptances
 from .django_types import MigrationLoader
 from .errors import Unsafe
-from .settings import PER_DATABASE, PREFIX, Kind, database, effective, problems
+from .setting_problems import problems
+from .settings import effective
+from .stated_settings import PER_DATABASE, PREFIX, Kind, database
 
 if TYPE_CHECKING:
     from django.apps import AppConfig

@@ -11,12 +11,12 @@ from django.db.utils import ProgrammingError
 
 from ..django_types import Connection
 from ..errors import MigrationError, explain, without_traceback
-from ..execution.acquire import stay
 from ..execution.backfills import Backfills, KeptBackfill
 from ..execution.interrupt import terminable
-from ..execution.one_at_a_time import Turn
+from ..execution.one_at_a_time import try_turn
 from ..execution.pooler import refuse_statement_pooler
 from ..execution.position import Caller, Whose
+from ..execution.stay import stay
 from ..operations import Backfill
 from ..printable import printable
 
@@ -51,7 +51,7 @@ class Worker:
         if not owed:
             self.say("Nothing is owed.")
         for entry in owed:
-            turn, holder = Turn.attempt(self.connection, self.backfills.place(entry))
+            turn, holder = try_turn(self.connection, self.backfills.place(entry))
             try:
                 if holder is None:
                     self._do(entry)

@@ -326,28 +326,6 @@ class DropSequence(Statement):
     mode = None
 
 
-class MakeTrigger(Statement):
-    """Make a trigger with its function, which sees to what old code writes. None of Django's.
-
-    :param queries: its text, query by query: they stand in one transaction.
-    :param undo: what takes it away.
-    :param fills: it gives the column a value where that is NULL.
-    """
-
-    column: str
-    queries: tuple[str, ...]
-    undo: DropTrigger | None = None
-    fills: bool = False
-
-
-class DropTrigger(Statement):
-    """The opposite of :class:`MakeTrigger`. :param names: plain names of the triggers, also of their parts."""
-
-    column: str
-    queries: tuple[str, ...]
-    names: tuple[str, ...]
-
-
 #: The kind of what is owed when a column or tables stay for old code.
 REMOVED: Final = "removed"
 #: The same where a new NOT NULL column keeps its default, for code that inserts without it.

@@ -23,6 +23,7 @@ from ..settings import MigrationSettings
 from .blockers import Look, cancel, look
 from .limits import Known, Limits, limits
 from .server_errors import DEADLOCK_DETECTED, INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, QUERY_CANCELED, sqlstate
+from .stay import stay
 
 if TYPE_CHECKING:
     from .replicas import Replicas
@@ -42,7 +43,6 @@ WORKED = 3
 POLITE_PART = 2
 POLL_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
-SIGN_OF_LIFE_SECONDS = 0.25
 #: From when on, and how often, a wait is worth a warning; otherwise it is told at level DEBUG.
 WARN_AFTER_SECONDS = 1.0
 WARN_EVERY_SECONDS = 10.0
@@ -81,16 +81,6 @@ class Notice:
 def pause(took: float) -> float:
     """Seconds after an attempt in vain, which held the others up for ``took`` seconds: at least as long."""
     return max(took, random.uniform(0, min(LONGEST_PAUSE_SECONDS, 2 * took + POLL_SECONDS)))
-
-
-def stay(connection: Connection, seconds: float) -> None:
-    """Sleep, and show the server meanwhile that the session is not idle: idle_session_timeout would end it."""
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        time.sleep(min(left, SIGN_OF_LIFE_SECONDS))
-        if left > SIGN_OF_LIFE_SECONDS:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT 1")
 
 
 def retries(settings: MigrationSettings) -> bool:

@@ -16,7 +16,6 @@ from ..django_types import Connection
 from ..locks import Blocker
 from ..naming import quote
 from ..printable import printable
-from .blockers import QUERY
 from .questions import Question, ask_together, rows
 
 #: The first of the usual key's two halves; the second is the hash of the schema's name.
@@ -225,6 +224,9 @@ def look(
     [(is_held,)], *answers = ask_together(connection, [_ANY._replace(params=(*keys, also)), *beside])
     if not is_held:
         return Seen(None, ()), answers
+    # Imported here: almost always there is nothing to tell.
+    from .blockers import QUERY
+
     question = Question(_LOOK, 15, (place.schema, place.schema, _records(), *keys, also, queries, QUERY, NAMED))
     found, *answers = ask_together(connection, [question, *beside])
     migrates = [_holder(*row) for row in found if row[0]]

@@ -83,7 +83,7 @@ class Backfills:
         :raises CannotMigrate: as :meth:`owed`, and when another role has what has the name of one: it may be owed.
         """
         names = {type_of(each) for each in left}
-        for found in self.kept.place.types:
+        for found in self.kept.types:
             if found.name in names and not _is_ours(found):
                 path, role = self.kept.path(found.name), printable(found.owner)
                 raise CannotMigrate(
@@ -95,7 +95,7 @@ class Backfills:
 
     def strangers(self) -> list[str]:
         """What has the name of one, and was made by a role that could have written anything."""
-        types = (x for x in self.kept.place.types if x.name.startswith(f"{NAME}_") and not _is_ours(x))
+        types = (x for x in self.kept.types if x.name.startswith(f"{NAME}_") and not _is_ours(x))
         return [f"{self.kept.path(x.name)} belongs to the role {printable(x.owner)}, and is not read" for x in types]
 
     def elsewhere(self) -> list[str]:
@@ -122,9 +122,7 @@ class Backfills:
         return found
 
     def _entries(self) -> Iterator[KeptBackfill]:
-        return (
-            _entry(found) for found in self.kept.place.types if found.name.startswith(f"{NAME}_") and _is_ours(found)
-        )
+        return (_entry(found) for found in self.kept.types if found.name.startswith(f"{NAME}_") and _is_ours(found))
 
     # What is changed
 

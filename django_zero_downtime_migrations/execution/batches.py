@@ -7,7 +7,6 @@ one is in no deadlock, and nobody waits for him. What is not free then is put as
 
 from __future__ import annotations
 
-import logging
 import random
 import re
 import time
@@ -21,6 +20,7 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from ..django_types import Connection
 from ..errors import CannotMigrate, explain
+from ..log import logger
 from ..server import capabilities
 from ..settings import MigrationSettings
 from .backfill_progress import BackfillProgress, Where
@@ -32,8 +32,6 @@ from .position import NOBODY, Caller, Position, Saved
 from .row_holders import RowHolders
 from .server_errors import DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, QUERY_CANCELED, SERIALIZATION_FAILURE, sqlstate
 from .timeouts import OF_TRANSACTION, names, set_local
-
-logger = logging.getLogger("django_zero_downtime_migrations")
 
 #: What goes on with it, by whether the migration has left it for later.
 COMMANDS = {False: "migrate", True: "manage.py backfills --run"}

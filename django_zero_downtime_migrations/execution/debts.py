@@ -103,7 +103,7 @@ class Debts:
         return self._debts(TAKEN_BACK)
 
     def _debts(self, over: str) -> list[Debt]:
-        found = (_debt(x, over) for x in self.kept.place.types if x.name.startswith(f"{NAME}_") and _is_ours(x))
+        found = (_debt(x, over) for x in self.kept.types if x.name.startswith(f"{NAME}_") and _is_ours(x))
         return sorted((x for x in found if x is not None), key=lambda x: (x.whose.app, x.whose))
 
     def older_than(self, seconds: float) -> list[Debt]:
@@ -187,7 +187,7 @@ class Debts:
         return list(left)
 
     def _type(self, whose: Whose) -> KeptType | None:
-        return next((x for x in self.kept.place.types if x.name == type_of(whose)), None)
+        return next((x for x in self.kept.types if x.name == type_of(whose)), None)
 
 
 def _is_ours(found: KeptType) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..ddl import statements as s
 from ..errors import explain
@@ -18,17 +18,34 @@ Sent = tuple[Step, object | None]
 class DoneSoFar:
     """:ivar keeps: something is committed that cannot be taken back.
 
-    :ivar made: the new tables that are.
     :ivar found: tables that were to be made, and were there already.
     :ivar code: what else the migration runs.
     """
 
     def __init__(self, code: OwnCode) -> None:
         self.keeps = False
-        self.made: list[str] = []
+        self._made: list[str] = []
         self.found: set[str] = set()
         self.code = code
         self._sent: list[Sent] = []
+        #: What was not planned, each with what tells the step that it is.
+        self._passed: list[tuple[Callable[[], Step], object | None]] = []
+
+    def passed(self, step: Callable[[], Step], transaction: object | None) -> None:
+        """Note a statement that was not planned. :param step: is asked only when something fails."""
+        self._passed.append((step, transaction))
+
+    @property
+    def made(self) -> list[str]:
+        """The new tables that are."""
+        self._look_at_passed()
+        return self._made
+
+    def _look_at_passed(self) -> None:
+        passed, self._passed = self._passed, []
+        for step, transaction in passed:
+            self._sent.append((step(), transaction))
+            self.call_ended([self._sent[-1][0]])
 
     def sent_alone(self, steps: Sequence[Sent]) -> None:
         """Note the steps of a call that was in no transaction of the caller's."""
@@ -38,13 +55,14 @@ class DoneSoFar:
         """Note all steps of a call, those of an earlier run as well."""
         self.keeps = self.keeps or any(not isinstance(step, AsStock) for step in done)
         made = (step.statement.table for step in done if isinstance(step.statement, s.CreateTable))
-        self.made += [table for table in made if table not in self.found]
+        self._made += [table for table in made if table not in self.found]
 
     def committed(self, current: object | None) -> list[Step]:
         """What no rollback takes back any more.
 
         :param current: the transaction that is open.
         """
+        self._look_at_passed()
         return [step for step, own in self._sent if own is None or own is not current]
 
     def say_what_stays(self, error: BaseException, current: object | None) -> None:

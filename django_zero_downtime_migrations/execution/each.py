@@ -16,7 +16,7 @@ from django.db.models import Q
 
 from ..django_types import Connection, Model, StateApps
 from ..errors import CannotMigrate, explain
-from ..planning.steps import Query
+from ..planning.queries import Query
 from ..settings import MigrationSettings
 from .batch_sql import Update, page_range
 from .batches import Batches, Held

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..django_types import Connection
-from ..planning.steps import Fill, Query, Rows
+from ..planning.queries import Fill, Query, Rows
 from ..settings import MigrationSettings
 
 if TYPE_CHECKING:

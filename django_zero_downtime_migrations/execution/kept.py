@@ -72,6 +72,19 @@ WHERE n.nspname = pg_catalog.current_schema() OR n.oid = (
 )
 ORDER BY n.nspname = pg_catalog.current_schema() DESC, j.name
 """
+#: Whether anything in the database has a name that begins so. On a new one nothing has, and that is told sooner.
+ANY: Final = Question(
+    f"""
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_type t
+    WHERE pg_catalog.starts_with(t.typname::pg_catalog.text, '{PREFIX}'::pg_catalog.text)
+) OR EXISTS (
+    SELECT FROM pg_catalog.pg_class c
+    WHERE pg_catalog.starts_with(c.relname::pg_catalog.text, '{PREFIX}'::pg_catalog.text)
+)
+""",
+    columns=1,
+)
 COMPOSITE: Final = "c"
 #: For how long, in ms, what somebody has made of a journal's type, and holds, is waited for when the type is dropped.
 PATIENCE: Final = 1000
@@ -115,11 +128,25 @@ class Kept:
     """The types of one schema. It asks once, when there is something to know.
 
     :param known: the answer to :func:`kept`, where that has been asked already.
+    :param is_empty: it is known that there are none.
     """
 
-    def __init__(self, connection: Connection, known: list[tuple[Any, ...]] | None = None) -> None:
+    def __init__(
+        self, connection: Connection, known: list[tuple[Any, ...]] | None = None, is_empty: bool = False
+    ) -> None:
         self.connection = connection
         self._known = known
+        self._is_empty = is_empty
+
+    @property
+    def types(self) -> tuple[KeptType, ...]:
+        """Those of the first schema of the search_path."""
+        return () if self._is_empty else self.place.types
+
+    @property
+    def elsewhere(self) -> tuple[KeptType, ...]:
+        """As :attr:`Place.elsewhere`."""
+        return () if self._is_empty else self.place.elsewhere
 
     @cached_property
     def place(self) -> Place:

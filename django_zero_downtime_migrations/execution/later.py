@@ -39,7 +39,7 @@ class Later:
 
     def why_not(self) -> str:
         """Why it cannot be written down, and what to do; empty where it can, or is already."""
-        found = next((x for x in self._kept.place.types if x.name == self.type_name), None)
+        found = next((x for x in self._kept.types if x.name == self.type_name), None)
         if found is None:
             return self._kept.why_not("What is left for later is kept", "or leave out later=True")
         if found.trusted:
@@ -53,7 +53,7 @@ class Later:
 
     def write(self) -> None:
         """An earlier run of the migration may have done so, and one that is through may be left there."""
-        if all(x.name != self.type_name for x in self._kept.place.types):
+        if all(x.name != self.type_name for x in self._kept.types):
             self._kept.run(self.sql)
         else:
             path = self._kept.path(self.type_name)
@@ -65,7 +65,7 @@ class Later:
 
     def forget(self) -> None:
         """The migration is taken back. Where others have made something of the type, it is marked as done."""
-        if not any(x.name == self.type_name and x.trusted for x in self._kept.place.types):
+        if not any(x.name == self.type_name and x.trusted for x in self._kept.types):
             return
         try:
             with transaction.atomic(self.connection.alias):

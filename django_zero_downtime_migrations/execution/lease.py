@@ -24,10 +24,10 @@ from ..django_types import Connection
 from ..errors import CannotMigrate
 from ..printable import printable
 from .advisory import Holder, Key, Place, Seen, look
-from .one_at_a_time import NoTurn, Turn
 from .questions import Question
 from .second_connection import connect
 from .served import Statement
+from .turn import NoTurn, Turn
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 

@@ -10,7 +10,7 @@ from django.db import DatabaseError, InterfaceError
 from .send import Sender
 
 if TYPE_CHECKING:
-    from .one_at_a_time import Turn
+    from .turn import Turn
 
 #: Tenths of a second: a server process that has ended its client's connection ends itself.
 SESSION_ENDS_WITHIN = 20

@@ -33,13 +33,13 @@ class OwnCode:
     def __init__(self, alias: str) -> None:
         self._alias = alias
         self._now: Operation | None = None
-        #: The code of the operations that have ended, each with the transaction of the editor that was open then.
-        self._ended: list[tuple[str, object | None]] = []
+        #: The operations that have ended, each with the transaction of the editor that was open then.
+        self._ended: list[tuple[Operation, object | None]] = []
 
     def begins(self, operation: Operation | None, transaction: object | None) -> None:
         """:param operation: None at the end. :param transaction: that of the editor, if it is open."""
         if self._now is not None:
-            self._ended += [(name, transaction) for name in self._names(self._now)]
+            self._ended.append((self._now, transaction))
         self._now = operation
 
     def is_all(self, sql: str) -> bool:
@@ -59,7 +59,8 @@ class OwnCode:
 
     def committed(self, transaction: object | None) -> list[str]:
         """The code that has run, and whose work stays when this transaction is rolled back."""
-        return [name for name, own in self._ended if own is None or own is not transaction]
+        ended = (operation for operation, own in self._ended if own is None or own is not transaction)
+        return [name for operation in ended for name in self._names(operation)]
 
     def unfinished(self, transaction: object | None) -> list[str]:
         """The code that was under way, where a part of what it does may be committed."""

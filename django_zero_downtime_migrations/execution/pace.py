@@ -18,9 +18,9 @@ from ..log import logger
 from ..printable import printable
 from ..settings import MigrationSettings
 from ..sizes import readable
-from .acquire import stay
 from .questions import rows
 from .server_errors import QUERY_CANCELED, sqlstate
+from .stay import stay
 from .vacuum import old_snapshot, vacuum
 
 #: The standbys and slots are asked for at most this often, in seconds.

@@ -152,7 +152,7 @@ class Position:
     def read(self) -> Saved | None:
         """What an earlier run has written; None where it has not, or where that is of no use any more."""
         self._files = [number for (number,) in rows(self.connection, _FILES, self.update.table)]
-        found = next((found for found in self._kept.place.types if found.name == self.type_name), None)
+        found = next((found for found in self._kept.types if found.name == self.type_name), None)
         # A hint of somebody else's is not taken. His object stays, and has the name.
         self._exists = found is not None and found.trusted and found.kind == COMPOSITE
         may = found is None and not self.later and not self._kept.why_not("A backfill keeps its position", "")

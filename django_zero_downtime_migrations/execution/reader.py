@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
+from ..django_types import Params, Sql
 from ..planning.steps import Plan
 from ..settings import MigrationSettings
 
 if TYPE_CHECKING:
     from .journal.call_under_way import CallUnderWay
-    from .journal.journal import Journal
-    from .one_at_a_time import Turn
     from .own_code import Operation
+    from .turn import Turn
 
 
 class Reader(Protocol):
@@ -24,13 +25,25 @@ class Reader(Protocol):
     def is_silent(self) -> bool:
         """Whether what is found in the plans is told by who reads them, and not in the log."""
 
+    @property
+    def passes_on(self) -> bool:
+        """Whether it takes statements that are not planned."""
+
+    def passing_on(self) -> AbstractContextManager[object]:
+        """Around the statements of a call that is not planned."""
+
+    def pass_on(self, sql: Sql, params: Params) -> None:
+        """Send a statement as Django has it, in the transaction that Django would have for it."""
+
     def use_settings(self, settings: MigrationSettings) -> None:
         """Go by these from the next plan on."""
 
-    def write_into(self, journal: Journal, turn: Turn) -> None:
+    def write_into(self, catch_up: Callable[[], None], turn: Turn, keeps: bool) -> None:
         """Write down from now on what is done.
 
+        :param catch_up: writes what a transaction has done, before it is committed.
         :param turn: keeps other runs of ``migrate`` out; asked before each step whether it still does.
+        :param keeps: an earlier run has done something, which stays when a later call fails.
         """
 
     def run(self, plan: Plan, call: CallUnderWay | None = None) -> None:
@@ -65,11 +78,18 @@ class SendsNothing:
     """What all readers but the one that sends have in common: nothing is done, so there is nothing to say of it."""
 
     is_silent = False
+    passes_on = False
+
+    def passing_on(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def pass_on(self, sql: Sql, params: Params) -> None:
+        pass
 
     def use_settings(self, settings: MigrationSettings) -> None:
         pass
 
-    def write_into(self, journal: Journal, turn: Turn) -> None:
+    def write_into(self, catch_up: Callable[[], None], turn: Turn, keeps: bool) -> None:
         pass
 
     def go_on(self, call: CallUnderWay) -> None:

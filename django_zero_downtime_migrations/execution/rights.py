@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..ddl import statements as s
+from ..ddl.triggers import MakeTrigger
 from ..django_types import Connection
 from ..errors import CannotMigrate
 from ..naming import quote, relation, unquote
@@ -102,7 +103,7 @@ def _needs(statement: s.Statement) -> Iterator[Need]:
     yield Need(DROP if isinstance(statement, (s.DropTable, s.DropIndex)) else OWN, table)
     if isinstance(statement, (s.CreateIndex, s.AddUnique, s.AddPrimaryKey, s.RenameIndex, s.RenameTable)):
         yield Need(CREATE, table)
-    if isinstance(statement, s.MakeTrigger):
+    if isinstance(statement, MakeTrigger):
         yield from _of_a_trigger(table)
     if isinstance(statement, s.AddForeignKey):
         yield Need(REFERENCES, statement.to_table, unquote(statement.to_column))

@@ -11,9 +11,10 @@ from ..errors import LockNotAcquired
 from ..locks import Blocker, Lock, LockMode
 from ..log import logger
 from ..settings import MigrationSettings
-from .acquire import OLD, POLL_SECONDS, Notice, pause, retries, stay
+from .acquire import OLD, POLL_SECONDS, Notice, pause, retries
 from .batch_sql import Update
 from .blockers import look
+from .stay import stay
 
 
 class RowHolders:

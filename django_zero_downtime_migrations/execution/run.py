@@ -5,15 +5,18 @@ fails.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from django.db import DatabaseError
 
 from ..ddl import statements as s
+from ..django_types import Sql
 from ..errors import BackfillStopped, CannotMigrate, explain
 from ..log import logger
 from ..naming import relation
-from ..planning.steps import AsStock, Plan, Short, Step, UsersOwn
+from ..planning.steps import AsStock, Plan, Short, Step, UsersOwn, as_written
+from ..server import names_of
 from ..settings import MigrationSettings
 from .done_so_far import DoneSoFar, Sent
 from .interrupt import Terminated, terminable
@@ -26,8 +29,7 @@ from .what_stays import met
 
 if TYPE_CHECKING:
     from .journal.call_under_way import CallUnderWay, Mark
-    from .journal.journal import Journal
-    from .one_at_a_time import Turn
+    from .turn import Turn
 
 
 class Runner:
@@ -39,6 +41,7 @@ class Runner:
     """
 
     is_silent = False
+    passes_on = True
 
     def __init__(self, sender: Sender, in_use: Callable[[], bool] = lambda: True, finds_tables: bool = False) -> None:
         self.sender = sender
@@ -59,15 +62,35 @@ class Runner:
     def use_settings(self, settings: MigrationSettings) -> None:
         self.sender.settings = settings
 
-    def write_into(self, journal: Journal, turn: Turn) -> None:
+    def write_into(self, catch_up: Callable[[], None], turn: Turn, keeps: bool) -> None:
         self._has_journal, self._turn = True, turn
-        # What an earlier run has done stays when a later call fails.
-        self._so_far.keeps = bool(journal.complete)
-        self.transaction.call_before_commit(journal.catch_up)
+        self._so_far.keeps = keeps
+        self.transaction.call_before_commit(catch_up)
 
     def run(self, plan: Plan, call: CallUnderWay | None = None) -> None:
         with terminable():
             self._steps(plan.steps, [], call)
+
+    def passing_on(self) -> AbstractContextManager[object]:
+        return terminable()
+
+    def pass_on(self, sql: Sql, params: s.Params) -> None:
+        self.sender.end_raw()
+        self.transaction.open()
+        try:
+            self.sender.send(str(sql), params)
+        except (DatabaseError, KeyboardInterrupt) as error:
+            step = self._as_step(sql, params)
+            self._explain(error, step)
+            self._failed(Failure(error, step, ()), None)
+            raise
+        self._so_far.passed(lambda: self._as_step(sql, params), self.transaction.current)
+
+    def _as_step(self, sql: Sql, params: s.Params) -> Step:
+        # Imported here: it is only asked for when something fails.
+        from ..ddl.read import read
+
+        return as_written(read(sql, params, names_of(self.connection)), AsStock)
 
     def go_on(self, call: CallUnderWay) -> None:
         done, rest = list(call.steps[: call.done]), call.steps[call.done :]

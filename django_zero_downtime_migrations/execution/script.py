@@ -12,7 +12,8 @@ import sqlparse
 from ..ddl import statements as s
 from ..django_types import Connection
 from ..findings import Finding
-from ..planning.steps import AsStock, Batches, Concurrent, Fill, InCallers, Long, Plan, Rows, Short, Step, UsersOwn
+from ..planning.queries import Fill, Rows
+from ..planning.steps import AsStock, Batches, Concurrent, InCallers, Long, Plan, Short, Step, UsersOwn
 from ..printable import printable
 from ..server import capabilities
 from ..settings import MigrationSettings

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..ddl import statements as s
 from ..locks import Lock
 from ..log import logger
-from ..planning.steps import AsStock, Batches, Concurrent, InCallers, Long, Query, Short, Step, UsersOwn
+from ..planning.queries import Query
+from ..planning.steps import AsStock, Batches, Concurrent, InCallers, Long, Short, Step, UsersOwn
 from ..server import capabilities
 from ..settings import MigrationSettings
 from . import timeouts
@@ -192,6 +193,9 @@ class Attempt:
             self._before_alone()
             # A concurrent build that runs into a lock timeout leaves an INVALID index.
             self._alone(step, ("lock_timeout",) if self._settings.lock_timeout_force else ())
+            if self.call:
+                # What it has made the catalogue does not tell: a later failure must not leave a doubt.
+                self.mark = self.call.write_mark()
             return
         if self.by_itself:
             self._together(step, [])

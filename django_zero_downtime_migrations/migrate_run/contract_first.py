@@ -10,7 +10,7 @@ from django.db import DatabaseError
 from ..errors import CannotMigrate, MigrationError
 from ..execution.advisory import find_place
 from ..execution.debts import Debts
-from ..execution.one_at_a_time import Turn
+from ..execution.one_at_a_time import try_turn
 from ..execution.questions import in_transaction
 from ..log import logger
 from ..printable import printable
@@ -59,7 +59,7 @@ def _in_turn(run: MigrateRun) -> None:
         _pay(run)
         return
     try:
-        turn, holder = Turn.attempt(run.connection, find_place(run.connection, lock=True))
+        turn, holder = try_turn(run.connection, find_place(run.connection, lock=True))
     except CannotMigrate:
         # Behind such a pooler nobody can tell who is there either.
         return

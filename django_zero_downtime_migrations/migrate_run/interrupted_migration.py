@@ -8,6 +8,7 @@ from typing import Any
 
 from ..django_types import Migration
 from ..errors import CannotMigrate
+from ..execution.journal.agreement import Agreement
 from ..execution.journal.store import Done, Entry, Identity
 from ..execution.journal.stored_steps import read_steps
 from ..execution.undo import joined
@@ -76,3 +77,37 @@ def warn_of_record(entry: Entry) -> None:
             len(entry.identity.code),
             joined(steps) or "what comes after that",
         )
+
+
+def refuse_changed(entry: Entry, identity: Identity, forget: str) -> None:
+    """:param forget: the SQL with which the interrupted run is forgotten.
+
+    :raises CannotMigrate: when an operation has changed that has been carried out, or begun.
+    """
+    changed = changed_operations(entry, identity)
+    if not changed:
+        return
+    steps = read_steps(entry.steps, entry.identity) if entry.call else ()
+    rest = joined(steps[entry.done :]) if entry.call else "none of them is half done"
+    raise CannotMigrate(
+        f"{identity} was interrupted at {entry.since}. Its operations had been carried out, or begun, up to number "
+        f"{last_operation(entry)}, and have been changed since ({', '.join(changed)}). Put them back as they were "
+        f"and migrate again. Or finish by hand what had been begun ({rest}), and forget the interrupted run: "
+        f"{forget}. Nothing was changed."
+    )
+
+
+def disagreement(entry: Entry, found: Agreement, forget: str) -> CannotMigrate:
+    """The error for a catalogue that has a part of what the journal says was done, or something else.
+
+    :param forget: as for :func:`refuse_changed`.
+    """
+    differences = "\n".join(f"- {x}" for x in found.disagreements)
+    return CannotMigrate(
+        f"{entry.identity} was interrupted at {entry.since}, and what it had done has been changed by hand since:\n"
+        f"{differences}\n"
+        "Nothing was changed by this run. Make it again as it was and migrate again: then it goes on from there. "
+        f"Or forget what the interrupted run has done ({forget}) and migrate again: then the "
+        "migration begins from its start, and what is there already is compared by its definition (a table with "
+        "IDEMPOTENT_SQL: True only)."
+    )

@@ -13,22 +13,19 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from ..django_types import Connection, Migration
 from ..errors import CannotMigrate
-from ..execution.journal.journal import Journal
-from ..execution.journal.store import Entry, Identity, Store
-from ..execution.journal.stored_steps import read_steps
-from ..execution.one_at_a_time import Turn
 from ..execution.questions import in_transaction
 from ..execution.reader import Reader
 from ..execution.transactions import OwnTransaction
-from ..execution.undo import joined
+from ..execution.turn import Turn
 from .current_migration import CurrentMigration, is_done, recorded_migrations
-from .interrupted_migration import asked_about, changed_operations, in_the_way, last_operation, warn_of_record
 from .progress import NothingDone
 from .resumed_migration import ResumedMigration
 from .run_python_once import digests, finishing, once
 
 if TYPE_CHECKING:
-    from ..execution.journal.agreement import Agreement
+    from ..execution.journal.journal import Journal
+    from ..execution.journal.store import Entry, Identity, Store
+    from ..execution.kept import Kept
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
@@ -38,7 +35,7 @@ class Journals:
 
     :param plan: Django's own list of the run's migrations.
     :param turn: keeps other runs out.
-    :param store: what earlier runs have left.
+    :param kept: what earlier runs have left.
     :param is_new_database: the run began on a database without any table.
     :param under_way: the migrations, by app and name, of which code has begun this run.
     """
@@ -48,23 +45,31 @@ class Journals:
         connection: Connection,
         plan: list[tuple[Any, bool]],
         turn: Turn,
-        store: Store,
+        kept: Kept,
         is_new_database: bool = False,
         under_way: Collection[tuple[str, str]] = (),
     ) -> None:
         self.connection = connection
         self.plan = plan
         self.turn = turn
-        self.store = store
-        self._is_new_database = store.whole = is_new_database
+        self._kept = kept
+        self._is_new_database = is_new_database
         self._outer = under_way
         self.left: list[Entry] = []
         self.current = CurrentMigration(self.plan, self._recorded_names)
-        self._open: Journal | None = None
+        self._open: ResumedMigration | None = None
         #: Migrations that are recorded, and whose journals are to go.
         self._over: list[Identity] = []
         #: Of the migrations that are taken back.
         self.digests: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    @cached_property
+    def store(self) -> Store:
+        from ..execution.journal.store import Store
+
+        store = Store(self.connection, self._kept)
+        store.whole = self._is_new_database
+        return store
 
     def _mark_code(self, migration: Any, backwards: bool) -> None:
         """Have the code of a migration ask whether it has run, and its last operation finish the migration."""
@@ -86,7 +91,8 @@ class Journals:
         :raises CannotMigrate: when one of these is in the way of this run.
         """
         self._leave_out_what_is_done(recorded)
-        self._read(recorded)
+        if self._kept.types or self._kept.elsewhere:
+            self._read(recorded)
         for migration, backwards in self.plan:
             self._mark_code(migration, backwards)
 
@@ -115,6 +121,9 @@ class Journals:
         for entry in self.store.elsewhere():
             if entry.identity[:2] in wanted and not self._is_over(entry.identity, recorded):
                 raise self.store.not_here(entry)
+        # Imported here and below: most runs find nothing that was interrupted.
+        from .interrupted_migration import in_the_way, warn_of_record
+
         over = []
         for entry in self.store.entries():
             app, name, backwards, _ = entry.identity
@@ -148,8 +157,8 @@ class Journals:
         if self.digests_differ(entry, migration):
             # The migration is refused for that when it is its turn.
             return True
-        # Imported here: most runs find nothing that was interrupted.
         from ..execution.journal.agreement import agreement
+        from .interrupted_migration import asked_about, disagreement
 
         found = agreement(self.connection, *asked_about(entry, migration))
         if found.nothing_is_left:
@@ -160,22 +169,13 @@ class Journals:
             )
             return False
         if found.disagreements:
-            raise self._disagree(entry, found)
+            raise disagreement(entry, found, self._forget(entry.identity))
         return True
 
     def digests_differ(self, entry: Entry, migration: Migration) -> bool:
-        return bool(changed_operations(entry, self._identity(migration, entry.identity.backwards)))
+        from .interrupted_migration import changed_operations
 
-    def _disagree(self, entry: Entry, found: Agreement) -> CannotMigrate:
-        differences = "\n".join(f"- {x}" for x in found.disagreements)
-        return CannotMigrate(
-            f"{entry.identity} was interrupted at {entry.since}, and what it had done has been changed by hand since:\n"
-            f"{differences}\n"
-            "Nothing was changed by this run. Make it again as it was and migrate again: then it goes on from there. "
-            f"Or forget what the interrupted run has done ({self._forget(entry.identity)}) and migrate again: then the "
-            "migration begins from its start, and what is there already is compared by its definition (a table with "
-            "IDEMPOTENT_SQL: True only)."
-        )
+        return bool(changed_operations(entry, self._identity(migration, entry.identity.backwards)))
 
     def _forget(self, identity: Identity) -> str:
         return self.store.drop([identity])
@@ -211,9 +211,18 @@ class Journals:
         # An editor inside another belongs to a RunPython.
         if self._open is not None or own.of_caller:
             return NothingDone()
-        self._open = journal = Journal(self.store, self._identify, self._entry())
-        reader.write_into(journal, self.turn)
-        return ResumedMigration(journal, own, self.current.begins, self.ended, self._takes_back)
+        entry = self._entry()
+        self._open = resumed = ResumedMigration(
+            lambda: self._journal(entry), entry, own, self.current.begins, self.ended, self._takes_back
+        )
+        reader.write_into(resumed.catch_up, self.turn, keeps=bool(entry and entry.complete))
+        return resumed
+
+    def _journal(self, entry: Entry | None) -> Journal:
+        # Imported here: on a new database most migrations have nothing to write down.
+        from ..execution.journal.journal import Journal
+
+        return Journal(self.store, self._identify, entry)
 
     @cached_property
     def _takes_back(self) -> bool:
@@ -221,14 +230,14 @@ class Journals:
 
     def ended(self, failed: bool) -> None:
         """The editor has ended."""
-        journal, self._open = self._open, None
-        if journal is not None and journal.exists and not failed:
-            self._over.append(journal.identity)
+        resumed, self._open = self._open, None
+        if resumed is not None and resumed.is_written and not failed:
+            self._over.append(resumed.journal.identity)
 
     @property
     def under_way(self) -> tuple[str, str] | None:
         """The migration whose editor is open and has a journal, by app and name."""
-        return self._open.identity[:2] if self._open is not None and self._open.exists else None
+        return self._open.journal.identity[:2] if self._open is not None and self._open.is_written else None
 
     def _entry(self) -> Entry | None:
         if not self.left:
@@ -237,29 +246,19 @@ class Journals:
         identity = self._identify()
         for entry in self.left:
             if entry.identity[:3] == identity[:3]:
-                self._refuse_changed(entry, identity)
+                from .interrupted_migration import refuse_changed
+
+                refuse_changed(entry, identity, self._forget(identity))
                 logger.warning("%s was interrupted at %s: going on with it.", identity, entry.since)
                 return entry
         return None
-
-    def _refuse_changed(self, entry: Entry, identity: Identity) -> None:
-        """:raises CannotMigrate: when an operation has changed that has been carried out, or begun."""
-        changed = changed_operations(entry, identity)
-        if not changed:
-            return
-        steps = read_steps(entry.steps, entry.identity) if entry.call else ()
-        rest = joined(steps[entry.done :]) if entry.call else "none of them is half done"
-        raise CannotMigrate(
-            f"{identity} was interrupted at {entry.since}. Its operations had been carried out, or begun, up to number "
-            f"{last_operation(entry)}, and have been changed since ({', '.join(changed)}). Put them back as they were "
-            f"and migrate again. Or finish by hand what had been begun ({rest}), and forget the interrupted run: "
-            f"{self._forget(identity)}. Nothing was changed."
-        )
 
     def _identify(self) -> Identity:
         return self._identity(*self.current.migration())
 
     def _identity(self, migration: Migration, backwards: bool) -> Identity:
+        from ..execution.journal.store import Identity
+
         app, name = migration.app_label, migration.name
         return Identity(app, name, backwards, self.digests.get((app, name)) or digests(migration, backwards))
 

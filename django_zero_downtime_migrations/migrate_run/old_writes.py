@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from ..catalog.planned import PlannedCatalog
 from ..ddl import statements as s
+from ..ddl.triggers import DropTrigger, MakeTrigger
 from ..naming import Names, literal, plain_table, quote, split_identifier, unquote
 from .removals import Stays
 
@@ -69,7 +70,7 @@ class OldWrites(NamedTuple):
         path = catalog.beside(table, function)
         return cls(table, quote(kept.column), kept.kind, triggers, path, sequence, counted)
 
-    def filling(self, value: str) -> s.MakeTrigger:
+    def filling(self, value: str) -> MakeTrigger:
         """What fills the column. :param value: SQL of what takes the place of NULL; it names nothing but what is in
         pg_catalog.
         """
@@ -82,7 +83,7 @@ class OldWrites(NamedTuple):
         always = f"ALTER TABLE {self.table} ENABLE ALWAYS TRIGGER {trigger}"
         return self._made([on_row, always], f"NEW.{self.column} := {value}; ")
 
-    def counting(self, inserts: bool) -> s.MakeTrigger:
+    def counting(self, inserts: bool) -> MakeTrigger:
         """What counts statements that name the column, and rows that are inserted with a value in it.
 
         :param inserts: new code's rows have no value.
@@ -96,7 +97,7 @@ class OldWrites(NamedTuple):
             )
         return self._made(made, "")
 
-    def dropped(self) -> s.DropTrigger:
+    def dropped(self) -> DropTrigger:
         # Who has taken some of it away by hand has lost nothing: NOT NULL refuses what it would have filled.
         queries = (
             *(f"DROP TRIGGER IF EXISTS {trigger} ON {self.table}" for trigger in self.triggers),
@@ -104,13 +105,13 @@ class OldWrites(NamedTuple):
             f"DROP SEQUENCE IF EXISTS {self.sequence}",
         )
         names = tuple(map(unquote, self.triggers))
-        return s.DropTrigger(sql="; ".join(queries), table=self.table, column=self.column, queries=queries, names=names)
+        return DropTrigger(sql="; ".join(queries), table=self.table, column=self.column, queries=queries, names=names)
 
     @property
     def _executes(self) -> str:
         return f"EXECUTE FUNCTION {self.function}()"
 
-    def _made(self, triggers: Sequence[str], does: str) -> s.MakeTrigger:
+    def _made(self, triggers: Sequence[str], does: str) -> MakeTrigger:
         # Where somebody has dropped the sequence nothing is counted, and no client sees an error.
         counts = f"PERFORM pg_catalog.nextval(pg_catalog.to_regclass({literal(self.counted)}))"
         dropped = self.dropped()
@@ -124,7 +125,7 @@ class OldWrites(NamedTuple):
             f"REVOKE ALL ON FUNCTION {self.function}() FROM PUBLIC",
             *triggers,
         )
-        return s.MakeTrigger(
+        return MakeTrigger(
             sql="; ".join(queries),
             table=self.table,
             column=self.column,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -47,6 +47,12 @@ class NothingDone:
         :param made: what it is about, such as a field.
         """
         return Call()
+
+    def passed(self, call: Call, queries: Sequence[str]) -> None:
+        """Note a call that was not planned, and has sent its statements in the transaction that is open.
+
+        :param queries: these, with parameters in them.
+        """
 
     def run(self, call: Call, reader: Reader, plan: Plan) -> None:
         """Hand the plan of a call to its reader."""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
 from ..django_types import Model, StateApps
-from ..execution.journal.journal import Journal
 from ..execution.reader import Reader
 from ..execution.transactions import OwnTransaction
 from ..planning.steps import Plan
 from .progress import Call, NothingDone
 from .run_python_once import digest
+
+if TYPE_CHECKING:
+    from ..execution.journal.journal import Journal
+    from ..execution.journal.store import Entry
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 #: Behind the key of a call that has made the indexes of its column itself.
@@ -29,6 +33,8 @@ END = "end"
 class ResumedMigration(NothingDone):
     """Gives the calls of the editor their keys: operation, method, model and name, and a number where these repeat.
 
+    :param journal: makes the journal, when there is something to write.
+    :param entry: what an earlier run has left of the migration.
     :param begins: called when the first operation begins.
     :param ended: called when the editor has ended, with whether it has failed.
     :param backwards: the run takes migrations back, and Django records that after the editor.
@@ -36,21 +42,47 @@ class ResumedMigration(NothingDone):
 
     def __init__(
         self,
-        journal: Journal,
+        journal: Callable[[], Journal],
+        entry: Entry | None,
         own: OwnTransaction,
         begins: Callable[[], None],
         ended: Callable[[bool], None],
         backwards: bool,
     ) -> None:
-        self.journal = journal
+        self._make_journal = journal
         self._own = own
         self._begins = begins
         self._ended = ended
         self._backwards = backwards
         self._place: tuple[int, int] | None = None
         self._seen: Counter[str] = Counter()
-        left = [journal.left.call] if journal.left else []
-        self._known = {key for stored in (*journal.complete, *left) for key in stored.split(WAITED)}
+        stored = [*entry.complete, entry.call] if entry else []
+        self._known = {key for each in stored if each for key in each.split(WAITED)}
+        #: Calls that are complete with the transaction that is open, and what they have sent.
+        self._passed: list[tuple[str, Sequence[str]]] = []
+
+    @cached_property
+    def journal(self) -> Journal:
+        journal, passed, self._passed = self._make_journal(), self._passed, []
+        for key, queries in passed:
+            journal.mark_with_transaction(key, queries)
+        return journal
+
+    @property
+    def is_written(self) -> bool:
+        """Whether there is a journal in the database."""
+        return "journal" in vars(self) and self.journal.exists
+
+    def catch_up(self) -> None:
+        """Write down what the transaction has done that is about to be committed."""
+        if self._passed or "journal" in vars(self):
+            self.journal.catch_up()
+
+    def _mark_with_transaction(self, key: str, queries: Sequence[str] = ()) -> None:
+        if "journal" in vars(self):
+            self.journal.mark_with_transaction(key, queries)
+        else:
+            self._passed.append((key, queries))
 
     def operation(self, number: int) -> None:
         if self._place is None:
@@ -80,6 +112,10 @@ class ResumedMigration(NothingDone):
             return
         with self.journal.call(_stored(call), plan.steps) as under_way:
             reader.run(plan, under_way)
+
+    def passed(self, call: Call, queries: Sequence[str]) -> None:
+        if call.key:
+            self._mark_with_transaction(_stored(call), queries)
 
     def go_on(self, call: Call, reader: Reader) -> None:
         left = self.journal.left
@@ -111,7 +147,7 @@ class ResumedMigration(NothingDone):
                 # The migration is not atomic, and the operation is.
                 self.journal.mark(key)
         if self._own.is_open:
-            self.journal.mark_with_transaction(key)
+            self._mark_with_transaction(key)
 
     def recorded(self) -> None:
         """There is nothing left to write down. What is taken back, Django records after the editor."""

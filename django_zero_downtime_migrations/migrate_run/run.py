@@ -68,6 +68,7 @@ class MigrateRun:
         #: Whether it has dropped what earlier ones have left, where it could.
         self.is_contracted = False
         self._editors = 0
+        self._loaded: MigrationSettings | None = None
         self._process = os.getpid()
         self._is_prepared = self._is_judged = False
         self._is_new_database: bool | None = None if is_running else False
@@ -83,7 +84,7 @@ class MigrateRun:
         if self.plan is None or self._is_prepared:
             return
         self._is_prepared = True
-        settings = MigrationSettings.load(self.connection.alias)
+        settings = self.loaded
         if settings.idempotent_sql is False:
             return
         self.connection.ensure_connection()
@@ -110,6 +111,15 @@ class MigrateRun:
         self._is_judged = True
         interrupted = self.journals.interrupted if self.journals else frozenset()
         self.refusal = refusal(self.connection, self.plan, interrupted)
+
+    @property
+    def loaded(self) -> MigrationSettings:
+        """The project's settings. Those of a run are read once."""
+        if self.plan is None:
+            return MigrationSettings.load(self.connection.alias)
+        if self._loaded is None:
+            self._loaded = MigrationSettings.load(self.connection.alias)
+        return self._loaded
 
     def settled(self, settings: MigrationSettings) -> MigrationSettings:
         """The settings with IDEMPOTENT_SQL decided: where it was left open, a run has journals or not."""

@@ -11,7 +11,6 @@ import re
 from typing import Any
 
 from django.db.migrations.operations.special import RunPython, RunSQL
-from django.db.migrations.writer import OperationWriter
 
 from ..django_types import Migration, Operation, ProjectState, StateApps
 from ..operation_facts import inside, is_operation, parts
@@ -84,6 +83,9 @@ def digests(migration: Migration, backwards: bool) -> tuple[str, ...]:
 
 
 def _text(operation: Operation) -> str:
+    # Imported here: a run that is not interrupted, on a new database, compares nothing.
+    from django.db.migrations.writer import OperationWriter
+
     try:
         text = OperationWriter(operation, indentation=0).serialize()[0]
     except (TypeError, ValueError):

@@ -9,7 +9,6 @@ from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 
 from ..django_types import Steps
-from ..settings import MigrationSettings
 from .run import MigrateRun, begin, runs_of
 from .terminal import show_interrupts_briefly
 
@@ -60,9 +59,9 @@ def contract_first(run: MigrateRun) -> None:
     if run.is_contracted:
         return
     run.is_contracted = True
-    if run.kept is None and not MigrationSettings.load(run.connection.alias).expand_contract:
+    if run.kept is None and not run.loaded.expand_contract:
         return
-    if run.kept is not None and not run.kept.place.types:
+    if run.kept is not None and not run.kept.types:
         run.debts = []
         return
     # Imported here: most processes of a project migrate nothing, and most runs find nothing that is owed.

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..django_types import Connection, Steps
 from ..errors import CannotMigrate
 from ..execution.advisory import Place, find_place, records_question, unlock
-from ..execution.journal.store import Store
-from ..execution.kept import Kept, kept
-from ..execution.one_at_a_time import NoTurn, Turn
+from ..execution.kept import ANY, Kept, kept
+from ..execution.one_at_a_time import take_turn
 from ..execution.questions import ask, ask_together
+from ..execution.turn import NoTurn, Turn
 from ..log import logger
 from ..search_path import refuse_hostile_search_path
 from ..settings import MigrationSettings
 from .current_migration import recorded_migrations
 from .journals import Journals
 from .new_database import ANY_TABLE
+
+if TYPE_CHECKING:
+    from ..execution.journal.store import Store
 
 
 class Prepared(NamedTuple):
@@ -41,7 +44,7 @@ class _Known(NamedTuple):
     """What has been asked when the turn was taken. :param recorded: the migrations that are, by app and name."""
 
     is_new_database: bool
-    store: Store
+    kept: Kept
     recorded: set[tuple[str, str]]
 
 
@@ -78,14 +81,14 @@ def _prepare(
     except NoTurn as error:
         if settings.idempotent_sql:
             raise
-        store = Store(connection)
-        return _without_journals(settings, error.reason, store)._replace(kept=store.kept)
+        left = Kept(connection)
+        return _without_journals(connection, settings, error.reason, left)._replace(kept=left)
     try:
-        if not known.is_new_database and (why := known.store.why_not()):
+        if not known.is_new_database and (why := _store(connection, known.kept).why_not()):
             turn.release()
-            found = _without_journals(settings, why, known.store)
-            return found._replace(is_new_database=False, kept=known.store.kept)
-        journals = Journals(connection, plan, turn, known.store, known.is_new_database, under_way)
+            found = _without_journals(connection, settings, why, known.kept)
+            return found._replace(is_new_database=False, kept=known.kept)
+        journals = Journals(connection, plan, turn, known.kept, known.is_new_database, under_way)
         journals.begin(known.recorded)
     except CannotMigrate as error:
         turn.release()
@@ -93,15 +96,21 @@ def _prepare(
     except BaseException:
         turn.release()
         raise
-    return Prepared(journals, None, known.is_new_database, kept=known.store.kept)
+    return Prepared(journals, None, known.is_new_database, kept=known.kept)
 
 
 def _take_turn(connection: Connection, settings: MigrationSettings, place: Place) -> tuple[Turn, _Known]:
     """One round trip tells what has to be known, and that no other run is at work."""
-    questions = [ANY_TABLE, kept(), *filter(None, [records_question(place)])]
-    turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries, place, questions)
+    # Where nothing is recorded, most likely nothing is there.
+    questions = [ANY_TABLE, ANY if place.records is None else kept(), *filter(None, [records_question(place)])]
+    turn = take_turn(connection, settings.migrate_lock_timeout, settings.show_blocking_queries, place, questions)
     try:
         [(any_table,)], left, *records = turn.answers or ask_together(connection, questions)
+        if place.records is not None:
+            known = Kept(connection, left)
+        else:
+            [(any_kept,)] = left
+            known = Kept(connection, is_empty=not any_kept)
         if records or not any_table:
             recorded = {(app, name) for rows in records for app, name in rows}
         else:
@@ -109,14 +118,21 @@ def _take_turn(connection: Connection, settings: MigrationSettings, place: Place
     except BaseException:
         turn.release()
         raise
-    return turn, _Known(not any_table, Store(connection, left), recorded)
+    return turn, _Known(not any_table, known, recorded)
 
 
-def _without_journals(settings: MigrationSettings, why: str, store: Store) -> Prepared:
-    """:param store: what an interrupted run has left there is not ignored, or it would be done once more."""
+def _store(connection: Connection, left: Kept) -> Store:
+    # Imported here: on a new database most migrations have nothing to write down.
+    from ..execution.journal.store import Store
+
+    return Store(connection, left)
+
+
+def _without_journals(connection: Connection, settings: MigrationSettings, why: str, left: Kept) -> Prepared:
+    """:param left: what an interrupted run has left there is not ignored, or it would be done once more."""
     if settings.idempotent_sql:
         return Prepared(refusal=CannotMigrate(f"{why} Nothing was changed."))
-    if not store.is_empty:
+    if not _store(connection, left).is_empty:
         return Prepared(refusal=CannotMigrate(f"{why} An earlier run has left a journal there. Nothing was changed."))
     logger.warning("When this migrate is interrupted, the next one will not go on where it stopped. %s", why)
     return Prepared()
@@ -124,14 +140,14 @@ def _without_journals(settings: MigrationSettings, why: str, store: Store) -> Pr
 
 def _clear(connection: Connection, settings: MigrationSettings) -> Kept:
     """A run with nothing to do removes what an earlier one has not come to remove. Return what it has looked at."""
-    store = Store(connection)
-    if store.is_empty:
-        return store.kept
-    turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
+    left = Kept(connection)
+    if _store(connection, left).is_empty:
+        return left
+    turn = take_turn(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
     try:
-        Journals(connection, [], turn, Store(connection)).begin(recorded_migrations(connection))
+        Journals(connection, [], turn, Kept(connection)).begin(recorded_migrations(connection))
     except CannotMigrate as error:
         logger.warning("%s", error)
     finally:
         turn.release()
-    return store.kept
+    return left

@@ -141,7 +141,7 @@ class Backfill(Operation):
         # Imported here: whoever imports a migration runs none of them.
         from ..execution import each
         from ..execution.fill import fill
-        from ..planning.steps import Query, Rows
+        from ..planning.queries import Query, Rows
         from ..server import names_of
         from ..settings import MigrationSettings
 

@@ -12,7 +12,7 @@ from django.db.models.sql import UpdateQuery
 
 from ..django_types import Connection, Field, Model, StateApps
 from ..errors import CannotMigrate
-from ..planning.steps import Query
+from ..planning.queries import Query
 
 if TYPE_CHECKING:
     from ..execution.each import Chosen

@@ -7,16 +7,13 @@ window without protection.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from ..catalog.records import Constraint, Index
 from ..ddl import statements as s
 from ..naming import Names, names_in, quote, renamed_in, unquote
 from ..type_changes import Effect
 from .context import Context
-from .online import ON_DELETE, online
+from .online import online
+from .same_definition import Statements, renamed, same_index, same_key
 
-Statements = list[s.Statement]
 Made = s.AddForeignKey | s.CreateIndex | s.AddUnique | s.AddPrimaryKey
 #: What goes for something else that takes its place, and maybe its name. A check has one of its own.
 KEPT = (s.DropForeignKey, s.DropIndex, s.DropConstraint)
@@ -108,7 +105,7 @@ def _keys_like(drop: s.DropForeignKey, later: Statements, context: Context) -> t
     for add in later:
         if isinstance(add, s.AddForeignKey) and add.table == drop.table:
             made.append(add)
-            if same is None and live and _same_key(live, add, later, context):
+            if same is None and live and same_key(live, add, later, context):
                 same = add
     return same, made
 
@@ -136,7 +133,7 @@ def _made_anew(drop: s.DropConstraint | s.DropIndex, add: Made, between: Stateme
     if live is None or isinstance(drop, s.DropIndex) is live.of_constraint:
         return False
     if isinstance(drop, s.DropIndex):
-        return isinstance(add, s.CreateIndex) and _same_index(live, add, between)
+        return isinstance(add, s.CreateIndex) and same_index(live, add, between)
     constraint = context.catalog.constraint(drop.table, drop.name)
     if constraint is None or not isinstance(add, s.AddUnique) or add.deferrable or add.nulls_distinct:
         return False
@@ -144,7 +141,7 @@ def _made_anew(drop: s.DropConstraint | s.DropIndex, add: Made, between: Stateme
     plain = constraint.kind == "u" and constraint.definition.startswith("UNIQUE (") and not constraint.deferrable
     columns = tuple(names_in(add.columns))
     index = s.CreateIndex(sql="", table=add.table, name=add.name, columns=columns, unique=True, plain=add.plain)
-    return plain and _same_index(live, index, between)
+    return plain and same_index(live, index, between)
 
 
 def _between(result: Statements, start: s.Statement, end: s.Statement) -> Statements:
@@ -209,42 +206,6 @@ def _renamed_key(drop: s.Statement, same: Made) -> s.Statement:
     assert isinstance(drop, s.DropForeignKey) and isinstance(same, s.AddForeignKey)
     why = f"the foreign key of {same.column} stays; only its name changes"
     return _rename_constraint(drop, drop.name, same.name).named(why=why)
-
-
-def renamed(columns: Sequence[str], statements: Statements, table: str) -> tuple[str, ...]:
-    """What the statements make of the names of columns."""
-    names = list(columns)
-    for statement in statements:
-        if isinstance(statement, s.RenameColumn) and statement.table == table:
-            old, new = unquote(statement.column), unquote(statement.new_column)
-            names = [new if name == old else name for name in names]
-    return tuple(names)
-
-
-def _same_key(live: Constraint, add: s.AddForeignKey, between: Statements, context: Context) -> bool:
-    deferrable = " DEFERRABLE INITIALLY DEFERRED" if live.deferred else " DEFERRABLE" if live.deferrable else ""
-    return (
-        live.kind == "f"
-        and live.valid
-        and renamed(live.columns, between, add.table) == (unquote(add.column),)
-        and live.to_columns == (unquote(add.to_column),)
-        and (deferrable, ON_DELETE.get(live.on_delete, "")) == (add.deferrable, add.on_delete)
-        and (live.on_update, live.match) == ("a", "s")
-        and context.catalog.same_table(add.to_table, live.to_table)
-    )
-
-
-def _same_index(live: Index, add: s.CreateIndex, between: Statements) -> bool:
-    wanted = add.opclasses or ("",) * len(live.opclasses)
-    return (
-        add.plain
-        and live.plain
-        and live.valid
-        and not live.tablespace
-        and live.unique == add.unique
-        and live.opclasses == wanted
-        and renamed(live.keys, between, add.table) == add.columns
-    )
 
 
 def _blocked(between: Statements, table: str, context: Context) -> bool:

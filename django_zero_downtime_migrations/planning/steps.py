@@ -28,14 +28,10 @@ from ..ddl.scan import is_concurrent
 from ..findings import Finding
 from ..locks import Lock, LockMode
 from ..record import Record
+from .queries import Fill, Query, Rows
 
 StepType = TypeVar("StepType", bound="Step")
 Locks = Iterable[Lock] | None
-
-
-class Query(NamedTuple):
-    sql: str
-    params: s.Params = None
 
 
 class Visitor(Protocol):
@@ -162,27 +158,6 @@ class ConcurrentDrop(Concurrent):
         does.
         """
         return tuple(lock._replace(mode=LockMode.ACCESS_EXCLUSIVE) for lock in self.locks)
-
-
-class Fill(NamedTuple):
-    """An UPDATE of the rows of a table whose column is NULL, done in ranges of pages."""
-
-    table: str
-    column: str
-    default: str
-    params: s.Params
-
-
-class Rows(NamedTuple):
-    """An UPDATE of those rows of a table that fulfil a condition, done in ranges of pages.
-
-    :param spares_triggers: it fires none of the table's own triggers; the role may set session_replication_role.
-    """
-
-    table: str
-    assignment: Query
-    where: Query
-    spares_triggers: bool = False
 
 
 class Batches(Step):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..ddl import statements as s
 from ..naming import names_in, unquote
 from .context import Context
-from .order import Statements, renamed
+from .same_definition import Statements, renamed
 from .steps import AsStock, Blocking, Short, Step, as_written
 
 #: What replaces a dropped constraint, by its ``pg_constraint.contype``.

@@ -7,8 +7,9 @@ from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
 from ..naming import unquote
 from ..planning.context import Context
+from ..planning.queries import Query
 from ..planning.registry import rewrites
-from ..planning.steps import Blocking, Query, Step, as_written, long, short
+from ..planning.steps import Blocking, Step, as_written, long, short
 
 
 @rewrites(s.AddCheck)

@@ -15,8 +15,9 @@ from ..ddl.template import SQL
 from ..naming import CHECK, PRIMARY_KEY, UNIQUE, plain_table, quote, unquote
 from ..planning.context import Context
 from ..planning.online import is_small
+from ..planning.queries import Query
 from ..planning.registry import rewrites, splits
-from ..planning.steps import Blocking, Query, Step, short
+from ..planning.steps import Blocking, Step, short
 
 TABLESPACE = "USING INDEX "
 

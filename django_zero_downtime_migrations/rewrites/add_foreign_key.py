@@ -7,8 +7,9 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..locks import Lock, LockMode
 from ..planning.context import Context
+from ..planning.queries import Query
 from ..planning.registry import rewrites
-from ..planning.steps import Query, Step, long, short
+from ..planning.steps import Step, long, short
 from .partitioned_key import add_key_to_partitioned
 
 

@@ -7,8 +7,9 @@ from ..locks import Lock, LockMode
 from ..naming import unquote
 from ..planning.context import Context
 from ..planning.online import online
+from ..planning.queries import Query
 from ..planning.registry import rewrites
-from ..planning.steps import Blocking, Query, Short, Step, as_written, short
+from ..planning.steps import Blocking, Short, Step, as_written, short
 from ..type_changes import Effect
 from .replace_column import replace_column
 

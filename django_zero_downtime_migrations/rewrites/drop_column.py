@@ -13,8 +13,9 @@ from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
 from ..naming import quote, split_identifier, unquote
 from ..planning.context import Context
+from ..planning.queries import Query
 from ..planning.registry import rewrites, splits
-from ..planning.steps import Query, Step, short
+from ..planning.steps import Step, short
 
 KINDS = {"u": "unique", "p": "primary key", "x": "exclusion"}
 

@@ -14,7 +14,8 @@ from ..locks import Lock, LockMode
 from ..naming import literal, quote, unquote
 from ..planning.context import Context
 from ..planning.online import Beside, Key, keys_of
-from ..planning.steps import Batches, Query, Rows, Step, builds, long, short
+from ..planning.queries import Query, Rows
+from ..planning.steps import Batches, Step, builds, long, short
 
 
 def replace_column(statement: s.SetType, shadow: Shadow, context: Context) -> list[Step]:

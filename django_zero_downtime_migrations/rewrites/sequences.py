@@ -8,8 +8,9 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..locks import Lock, LockMode
 from ..planning.context import Context
+from ..planning.queries import Query
 from ..planning.registry import rewrites
-from ..planning.steps import Query, Step, short
+from ..planning.steps import Step, short
 
 
 @rewrites(s.AlterSequence)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..naming import NOT_NULL, plain_table, quote, unquote
 from ..planning.context import Context
+from ..planning.queries import Fill, Query
 from ..planning.registry import rewrites
-from ..planning.steps import Batches, Fill, Query, Step, long, short
+from ..planning.steps import Batches, Step, long, short
 
 
 @rewrites(s.SetNotNull)

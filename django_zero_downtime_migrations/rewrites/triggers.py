@@ -5,18 +5,18 @@ What an earlier run has left goes first, and DROP TRIGGER IF EXISTS waits for AC
 
 from __future__ import annotations
 
-from ..ddl import statements as s
+from ..ddl.triggers import DropTrigger, MakeTrigger
 from ..planning.context import Context
 from ..planning.registry import rewrites
 from ..planning.steps import Step, short
 
 
-@rewrites(s.MakeTrigger)
-def make_trigger(statement: s.MakeTrigger, context: Context) -> list[Step]:
+@rewrites(MakeTrigger)
+def make_trigger(statement: MakeTrigger, context: Context) -> list[Step]:
     undo = [short(statement.undo, *statement.undo.queries)] if statement.undo else []
     return [short(statement, *statement.queries, undo=undo)]
 
 
-@rewrites(s.DropTrigger)
-def drop_trigger(statement: s.DropTrigger, context: Context) -> list[Step]:
+@rewrites(DropTrigger)
+def drop_trigger(statement: DropTrigger, context: Context) -> list[Step]:
     return [short(statement, *statement.queries)]

@@ -13,7 +13,7 @@ from django.db.migrations.state import ProjectState
 
 from django_zero_downtime_migrations.compat import has_db_default
 from django_zero_downtime_migrations.findings import Severity
-from django_zero_downtime_migrations.settings import problems
+from django_zero_downtime_migrations.setting_problems import problems
 from tests.backends.project import Shop
 from tests.docs.pages import README, Block, blocks
 

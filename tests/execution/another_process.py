@@ -23,7 +23,7 @@ from django_zero_downtime_migrations.execution import lease
 from django_zero_downtime_migrations.execution.advisory import find_place
 lease.SECONDS = float(sys.argv[2])
 turn = lease.LeaseTurn(connection, find_place(connection))
-turn._wait(0)
+turn.wait(0)
 print("taken", flush=True)
 sys.stdin.readline()
 try:

@@ -15,7 +15,7 @@ from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.execution import lease
 from django_zero_downtime_migrations.execution.advisory import find_place
 from django_zero_downtime_migrations.execution.lease import LeaseTurn
-from django_zero_downtime_migrations.execution.one_at_a_time import Turn
+from django_zero_downtime_migrations.execution.one_at_a_time import take_turn
 from tests.backends.sessions import Beside, run, wait_until
 from tests.execution.another_process import process
 
@@ -31,7 +31,7 @@ TERMINATE = "SELECT pg_terminate_backend(%s)"
 def take(connection: BaseDatabaseWrapper, timeout_ms: int | None = 0) -> LeaseTurn:
     turn = LeaseTurn(connection, find_place(connection))
     try:
-        turn._wait(timeout_ms)
+        turn.wait(timeout_ms)
     except BaseException:
         turn.release()
         raise
@@ -280,13 +280,13 @@ def test_a_server_that_takes_no_second_connection_is_refused(
 def test_a_session_waits_for_a_lease(first: BaseDatabaseWrapper, second: BaseDatabaseWrapper) -> None:
     turn = take(first)
     with pytest.raises(CannotMigrate, match=f"process {os.getpid()} on "):
-        Turn.take(second, 0)
+        take_turn(second, 0)
     turn.release()
-    assert not Turn.take(second, 0).waited
+    assert not take_turn(second, 0).waited
 
 
 def test_a_lease_waits_for_a_session(first: BaseDatabaseWrapper, second: BaseDatabaseWrapper, holders: Any) -> None:
-    turn = Turn.take(first, 0)
+    turn = take_turn(first, 0)
     with pytest.raises(CannotMigrate, match="pg_terminate_backend"):
         take(second)
     turn.release()
@@ -300,6 +300,6 @@ def test_a_session_in_a_transaction_asks_for_leases_too(
     turn = take(first)
     with transaction.atomic(second.alias):
         with pytest.raises(CannotMigrate):
-            Turn.take(second, 0)
+            take_turn(second, 0)
         turn.release()
-        Turn.take(second, 0).release()
+        take_turn(second, 0).release()

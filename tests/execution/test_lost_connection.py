@@ -11,7 +11,7 @@ from django.contrib.postgres.operations import ValidateConstraint
 from django.db import IntegrityError, OperationalError, migrations, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_zero_downtime_migrations.execution import acquire, limits, one_at_a_time
+from django_zero_downtime_migrations.execution import acquire, limits, one_at_a_time, turn
 from tests import databases
 from tests.backends.project import Shop
 from tests.backends.sessions import WAITING, Beside, run, told, wait_until
@@ -142,21 +142,21 @@ def test_the_wait_for_another_migrate_outlasts_them(
     caplog: Any,
     in_transaction: bool,
 ) -> None:
-    monkeypatch.setattr(one_at_a_time, "FIRST_PAUSE_SECONDS", 3.0)
-    monkeypatch.setattr(one_at_a_time, "LONGEST_PAUSE_SECONDS", 3.0)
+    monkeypatch.setattr(turn, "FIRST_PAUSE_SECONDS", 3.0)
+    monkeypatch.setattr(turn, "LONGEST_PAUSE_SECONDS", 3.0)
     another = make_connection(name=limited.connection.settings_dict["NAME"])
     # Its own session has no such timeouts, and its turn stays.
     with another.cursor() as cursor:
         cursor.execute("SET idle_session_timeout = 0")
-    first = one_at_a_time.Turn.take(another, 0)
+    first = one_at_a_time.take_turn(another, 0)
 
     def wait() -> bool:
         # A limit for the whole transaction is one for whoever has opened it.
         limited.run("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'")
         with transaction.atomic(limited.alias) if in_transaction else nullcontext():
-            turn = one_at_a_time.Turn.take(limited.connection, None)
-            turn.release()
-            return turn.waited
+            second = one_at_a_time.take_turn(limited.connection, None)
+            second.release()
+            return second.waited
 
     with Beside(wait) as work:
         wait_until(lambda: "Another migrate is at work" in caplog.text, "the second waits", work)

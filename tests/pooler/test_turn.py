@@ -14,7 +14,8 @@ from django.db import connections, migrations, models, transaction
 
 from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.execution import lease
-from django_zero_downtime_migrations.execution.one_at_a_time import Turn
+from django_zero_downtime_migrations.execution.one_at_a_time import take_turn
+from django_zero_downtime_migrations.execution.turn import Turn
 from tests import databases
 from tests.backends.project import Shop, Site
 from tests.backends.sessions import Beside, run, wait_until
@@ -47,7 +48,7 @@ def pool(pooled: Callable[..., Shop], request: Any) -> Shop:
 
 
 def take(shop: Shop, timeout_ms: int | None = 0) -> Turn:
-    return Turn.take(connections[shop.alias], timeout_ms)
+    return take_turn(connections[shop.alias], timeout_ms)
 
 
 each = pytest.mark.parametrize("pool", POOLS, indirect=True)
@@ -166,9 +167,9 @@ def test_who_goes_past_the_pooler_waits_as_well(pool: Shop, make_connection: Cal
     direct = make_connection(name=database.settings_dict["NAME"])
     turn = take(pool)
     with pytest.raises(CannotMigrate, match=f"process {os.getpid()} on "):
-        Turn.take(direct, 0)
+        take_turn(direct, 0)
     turn.release()
-    past = Turn.take(direct, 0)
+    past = take_turn(direct, 0)
     with pytest.raises(CannotMigrate, match="pg_terminate_backend"):
         take(pool)
     past.release()
@@ -194,7 +195,7 @@ def test_without_autocommit_the_pool_is_found_too(
     connection = make_connection(
         name=parameters["NAME"], HOST=parameters["HOST"], PORT=parameters["PORT"], AUTOCOMMIT=False
     )
-    turn = Turn.take(connection, 0)
+    turn = take_turn(connection, 0)
     assert run(observer, LOCKS) == [("idle in transaction",)]
     turn.release()
     assert run(observer, LOCKS) == []

@@ -10,6 +10,7 @@ from django_zero_downtime_migrations.catalog.planned import PlannedCatalog
 from django_zero_downtime_migrations.catalog.projection import Projection
 from django_zero_downtime_migrations.catalog.server import ServerCatalog
 from django_zero_downtime_migrations.ddl import statements as s
+from django_zero_downtime_migrations.ddl.triggers import MakeTrigger
 from django_zero_downtime_migrations.locks import LockMode
 from django_zero_downtime_migrations.migrate_run.old_writes import OldWrites
 from django_zero_downtime_migrations.migrate_run.removals import Stays
@@ -30,7 +31,7 @@ def session(database: Any, open_session: Any) -> Any:
     return session
 
 
-def made(database: Any, kind: str) -> s.MakeTrigger:
+def made(database: Any, kind: str) -> MakeTrigger:
     catalog = PlannedCatalog(ServerCatalog(database), Projection())
     triggers = OldWrites.of(Stays(('"thing"',), "number", kind), catalog, "public")
     return triggers.filling("5") if kind == s.FILLED else triggers.counting(inserts=True)

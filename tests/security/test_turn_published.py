@@ -11,7 +11,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_zero_downtime_migrations.execution.advisory import find_place
 from django_zero_downtime_migrations.execution.lease import LeaseTurn
-from django_zero_downtime_migrations.execution.one_at_a_time import Turn
+from django_zero_downtime_migrations.execution.one_at_a_time import take_turn
+from django_zero_downtime_migrations.execution.turn import Turn
 from servers import launch
 from tests import databases
 from tests.backends.sessions import run, wait_until
@@ -65,12 +66,12 @@ def replication(server_major: int, make_connection: Callable[..., Any]) -> Itera
 
 
 def by_session(connection: BaseDatabaseWrapper) -> Turn:
-    return Turn.take(connection, 0)
+    return take_turn(connection, 0)
 
 
 def by_lease(connection: BaseDatabaseWrapper) -> Turn:
     turn = LeaseTurn(connection, find_place(connection))
-    turn._wait(0)
+    turn.wait(0)
     return turn
 
 

@@ -15,7 +15,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.execution.advisory import KEY, find_place
 from django_zero_downtime_migrations.execution.lease import LeaseTurn
-from django_zero_downtime_migrations.execution.one_at_a_time import Turn
+from django_zero_downtime_migrations.execution.one_at_a_time import take_turn
+from django_zero_downtime_migrations.execution.turn import Turn
 from servers import launch
 from tests import databases
 from tests.backends.fixtures import observer
@@ -117,13 +118,13 @@ def pid_of(connection: BaseDatabaseWrapper) -> int:
 
 
 def by_session(connection: BaseDatabaseWrapper, timeout_ms: int | None = 0) -> Turn:
-    return Turn.take(connection, timeout_ms)
+    return take_turn(connection, timeout_ms)
 
 
 def by_lease(connection: BaseDatabaseWrapper, timeout_ms: int | None = 0) -> Turn:
     turn = LeaseTurn(connection, find_place(connection))
     try:
-        turn._wait(timeout_ms)
+        turn.wait(timeout_ms)
     except BaseException:
         turn.release()
         raise
@@ -190,9 +191,9 @@ def test_in_a_transaction_of_the_callers_too(roles: Roles) -> None:
     sql(roles.connect("app"), SPOOFS["session"])
     first, second = roles.connect("owner"), roles.connect("owner")
     with transaction.atomic(first.alias):
-        turn = Turn.take(first, 0)
+        turn = take_turn(first, 0)
         with transaction.atomic(second.alias), pytest.raises(CannotMigrate):
-            Turn.take(second, 0)
+            take_turn(second, 0)
         turn.release()
     assert sql(second, FREE, pid_of(first)) == [(0,)]
 
@@ -263,7 +264,7 @@ def test_a_role_that_could_migrate_here_is_waited_for(roles: Roles, take: Callab
 @pytest.mark.parametrize("granted", DOES_NOT)
 def test_a_role_that_could_not_is_not_waited_for(roles: Roles, granted: str) -> None:
     staff_with(roles, DOES_NOT[granted])
-    Turn.take(roles.connect("owner"), 0).release()
+    take_turn(roles.connect("owner"), 0).release()
 
 
 @pytest.mark.parametrize("disguise", ["SET ROLE", "SET SESSION AUTHORIZATION"])
@@ -271,7 +272,7 @@ def test_a_superuser_in_disguise_is_waited_for(roles: Roles, disguise: str) -> N
     run(roles.admin, f"{disguise} {roles.quoted('app')}")
     run(roles.admin, SPOOFS["session"])
     with pytest.raises(CannotMigrate, match="Another migrate is at work"):
-        Turn.take(roles.connect("owner"), 0)
+        take_turn(roles.connect("owner"), 0)
     run(roles.admin, "RESET SESSION AUTHORIZATION; RESET ROLE")
     run(roles.admin, "SELECT pg_advisory_unlock_all()")
 
@@ -281,9 +282,9 @@ def test_members_of_the_role_that_they_migrate_as_keep_each_other_out(roles: Rol
     first, second = roles.connect("staff"), roles.connect("app")
     for each in (first, second):
         sql(each, f"SET ROLE {roles.quoted('owner')}")
-    turn = Turn.take(first, 0)
+    turn = take_turn(first, 0)
     with pytest.raises(CannotMigrate):
-        Turn.take(second, 0)
+        take_turn(second, 0)
     turn.release()
 
 
@@ -299,7 +300,7 @@ def test_a_prepared_transaction_is_no_migrate(server_major: int, make_connection
         port = server.url.rpartition(":")[2].partition("/")[0]
         connection = make_connection(name="postgres", HOST="127.0.0.1", PORT=port, USER="postgres", PASSWORD="")
         sql(connection, f"BEGIN; SELECT pg_advisory_xact_lock({USUAL}); PREPARE TRANSACTION 'it''s left'")
-        turn = Turn.take(connection, 0)
+        turn = take_turn(connection, 0)
         assert not turn.waited
         turn.release()
         [said] = [record.getMessage() for record in caplog.records]

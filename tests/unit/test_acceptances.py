@@ -6,7 +6,9 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from django_zero_downtime_migrations.acceptances import Acceptance, acceptance
-from django_zero_downtime_migrations.settings import Kind, MigrationSettings, problems
+from django_zero_downtime_migrations.setting_problems import problems
+from django_zero_downtime_migrations.settings import MigrationSettings
+from django_zero_downtime_migrations.stated_settings import Kind
 
 NAME = "ZERO_DOWNTIME_MIGRATIONS_ACCEPT"
 #: A key -> app, migration and code.

@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 from django.test import override_settings
 
-from django_zero_downtime_migrations.settings import Kind, MigrationSettings, problems
+from django_zero_downtime_migrations.setting_problems import problems
+from django_zero_downtime_migrations.settings import MigrationSettings
+from django_zero_downtime_migrations.stated_settings import Kind
 
 PREFIX = "ZERO_DOWNTIME_MIGRATIONS"
 

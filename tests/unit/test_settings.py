@@ -11,7 +11,9 @@ from django.db import connections
 from django.test import override_settings
 
 from django_zero_downtime_migrations.compat import has_db_default
-from django_zero_downtime_migrations.settings import Kind, MigrationSettings, base_backend, effective, problems
+from django_zero_downtime_migrations.setting_problems import problems
+from django_zero_downtime_migrations.settings import MigrationSettings, base_backend, effective
+from django_zero_downtime_migrations.stated_settings import Kind
 
 FLAGS = [
     ("FLEXIBLE_STATEMENT_TIMEOUT", False),

@@ -10,6 +10,7 @@ from django_zero_downtime_migrations.ddl import statements as s
 from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.execution.journal.stored_steps import FORMAT, STATEMENTS, read_steps, stored_step
 from django_zero_downtime_migrations.locks import Lock, LockMode
+from django_zero_downtime_migrations.planning.queries import Fill, Query, Rows
 from django_zero_downtime_migrations.planning.steps import (
     AsStock,
     Batches,
@@ -17,12 +18,9 @@ from django_zero_downtime_migrations.planning.steps import (
     Concurrent,
     ConcurrentBuild,
     ConcurrentDrop,
-    Fill,
     InCallers,
     Long,
     Protected,
-    Query,
-    Rows,
     Short,
     Step,
     UsersOwn,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
@@ -24,7 +24,6 @@ from .early_indexes import EarlyIndexes
 CALLS = (
     "create_model",
     "delete_model",
-    "remove_index",
     "remove_constraint",
     "alter_unique_together",
     "alter_index_together",
@@ -65,6 +64,7 @@ class Calls:
     _in_use: Callable[[str], bool]
     _own: Any
     _own_triggers = ""
+    _passed: list[str] | None
     _early: EarlyIndexes
     _column_items: list[str]
     _old_types: dict[tuple[str, str], str]
@@ -83,11 +83,15 @@ class Calls:
         field: Field,
         field_db_params: Any,
         include_default: bool,
-    ) -> Iterator[str]:
+    ) -> Iterable[str]:
         parent: Any = super()
+        pieces = parent._iter_column_sql(column_db_type, params, model, field, field_db_params, include_default)
+        return self._remembered(pieces, field) if self._passed is None else pieces
+
+    def _remembered(self, pieces: Iterable[str], field: Field) -> Iterator[str]:
         self._column_items = items = []
         goes_again = getattr(field, "db_default", NOT_PROVIDED) is NOT_PROVIDED and not self._keeps_default(field)
-        for item in parent._iter_column_sql(column_db_type, params, model, field, field_db_params, include_default):
+        for item in pieces:
             items.append(SQL(item, s.PYTHON_DEFAULT) if goes_again and item.startswith("DEFAULT ") else item)
             yield item
 
@@ -95,14 +99,19 @@ class Calls:
         """Django joins the pieces of a column's definition; ours remembers them."""
         parent: Any = super()
         sql, params = parent.column_sql(model, field, include_default)
-        if sql is not None and " ".join(self._column_items) == sql:
+        if self._passed is None and sql is not None and " ".join(self._column_items) == sql:
             sql = SQL.join(self._column_items, " ")
         return sql, params
 
     def add_index(self, model: Model, index: Index, concurrently: bool = False) -> None:
         parent: Any = super()
-        with self._planning("add_index", model, index):
+        with self._planning("add_index", model, index, alone=concurrently):
             parent.add_index(model, index, concurrently=concurrently)
+
+    def remove_index(self, model: Model, index: Index, concurrently: bool = False) -> None:
+        parent: Any = super()
+        with self._planning("remove_index", model, index, alone=concurrently):
+            parent.remove_index(model, index, concurrently=concurrently)
 
     def rename_index(self, model: Model, old_index: Index, new_index: Index) -> None:
         parent: Any = super()

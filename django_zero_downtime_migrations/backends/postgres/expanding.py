@@ -160,7 +160,9 @@ class Expanding:
             self._bring_back(debt, removals.of_model(model), lambda: parent.create_model(model))
 
     def _taken_back(self, name: str) -> Debt | None:
-        own = own_operation_at_work() if self._recorded is None else None
+        if self._recorded is not None or self.migrate_run.is_new_database:
+            return None
+        own = own_operation_at_work()
         if own is None or not removals.is_plain(own, name, backwards=True):
             return None
         key = (own.app, own.migration, own.number)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...catalog.projection import Projection
 from ...ddl import statements as s
+from ...ddl.triggers import DropTrigger
 from ...ddl.values import with_values
 from ...django_types import Field, Model
 from ...log import logger
@@ -38,7 +39,7 @@ class ExpandingFills(ExpandingNotNull):
 
         if fills.becomes_not_null(old_field, new_field, self.connection):
             self._become_not_null(fills.filled(model, new_field, self.names), model, new_field, alter)
-        elif fills.becomes_null(old_field, new_field, self.connection):
+        elif not self.migrate_run.is_new_database and fills.becomes_null(old_field, new_field, self.connection):
             debt = self._taken_back("AlterField")
             with self._planning("alter_field", model, new_field):
                 alter()
@@ -101,7 +102,7 @@ class ExpandingFills(ExpandingNotNull):
                 self._put_before_null(self._triggers(kept).dropped())
             self._record(self._owed_no_more(owed_by, kept, taken_back))
 
-    def _put_before_null(self, drop: s.DropTrigger) -> None:
+    def _put_before_null(self, drop: DropTrigger) -> None:
         """In one transaction with DROP NOT NULL; before a change of type, which the server refuses beside a trigger."""
         recorded = self._recorded or []
         kinds = (s.SetType, s.DropNotNull)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from inspect import getattr_static
 from typing import Any
 
@@ -48,10 +49,13 @@ def own_settings(editor: Any, settings: MigrationSettings) -> MigrationSettings:
     :param settings: the project's.
     :raises ImproperlyConfigured: when a value is wrong, or comes too late on an editor.
     """
-    # A value that somebody has put on the class since it was made has taken the descriptor's place.
-    wrap_settings(type(editor))
+    known: Mapping[str, Any] = vars(type(editor))
+    if any(type(known.get(name)) is not OwnSetting for name in IN_AN_EDITOR):
+        # A value that somebody has put on the class since it was made has taken the descriptor's place.
+        wrap_settings(type(editor))
+        known = {name: getattr_static(type(editor), name) for name in IN_AN_EDITOR}
     for name in IN_AN_EDITOR:
-        stated = editor.__dict__.get(name, getattr_static(type(editor), name).stated)
+        stated = editor.__dict__.get(name, known[name].stated)
         if stated is not _MISSING:
             settings = changed(settings, name, stated, f"{type(editor).__name__}.{name}")
     return settings

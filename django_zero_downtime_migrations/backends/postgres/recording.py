@@ -35,10 +35,11 @@ from .expanding_fills import ExpandingFills
 from .foreign_key_names import NamesForeignKeys
 from .introspection import projecting
 from .old_names import statements
+from .passing_on import PassingOn
 from .replaced import REMOVING, Replaced, Waiting, still_there
 
 
-class Recording(ExpandingFills, ChangedRows, NamesForeignKeys, Calls):
+class Recording(ExpandingFills, ChangedRows, NamesForeignKeys, Calls, PassingOn):
     """To be put before any PostgreSQL schema editor; the class of :mod:`.schema` keeps what this works with."""
 
     migrate_run: MigrateRun
@@ -62,9 +63,14 @@ class Recording(ExpandingFills, ChangedRows, NamesForeignKeys, Calls):
     # What a call records
 
     @contextmanager
-    def _planning(self, what: str, model: Any = None, made: Any = None) -> Iterator[Call]:
-        if self._recorded is not None:
+    def _planning(self, what: str, model: Any = None, made: Any = None, alone: bool = False) -> Iterator[Call]:
+        """:param alone: it sends what cannot stand in a transaction."""
+        if self._recorded is not None or self._passed is not None:
             yield self._call
+            return
+        if what != "execute" and not alone and self._passes_on:
+            with self._passing_on(what, model, made) as call:
+                yield call
             return
         self._recorded = []
         self._origin = self._origin_of(model, made if model is not None else None)
@@ -112,6 +118,9 @@ class Recording(ExpandingFills, ChangedRows, NamesForeignKeys, Calls):
         )
 
     def execute(self, sql: Sql, params: s.Params = ()) -> None:
+        if self._passed is not None:
+            self._passed += self._pass_on(sql, params)
+            return
         self.is_executing, before = True, self.is_executing
         try:
             for statement in statements(sql):
@@ -169,13 +178,8 @@ class Recording(ExpandingFills, ChangedRows, NamesForeignKeys, Calls):
         """Whether nobody can be using a table yet. :param table: its quoted name, as in SQL."""
         return table in self.migrate_run.tables or self.nothing_in_use
 
-    @property
-    def nothing_in_use(self) -> bool:
-        """Whether this run began on a database without any table."""
-        return self.migrate_run.is_new_database
-
     def _in_use(self, table: str) -> bool:
-        return not self._recording.is_new(table) and not self.treat_as_new(table)
+        return not self.treat_as_new(table) and not self._recording.is_new(table)
 
     def _go_on(self, statements: list[s.Statement], call: Call) -> None:
         """With what an earlier run has begun. :param statements: those of the call, which it has planned."""

@@ -108,6 +108,8 @@ class Replaced:
 
     def left(self) -> Waiting:
         """What has waited for a call that did not come."""
+        if not self._waiting:
+            return Waiting()
         left, self._waiting = [x for _, x in self._waiting], []
         return _joined(left)
 

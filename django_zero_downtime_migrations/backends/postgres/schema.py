@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from inspect import getattr_static
 from types import TracebackType
 from typing import Any
@@ -103,7 +103,7 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
         parent.__init__(connection, collect_sql, atomic=atomic and self._own.of_caller)
         connection.features.supports_combined_alters = False
         self.migrate_run = run_of(connection)
-        stated = own_settings(self, MigrationSettings.load(connection.alias))
+        stated = own_settings(self, self.migrate_run.loaded)
         self.settings = self.migrate_run.settled(stated)
         self.findings: list[Finding] = []
         #: Those of calls for which RAISE_FOR_UNSAFE was on.
@@ -205,8 +205,9 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
         self._operation = None
         try:
             if kind is None and not self._own.of_caller:
+                is_planned = bool(self.deferred_sql)
                 self._before_end()
-                with self._planning("end"):
+                with self._planning("end") if is_planned else nullcontext():
                     self._record_renames()
                     parent.__exit__(None, None, None)
                     self.deferred_sql = []
@@ -230,18 +231,20 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
         if self._own.of_caller:
             return
         self._carry_out_what_waits()
-        with self._planning("end"):
-            self._record_renames()
-            for sql in self._deferred():
-                self.execute(sql, deferred_params)
-        self.deferred_sql = []
+        if self.deferred_sql:
+            with self._planning("end"):
+                self._record_renames()
+                for sql in self._deferred():
+                    self.execute(sql, deferred_params)
+            self.deferred_sql = []
         if with_record:
             # Also of a migration that is not atomic: nothing but its records comes now.
             self._own.wanted = True
             self._own.open()
 
     def _record_renames(self) -> None:
-        for rename in self._early.renames(self._catalog()):
+        # Where nothing is planned, no index is early.
+        for rename in self._early.renames(self._catalog()) if self._passed is None else ():
             self._record(rename)
 
     def _deferred(self) -> list[Any]:

@@ -14,7 +14,8 @@ from ..probes import Probe, Verdict
 from ..probes.constraints import drop_constraint
 from ..probes.forms import Asked
 from ..probes.server import Server
-from .net import Made, Net, NetTable
+from .net import Net
+from .net_objects import Made, NetTable
 from .store import Done
 
 _DEFAULT = re.compile(r" DEFAULT (?!AS IDENTITY)(.*?)( NOT NULL)?( NOT VALID)?$")

@@ -72,6 +72,12 @@ class CallUnderWay:
         """What goes into the transaction of the next step: it is done then."""
         return self.journal.mark_of(self, self.done + 1)
 
+    def write_mark(self) -> Mark:
+        """Say at once that the next step is done, which could not have its mark with it."""
+        mark = self.mark()
+        self.journal.write(mark)
+        return mark
+
     def sent(self, mark: Mark | None = None) -> None:
         """Note that the next step is done.
 

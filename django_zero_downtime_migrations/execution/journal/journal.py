@@ -15,7 +15,8 @@ from datetime import datetime, timezone
 
 from django.db import DatabaseError
 
-from ...planning.steps import Query, Step
+from ...planning.queries import Query
+from ...planning.steps import Step
 from ..server_errors import DUPLICATE_OBJECT, DUPLICATE_TABLE, sqlstate
 from .call_under_way import CallUnderWay, Mark, Written
 from .store import Done, Entry, Identity, Store, encoded
@@ -103,10 +104,13 @@ class Journal:
         self.mark_with_transaction(key)
         self.write(self.mark_of(self.under_way, 0))
 
-    def mark_with_transaction(self, key: str) -> None:
-        """A call without steps is complete when the transaction that is open is committed: :meth:`catch_up` tells."""
+    def mark_with_transaction(self, key: str, queries: Sequence[str] = ()) -> None:
+        """A call without steps is complete when the transaction that is open is committed: :meth:`catch_up` tells.
+
+        :param queries: what it has sent, where the catalogue shows that.
+        """
         self.complete.append(key)
-        self._pending.append(Done(key))
+        self._pending.append(Done(key, tuple(queries)))
         self.is_behind = True
 
     def catch_up(self) -> None:

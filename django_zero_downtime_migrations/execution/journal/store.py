@@ -88,12 +88,12 @@ class Entry(NamedTuple):
 class Store:
     """The journals of one database, for one run of ``migrate``. It asks once, when there is something to know.
 
-    :param known: the answer to :func:`kept`, where that has been asked already.
+    :param kept: what is kept there, where it was asked already.
     """
 
-    def __init__(self, connection: Connection, known: list[tuple[Any, ...]] | None = None) -> None:
+    def __init__(self, connection: Connection, kept: Kept | None = None) -> None:
         self.connection = connection
-        self.kept = Kept(connection, known)
+        self.kept = kept or Kept(connection)
         #: As :attr:`Entry.whole`, of the migrations that are going to be written down.
         self.whole = False
 
@@ -113,7 +113,7 @@ class Store:
 
     @property
     def _types(self) -> list[KeptType]:
-        return [found for found in self._place.types if found.name.startswith(NAME)]
+        return [found for found in self.kept.types if found.name.startswith(NAME)]
 
     @property
     def is_empty(self) -> bool:
@@ -132,7 +132,7 @@ class Store:
 
         :raises CannotMigrate: as :meth:`entries`.
         """
-        return [self._entry(found, self._place.other) for found in self._place.elsewhere if found.name.startswith(NAME)]
+        return [self._entry(found, self._place.other) for found in self.kept.elsewhere if found.name.startswith(NAME)]
 
     def not_here(self, entry: Entry) -> CannotMigrate:
         """The error for an entry of :meth:`elsewhere`."""

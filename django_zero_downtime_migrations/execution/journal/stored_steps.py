@@ -7,19 +7,18 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ...ddl import statements as s
+from ...ddl.triggers import DropTrigger, MakeTrigger
 from ...errors import CannotMigrate
 from ...locks import Lock, LockMode
+from ...planning.queries import Fill, Query, Rows
 from ...planning.steps import (
     AsStock,
     Batches,
     Blocking,
     ConcurrentBuild,
     ConcurrentDrop,
-    Fill,
     InCallers,
     Long,
-    Query,
-    Rows,
     Short,
     Step,
     UsersOwn,
@@ -63,8 +62,8 @@ STATEMENTS: Final[dict[str, type[s.Statement]]] = {
     "set comment": s.SetComment,
     "alter sequence": s.AlterSequence,
     "drop sequence": s.DropSequence,
-    "make trigger": s.MakeTrigger,
-    "drop trigger": s.DropTrigger,
+    "make trigger": MakeTrigger,
+    "drop trigger": DropTrigger,
     "owe": s.Owe,
     "owe no more": s.OweNoMore,
     "raw": s.Raw,

@@ -52,14 +52,14 @@ class Command(BaseCommand):
             self._in_turn(connection, options)
 
     def _in_turn(self, connection: Any, options: dict[str, Any]) -> None:
-        from ...execution.one_at_a_time import Turn
+        from ...execution.one_at_a_time import take_turn
         from ...execution.pooler import refuse_statement_pooler
         from ...migrate_run.contraction import Contraction
         from ...settings import MigrationSettings
 
         refuse_statement_pooler(connection)
         settings = MigrationSettings.load(connection.alias)
-        turn = Turn.take(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
+        turn = take_turn(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
         try:
             # Asked now: a migrate may have dropped something, or taken it back.
             contraction = Contraction(connection)

@@ -1,0 +1,122 @@
+"""Which pending migrations the code that runs now survives, so that they may be applied before a release."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+from django.core.management.commands import migrate
+from django.db.migrations.executor import MigrationExecutor
+
+from ..django_types import Migration, Steps
+from ..findings import Finding, Kind, Severity
+from ..reporting.report import Entry
+from ..settings import MigrationSettings
+from .connect import connected
+from .entries import How
+from .judge import Judgement
+from .selection import Key, Request, select
+from .sizes import DatabaseSizes
+
+#: Rules that tell of the new code, of the migration's own, or of queries that no ORM sends.
+NOT_OF_OLD_CODE: Final = frozenset(
+    {"FORGOTTEN_FOREIGN_KEY", "FORGOTTEN_NOT_NULL", "NOT_ADDITIVE", "ROW_TYPE_USED", "RUN_PYTHON_MODELS"}
+)
+
+
+class Waits(NamedTuple):
+    """A migration for after the release. :param why: in words."""
+
+    migration: Any
+    why: str
+
+    def __str__(self) -> str:
+        return f"{_name(_key(self.migration))}: {self.why}"
+
+
+class Phases(NamedTuple):
+    """The pending migrations, each part in the order in which they run."""
+
+    before: tuple[Any, ...]
+    after: tuple[Waits, ...]
+
+
+def phases(alias: str) -> Phases:
+    """Ask the checker which pending migrations break the code that runs now. What depends on one waits with it.
+
+    A finding that the migration or ACCEPT accepts does not count. A ``stage`` of django-syzygy's, on the migration,
+    counts instead of the findings.
+
+    :param alias: of the database.
+    :raises CannotJudge: when the migrations or the database cannot be read.
+    """
+    connection = connected(alias)
+    selection = select(Request(), connection)
+    breaking: dict[Key, str] = {}
+    if MigrationSettings.load(alias).old_code == "present":
+        judgement = Judgement(selection, connection, DatabaseSizes(connection), How(one_deployment=True))
+        for entry in judgement.report(alias).entries:
+            if breaks_old_code(entry.finding):
+                breaking.setdefault((entry.app, entry.migration), _why(entry))
+    before, after = [], dict[Key, Waits]()
+    for migration in selection.plan:
+        key = _key(migration)
+        own = _of_stage(migration, breaking.get(key, ""))
+        waited_for = sorted(after.keys() & {parent.key for parent in selection.loader.graph.node_map[key].parents})
+        why = own or (f"it depends on {_name(waited_for[0])}" if waited_for else "")
+        if why:
+            after[key] = Waits(migration, why)
+        else:
+            before.append(migration)
+    return Phases(tuple(before), tuple(after.values()))
+
+
+def breaks_old_code(finding: Finding) -> bool:
+    """Whether a statement of the code from before the deployment may fail for what was found."""
+    is_one = finding.kind is Kind.COMPATIBILITY and finding.rule_severity is not Severity.NOTE
+    return is_one and not finding.assured and finding.code not in NOT_OF_OLD_CODE
+
+
+def _why(entry: Entry) -> str:
+    where = f" [{entry.location}]" if entry.location else ""
+    return f"{entry.finding.code}: {entry.finding.message}{where}"
+
+
+def _of_stage(migration: Migration, why: str) -> str:
+    """:param why: what the checker says."""
+    match getattr(getattr(migration, "stage", None), "name", ""):
+        case "PRE_DEPLOY":
+            return ""
+        case "POST_DEPLOY":
+            return "its stage is POST_DEPLOY"
+    return why
+
+
+@contextmanager
+def only(migrations: Collection[Any]) -> Iterator[None]:
+    """Within it, Django's ``migrate`` applies these at most, in one run.
+
+    The command makes its executor by the name that its module has, and takes its plan from it.
+    """
+    keys = {_key(migration) for migration in migrations}
+
+    class Executor(MigrationExecutor):
+        def migration_plan(self, targets: Any, clean_start: bool = False) -> Steps:
+            plan: Steps = super().migration_plan(targets, clean_start)
+            return plan if clean_start else [step for step in plan if _key(step[0]) in keys]
+
+    module: Any = migrate
+    module.MigrationExecutor, before = Executor, module.MigrationExecutor
+    try:
+        yield
+    finally:
+        module.MigrationExecutor = before
+
+
+def _key(migration: Migration) -> Key:
+    return migration.app_label, migration.name
+
+
+def _name(key: Key) -> str:
+    return ".".join(key)
