@@ -44,6 +44,7 @@ class Unsafe:
     DROP_UNIQUE = _text("DROP of a unique constraint or index", "drop-unique")
     REMOVAL_OWED = _text("DROP of what old code uses", "removal-owed")
     RENAME_OWED = _text("RENAME of what old code uses", "rename-owed")
+    NOT_NULL_OWED = _text("NOT NULL that old code does not know of", "not-null-owed")
     SET_NOT_NULL = _text("SET NOT NULL", "set-not-null")
     ADD_CONSTRAINT = _text("ADD CONSTRAINT", "add-constraint")
     FORGOTTEN_NOT_NULL = _text("Forgetting a field whose column stays NOT NULL", "forgotten-not-null")

@@ -157,6 +157,13 @@ def names_in(sql: str) -> list[str]:
     return [name.replace('""', '"') for name in _INSIDE.findall(sql)]
 
 
+def literal(text: str) -> str:
+    """A text as it is written in SQL."""
+    # A backslash is only itself where standard_conforming_strings is off as well.
+    escape = "E" if "\\" in text else ""
+    return escape + "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
 def plain_table(table: str) -> str:
     """A table's own name without its schema. :param table: an identifier as :meth:`Names.spelled` writes it."""
     return split_identifier(table)[-1]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..ddl import statements as s
 from ..ddl.spaces import spaces_of
+from ..ddl.triggers import DropTrigger, MakeTrigger
 from ..naming import names_in, plain_table, unquote
 from .planned_table import PlannedColumn
 
@@ -112,6 +113,14 @@ def _drop_named(p: Projection, statement: s.DropIndex | s.DropConstraint) -> Non
         p.table(statement.table).names[space].drop(unquote(statement.name))
 
 
+def _make_trigger(p: Projection, statement: MakeTrigger) -> None:
+    p.table(statement.table).column(unquote(statement.column)).filled_by_trigger = statement.fills
+
+
+def _drop_trigger(p: Projection, statement: DropTrigger) -> None:
+    p.dropped_triggers.update(statement.names)
+
+
 def _owe(p: Projection, statement: s.Owe) -> None:
     p.owed[statement.owed_by] = statement
 
@@ -160,6 +169,8 @@ CHANGES: dict[type[s.Statement], Callable[[Projection, Any], None]] = {
     s.DropForeignKey: _drop_named,
     s.ShowBoth: _show_both,
     s.ShowNoMore: _show_no_more,
+    MakeTrigger: _make_trigger,
+    DropTrigger: _drop_trigger,
     s.Owe: _owe,
     s.OweNoMore: _owe_no_more,
     s.Raw: _own_sql,

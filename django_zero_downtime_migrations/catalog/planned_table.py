@@ -21,6 +21,7 @@ class PlannedColumn:
     :ivar has_default: whether the last statement planned so far that is about it gives it one; None where none is.
     :ivar made_with_default: it is made with a default, which stays.
     :ivar made_not_null: it is made NOT NULL.
+    :ivar filled_by_trigger: a trigger that is planned gives it a value where that is NULL.
     :ivar loses_identity: a statement planned so far takes its identity away.
     """
 
@@ -31,6 +32,7 @@ class PlannedColumn:
     made_with_default: bool = False
     made_not_null: bool = False
     loses_identity: bool = False
+    filled_by_trigger: bool = False
 
     def is_not_null(self, before: bool) -> bool:
         """:param before: what it is without the statements that are planned."""

@@ -36,6 +36,7 @@ class Projection:
     :ivar shown: tables that are planned to have a view in their place, by its name; None for one that is a view today
         and is planned to be the table again.
     :ivar unseen: tables and columns that are made when a planned view is there already, which does not show them.
+    :ivar dropped_triggers: by their plain names, each of which is of one column.
     """
 
     def __init__(self) -> None:
@@ -49,6 +50,7 @@ class Projection:
         self.shown: dict[str, s.ShowBoth | None] = {}
         self.unseen: set[tuple[str, str]] = set()
         self._left: dict[str, str] = {}
+        self.dropped_triggers: set[str] = set()
 
     def copy(self) -> Projection:
         """Both share their tables until one of them changes one."""
@@ -63,6 +65,7 @@ class Projection:
         made.shown = self.shown.copy()
         made.unseen = self.unseen.copy()
         made._left = self._left
+        made.dropped_triggers = self.dropped_triggers.copy()
         return made
 
     def table(self, name: str) -> PlannedTable:
@@ -187,6 +190,8 @@ class Projection:
         """
         table = self.shown_table(spoken)
         if dependent.table and table in self.dropped_tables:
+            return True
+        if dependent.kind == "trigger" and dependent.name in self.dropped_triggers:
             return True
         if dependent.kind == "foreign key":
             return self.hides(table, dependent.name, Space.CONSTRAINTS)

@@ -40,15 +40,20 @@ class ShowNoMore(Statement):
 REMOVED: Final = "removed"
 #: When a view has an old name.
 RENAMED: Final = "renamed"
+#: When a new NOT NULL column keeps its default, for code that inserts without it.
+DEFAULT: Final = "default"
+#: When a column becomes NOT NULL, and a trigger fills it for code that writes NULL.
+FILLED: Final = "filled"
 
 
 class Owe(Statement):
-    """Write down that a column, or a whole table, is to be dropped when no old code is left. None of Django's; its text
-    is what is owed, and is not sent.
+    """Write down that a column, a whole table, or what is kept of a column for old code is to be dropped when no old
+    code is left. None of Django's; its text is what is owed, and is not sent.
 
     :param written: what is sent.
     :param tables: all that stay. :param column: the one that stays; empty where tables do.
     :param owed_by: the operation that removes it, by its name. :param kind: of what is owed.
+    :param note: what its finding says as well; empty where that is nothing.
     """
 
     written: str
@@ -56,6 +61,7 @@ class Owe(Statement):
     column: str = ""
     owed_by: str = ""
     kind: str = REMOVED
+    note: str = ""
     mode = None
 
 

@@ -8,6 +8,8 @@ statement does to a table that is in use when it is sent as it is; they are comp
 from __future__ import annotations
 
 from ..locks import Lock, LockMode
+from .owed import DEFAULT as DEFAULT
+from .owed import FILLED as FILLED
 from .owed import REMOVED as REMOVED
 from .owed import RENAMED as RENAMED
 from .owed import Owe as Owe

@@ -33,7 +33,9 @@ TAKEN_BACK: Final = "taken back"
 
 
 #: What may be owed. A debt without a kind is of the first.
-KINDS: Final = (s.REMOVED, s.RENAMED)
+KINDS: Final = (s.REMOVED, s.RENAMED, s.DEFAULT, s.FILLED)
+#: What stays of a column, in words, before its name.
+_OF_A_COLUMN: Final = {s.REMOVED: "", s.DEFAULT: "the default of ", s.FILLED: "the trigger that fills "}
 
 
 NOW: Final = "SELECT pg_catalog.date_part('epoch'::pg_catalog.text, pg_catalog.clock_timestamp())"
@@ -66,7 +68,7 @@ class Debt(NamedTuple):
             several = f"the old name{'s' * (len(self.tables) > 1)} {', '.join(self.tables)}"
             return printable(of_column if self.column else several)
         if self.column:
-            return printable(f"column {quote(self.column)} of {self.tables[0]}")
+            return printable(f"{_OF_A_COLUMN[self.kind]}column {quote(self.column)} of {self.tables[0]}")
         return printable(f"table{'s' if len(self.tables) > 1 else ''} {', '.join(self.tables)}")
 
 
@@ -74,10 +76,15 @@ def debt_of(statement: s.Owe | s.OweNoMore) -> list[Debt]:
     """What is owed once the statement has run."""
     if isinstance(statement, s.OweNoMore):
         return []
-    name, _, number = statement.owed_by.rpartition(":")
-    app, _, migration = name.partition(".")
-    whose = Whose(app, migration, int(number))
+    whose = whose_of(statement.owed_by)
     return [Debt(type_of(whose), whose, statement.tables, statement.column, None, statement.kind)]
+
+
+def whose_of(owed_by: str) -> Whose:
+    """The operation of a name that :attr:`Debt.id` gives."""
+    name, _, number = owed_by.rpartition(":")
+    app, _, migration = name.partition(".")
+    return Whose(app, migration, int(number))
 
 
 def type_of(whose: Whose) -> str:
@@ -162,6 +169,10 @@ class Debts:
     def write_seen(self, debt: Debt, seen: Seen) -> None:
         self.kept.run(self.kept.comment(debt.type_name, "seen", json.dumps(seen._asdict())))
 
+    def sweep(self, sql: str) -> None:
+        """Drop what has no table or column any more."""
+        self.kept.run(sql)
+
     def forget(self, debt: Debt) -> None:
         """It is paid. Where others have made something of its type, it is marked so."""
         for name in self.remove([debt]):
@@ -208,5 +219,5 @@ def _seen(text: str | None) -> Seen | None:
         return None
     read: dict[str, Any] = json.loads(text)
     since, quiet, at, started = (float(read[name]) for name in ("since", "quiet", "at", "started"))
-    counted = read["counted"]
-    return Seen(since, quiet, at, started, str(read["reset"]), None if counted is None else int(counted))
+    counted, written = (None if read.get(name) is None else int(read[name]) for name in ("counted", "written"))
+    return Seen(since, quiet, at, started, str(read["reset"]), counted, written)

@@ -55,6 +55,16 @@ SELECT CASE WHEN pg_catalog.current_setting('track_counts') = 'on' THEN coalesce
            SELECT FROM tree there JOIN pg_catalog.pg_attribute a ON a.attrelid = there.oid
            WHERE NOT a.attisdropped
            AND (%s::pg_catalog.text = '' OR a.attname::pg_catalog.text = %s::pg_catalog.text)
+       ),
+       (
+           SELECT CASE WHEN pg_catalog.has_sequence_privilege(q.oid, 'USAGE') THEN
+               coalesce(pg_catalog.pg_sequence_last_value(q.oid::pg_catalog.regclass), '0'::pg_catalog.int8) END
+           FROM pg_catalog.pg_class q
+           WHERE q.relkind = 'S' AND q.relname::pg_catalog.text = %s::pg_catalog.text
+           AND q.relnamespace IN (
+               SELECT t.relnamespace FROM tree there JOIN pg_catalog.pg_class t ON t.oid = there.oid
+           )
+           LIMIT 1
        )
 FROM tree LEFT JOIN pg_catalog.pg_stat_all_tables s ON s.relid = tree.oid
 """
@@ -66,6 +76,7 @@ class Seen(NamedTuple):
     :param since: when that was for the first time. :param quiet: from when on nothing was seen of old code.
     :param at: of the last look. :param started: when the server was. :param reset: of its statistics, as text.
     :param counted: scans and changed rows of the tables that stay; None where they are not counted, or a column stays.
+    :param written: how often old code has written the column, as a trigger counts it; None where none does.
     """
 
     since: float
@@ -74,6 +85,7 @@ class Seen(NamedTuple):
     started: float
     reset: str
     counted: int | None
+    written: int | None = None
 
 
 class OldSession(NamedTuple):
@@ -98,12 +110,13 @@ class Server(NamedTuple):
 class There(NamedTuple):
     """Of some tables. :param counted: as :attr:`Seen.counted`. :param is_empty: none of them has a page.
 
-    :param exists: any of them does, with the column that was asked about.
+    :param exists: any of them does, with the column that was asked about. :param written: as :attr:`Seen.written`.
     """
 
     counted: int | None
     is_empty: bool
     exists: bool
+    written: int | None = None
 
 
 class Verdict(NamedTuple):
@@ -113,12 +126,15 @@ class Verdict(NamedTuple):
     reasons: tuple[str, ...]
 
 
-def look(connection: Connection, *about: tuple[Sequence[str], str]) -> tuple[Server, list[There]]:
+def look(connection: Connection, *about: tuple[Sequence[str], str, str]) -> tuple[Server, list[There]]:
     """What is there now, in one round trip.
 
-    :param about: several times some tables, as they are written in SQL, and the plain name of a column, or nothing.
+    :param about: several times some tables, as they are written in SQL, and the plain names of a column and of the
+        sequence that counts what is written into it, or nothing.
     """
-    asked = [Question(_COUNTED, 3, (json.dumps(list(tables)), column, column)) for tables, column in about]
+    asked = [
+        Question(_COUNTED, 4, (json.dumps(list(tables)), column, column, counter)) for tables, column, counter in about
+    ]
     [[server], sessions, *found] = ask_together(connection, [Question(_SERVER, 4), Question(_SESSIONS, 4), *asked])
     pid, now, started, reset = server
     pooled = pid != int(connection.connection.info.backend_pid)
@@ -128,27 +144,30 @@ def look(connection: Connection, *about: tuple[Sequence[str], str]) -> tuple[Ser
 
 def is_alone(connection: Connection, tables: Sequence[str]) -> bool:
     """Whether nobody can be using the tables: no other session is there, or none of them has a page."""
-    server, [there] = look(connection, (tables, ""))
+    server, [there] = look(connection, (tables, "", ""))
     if there.is_empty:
         return True
     if server.sessions or server.is_pooled:
         return False
-    text = "No other session is connected, so nothing of %s is left for old code: what is removed goes at once."
+    text = "No other session is connected, so nothing of %s is left for old code: the change is finished at once."
     logger.warning(text, printable(", ".join(tables)))
     return True
 
 
-def judge(server: Server, before: Seen | None, counted: int | None, quiet_time: Duration) -> Verdict:
+def judge(
+    server: Server, before: Seen | None, counted: int | None, quiet_time: Duration, written: int | None = None
+) -> Verdict:
     """Whether what is owed may be dropped.
 
     :param before: of the last look; None at the first, from which on everything counts.
-    :param counted: as :attr:`Seen.counted`. :param quiet_time: in milliseconds.
+    :param counted: as :attr:`Seen.counted`. :param quiet_time: in milliseconds. :param written: as
+        :attr:`Seen.written`.
     """
     now = server.now
     if before is None:
-        before = Seen(now, now, now, server.started, server.reset, counted)
+        before = Seen(now, now, now, server.started, server.reset, counted, written)
     old = [x for x in server.sessions if x.began is None or x.began <= before.since]
-    changed = list(_changes(server, before, counted))
+    changed = [*_changes(server, before, counted), *_writes(server, before, written)]
     quiet = now if old or changed or server.is_pooled else before.quiet
     reasons = [*_sessions(old, now), *changed]
     if server.is_pooled:
@@ -156,7 +175,8 @@ def judge(server: Server, before: Seen | None, counted: int | None, quiet_time: 
     left = quiet_time / 1000 - (now - quiet)
     if left > 0:
         reasons.append(f"nothing of old code was seen for {told(now - quiet)} of {told(quiet_time / 1000)}")
-    return Verdict(Seen(before.since, quiet, now, server.started, server.reset, counted), tuple(reasons))
+    seen = Seen(before.since, quiet, now, server.started, server.reset, counted, written)
+    return Verdict(seen, tuple(reasons))
 
 
 def _changes(server: Server, before: Seen, counted: int | None) -> list[str]:
@@ -169,6 +189,16 @@ def _changes(server: Server, before: Seen, counted: int | None) -> list[str]:
     if server.reset != before.reset or counted < before.counted:
         return [f"the server's statistics were reset {ago}"]
     return [f"the table was used {ago}"] if counted != before.counted else []
+
+
+def _writes(server: Server, before: Seen, written: int | None) -> list[str]:
+    """What the counter of the column says. One that fell, or went, has been restored or made again."""
+    if before.written is None or written == before.written:
+        return []
+    ago = f"since the last look, {told(server.now - before.at)} ago"
+    if written is None or written < before.written:
+        return [f"the counter of what old code writes was reset or taken away {ago}"]
+    return [f"old code wrote the column {written - before.written} times {ago}"]
 
 
 def _sessions(old: Sequence[OldSession], now: float) -> list[str]:

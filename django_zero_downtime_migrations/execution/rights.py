@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..ddl import statements as s
+from ..ddl.triggers import MakeTrigger
 from ..django_types import Connection
 from ..errors import CannotMigrate
 from ..naming import quote, relation, unquote
@@ -14,6 +15,7 @@ from ..printable import printable
 from .server_errors import INSUFFICIENT_PRIVILEGE, sqlstate
 
 OWN, DROP, CREATE, REFERENCES = "own", "drop", "create", "references"
+LANGUAGE, TRIGGER = "language", "trigger"
 
 # A table that is not there, or is still to be made, has no row.
 _MISSING = f"""
@@ -30,6 +32,11 @@ WHERE NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') OR NOT CASE w.need
     WHEN '{OWN}' THEN pg_catalog.pg_has_role(c.relowner, 'USAGE')
     WHEN '{DROP}' THEN pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role(n.nspowner, 'USAGE')
     WHEN '{CREATE}' THEN pg_catalog.has_schema_privilege(n.oid, 'CREATE')
+    WHEN '{LANGUAGE}' THEN EXISTS (
+        SELECT FROM pg_catalog.pg_language l
+        WHERE l.lanname = 'plpgsql' AND pg_catalog.has_language_privilege(l.oid, 'USAGE')
+    )
+    WHEN '{TRIGGER}' THEN pg_catalog.has_table_privilege(c.oid, 'TRIGGER')
     ELSE NOT EXISTS (
         SELECT FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = c.oid AND a.attname = w.col
@@ -66,8 +73,21 @@ def lacks(connection: Connection, step: Step, error: BaseException) -> str:
     return f"\n{missing}" if missing else ""
 
 
+def why_no_trigger(connection: Connection, table: str) -> str:
+    """Which right the role lacks for a trigger with a function of its own, and how to give it; empty for none."""
+    return _lacking(connection, _of_a_trigger(table))
+
+
+def _of_a_trigger(table: str) -> tuple[Need, ...]:
+    return Need(OWN, table), Need(CREATE, table), Need(LANGUAGE, table), Need(TRIGGER, table)
+
+
 def _missing(connection: Connection, steps: Iterable[Step]) -> str:
     needs = dict.fromkeys(need for step in steps if isinstance(step, Protected) for need in _needs(step.statement))
+    return _lacking(connection, tuple(needs))
+
+
+def _lacking(connection: Connection, needs: tuple[Need, ...]) -> str:
     if not needs:
         return ""
     with connection.cursor() as cursor:
@@ -83,6 +103,8 @@ def _needs(statement: s.Statement) -> Iterator[Need]:
     yield Need(DROP if isinstance(statement, (s.DropTable, s.DropIndex)) else OWN, table)
     if isinstance(statement, (s.CreateIndex, s.AddUnique, s.AddPrimaryKey, s.RenameIndex, s.RenameTable, s.ShowBoth)):
         yield Need(CREATE, table)
+    if isinstance(statement, MakeTrigger):
+        yield from _of_a_trigger(table)
     if isinstance(statement, s.AddForeignKey):
         yield Need(REFERENCES, statement.to_table, unquote(statement.to_column))
 
@@ -96,6 +118,11 @@ def _text(need: str, table: str, schema: str, owner: str, role: str, usable: boo
             f"{who} may not create anything in {where}, as this needs: "
             f"GRANT CREATE ON SCHEMA {quote(schema)} TO {quote(role)}."
         )
+    if need == LANGUAGE:
+        grant = f"GRANT USAGE ON LANGUAGE plpgsql TO {quote(role)}."
+        return f"{who} may not use the language plpgsql, as a trigger needs: {grant}"
+    if need == TRIGGER:
+        return f"{who} may not create a trigger on {table}, as this needs: GRANT TRIGGER ON {table} TO {quote(role)}."
     if need == REFERENCES:
         return f"{who} may not refer to {table} (permission denied): GRANT REFERENCES ON {table} TO {quote(role)}."
     return (

@@ -27,6 +27,7 @@ def begin(run: MigrateRun) -> None:
     if run.refusal or run.outer or run.connection.connection is None:
         return
     debts = Debts(run.connection, run.kept)
+    run.kept = debts.kept
     run.debts = debts.all()
     if not (run.debts or debts.taken_back()) or any(backwards for _, backwards in run.plan or ()):
         return

@@ -19,7 +19,8 @@ from ..naming import Names
 from ..server import names_of
 from ..settings import MigrationSettings
 from ..states.judged_state import applied_state
-from . import removals, renames
+from . import fills, removals, renames
+from .old_writes import counter, remains
 from .run import MigrateRun
 
 #: What an operation may owe, by the name of its class; asked with the app, the models before it and the connection.
@@ -29,6 +30,8 @@ OWED_BY: Final[dict[str, Callable[[Any, str, StateApps, Connection], removals.St
     "RenameField": renames.owed,
     "RenameModel": renames.owed,
     "AlterModelTable": renames.owed,
+    "AddField": fills.owed,
+    "AlterField": fills.owed,
 }
 
 
@@ -72,13 +75,14 @@ class Contraction:
         debts = self.debts.all() if debts is None else debts
         if not debts:
             return []
-        server, found = look(self.connection, *((debt.tables, debt.column) for debt in debts))
+        about = ((debt.tables, debt.column, counter(_kept(debt), self._names)) for debt in debts)
+        server, found = look(self.connection, *about)
         return [self._looked(debt, server, there, write) for debt, there in zip(debts, found, strict=True)]
 
     def _looked(self, debt: Debt, server: Server, there: There, write: bool) -> Looked:
         # The scans of a table of which a column stays are those of the new code.
         counted = there.counted if debt.kind == s.REMOVED and not debt.column else None
-        verdict = judge(server, debt.seen, counted, self._settings.contract_quiet_time)
+        verdict = judge(server, debt.seen, counted, self._settings.contract_quiet_time, there.written)
         if write:
             self.debts.write_seen(debt, verdict.seen)
         reasons = verdict.reasons if there.exists and self._settings.old_code == "present" else ()
@@ -93,9 +97,17 @@ class Contraction:
             dropped has a model.
         """
         debt = looked.debt
-        if looked.is_there:
+        if looked.is_there and not self._is_over(debt):
             self._drop(debt)
+        elif sql := remains(_kept(debt), self._names):
+            self.debts.sweep(sql)
         self.debts.forget(debt)
+
+    def _is_over(self, debt: Debt) -> bool:
+        """Whether a later migration has put something into the place of what is owed."""
+        if debt.kind != s.DEFAULT:
+            return False
+        return fills.has_database_default(_kept(debt), self._models, self._names)
 
     def _drop(self, debt: Debt) -> None:
         operation, from_state, to_state = self._planned(debt)
@@ -104,6 +116,8 @@ class Contraction:
         editor.migrate_run = MigrateRun(self.connection)
         editor.use_settings(editor.settings.named(idempotent_sql=True))
         editor.is_contracting = True
+        # It takes along what belongs to a column, also where EXPAND_CONTRACT is off by now.
+        editor.migrate_run.debts = self.debts.all()
         with editor:
             operation.database_forwards(debt.whose.app, editor, from_state, to_state)
 
@@ -158,6 +172,10 @@ class Contraction:
     def _models(self) -> Iterable[Any]:
         """Those that the recorded migrations have made."""
         return list(applied_state(MigrationExecutor(self.connection)).apps.get_models(include_auto_created=True))
+
+
+def _kept(debt: Debt) -> removals.Stays:
+    return removals.Stays(debt.tables, debt.column, debt.kind)
 
 
 _FILE = "Put the file back as it was, and nothing is lost until then."

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from django.db.models import NOT_PROVIDED
 
-from ..ddl.statements import REMOVED, RENAMED
+from ..ddl.statements import DEFAULT, FILLED, REMOVED, RENAMED
 from ..django_types import Connection, Field, Model, StateApps
 from ..naming import Names, quote, unquote
 from ..server import names_of
@@ -37,6 +37,10 @@ class Stays(NamedTuple):
         """What is to be done in the end, for people."""
         if self.kind == RENAMED:
             return f"DROP VIEW {self.tables[0]}"
+        if self.kind == FILLED:
+            return f"drop the trigger that fills {quote(self.column)} of {self.tables[0]}"
+        if self.kind == DEFAULT:
+            return f"ALTER TABLE {self.tables[0]} ALTER COLUMN {quote(self.column)} DROP DEFAULT"
         if self.column:
             return f"ALTER TABLE {self.tables[0]} DROP COLUMN {quote(self.column)}"
         return "; ".join(f"DROP TABLE {table}" for table in self.tables)

@@ -118,12 +118,12 @@ def refuse_what_cannot_be_shown(owed_by: str, shown: s.ShowBoth, before: s.Pairs
         )
 
 
-def refuse_behind_a_view(needed: Collection[str], owed: Iterable[tuple[str, tuple[str, ...], str]]) -> None:
+def refuse_behind_a_view(needed: Collection[str], owed: Iterable[tuple[str, removals.Stays]]) -> None:
     """:param needed: the tables that statements are about.
 
     :raises CannotMigrate: when a view is in the place of one of them.
     """
-    for owed_by, tables, column in owed:
+    for owed_by, (tables, column, _) in owed:
         if any(table in needed for table in tables):
             raise CannotMigrate(
                 f"{owed_by} has given the name {', '.join(tables)} to a view, for the code that knows "

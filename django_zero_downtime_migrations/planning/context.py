@@ -69,6 +69,8 @@ class Context:
     old_types: Mapping[tuple[str, str], str] = field(default_factory=dict)
     #: What the code that still runs knows; None for ``migrate``, which cannot tell whether there is such code.
     old_code: OldCode | None = None
+    #: Why no code that still runs has to be thought of; empty where it has.
+    no_old_code: str = ""
     #: The reason of the SafetyAssured around the statements; empty outside of one.
     assured: str = ""
     #: App label and name of the migration that is at work; empty outside of one.
@@ -180,7 +182,8 @@ class Context:
         """What the server makes of ``ALTER COLUMN … TYPE``; None where the table or column is not there yet."""
         projection = self.projection
         column = unquote(statement.column)
-        others = projection.dropped(Space.CONSTRAINTS) | frozenset(self.triggers(statement))
+        triggers = frozenset(self.triggers(statement)) | projection.dropped_triggers
+        others = projection.dropped(Space.CONSTRAINTS) | triggers
         gone = Gone(projection.dropped(Space.INDEXES), others, frozenset(self._maybe_gone(statement)))
         loses_identity = projection.column(statement.table, column).loses_identity
         key = (statement.sql, gone, loses_identity)

@@ -183,8 +183,9 @@ def _shadow(statement: s.SetType, context: Context) -> Shadow | None:
 def wanted(statement: s.SetType, context: Context) -> Wanted:
     """What the catalogue is asked for."""
     column, projection = unquote(statement.column), context.projection
-    dropped = frozenset().union(*(projection.hidden(statement.table, space) for space in Space))
-    return Wanted(column, Beside.of(statement, context).column, statement.type, statement.collation, dropped)
+    hidden = (projection.hidden(statement.table, space) for space in Space)
+    dropped = projection.dropped_triggers.union(*hidden)
+    return Wanted(column, Beside.of(statement, context).column, statement.type, statement.collation, frozenset(dropped))
 
 
 class Beside(NamedTuple):

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from ..ddl import statements as s
+from ..ddl.triggers import MakeTrigger
 from ..findings import Finding, Kind, Severity
 from ..log import logger
 from ..naming import renamed_in, split_identifier
@@ -202,4 +203,6 @@ def _merge(steps: Sequence[Step]) -> Iterator[Step]:
 def _merged_by(step: Step) -> object:
     """By which steps are told that can be merged; of others each has its own."""
     is_mergeable = isinstance(step, Short) and step.bounded and len(step.locks) == 1
+    # It needs rights that others do not need, which are asked for by its statement.
+    is_mergeable = is_mergeable and not isinstance(step.statement, MakeTrigger)
     return step.locks[0] if is_mergeable else id(step)

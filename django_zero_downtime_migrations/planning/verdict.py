@@ -19,6 +19,8 @@ def judged(finding: Finding, statement: s.Statement, context: Context) -> Findin
     """A rule's finding as it counts on this database and in this migration. :param statement: what it is about."""
     if finding.severity is Severity.REFUSE and finding.kind is Kind.LOCK and finding.lock is not None:
         finding = _eased(finding, statement, context)
+    if finding.severity is Severity.REFUSE and finding.kind is Kind.COMPATIBILITY and context.no_old_code:
+        finding = finding.not_refused(context.no_old_code)
     if context.assured:
         return finding.accepted(context.assured)
     return accepted(finding, context.settings.accept, *context.migration)

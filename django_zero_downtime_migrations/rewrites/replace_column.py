@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ..catalog.shadow import Shadow, ShadowCheck, ShadowIndex, ShadowSequence, ShadowStatistics
 from ..ddl import statements as s
 from ..locks import Lock, LockMode
-from ..naming import quote, unquote
+from ..naming import literal, quote, unquote
 from ..planning.context import Context
 from ..planning.online import Beside, Key, keys_of
 from ..planning.queries import Query, Rows
@@ -101,7 +101,7 @@ class _Replacement:
         # An assignment finds the conversion by the types, whatever the search_path of the writer is.
         body = f"BEGIN NEW.{self.new} := NEW.{self.old}; RETURN NEW; END"
         # One that is there already is left alone: somebody else's would stay his.
-        return f"CREATE FUNCTION {self.named.function}() RETURNS trigger LANGUAGE plpgsql AS {_literal(body)}"
+        return f"CREATE FUNCTION {self.named.function}() RETURNS trigger LANGUAGE plpgsql AS {literal(body)}"
 
     @property
     def _not_null(self) -> str:
@@ -148,10 +148,10 @@ class _Replacement:
         if shadow.options:
             yield f"{column} SET ({', '.join(shadow.options)})"
         if shadow.comment is not None:
-            yield f"COMMENT ON COLUMN {self.table}.{self.new} IS {_literal(shadow.comment)}"
+            yield f"COMMENT ON COLUMN {self.table}.{self.new} IS {literal(shadow.comment)}"
         for check in shadow.checks:
             if check.comment is not None:
-                yield f"COMMENT ON CONSTRAINT {self._new_name(check)} ON {self.table} IS {_literal(check.comment)}"
+                yield f"COMMENT ON CONSTRAINT {self._new_name(check)} ON {self.table} IS {literal(check.comment)}"
         for statistics in shadow.statistics:
             yield from self._create(statistics)
 
@@ -161,7 +161,7 @@ class _Replacement:
         for index in self.shadow.indexes:
             if index.comment is not None:
                 name = self.beside(self.table, self._new_name(index))
-                yield f"COMMENT ON INDEX {name} IS {_literal(index.comment)}"
+                yield f"COMMENT ON INDEX {name} IS {literal(index.comment)}"
 
     @property
     def _sets_not_null(self) -> bool:
@@ -184,7 +184,7 @@ class _Replacement:
         if statistics.target is not None:
             yield f"ALTER STATISTICS {name} SET STATISTICS {statistics.target}"
         if statistics.comment is not None:
-            yield f"COMMENT ON STATISTICS {name} IS {_literal(statistics.comment)}"
+            yield f"COMMENT ON STATISTICS {name} IS {literal(statistics.comment)}"
 
     def _new_statistics(self, statistics: ShadowStatistics) -> str:
         return f"{quote(statistics.schema)}.{quote(self.names.temporary(statistics.name, 'new'))}"
@@ -207,7 +207,7 @@ class _Replacement:
         name = quote(key.name)
         swap = [f"{alter} DROP CONSTRAINT {name}", f"{alter} RENAME CONSTRAINT {new} TO {name}"]
         if key.comment is not None:
-            swap.append(f"COMMENT ON CONSTRAINT {name} ON {key.table} IS {_literal(key.comment)}")
+            swap.append(f"COMMENT ON CONSTRAINT {name} ON {key.table} IS {literal(key.comment)}")
         yield short(self.statement, *swap, locks=both)
 
     @property
@@ -250,12 +250,12 @@ class _Replacement:
             f"ALTER SEQUENCE {name} AS pg_catalog.int8; "
             f"SELECT last_value, is_called INTO zdm_value, zdm_called FROM {name}; "
             f"{of_column} {self.old} DROP IDENTITY; {of_column} {self.new} {identity}; "
-            f"PERFORM pg_catalog.setval({_literal(name)}::pg_catalog.regclass, zdm_value, zdm_called); END"
+            f"PERFORM pg_catalog.setval({literal(name)}::pg_catalog.regclass, zdm_value, zdm_called); END"
         )
-        yield f"DO {_literal(body)}"
+        yield f"DO {literal(body)}"
         yield from sequence.privileges
         if sequence.comment is not None:
-            yield f"COMMENT ON SEQUENCE {name} IS {_literal(sequence.comment)}"
+            yield f"COMMENT ON SEQUENCE {name} IS {literal(sequence.comment)}"
 
     def _take_name(self, index: ShadowIndex) -> Iterator[str]:
         name = quote(index.name)
@@ -266,14 +266,8 @@ class _Replacement:
         else:
             yield f"ALTER INDEX {self.beside(self.table, self._new_name(index))} RENAME TO {name}"
         if index.constraint_comment is not None:
-            yield f"COMMENT ON CONSTRAINT {name} ON {self.table} IS {_literal(index.constraint_comment)}"
+            yield f"COMMENT ON CONSTRAINT {name} ON {self.table} IS {literal(index.constraint_comment)}"
         if index.clustered:
             yield f"{self._alter} CLUSTER ON {name}"
         if index.is_identity:
             yield f"{self._alter} REPLICA IDENTITY USING INDEX {name}"
-
-
-def _literal(text: str) -> str:
-    # A backslash is only itself where standard_conforming_strings is off as well.
-    escape = "E" if "\\" in text else ""
-    return escape + "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

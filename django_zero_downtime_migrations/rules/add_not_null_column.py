@@ -15,8 +15,9 @@ RULE = Rule(
     when="a column is added NOT NULL and keeps no default in the database",
     effect="INSERTs of code that does not know the column fail until the last old process has ended",
     instead=(
-        "give the field a db_default (Django 5.0+), or add it with null=True, deploy code that fills it, "
-        "and make it NOT NULL later"
+        "set EXPAND_CONTRACT to True, with which a default of the field stays until no old code is seen, unless the "
+        "field is unique; or give the field a db_default (Django 5.0+), or add it with null=True, deploy code that "
+        "fills it, and make it NOT NULL later"
     ),
 )
 

@@ -20,7 +20,10 @@ RULE = Rule(
         "INSERTs and UPDATEs of that code that leave NULL in the column fail; where it does not know the column, all "
         "of its INSERTs do, and the change is refused"
     ),
-    instead="release code that always writes a value first, and make the column NOT NULL when the old code has gone",
+    instead=(
+        "set EXPAND_CONTRACT to True and give the field a default, which a trigger then puts in the place of NULL; or "
+        "release code that always writes a value first, and make the column NOT NULL when the old code has gone"
+    ),
 )
 
 
@@ -28,6 +31,8 @@ RULE = Rule(
 def check(statement: s.SetNotNull, context: Context) -> str | None:
     table, column = statement.table, unquote(statement.column)
     if not context.in_use(table) or context.catalog.not_null_proof(table, column):
+        return None
+    if context.projection.column(table, column).filled_by_trigger:
         return None
     if not context.old_code_knows(table, column):
         if _keeps_default(statement, context) or not context.old_code_knows(table):

@@ -24,6 +24,7 @@ WITHOUT = {
     "drop_unique",
     "no_safe_form",
     "not_additive",
+    "not_null_owed",
     "online_type_change",
     "removal_owed",
     "rename_owed",

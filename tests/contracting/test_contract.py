@@ -242,7 +242,7 @@ def test_what_a_model_has_by_now_is_not_dropped(project: Project) -> None:
 
 def test_what_is_gone_already_is_only_forgotten(project: Project) -> None:
     remove(project, NOTE, migrations.RemoveField("order", "friends"))
-    project.run("ALTER TABLE shop_order DROP COLUMN note; DROP TABLE shop_order_friends")
+    project.run("ALTER TABLE shop_order DROP COLUMN note CASCADE; DROP TABLE shop_order_friends")
     assert [x["ready"] for x in project.owed()] == [True, True]
     assert project.migrate().count(" was gone already") == 2
     assert project.run(TYPES) == []

@@ -50,7 +50,7 @@ def test_the_age_of_a_session_may_be_hidden(thing: Any, observer: Any) -> None:
 
 def test_what_is_done_to_a_table_is_counted_with_its_partitions(thing: Any, observer: Any) -> None:
     def counted(*tables: str) -> Any:
-        return look(thing, (tables, ""))[1][0]
+        return look(thing, (tables, "", ""))[1][0]
 
     assert counted('"thing"').is_empty and counted('"tree"').is_empty
     before = counted('"tree"', '"thing"').counted
@@ -69,11 +69,11 @@ def test_what_is_done_to_a_table_is_counted_with_its_partitions(thing: Any, obse
 
 def test_what_is_not_there_any_more_is_told(thing: Any) -> None:
     about = [
-        (('"thing"',), ""),
-        (('"thing"',), "a"),
-        (('"thing"',), "b"),
-        (('"no""thing"',), ""),
-        (('"nothing"',), "a"),
+        (('"thing"',), "", ""),
+        (('"thing"',), "a", ""),
+        (('"thing"',), "b", ""),
+        (('"no""thing"',), "", ""),
+        (('"nothing"',), "a", ""),
     ]
     assert [x.exists for x in look(thing, *about)[1]] == [True, True, False, False, False]
     with thing.cursor() as cursor:

@@ -62,6 +62,26 @@ def test_of_a_column_the_statistics_say_nothing() -> None:
     assert verdict(None).reasons == ()
 
 
+@pytest.mark.parametrize(
+    ("before", "written", "word"),
+    [
+        (3, 17, "old code wrote the column 14 times since the last look, 1.11 h ago"),
+        (3, 2, "was reset or taken away since the last look"),
+        (3, None, "was reset or taken away since the last look"),
+    ],
+)
+def test_a_counter_that_has_changed_begins_the_time_anew(before: int, written: int | None, word: str) -> None:
+    found = judge(LATER, SEEN._replace(counted=None, written=before), None, HOUR, written)
+    assert word in found.reasons[0]
+    assert (found.seen.quiet, found.seen.written) == (5000.0, written)
+
+
+@pytest.mark.parametrize(("before", "written"), [(3, 3), (None, None), (None, 5)])
+def test_a_counter_that_has_not_or_is_new_says_nothing(before: int | None, written: int | None) -> None:
+    found = judge(LATER, SEEN._replace(counted=None, written=before), None, HOUR, written)
+    assert (found.reasons, found.seen.written) == ((), written)
+
+
 def test_many_sessions_are_not_all_named() -> None:
     [reason, _] = verdict(sessions=tuple(session(900.0) for _ in range(8))).reasons
     assert reason.endswith(" and 3 more")

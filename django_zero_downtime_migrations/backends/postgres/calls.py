@@ -68,6 +68,7 @@ class Calls:
     _early: EarlyIndexes
     _column_items: list[str]
     _old_types: dict[tuple[str, str], str]
+    _keeps_default: Callable[[Field], bool]
 
     @cached_property
     def names(self) -> Names:
@@ -89,7 +90,7 @@ class Calls:
 
     def _remembered(self, pieces: Iterable[str], field: Field) -> Iterator[str]:
         self._column_items = items = []
-        goes_again = getattr(field, "db_default", NOT_PROVIDED) is NOT_PROVIDED
+        goes_again = getattr(field, "db_default", NOT_PROVIDED) is NOT_PROVIDED and not self._keeps_default(field)
         for item in pieces:
             items.append(SQL(item, s.PYTHON_DEFAULT) if goes_again and item.startswith("DEFAULT ") else item)
             yield item

@@ -43,6 +43,8 @@ class Expanding:
     names: Names
     settings: MigrationSettings
     alter_field: Callable[..., None]
+    _count: Callable[[removals.Stays, Sequence[removals.Goes]], None]
+    _count_no_more: Callable[[removals.Stays], None]
     #: What is owed is dropped.
     is_contracting = False
     _call: Call
@@ -130,18 +132,9 @@ class Expanding:
             for goes in going:
                 for field in removals.fields(goes):
                     self.alter_field(goes.model, field, removals.for_new_code(goes, field))
+            self._count(kept, going)
             written = self._owing(whose, kept)
-        self._record(
-            s.Owe(
-                sql=kept.sql,
-                table=kept.tables[0],
-                written=written,
-                tables=kept.tables,
-                column=kept.column,
-                owed_by=str(whose),
-                kind=kept.kind,
-            )
-        )
+        self._record(owe(whose, kept, written))
 
     def _owing(self, whose: Any, kept: removals.Stays) -> str:
         debts = self._debts()
@@ -181,7 +174,8 @@ class Expanding:
         if own is None or not removals.is_plain(own, name, backwards=True):
             return None
         key = (own.app, own.migration, own.number)
-        return next((debt for debt in [*self._known_debts(), *self._taken_back_before()] if debt.whose == key), None)
+        known = [*self._known_debts(asks=True), *self._taken_back_before()]
+        return next((debt for debt in known if debt.whose == key), None)
 
     def _taken_back_before(self) -> list[Debt]:
         """By a run that was killed before that was recorded."""
@@ -194,6 +188,7 @@ class Expanding:
         if not self._is_there(debt):
             make()
         elif not self._call.past:
+            self._count_no_more(removals.stays(going, self.names))
             for goes in going:
                 for field in removals.fields(goes):
                     self._bring_back_field(goes, field)
@@ -253,26 +248,28 @@ class Expanding:
 
         return Debts(self.connection, self.migrate_run.kept)
 
-    def _known_debts(self) -> list[Debt]:
+    def _known_debts(self, asks: bool = False) -> list[Debt]:
+        """:param asks: also where the setting is off, and there are no journals that have told of it."""
         run = self.migrate_run
-        if run.debts is None and (self.settings.expand_contract or run.kept is not None):
+        if run.debts is None and (asks or self.settings.expand_contract or run.kept is not None):
             debts = self._debts()
             run.debts = debts.all() if debts else []
+            run.kept = debts.kept if debts else None
         return run.debts or []
 
-    def _owed(self, kind: str) -> list[tuple[str, tuple[str, ...], str]]:
-        """By whom, which tables and which column."""
+    def _owed(self, *kinds: str) -> list[tuple[str, removals.Stays]]:
+        """By whom, and what, of some kinds."""
         planned = self._projection.owed
-        today = [(x.id, x.tables, x.column) for x in self._known_debts() if x.id not in planned and x.kind == kind]
-        more = (x for x in planned.values() if x is not None and x.kind == kind)
-        return [*today, *((x.owed_by, x.tables, x.column) for x in more)]
+        today = [(x.id, removals.Stays(x.tables, x.column, x.kind)) for x in self._known_debts() if x.id not in planned]
+        left = [(x.owed_by, removals.Stays(x.tables, x.column, x.kind)) for x in planned.values() if x is not None]
+        return [(owed_by, kept) for owed_by, kept in [*today, *left] if kept.kind in kinds]
 
     def _refuse_taken_names(self, statements: Sequence[s.Statement]) -> None:
         """:raises CannotMigrate: when a statement needs a name that old code still has."""
         needing = [x for x in statements if isinstance(x, _NEEDS_A_NAME)]
         if not needing or self.is_contracting or self.migrate_run.is_new_database:
             return
-        for owed_by, tables, column in self._owed(s.REMOVED):
+        for owed_by, (tables, column, _) in self._owed(s.REMOVED):
             if any(_is_in_the_way(x, tables, column) for x in needing):
                 what = f"column {column!r} of {tables[0]}" if column else f"table {', '.join(tables)}"
                 raise CannotMigrate(
@@ -281,6 +278,13 @@ class Expanding:
                     f"manage.py contract {owed_by} --now REASON drops it, and so does a migrate with OLD_CODE = "
                     '"absent".'
                 )
+
+
+def owe(whose: Any, kept: removals.Stays, written: str, note: str = "") -> s.Owe:
+    """:param written: what is sent. :param note: what its finding says as well."""
+    tables, column, kind = kept
+    common = {"written": written, "owed_by": str(whose), "kind": kind, "note": note}
+    return s.Owe(sql=kept.sql, table=tables[0], tables=tables, column=column, **common)
 
 
 def _is_in_the_way(statement: s.Statement, tables: Sequence[str], column: str) -> bool:

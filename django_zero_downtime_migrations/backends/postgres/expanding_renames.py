@@ -270,7 +270,7 @@ class ExpandingRenames(Expanding):
         its = f"{own.app}.{own.migration}:{own.number}" if own else ""
         if owed := [x for x in self._owed(s.RENAMED) if x[0] != its]:
             others = (getattr(x, name, "") for x in needing for name in ("table", "to_table", "new_table"))
-            hidden = {table for _, tables, _ in owed for table in tables}
+            hidden = {table for _, kept in owed for table in kept.tables}
             needed = {*others, *self._not_to_be_made(hidden), *self._shown_columns(needing, hidden)} - {""}
             renames.refuse_behind_a_view(needed, owed)
 

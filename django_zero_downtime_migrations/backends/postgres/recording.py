@@ -31,6 +31,7 @@ from ...server import capabilities
 from .calls import Calls
 from .changed_rows import ChangedRows
 from .early_indexes import RENAMES
+from .expanding_fills import ExpandingFills
 from .expanding_renames import ExpandingRenames
 from .foreign_key_names import NamesForeignKeys
 from .introspection import projecting
@@ -39,7 +40,7 @@ from .passing_on import PassingOn
 from .replaced import REMOVING, Replaced, Waiting, still_there
 
 
-class Recording(ExpandingRenames, ChangedRows, NamesForeignKeys, Calls, PassingOn):
+class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys, Calls, PassingOn):
     """To be put before any PostgreSQL schema editor; the class of :mod:`.schema` keeps what this works with."""
 
     migrate_run: MigrateRun
@@ -190,6 +191,7 @@ class Recording(ExpandingRenames, ChangedRows, NamesForeignKeys, Calls, PassingO
 
     def _carry_out(self, statements: list[s.Statement], call: Call) -> None:
         self._refuse_taken_names(statements)
+        statements = self._with_what_goes_along(statements)
         if not self.nothing_in_use:
             # Imported here: most processes of a project migrate nothing, and a new database needs none of them.
             from ... import rewrites, rules  # noqa: F401
@@ -205,6 +207,7 @@ class Recording(ExpandingRenames, ChangedRows, NamesForeignKeys, Calls, PassingO
             origin=self._origin,
             old_types=self._old_types,
             old_code=self.old_code,
+            no_old_code=self._no_old_code,
             own_triggers=self._own_triggers,
             assured=self._assured,
             start=self._projection.copy() if self._reader.is_silent else Projection(),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ...ddl import statements as s
+from ...ddl.triggers import DropTrigger, MakeTrigger
 from ...errors import CannotMigrate
 from ...locks import Lock, LockMode
 from ...planning.queries import Fill, Query, Rows
@@ -63,6 +64,8 @@ STATEMENTS: Final[dict[str, type[s.Statement]]] = {
     "drop sequence": s.DropSequence,
     "show both": s.ShowBoth,
     "show no more": s.ShowNoMore,
+    "make trigger": MakeTrigger,
+    "drop trigger": DropTrigger,
     "owe": s.Owe,
     "owe no more": s.OweNoMore,
     "raw": s.Raw,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
-from django.db.migrations.operations import AddField, DeleteModel, RemoveField, RenameField, RenameModel
+from django.db.migrations.operations import AddField, AlterField, DeleteModel, RemoveField, RenameField, RenameModel
 from django.db.migrations.operations.base import Operation
 
 from tests.operations.case import APP, model
@@ -20,6 +20,8 @@ THING = model(
     name=models.CharField(max_length=20, default="x"),
     customer=models.ForeignKey(f"{APP}.Customer", models.CASCADE),
     friends=models.ManyToManyField(f"{APP}.Customer", related_name="+"),
+    b=models.IntegerField(null=True),
+    c=models.CharField(max_length=10, null=True),
 )
 NOW = ("--now", "no old code runs")
 
@@ -51,10 +53,21 @@ TABLES = of(
     RenameModel("Customer", "Client"),
     AddField("item", "last", models.IntegerField(db_index=True, null=True)),
 )
+NEW = of(
+    "new_columns",
+    AddField("thing", "more", models.CharField(max_length=10, default="it's")),
+    AddField("thing", "last", models.PositiveIntegerField(default=3, db_index=True)),
+    AddField("thing", "seller", models.ForeignKey(f"{APP}.Customer", models.CASCADE, related_name="+", default=1)),
+)
+STRICTER = of(
+    "not_null",
+    AlterField("thing", "b", models.IntegerField(default=3)),
+    AlterField("thing", "c", models.CharField(max_length=20, default="it's", db_index=True)),
+)
 SCENARIOS = [
-    *(FIELDS, MODEL, AMONG_OTHERS, COLUMNS, TABLES),
-    *(back(FIELDS), back(MODEL), back(AMONG_OTHERS), back(COLUMNS), back(TABLES)),
-    *(dropped(FIELDS), dropped(MODEL), dropped(COLUMNS), dropped(TABLES)),
+    *(FIELDS, MODEL, AMONG_OTHERS, COLUMNS, TABLES, NEW, STRICTER),
+    *map(back, (FIELDS, MODEL, AMONG_OTHERS, COLUMNS, TABLES, NEW, STRICTER)),
+    *map(dropped, (FIELDS, MODEL, COLUMNS, TABLES, NEW, STRICTER)),
 ]
 #: They are not recovered from at every point, since nobody knows where a killed run without a journal was.
 PLAIN_NAME = of(

@@ -1,0 +1,75 @@
+"""The part of the schema editor that lets triggers see to what old code writes, and takes them along with a column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ...ddl import statements as s
+from ...log import logger
+from ...migrate_run import fills, removals
+from ...migrate_run.old_writes import OldWrites
+from ...printable import printable
+from .expanding import Expanding
+
+if TYPE_CHECKING:
+    from ...execution.debts import Debt
+
+
+class CountingOldWrites(Expanding):
+    """To be put before what records calls."""
+
+    def _triggers(self, kept: removals.Stays) -> OldWrites:
+        debts = self._debts()
+        return OldWrites.of(kept, self._catalog(), debts.kept.place.schema if debts else "public")
+
+    def _count(self, kept: removals.Stays, going: Sequence[removals.Goes]) -> None:
+        """Count what old code writes into a removed column: a session that ends with its request tells nothing."""
+        [field] = [goes.field for goes in going[:1]]
+        # A generated column is written whenever those are that it is made of.
+        if field is None or getattr(field, "generated", False) or not self._may_count(kept):
+            return
+        column = self._catalog().column(kept.tables[0], kept.column)
+        # A default of the database is the value of new code's rows as well.
+        has_default = removals.has_value(field) or (column is not None and column.has_default)
+        self._record(self._triggers(kept).counting(inserts=not has_default))
+
+    def _may_count(self, kept: removals.Stays) -> bool:
+        """Without the rights the removal goes on, since a counter is only evidence."""
+        from ...execution.rights import why_no_trigger
+
+        why = "" if self._is_offline else why_no_trigger(self.connection, kept.tables[0])
+        if why:
+            text = "Nothing counts what old code writes into %s of %s. %s"
+            logger.warning(text, printable(kept.column), printable(kept.tables[0]), why)
+        return not why
+
+    def _count_no_more(self, kept: removals.Stays) -> None:
+        if kept.column:
+            self._record(self._triggers(kept).dropped())
+
+    # What goes with its column or table
+
+    def _with_what_goes_along(self, statements: list[s.Statement]) -> list[s.Statement]:
+        """The statements, with what belongs to a column or table that goes before it, and the debt after."""
+        drops = [x for x in statements if isinstance(x, (s.DropColumn, s.DropTable))]
+        if not drops or self.migrate_run.is_new_database:
+            return statements
+        made = list(statements)
+        for owed_by, kept in self._owed(s.FILLED, s.REMOVED):
+            drop = next((x for x in drops if kept.column and fills.goes_with(x, kept)), None)
+            if drop is None:
+                continue
+            made.insert(made.index(drop), self._triggers(kept).dropped())
+            if not self.is_contracting:
+                made.append(self._owed_no_more(owed_by, kept))
+        return made
+
+    def _owed_no_more(self, owed_by: str, kept: removals.Stays, taken_back: Debt | None = None) -> s.OweNoMore:
+        """:param taken_back: the debt, where its own operation is taken back."""
+        from ...execution.debts import whose_of
+
+        debts, sql = self._debts(), ""
+        if debts is not None:
+            sql = self._owing_no_more(taken_back, debts) if taken_back else debts.forgiving(whose_of(owed_by))
+        return s.OweNoMore(sql=sql, table=kept.tables[0], owed_by=owed_by)

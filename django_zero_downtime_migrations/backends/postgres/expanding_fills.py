@@ -1,0 +1,110 @@
+"""The part of the schema editor that lets old code write NULL where a column becomes NOT NULL, with EXPAND_CONTRACT.
+
+A plain AlterField of a field with a default makes a trigger that puts it in the place of NULL, before the rows are
+filled, and writes down that the trigger is owed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ...catalog.projection import Projection
+from ...ddl import statements as s
+from ...ddl.triggers import DropTrigger
+from ...ddl.values import with_values
+from ...django_types import Field, Model
+from ...log import logger
+from ...migrate_run import fills
+from ...migrate_run.migration_at_work import Own
+from ...migrate_run.removals import Stays
+from .expanding_not_null import ExpandingNotNull
+
+if TYPE_CHECKING:
+    from ...execution.debts import Debt
+
+
+class ExpandingFills(ExpandingNotNull):
+    """To be put before what records calls."""
+
+    quote_value: Callable[[Any], Any]
+    _recording: Projection
+
+    def alter_field(self, model: Model, old_field: Field, new_field: Field, strict: bool = False) -> None:
+        """Fill what old code writes as NULL; drop the trigger that does so where it is owed, or not wanted any more."""
+        parent: Any = super()
+
+        def alter() -> None:
+            parent.alter_field(model, old_field, new_field, strict)
+
+        if fills.becomes_not_null(old_field, new_field, self.connection):
+            self._become_not_null(fills.filled(model, new_field, self.names), model, new_field, alter)
+        elif not self.migrate_run.is_new_database and fills.becomes_null(old_field, new_field, self.connection):
+            debt = self._taken_back("AlterField")
+            with self._planning("alter_field", model, new_field):
+                alter()
+                self._fill_no_more(fills.filled(model, old_field, self.names), debt)
+        else:
+            alter()
+
+    def _become_not_null(self, kept: Stays, model: Model, field: Field, alter: Callable[[], None]) -> None:
+        """:param alter: what stock Django does."""
+        own = self._stays_for_old_code("AlterField", kept.tables[0])
+        try:
+            with self._planning("alter_field", model, field):
+                if self.is_contracting:
+                    self._record(self._triggers(kept).dropped())
+                    return
+                alter()
+                if own is not None:
+                    self._fill(own, kept)
+        finally:
+            self._nobody_there = False
+
+    def _fill(self, own: Own, kept: Stays) -> None:
+        """Put the trigger before the rows are filled, and so before NULL is refused."""
+        recorded = self._recorded or []
+        place = next((n for n, x in enumerate(recorded) if isinstance(x, s.FillNulls)), None)
+        if place is None and not self._call.past:
+            # Without a default nobody knows a value; the rows are as their owner has filled them.
+            return
+        if place is not None and not self._call.past:
+            fill = recorded[place]
+            assert isinstance(fill, s.FillNulls)
+            value = with_values(fill.default, fill.params, self.quote_value) if fill.params else fill.default
+            if not self._is_understood(value, kept):
+                return
+            recorded.insert(place, self._triggers(kept).filling(value))
+            self._recording.apply(recorded[place])
+        self._owes(own, kept)
+
+    def _is_understood(self, value: str, kept: Stays) -> bool:
+        """Whether the trigger, for which there is nothing but pg_catalog, can make the value."""
+        # Imported here, as below: most processes of a project migrate nothing.
+        from ...execution.own_names import names_only_of_the_server
+
+        if self._is_offline or names_only_of_the_server(self.connection, value):
+            return True
+        text = "Nothing fills %s of %s for old code that writes NULL: its default, %s, names what is not in pg_catalog."
+        logger.warning(text, kept.column, kept.tables[0], value)
+        return False
+
+    def _fill_no_more(self, kept: Stays, taken_back: Debt | None) -> None:
+        """NULL is a value again: no trigger may change it.
+
+        :param taken_back: the debt of the operation that is taken back. An earlier run may have marked it so already.
+        """
+        owed = [owed_by for owed_by, there in self._owed(s.FILLED) if there == kept]
+        if taken_back is not None and taken_back.kind == s.FILLED:
+            owed = [taken_back.id]
+        for owed_by in owed:
+            if not self._call.past:
+                self._put_before_null(self._triggers(kept).dropped())
+            self._record(self._owed_no_more(owed_by, kept, taken_back))
+
+    def _put_before_null(self, drop: DropTrigger) -> None:
+        """In one transaction with DROP NOT NULL; before a change of type, which the server refuses beside a trigger."""
+        recorded = self._recorded or []
+        kinds = (s.SetType, s.DropNotNull)
+        place = next((n for n, x in enumerate(recorded) if isinstance(x, kinds)), len(recorded))
+        recorded.insert(place, drop)

@@ -1,0 +1,135 @@
+"""Triggers that see to what old code writes: one gives a column a value where that is NULL, another only counts.
+
+What they count with is a sequence: it locks nothing, and is never published to a logical subscriber. Who writes the row
+needs no right to the function or the sequence. The function runs with those of its owner, names all that it uses, and
+has a search_path of its own, so nothing that a client does decides what it means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from ..catalog.planned import PlannedCatalog
+from ..ddl import statements as s
+from ..ddl.triggers import DropTrigger, MakeTrigger
+from ..naming import Names, literal, plain_table, quote, split_identifier, unquote
+from .removals import Stays
+
+#: Of the function: what others have made is never found.
+PATH: Final = "pg_catalog, pg_temp"
+#: What the names of the function and the sequence end in, by the kind of what is owed.
+_ENDS: Final = {s.FILLED: ("fill", "nulls"), s.REMOVED: ("count", "writes")}
+
+
+def counter(kept: Stays, names: Names) -> str:
+    """The plain name of the sequence that counts what old code writes; it is in the schema of the table. Empty where
+    there is none.
+    """
+    if not kept.column or kept.kind not in _ENDS:
+        return ""
+    return names.temporary(f"{plain_table(kept.tables[0])}_{kept.column}", _ENDS[kept.kind][1])
+
+
+def remains(kept: Stays, names: Names) -> str:
+    """The SQL that drops what a table, or a column, has left that somebody has dropped by hand; empty for nothing."""
+    if not (sequence := counter(kept, names)):
+        return ""
+    schema = [quote(part) for part in split_identifier(kept.tables[0])[:-1]]
+    function = names.temporary(f"{plain_table(kept.tables[0])}_{kept.column}", _ENDS[kept.kind][0])
+    paths = (".".join([*schema, quote(name)]) for name in (function, sequence))
+    return "DROP FUNCTION IF EXISTS {}(); DROP SEQUENCE IF EXISTS {}".format(*paths)
+
+
+class OldWrites(NamedTuple):
+    """The triggers of a column, their function and its counter. All names are as in SQL.
+
+    :param table: whose rows they see to.
+    :param triggers: one for rows and one for UPDATE statements; where the column is filled, one for rows.
+    :param counted: the sequence with its schema, as the function has to name it.
+    """
+
+    table: str
+    column: str
+    kind: str
+    triggers: tuple[str, ...]
+    function: str
+    sequence: str
+    counted: str
+
+    @classmethod
+    def of(cls, kept: Stays, catalog: PlannedCatalog, schema: str) -> OldWrites:
+        """:param schema: the first of the search_path, plain."""
+        table, names = kept.tables[0], catalog.names
+        ends = ("fill",) if kept.kind == s.FILLED else ("insert", "update")
+        # Triggers fire in the order of their names: these have to see what the others have made of a row.
+        triggers = tuple(quote(names.temporary(f"~{kept.column}", f"old_{end}")) for end in ends)
+        function = quote(names.temporary(f"{plain_table(table)}_{kept.column}", _ENDS[kept.kind][0]))
+        sequence = catalog.beside(table, quote(counter(kept, names)))
+        counted = sequence if len(split_identifier(sequence)) > 1 else f"{quote(schema)}.{sequence}"
+        path = catalog.beside(table, function)
+        return cls(table, quote(kept.column), kept.kind, triggers, path, sequence, counted)
+
+    def filling(self, value: str) -> MakeTrigger:
+        """What fills the column. :param value: SQL of what takes the place of NULL; it names nothing but what is in
+        pg_catalog.
+        """
+        [trigger] = self.triggers
+        on_row = (
+            f"CREATE TRIGGER {trigger} BEFORE INSERT OR UPDATE ON {self.table} FOR EACH ROW "
+            f"WHEN (NEW.{self.column} IS NULL) {self._executes}"
+        )
+        # Also for what a logical subscription writes.
+        always = f"ALTER TABLE {self.table} ENABLE ALWAYS TRIGGER {trigger}"
+        return self._made([on_row, always], f"NEW.{self.column} := {value}; ")
+
+    def counting(self, inserts: bool) -> MakeTrigger:
+        """What counts statements that name the column, and rows that are inserted with a value in it.
+
+        :param inserts: new code's rows have no value.
+        """
+        on_row, on_update = self.triggers
+        made = [f"CREATE TRIGGER {on_update} BEFORE UPDATE OF {self.column} ON {self.table} {self._executes}"]
+        if inserts:
+            made.append(
+                f"CREATE TRIGGER {on_row} BEFORE INSERT ON {self.table} FOR EACH ROW "
+                f"WHEN (NEW.{self.column} IS NOT NULL) {self._executes}"
+            )
+        return self._made(made, "")
+
+    def dropped(self) -> DropTrigger:
+        # Who has taken some of it away by hand has lost nothing: NOT NULL refuses what it would have filled.
+        queries = (
+            *(f"DROP TRIGGER IF EXISTS {trigger} ON {self.table}" for trigger in self.triggers),
+            f"DROP FUNCTION IF EXISTS {self.function}()",
+            f"DROP SEQUENCE IF EXISTS {self.sequence}",
+        )
+        names = tuple(map(unquote, self.triggers))
+        return DropTrigger(sql="; ".join(queries), table=self.table, column=self.column, queries=queries, names=names)
+
+    @property
+    def _executes(self) -> str:
+        return f"EXECUTE FUNCTION {self.function}()"
+
+    def _made(self, triggers: Sequence[str], does: str) -> MakeTrigger:
+        # Where somebody has dropped the sequence nothing is counted, and no client sees an error.
+        counts = f"PERFORM pg_catalog.nextval(pg_catalog.to_regclass({literal(self.counted)}))"
+        dropped = self.dropped()
+        queries = (
+            # A script that was applied may be sent once more, and what somebody else has put there is not used.
+            *dropped.queries,
+            f"CREATE SEQUENCE {self.sequence}",
+            f"REVOKE ALL ON SEQUENCE {self.sequence} FROM PUBLIC",
+            f"CREATE FUNCTION {self.function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
+            f"SET search_path TO {PATH} AS {literal(f'BEGIN {counts}; {does}RETURN NEW; END')}",
+            f"REVOKE ALL ON FUNCTION {self.function}() FROM PUBLIC",
+            *triggers,
+        )
+        return MakeTrigger(
+            sql="; ".join(queries),
+            table=self.table,
+            column=self.column,
+            queries=queries,
+            undo=dropped,
+            fills=bool(does),
+        )

@@ -1,0 +1,22 @@
+"""A trigger with its function: both are in the catalogue alone, and no row is read.
+
+What an earlier run has left goes first, and DROP TRIGGER IF EXISTS waits for ACCESS EXCLUSIVE before it finds nothing.
+"""
+
+from __future__ import annotations
+
+from ..ddl.triggers import DropTrigger, MakeTrigger
+from ..planning.context import Context
+from ..planning.registry import rewrites
+from ..planning.steps import Step, short
+
+
+@rewrites(MakeTrigger)
+def make_trigger(statement: MakeTrigger, context: Context) -> list[Step]:
+    undo = [short(statement.undo, *statement.undo.queries)] if statement.undo else []
+    return [short(statement, *statement.queries, undo=undo)]
+
+
+@rewrites(DropTrigger)
+def drop_trigger(statement: DropTrigger, context: Context) -> list[Step]:
+    return [short(statement, *statement.queries)]
