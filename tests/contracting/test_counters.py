@@ -198,6 +198,7 @@ def test_without_the_rights_a_removal_has_no_counter(project: Project, observer:
     project.site.database["OPTIONS"] = {**options, "options": f"-c role={role}"}
     try:
         project.add(NOTE)
+        assert "Nothing counts" not in project.manage("check_migrations").stdout
         said = project.migrate()
         assert 'Nothing counts what old code writes into note of "shop_order". ' in said
         assert f"GRANT USAGE ON LANGUAGE plpgsql TO {role}" in said.replace('"', "")

@@ -287,7 +287,7 @@ if django.VERSION >= (5, 0):
         """Its function could not be found from within the trigger."""
         loose.run("CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 3'")
         loose.site.add_text("0003_step", OF_ONES_OWN)
-        assert "its default, (mine()), names what is not in pg_catalog" in loose.migrate()
+        assert loose.migrate().count("its default, (mine()), names what is not in pg_catalog") == 1
         assert loose.run(KEPT) == [("function",)]
         assert loose.run("SELECT more FROM shop_order") == [(3,), (3,)]
         assert loose.run(TYPES) == []

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...ddl import statements as s
+from ...execution.reader import Reader
 from ...log import logger
 from ...migrate_run import fills, removals
 from ...migrate_run.old_writes import OldWrites
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 class CountingOldWrites(Expanding):
     """To be put before what records calls."""
+
+    _reader: Reader
 
     def _triggers(self, kept: removals.Stays) -> OldWrites:
         debts = self._debts()
@@ -39,7 +42,7 @@ class CountingOldWrites(Expanding):
         from ...execution.rights import why_no_trigger
 
         why = "" if self._is_offline else why_no_trigger(self.connection, kept.tables[0])
-        if why:
+        if why and not self._reader.is_silent:
             text = "Nothing counts what old code writes into %s of %s. %s"
             logger.warning(text, printable(kept.column), printable(kept.tables[0]), why)
         return not why

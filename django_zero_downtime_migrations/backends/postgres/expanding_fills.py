@@ -18,6 +18,7 @@ from ...log import logger
 from ...migrate_run import fills
 from ...migrate_run.migration_at_work import Own
 from ...migrate_run.removals import Stays
+from ...printable import printable
 from .expanding_not_null import ExpandingNotNull
 
 if TYPE_CHECKING:
@@ -85,8 +86,10 @@ class ExpandingFills(ExpandingNotNull):
 
         if self._is_offline or names_only_of_the_server(self.connection, value):
             return True
-        text = "Nothing fills %s of %s for old code that writes NULL: its default, %s, names what is not in pg_catalog."
-        logger.warning(text, kept.column, kept.tables[0], value)
+        if not self._reader.is_silent:
+            text = "Nothing fills %s of %s for old code that writes NULL: %s"
+            why = f"its default, {value}, names what is not in pg_catalog."
+            logger.warning(text, printable(kept.column), printable(kept.tables[0]), printable(why))
         return False
 
     def _fill_no_more(self, kept: Stays, taken_back: Debt | None) -> None:
