@@ -267,7 +267,9 @@ class PlannedCatalog:
         live = self.projection.live_name(kind, table, name)
         if kind != "relation" and not live:
             return []
-        return self.today.dependents(self._live(table), kind, live)
+        # A view that is in the place of a table today may be planned to be none.
+        views = {view for view, planned in self.projection.shown.items() if planned is None}
+        return [x for x in self.today.dependents(self._live(table), kind, live) if x.table not in views]
 
     def triggers(self, table: str, column: str, prefix: str) -> Mapping[str, str]:
         """The definitions of the triggers that name a column, by their names, which begin with the prefix.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
@@ -66,6 +66,8 @@ class Contraction:
         self.connection = connection
         self.debts = Debts(connection, kept)
         self._settings = MigrationSettings.load(connection.alias)
+        #: The names of those that were paid meanwhile.
+        self._paid: set[str] = set()
 
     def look(self, debts: Sequence[Debt] | None = None, write: bool = True) -> list[Looked]:
         """What is owed, and what speaks against dropping it now.
@@ -75,9 +77,24 @@ class Contraction:
         debts = self.debts.all() if debts is None else debts
         if not debts:
             return []
+        # What gives a table its name back is paid first: the others are paid on the table.
+        debts = sorted(debts, key=lambda debt: debt.kind != s.RENAMED)
         about = ((debt.tables, debt.column, counter(_kept(debt), self._names)) for debt in debts)
         server, found = look(self.connection, *about)
-        return [self._looked(debt, server, there, write) for debt, there in zip(debts, found, strict=True)]
+        looked = [self._looked(debt, server, there, write) for debt, there in zip(debts, found, strict=True)]
+        waiting = {x.debt.id for x in looked if x.reasons}
+        return [x._replace(reasons=(*x.reasons, *self._views(x.debt, waiting))) for x in looked]
+
+    def _views(self, debt: Debt, among: Collection[str] | None = None) -> list[str]:
+        """The views that are in the place of its table, in words. :param among: only those that these have made."""
+        renames = [x for x in self.debts.all() if x.kind == s.RENAMED and x.column and x.id not in self._paid]
+        if debt.kind == s.RENAMED or not debt.column:
+            return []
+        return [
+            f"{debt.tables[0]} is a view while {x.id} is owed, which is paid first"
+            for x in renames
+            if x.tables == debt.tables and (among is None or x.id in among)
+        ]
 
     def _looked(self, debt: Debt, server: Server, there: There, write: bool) -> Looked:
         # The scans of a table of which a column stays are those of the new code.
@@ -93,15 +110,18 @@ class Contraction:
     def pay(self, looked: Looked) -> None:
         """Drop what is owed, and forget the debt.
 
-        :raises MigrationError: when its migration is not recorded, is not there, or has changed, and when what would be
-            dropped has a model.
+        :raises MigrationError: when its migration is not recorded, is not there, or has changed, when what would be
+            dropped has a model, and when a view is in the place of its table.
         """
         debt = looked.debt
+        if views := self._views(debt):
+            raise MigrationError("; ".join(views))
         if looked.is_there and not self._is_over(debt):
             self._drop(debt)
         elif sql := remains(_kept(debt), self._names):
             self.debts.sweep(sql)
         self.debts.forget(debt)
+        self._paid.add(debt.id)
 
     def _is_over(self, debt: Debt) -> bool:
         """Whether a later migration has put something into the place of what is owed."""
