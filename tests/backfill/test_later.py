@@ -276,3 +276,16 @@ def test_inside_another_operation_it_is_refused(orders: Shop) -> None:
 def test_a_migration_that_is_not_there_is_no_reason_to_go_on(owing: Site) -> None:
     owing.add(EnsureBackfilled("shop", "0009"))
     assert "there is not one migration whose name begins so" in owing.refused()
+
+
+def test_its_place_in_the_file_counts_where_contenttypes_puts_an_operation_before_it(owing: Site, observer: Any) -> None:
+    owing.settings["INSTALLED_APPS"] = ["django.contrib.contenttypes", *owing.settings["INSTALLED_APPS"]]
+    owing.add(
+        migrations.CreateModel("shelf", [("id", models.BigAutoField(primary_key=True))]),
+        migrations.RenameModel("shelf", "board"),
+        LATER,
+    )
+    owing.migrate()
+    done = owing.manage("backfills", "--run")
+    assert (done.returncode, done.stdout.split(",")[0]) == (0, 'shop.0002_step:2: 20000 rows of "shop_order" changed')
+    assert run(observer, DONE) == ALL

@@ -151,6 +151,6 @@ class ChangedRows:
 
         if self._migration is None or self._operation is None:
             return None
-        # A migration that is taken back begins with its last operation.
+        # A migration that is taken back begins with its last operation, and contenttypes puts one behind each rename.
         own = own_operation_at_work()
-        return Whose(*self._migration, own.number if own and own.backwards else self._operation)
+        return Whose(*self._migration, own.number if own else self._operation)
