@@ -278,7 +278,7 @@ def test_a_migration_that_is_not_there_is_no_reason_to_go_on(owing: Site) -> Non
     assert "there is not one migration whose name begins so" in owing.refused()
 
 
-def test_its_place_in_the_file_counts_where_contenttypes_puts_an_operation_before_it(owing: Site, observer: Any) -> None:
+def test_its_place_in_the_file_counts_where_contenttypes_puts_one_before_it(owing: Site, observer: Any) -> None:
     owing.settings["INSTALLED_APPS"] = ["django.contrib.contenttypes", *owing.settings["INSTALLED_APPS"]]
     owing.add(
         migrations.CreateModel("shelf", [("id", models.BigAutoField(primary_key=True))]),

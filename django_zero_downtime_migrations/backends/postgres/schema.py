@@ -12,7 +12,6 @@ from django.db import DatabaseError
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
 
 from ...catalog.projection import Projection
-from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.template import wrap_templates
 from ...django_types import Connection, StateApps
@@ -31,7 +30,8 @@ from ...migrate_run.signals import connect
 from ...migrate_run.terminal import is_of_code
 from ...planning.context import OldCode
 from ...settings import MigrationSettings
-from .early_indexes import RENAMES, EarlyIndexes
+from .early_indexes import EarlyIndexes
+from .ending import Ending
 from .old_names import (
     DUMMY_SQL,
     Condition,
@@ -63,7 +63,7 @@ __all__ = [
 ]
 
 
-class DatabaseSchemaEditorMixin(Recording, OldAttributes):
+class DatabaseSchemaEditorMixin(Recording, Ending, OldAttributes):
     """To be put before any PostgreSQL schema editor.
 
     While one of :class:`.calls.Calls` runs, ``execute()`` only records. When the outermost returns, what it recorded
@@ -116,18 +116,20 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
         self._old_types: dict[tuple[str, str], str] = {}
         self._replaced = Replaced()
         self._early = EarlyIndexes(lambda *name: parent._create_index_name(*name), lambda: self.names)
-        self._reader: Reader
+        self._reader: Reader = self._new_reader(collect_sql, stated)
+
+    def _new_reader(self, collect_sql: bool, stated: MigrationSettings) -> Reader:
+        """What prints the plans, or sends them."""
         if collect_sql:
-            self._reader = Script(connection, self.settings, self._own, self.collected_sql, self._send)
-        else:
-            run = self.migrate_run
-            sender = Sender(connection, self.settings, self._own, self._send, run.verbosity, run.stream)
-            sender.caller = self._caller
-            self._reader = Runner(
-                sender,
-                in_use=lambda: not self.nothing_in_use,
-                finds_tables=stated.idempotent_sql is True,
-            )
+            return Script(self.connection, self.settings, self._own, self.collected_sql, self._send)
+        run = self.migrate_run
+        sender = Sender(self.connection, self.settings, self._own, self._send, run.verbosity, run.stream)
+        sender.caller = self._caller
+        return Runner(
+            sender,
+            in_use=lambda: not self.nothing_in_use,
+            finds_tables=stated.idempotent_sql is True,
+        )
 
     def hand_plans_to(self, reader: Reader, progress: NothingDone | None = None) -> None:
         """Judge what is planned, and neither send nor print it.
@@ -222,44 +224,6 @@ class DatabaseSchemaEditorMixin(Recording, OldAttributes):
         """End the line in which ``migrate`` names the migration that it applies."""
         if self.migrate_run.stream is not None and self.migrate_run.verbosity > 0:
             self.migrate_run.stream.write(f" {what}\n")
-
-    def finish(self, with_record: bool) -> None:
-        """What is left for the end of the migration. If a transaction is open then, Django records the migration in it.
-
-        :param with_record: open one.
-        """
-        if self._own.of_caller:
-            return
-        self._carry_out_what_waits()
-        if self.deferred_sql:
-            with self._planning("end"):
-                self._record_renames()
-                for sql in self._deferred():
-                    self.execute(sql, deferred_params)
-            self.deferred_sql = []
-        if with_record:
-            # Also of a migration that is not atomic: nothing but its records comes now.
-            self._own.wanted = True
-            self._own.open()
-
-    def _record_renames(self) -> None:
-        # Where nothing is planned, no index is early.
-        for rename in self._early.renames(self._catalog()) if self._passed is None else ():
-            self._record(rename)
-
-    def _deferred(self) -> list[Any]:
-        return [sql for sql in self.deferred_sql if sql is not RENAMES]
-
-    def _carry_out_what_waits(self) -> None:
-        if left := self._replaced.left().statements:
-            self._carry_out(list(left), self.resume.call("left", None, None))
-
-    def _before_end(self) -> None:
-        self._carry_out_what_waits()
-        if not self.deferred_sql:
-            self.resume.recorded()
-        self.deferred_sql = self._deferred()
-        self._reader.after_operations()
 
     def once(self, code: Callable[[Any, Any], None], apps: StateApps, atomic: bool | None) -> None:
         """Run the code of a RunPython unless an earlier run of this migration has."""
