@@ -76,7 +76,7 @@ def rename_table(asked: Asked) -> Probe:
     return renamed(f"The table {asked['new']}, so far {table}", *texts)
 
 
-@form(rf"CREATE VIEW (?P<table>{PATH}) ")
+@form(rf"CREATE VIEW (?P<table>{PATH}) (?:WITH \(security_invoker = true\) )?AS SELECT \*")
 def create_view(asked: Asked) -> Probe:
     what, there = f"The view {asked['table']}", asked.server.relation(asked["table"])
     if there is None:
