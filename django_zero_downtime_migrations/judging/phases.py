@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
-from django.core.management.commands import migrate
-from django.db.migrations.executor import MigrationExecutor
-
-from ..django_types import Migration, Steps
+from ..django_types import Migration
 from ..findings import Finding, Kind, Severity
 from ..reporting.report import Entry
 from ..settings import MigrationSettings
@@ -91,27 +86,6 @@ def _of_stage(migration: Migration, why: str) -> str:
         case "POST_DEPLOY":
             return "its stage is POST_DEPLOY"
     return why
-
-
-@contextmanager
-def only(migrations: Collection[Any]) -> Iterator[None]:
-    """Within it, Django's ``migrate`` applies these at most, in one run.
-
-    The command makes its executor by the name that its module has, and takes its plan from it.
-    """
-    keys = {_key(migration) for migration in migrations}
-
-    class Executor(MigrationExecutor):
-        def migration_plan(self, targets: Any, clean_start: bool = False) -> Steps:
-            plan: Steps = super().migration_plan(targets, clean_start)
-            return plan if clean_start else [step for step in plan if _key(step[0]) in keys]
-
-    module: Any = migrate
-    module.MigrationExecutor, before = Executor, module.MigrationExecutor
-    try:
-        yield
-    finally:
-        module.MigrationExecutor = before
 
 
 def _key(migration: Migration) -> Key:

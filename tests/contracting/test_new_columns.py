@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import uuid
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import django
 import pytest
@@ -19,7 +19,7 @@ from tests.operations.runs import psql
 
 from .conftest import PREFIX, ROWS, TABLES
 from .test_contract import leave
-from .versions import TYPES, Project
+from .versions import TYPES, UNKNOWN, Given, Project
 
 ID = "shop.0002_step:0"
 DEFAULTS = """
@@ -28,36 +28,14 @@ AND a.attnum = d.adnum WHERE d.adrelid = to_regclass(%s) AND a.attname = %s
 """
 
 
-class New(NamedTuple):
-    """A field that is added.
-
-    :param value: of rows that are there, and of those of old code; UNKNOWN where nobody can tell.
-    :param other: one that new code writes.
-    """
-
-    name: str
-    field: models.Field[Any, Any]
-    value: object
-    other: object
-    preserve: bool = True
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def attribute(self) -> str:
-        return "more_id" if self.field.remote_field else "more"
-
-    def of(self, row: Any) -> object:
-        found = getattr(row, self.attribute)
-        return bytes(found) if isinstance(found, memoryview) else found
+class New(Given):
+    """A field that is added. Its value is that of rows that are there, and of those of old code."""
 
     @property
     def operation(self) -> migrations.AddField:
         return migrations.AddField("order", "more", self.field, preserve_default=self.preserve)
 
 
-UNKNOWN = object()
 TEXT = "it's 100% \\ new"
 TIME = datetime.timedelta(days=1, seconds=2)
 DAY = datetime.date(2026, 2, 3)

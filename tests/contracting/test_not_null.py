@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import uuid
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import django
 import pytest
@@ -14,7 +14,7 @@ from django.db import migrations, models
 
 from tests.backends.project import Shop
 
-from .versions import TYPES, Project
+from .versions import TYPES, UNKNOWN, Given, Project
 
 ID = "shop.0003_step:0"
 #: What is kept of a table beside its columns.
@@ -25,29 +25,8 @@ UNION ALL SELECT 'sequence' FROM pg_class c WHERE c.relkind = 'S' AND c.relname 
 """
 
 
-class Stricter(NamedTuple):
-    """A field that takes NULL and then does not.
-
-    :param field: as it is in the end, with a default. :param value: what NULL becomes; UNKNOWN where nobody can tell.
-    :param other: a value that code writes.
-    """
-
-    name: str
-    field: models.Field[Any, Any]
-    value: object
-    other: object
-    preserve: bool = True
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def attribute(self) -> str:
-        return "more_id" if self.field.remote_field else "more"
-
-    def of(self, row: Any) -> object:
-        found = getattr(row, self.attribute)
-        return bytes(found) if isinstance(found, memoryview) else found
+class Stricter(Given):
+    """A field that takes NULL and then does not. It is as in the end, and its value is what NULL becomes."""
 
     @property
     def before(self) -> list[Any]:
@@ -62,7 +41,6 @@ class Stricter(NamedTuple):
         return migrations.AlterField("order", "more", self.field, preserve_default=self.preserve)
 
 
-UNKNOWN = object()
 PRICE = Decimal("1.50")
 TEXT = 'it\'s 100% \\ "new"'
 TIME = datetime.timedelta(days=1, seconds=2)

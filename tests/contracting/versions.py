@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import connections, migrations
+from django.db import connections, migrations, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
@@ -19,6 +19,34 @@ COLUMNS = """
 SELECT a.attname FROM pg_attribute a
 WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
+
+
+#: A value that nobody can tell beforehand.
+UNKNOWN = object()
+
+
+class Given(NamedTuple):
+    """A field ``more`` of the order that gets a value where code leaves it out.
+
+    :param value: that one; UNKNOWN where nobody can tell. :param other: one that code writes.
+    """
+
+    name: str
+    field: models.Field[Any, Any]
+    value: object
+    other: object
+    preserve: bool = True
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def attribute(self) -> str:
+        return "more_id" if self.field.remote_field else "more"
+
+    def of(self, row: Any) -> object:
+        found = getattr(row, self.attribute)
+        return bytes(found) if isinstance(found, memoryview) else found
 
 
 class Project:

@@ -42,7 +42,7 @@ class Command(BaseCommand):
 
     def _before(self, options: dict[str, Any]) -> None:
         # Imported here: most commands of a project only look at this one's help.
-        from ...judging.phases import only
+        from ...migrate_run.part_of_plan import only
 
         found = self._phases(options)
         with only(found.before):
