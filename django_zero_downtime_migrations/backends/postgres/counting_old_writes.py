@@ -41,11 +41,18 @@ class CountingOldWrites(Expanding):
         """Without the rights the removal goes on, since a counter is only evidence."""
         from ...execution.rights import why_no_trigger
 
-        why = "" if self._is_offline else why_no_trigger(self.connection, kept.tables[0])
+        why = "" if self._is_offline else why_no_trigger(self.connection, kept.tables[0]) or self._why_taken(kept)
         if why and not self._reader.is_silent:
             text = "Nothing counts what old code writes into %s of %s. %s"
             logger.warning(text, printable(kept.column), printable(kept.tables[0]), why)
         return not why
+
+    def _why_taken(self, kept: removals.Stays) -> str:
+        """What another role has made under the names of the function and the counter, and how to remove it."""
+        from ...execution.taken_names import why_taken
+
+        triggers = self._triggers(kept)
+        return "" if self._is_offline else why_taken(self.connection, triggers.function, triggers.sequence)
 
     def _count_no_more(self, kept: removals.Stays) -> None:
         if kept.column:

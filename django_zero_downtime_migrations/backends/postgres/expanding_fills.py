@@ -14,6 +14,7 @@ from ...ddl import statements as s
 from ...ddl.triggers import DropTrigger
 from ...ddl.values import with_values
 from ...django_types import Field, Model
+from ...errors import CannotMigrate
 from ...log import logger
 from ...migrate_run import fills
 from ...migrate_run.migration_at_work import Own
@@ -75,6 +76,10 @@ class ExpandingFills(ExpandingNotNull):
             value = with_values(fill.default, fill.params, self.quote_value) if fill.params else fill.default
             if not self._is_understood(value, kept):
                 return
+            if why := self._why_taken(kept):
+                raise CannotMigrate(
+                    f"{own.app}.{own.migration} makes a trigger for old code. {why} Nothing was changed."
+                )
             recorded.insert(place, self._triggers(kept).filling(value))
             self._recording.apply(recorded[place])
         self._owes(own, kept)
