@@ -18,6 +18,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from servers import launch
 from tests import databases
 from tests.faults.summary import pytest_terminal_summary as pytest_terminal_summary
+from tests.shards import pytest_addoption as pytest_addoption
+from tests.shards import pytest_collection_modifyitems as pytest_collection_modifyitems
 
 # These import GEOS and GDAL; they run where TEST_ENGINE is the PostGIS one.
 collect_ignore = [] if settings.POSTGIS else ["gis"]
