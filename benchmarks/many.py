@@ -4,7 +4,8 @@ python -m benchmarks.many [--operations 2000] [--rounds 5] [--kinds select inser
 
 Every measurement is a new process on a copy of a database whose table is in use, and covers ``call_command("migrate")``
 alone. The contestants take turns, and the smallest of their rounds counts: what else the machine does only adds. The
-exit code is 1 when the journal takes more than 1.3 x the time without it.
+exit code is 1 when the journal takes more than 1.3 x the time without it. Code that sends nothing is measured and has
+no limit: without a journal it costs nothing, and with one each RunPython commits a mark, so that it does not run twice.
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ OPERATIONS = {
     "code": "migrations.RunPython(code)",
 }
 FIGURES = ("wall", "client_cpu", "server_cpu", "queries")
-#: The journal's time in multiples of that without it.
+#: The journal's time in multiples of that without it, for these kinds.
 LIMIT = 1.3
+LIMITED = ("select", "insert", "update", "two")
 PROFILED = """import cProfile, os, pathlib
 profile = cProfile.Profile()
 profile.enable()
@@ -146,7 +148,7 @@ def main() -> int:
             failures += [
                 f"{kind}: {name} {least[name]['wall'] / least['off']['wall']:.2f} x off"
                 for name in ("journal", "on")
-                if name in least and least[name]["wall"] > LIMIT * least["off"]["wall"]
+                if kind in LIMITED and name in least and least[name]["wall"] > LIMIT * least["off"]["wall"]
             ]
     print("\n".join(failures) if failures else f"the journal takes at most {LIMIT} x the time without it")
     return 1 if failures else 0

@@ -11,6 +11,7 @@ from ..errors import CannotMigrate
 from ..execution.journal.agreement import Agreement
 from ..execution.journal.store import Done, Entry, Identity
 from ..execution.journal.stored_steps import read_steps
+from ..execution.journal.whole_operations import numbers
 from ..execution.undo import joined
 from ..log import logger
 from ..planning.steps import Batches
@@ -20,7 +21,9 @@ from .run_python_once import own_sql
 
 def last_operation(entry: Entry) -> int:
     """How many operations an interrupted run has carried out, or begun."""
-    places = [key.partition(".")[0] for key in (*entry.complete, entry.call) if key]
+    keys = [key for key in (*entry.complete, entry.call) if key]
+    # Of operations that are complete as a whole the last one counts.
+    places = [str(whole[-1]) if (whole := numbers(key)) else key.partition(".")[0] for key in keys]
     if any(place.startswith(END) for place in places):
         return len(entry.identity.code)
     return max((int(x) + 1 for x in places if x.isdigit()), default=0)
@@ -50,7 +53,8 @@ def asked_about(entry: Entry, migration: Migration) -> tuple[list[Done], dict[st
 
 def _own_sql(operations: Sequence[Any], key: str) -> list[str]:
     number = key.partition(".")[0]
-    return own_sql(operations[int(number)]) if number.isdigit() and int(number) < len(operations) else []
+    whole = numbers(key) or (range(int(number), int(number) + 1) if number.isdigit() else range(0))
+    return [sql for operation in operations[whole.start : whole.stop] for sql in own_sql(operation)]
 
 
 def in_the_way(entry: Entry) -> CannotMigrate:

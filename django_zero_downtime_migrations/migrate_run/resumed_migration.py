@@ -28,6 +28,8 @@ EARLY = " with its indexes"
 WAITED = " || "
 #: The call in which deferred statements run, when the operations have ended.
 END = "end"
+#: Calls that no single operation makes, and what their keys begin with.
+NOT_OF_ONE = {END: END, "deferred": "any"}
 
 
 class ResumedMigration(NothingDone):
@@ -58,6 +60,10 @@ class ResumedMigration(NothingDone):
         self._seen: Counter[str] = Counter()
         stored = [*entry.complete, entry.call] if entry else []
         self._known = {key for each in stored if each for key in each.split(WAITED)}
+        #: The numbers of the operations that are complete as a whole.
+        self._known_whole = _whole_operations(self._known)
+        #: The keys of the operation that is under way.
+        self._keys: list[str] = []
         #: Calls that are complete with the transaction that is open, and what they have sent.
         self._passed: list[tuple[str, Sequence[str]]] = []
 
@@ -88,7 +94,14 @@ class ResumedMigration(NothingDone):
         if self._place is None:
             self._begins()
         inner = self._place[1] + 1 if self._place and self._place[0] == number else 0
+        if self._place and not inner:
+            self._ended_operation(self._place[0])
         self._place = (number, inner)
+
+    def _ended_operation(self, number: int) -> None:
+        if "journal" in vars(self):
+            self.journal.operation_ended(number, self._keys)
+        self._keys = []
 
     def call(self, what: str, model: Model | None, made: Any) -> Call:
         if self._place is None or self._own.of_caller:
@@ -96,15 +109,24 @@ class ResumedMigration(NothingDone):
             return Call()
         key = self._key(what, getattr(getattr(model, "_meta", None), "label", ""), _name(made))
         early = key + EARLY
-        return Call(key, past=key in self._known or early in self._known, early=early in self._known)
+        past = self._is_known(key) or early in self._known
+        return Call(key, past, early=early in self._known)
+
+    def _is_known(self, key: str) -> bool:
+        """Whether an earlier run has made a call, or all calls of its operation."""
+        number = self._place[0] if self._place and key in self._keys else None
+        return key in self._known or number in self._known_whole
 
     def _key(self, what: str, *names: str) -> str:
         number, inner = self._place or ("", "")
         # A deferred statement runs as soon as its tables are there, which they may be earlier this time.
-        place = {END: END, "deferred": "any"}.get(what, f"{number}.{inner}")
+        place = NOT_OF_ONE.get(what, f"{number}.{inner}")
         key = " ".join(filter(None, (place, what, *names)))
         self._seen[key] += 1
-        return key if self._seen[key] == 1 else f"{key} #{self._seen[key]}"
+        numbered = key if self._seen[key] == 1 else f"{key} #{self._seen[key]}"
+        if what not in NOT_OF_ONE:
+            self._keys.append(numbered)
+        return numbered
 
     def run(self, call: Call, reader: Reader, plan: Plan) -> None:
         if not call.key:
@@ -132,7 +154,7 @@ class ResumedMigration(NothingDone):
         :param atomic: of the operation. Django opens a transaction only for one that is in no other operation.
         """
         key = self._key("RunPython")
-        if key in self._known:
+        if self._is_known(key):
             logger.info("Done by an earlier run: %s", key)
             return
         if self._own.of_caller or atomic is False or not (atomic or editor.atomic_wanted):
@@ -160,6 +182,15 @@ class ResumedMigration(NothingDone):
 
 def _stored(call: Call) -> str:
     return WAITED.join([call.key + EARLY * call.early, *filter(None, call.waited)])
+
+
+def _whole_operations(known: set[str]) -> set[int]:
+    if not known:
+        return set()
+    # Imported here: most runs find nothing that was interrupted.
+    from ..execution.journal.whole_operations import numbers
+
+    return {number for key in known for number in numbers(key)}
 
 
 def _name(made: Any) -> str:

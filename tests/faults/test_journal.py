@@ -174,7 +174,7 @@ def test_fake_of_another_app_forgets_nothing(place: Place) -> None:
     [
         ("TYPE {}", None, "a journal of IDEMPOTENT_SQL that cannot be read"),
         ("TYPE {}", "{", "a journal of IDEMPOTENT_SQL that cannot be read"),
-        ("TYPE {}", '{"format": 2}', "has format 2; this version of the package reads 1"),
+        ("TYPE {}", '{"format": 3}', "has format 3; this version of the package reads 1 and 2"),
         ("COLUMN {}.progress", None, "a journal of IDEMPOTENT_SQL that cannot be read"),
         ("COLUMN {}.log0", '[["0.0 add_field"]]', "a journal of IDEMPOTENT_SQL that cannot be read"),
         ("COLUMN {}.steps", '[{"another": "shape"}]', "The journal of app.0002_change cannot be read"),

@@ -51,9 +51,9 @@ _DROP = (
     '"DROP INDEX \\"i\\"", "table": "\\"t\\"", "name": "\\"i\\"", "concurrently": true}], "locks": [["\\"t\\"", '
     '"ShareUpdateExclusiveLock", false]], "undo": [], "leftover": [], "fill": null, "building": ""}'
 )
-#: Frozen: a row that format 1 has written.
-FROZEN = {
-    1: '[{"sql": ["CREATE INDEX CONCURRENTLY \\"i\\" ON \\"t\\" (\\"a\\")"], "kind": "long", "statement": '
+#: Frozen: what format 1 has written. In 2 only the log is another: tests/unit/test_whole_operations.py.
+FROZEN_STEPS = (
+    '[{"sql": ["CREATE INDEX CONCURRENTLY \\"i\\" ON \\"t\\" (\\"a\\")"], "kind": "long", "statement": '
     '["create index", {"sql": "CREATE INDEX \\"i\\" ON \\"t\\" (\\"a\\")", "table": "\\"t\\"", "name": "\\"i\\"", '
     '"columns": ["\\"a\\""]}], "locks": [["\\"t\\"", "ShareUpdateExclusiveLock", false]], "undo": ['
     + _DROP
@@ -62,7 +62,8 @@ FROZEN = {
     + '], "fill": null, "building": "\\"i\\""}, {"sql": [], "kind": "data", '
     '"statement": ["fill nulls", {"sql": "", "table": "\\"t\\"", "column": "\\"a\\"", "default": "1"}], "locks": [], '
     '"undo": [], "leftover": [], "fill": ["\\"t\\"", "\\"a\\"", "1"], "building": ""}]'
-}
+)
+FROZEN = {1: FROZEN_STEPS, 2: FROZEN_STEPS}
 
 
 RENAME = s.RenameIndex(sql='ALTER INDEX "i" RENAME TO "j"', table='"t"', name='"i"', new_name='"j"')

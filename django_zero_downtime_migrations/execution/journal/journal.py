@@ -21,6 +21,7 @@ from ..server_errors import DUPLICATE_OBJECT, DUPLICATE_TABLE, sqlstate
 from .call_under_way import CallUnderWay, Mark, Written
 from .store import Done, Entry, Identity, Store, encoded
 from .stored_steps import read_steps, stored_step
+from .whole_operations import joined
 
 #: The seconds for which the time of the last write may stay as it is where nothing else of the progress changes.
 AGE = 10
@@ -58,6 +59,8 @@ class Journal:
         self._written = Written(entry.log, exists=True) if entry else Written()
         #: Complete calls that the catalogue does not have.
         self._pending: list[Done] = []
+        #: Operations whose calls the log may still have one by one: the keys of these, by number.
+        self._ended: dict[int, tuple[str, ...]] = {}
 
     @property
     def identity(self) -> Identity:
@@ -119,6 +122,14 @@ class Journal:
             call = self.under_way
             self.write(self.mark_of(call, call.done if call else 0))
 
+    def operation_ended(self, number: int, keys: Sequence[str]) -> None:
+        """Note that an operation makes no more calls.
+
+        :param number: its place in the migration.
+        :param keys: those of all its calls.
+        """
+        self._ended[number] = tuple(keys)
+
     # For the call under way
 
     def has_plan_of(self, call: CallUnderWay) -> bool:
@@ -148,6 +159,7 @@ class Journal:
         """Note that it is in the catalogue, or will be with its transaction."""
         self._written = mark.written
         self._pending.clear()
+        self._ended.clear()
         self.is_behind = False
 
     def taken_back(self, call: CallUnderWay, whole: bool) -> None:
@@ -178,7 +190,7 @@ class Journal:
         before = self._written
         finished = call is not None and done == len(call.steps)
         ended = [*self._pending, *([call.as_done] if call and finished else [])]
-        log, changed = _appended(before.log, ended)
+        log, changed = self._appended(before.log, ended)
         key = call.key if call and not finished else ""
         parts = [self.store.write_log(self.identity, number, log[number]) for number in changed]
         if call and key and not self.has_plan_of(call):
@@ -201,27 +213,26 @@ class Journal:
             return [self.store.create(self.identity, max(parts, 1))]
         return [self.store.add_part(self.identity, part) for part in range(max(len(self._written.log), 1), parts)]
 
+    def _appended(
+        self, log: tuple[tuple[Done, ...], ...], more: Sequence[Done]
+    ) -> tuple[tuple[tuple[Done, ...], ...], list[int]]:
+        """The log with more calls, and the numbers of its parts that have changed."""
+        first = max(len(log) - 1, 0)
+        parts: list[list[Done]] = [[]]
+        size = 0
+        for done in joined([*(log[-1] if log else ()), *more], self._ended):
+            if size > PART * (1 + (first + len(parts)) // SLOWLY):
+                parts.append([])
+                size = 0
+            parts[-1].append(done)
+            size += _size(done)
+        changed = [first + number for number, _ in enumerate(parts)] if more else []
+        return (*log[:first], *map(tuple, parts)), changed
+
     def composed(self, query: Query) -> str:
         if query.params is None:
             return str(query.sql)
         return str(self.store.connection.ops.compose_sql(str(query.sql), query.params))
-
-
-def _appended(
-    log: tuple[tuple[Done, ...], ...], more: Sequence[Done]
-) -> tuple[tuple[tuple[Done, ...], ...], list[int]]:
-    """The log with more calls, and the numbers of its parts that have changed."""
-    parts = [list(part) for part in log[-1:]] or [[]]
-    first = max(len(log) - 1, 0)
-    size = sum(map(_size, parts[0]))
-    for done in more:
-        if size > PART * (1 + (first + len(parts)) // SLOWLY):
-            parts.append([])
-            size = 0
-        parts[-1].append(done)
-        size += _size(done)
-    changed = [first + number for number, _ in enumerate(parts)] if more else []
-    return (*log[:first], *map(tuple, parts)), changed
 
 
 def _size(done: Done) -> int:

@@ -18,13 +18,15 @@ from ...django_types import Connection
 from ...errors import CannotMigrate
 from ...naming import quote
 from ..kept import COMPOSITE, PREFIX, Kept, KeptType, Place, said
-from .stored_steps import FORMAT
+from .stored_steps import FORMAT, READS
 
 #: What the names of the types begin with; a digest of the migration's name follows.
 NAME: Final = f"{PREFIX}journal"
 OFF: Final = "or set IDEMPOTENT_SQL to False, with which an interrupted migration does not go on"
 
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+_encode_text: Final = json.encoder.encode_basestring_ascii
+_FORMATS: Final = " and ".join(map(str, READS))
 
 
 class Identity(NamedTuple):
@@ -43,12 +45,18 @@ class Identity(NamedTuple):
 
     @property
     def type_name(self) -> str:
-        return f"{NAME}_{hashlib.sha256(f'{self.app}.{self.name}'.encode()).hexdigest()[:16]}"
+        return _type_name(self.app, self.name)
+
+
+@lru_cache(maxsize=256)
+def _type_name(app: str, name: str) -> str:
+    return f"{NAME}_{hashlib.sha256(f'{app}.{name}'.encode()).hexdigest()[:16]}"
 
 
 class Done(NamedTuple):
-    """A call of the schema editor that is complete.
+    """A call of the schema editor that is complete, or whole operations of the user's own SQL and code.
 
+    :param key: of the call; for operations, see :mod:`.whole_operations`.
     :param queries: what it has sent, with parameters in it; none for code and SQL of the user's own.
     """
 
@@ -59,7 +67,8 @@ class Done(NamedTuple):
 @lru_cache(maxsize=256)
 def encoded(done: Done) -> str:
     """As the log has it. The last calls are written again with each that joins them."""
-    return _encode(done)
+    # What the encoder would say, for texts alone.
+    return f"[{_encode_text(done.key)},[{','.join(map(_encode_text, done.queries))}]]"
 
 
 class Entry(NamedTuple):
@@ -151,10 +160,10 @@ class Store:
         path = self.path(found.name, schema)
         try:
             written = json.loads(found.header or "")
-            if written["format"] != FORMAT:
+            if written["format"] not in READS:
                 raise CannotMigrate(
                     f"A migration was interrupted whose journal, the type {path}, has format "
-                    f"{written['format']}; this version of the package reads {FORMAT}. Finish the migration with the "
+                    f"{written['format']}; this version of the package reads {_FORMATS}. Finish the migration with the "
                     "version that began it; nothing was changed."
                 )
             return _read_entry(written, json.loads(found.slots or "{}"))

@@ -25,7 +25,9 @@ from ...planning.steps import (
 )
 
 #: Changes with the meaning of anything that is stored; ``tests/unit/test_stored_steps.py`` has a frozen row of each.
-FORMAT: Final = 1
+FORMAT: Final = 2
+#: Format 1 had one entry of its log for each call, and none for whole operations.
+READS: Final = (1, FORMAT)
 
 STATEMENTS: Final[dict[str, type[s.Statement]]] = {
     "create table": s.CreateTable,
