@@ -38,7 +38,7 @@ def drop_index(statement: s.DropIndex, context: Context) -> list[Step]:
         return []
     sql = statement.sql
     if (index and index.partitioned) or (planned and catalog.partitions(table)):
-        # CONCURRENTLY is refused for it; the parts on the partitions go with it.
+        # CONCURRENTLY is refused for it; its parts on the partitions are dropped with it.
         for partition, part in catalog.index_parts(table, index.name) if index else ():
             context.projection.drop_index(partition, part)
         drop = Query(sql.replace(" CONCURRENTLY", "", 1) if statement.concurrently else sql, statement.params)
