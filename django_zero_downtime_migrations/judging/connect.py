@@ -22,7 +22,7 @@ from ..server import capabilities
 from .errors import CannotJudge
 from .selection import one_line
 
-#: Where it is configured, this database is judged when nobody names one.
+#: If this alias is configured, its database is judged by default.
 ALIAS = "CHECK_MIGRATIONS"
 _BACKENDS = f"{__package__.rpartition('.')[0]}.backends"
 
@@ -32,7 +32,10 @@ def default_alias() -> str:
 
 
 def connected(alias: str) -> Any:
-    """:raises CannotJudge: when the database is not ours to judge, or cannot be reached."""
+    """Return the connection of an alias.
+
+    :raises CannotJudge: when the database is not ours to judge, or cannot be reached.
+    """
     connection = _known(alias)
     if not _ours(connection):
         engine = connection.settings_dict["ENGINE"]
@@ -51,7 +54,7 @@ def connected(alias: str) -> Any:
 
 
 def unconnected(alias: str) -> Any:
-    """A connection of ours with the settings of this alias; it is not used to connect."""
+    """Return a connection of ours with the settings of this alias; it is not used to connect."""
     connection = _known(alias)
     if _ours(connection):
         return connection

@@ -1,4 +1,4 @@
-"""What an editor has found -> the entries of a report."""
+"""The findings of an editor -> the entries of a report."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ from .sizes import Sizes
 from .whole import Judged, Result, assured
 
 
-#: They ask the server what it has, and change no table.
+#: The operations that ask the server what it has, and do not change tables.
 class How(Record):
-    """:param strict: only additive operations pass.
+    """The mode of the judgement.
 
+    :param strict: only additive operations pass.
     :param one_deployment: the migrations will run together.
     """
 
@@ -39,7 +40,10 @@ class How(Record):
 
 
 class Entries:
-    """:param accept: what the settings and the environment accept."""
+    """The entries of a report.
+
+    :param accept: what the settings and the environment accept.
+    """
 
     def __init__(self, sizes: Sizes, how: How, accept: Acceptances) -> None:
         self.sizes = sizes
@@ -69,7 +73,7 @@ class Entries:
         )
         size = self.sizes.of(judged.editor.live_names.get(finding.table, finding.table)) if finding.table else Size()
         if not finding.assured and finding.code != CANNOT_MIGRATE.code:
-            # What check_migrations alone looks for has not been there when the plan was made.
+            # The findings of check_migrations alone did not exist when the plan was made.
             finding = accepted(finding, self.accept, migration.app_label, migration.name)
         return Entry(
             finding=finding.named(origin=origin),
@@ -116,7 +120,7 @@ class Entries:
                 )
 
     def unused_acceptances(self, migrations: Sequence[Any], entries: Iterable[Entry]) -> Iterator[UnusedAssurance]:
-        """Those that could have covered something in what was judged, and were not needed. Call it at the end."""
+        """Yield the acceptances that could have covered something judged, and were not needed. Call it at the end."""
         used = self._used | {entry.finding.accept for entry in entries}
         for one in self.accept.values():
             about = [x for x in migrations if one.app == x.app_label and one.migration in ("", x.name)]
@@ -131,7 +135,7 @@ class Entries:
 
 
 def _not_read(judged: Judged) -> Iterator[tuple[Place | None, str]]:
-    """The operations of which nobody can tell what they do, and why."""
+    """Yield the operations whose effect is unknown, and why."""
     for place in every(judged.migration.operations):
         if runs_code(place.operation):
             yield place, f"what {type(place.operation).__name__} does is not known before it runs"

@@ -1,7 +1,7 @@
-"""Why nothing could be judged."""
+"""The reasons why nothing could be judged."""
 
 from __future__ import annotations
 
 
 class CannotJudge(Exception):
-    """The text is one line for people."""
+    """The judgement is impossible. The text is one line for people."""

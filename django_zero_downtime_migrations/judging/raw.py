@@ -7,5 +7,5 @@ from ..ddl.meaning import meaning
 
 
 def unread(statement: s.Raw) -> str:
-    """Why nobody knows what it does; empty where it has been read and judged."""
+    """Say why its effect is unknown; empty if it has been read and judged."""
     return meaning(statement).unread

@@ -1,4 +1,4 @@
-"""What a model of Django's says of its table: columns, constraints and indexes, as migrations made them."""
+"""The table of a Django model: columns, constraints and indexes, as migrations made them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ PATTERN_OPS = {"varchar": "varchar_pattern_ops", "text": "text_pattern_ops"}
 class Held(NamedTuple):
     """A constraint or index. ``kind`` is ``pg_constraint.contype``, or ``i`` for an index of its own.
 
-    ``columns`` is empty where it has expressions. ``touches``: every column that it reads. ``plain``: a btree over
-    columns alone.
+    ``columns`` is empty if it has expressions. ``touches``: every column that it reads. ``plain``: a btree over columns
+    alone.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Table:
         )
 
     def _generated(self, field: Any) -> str:
-        """The expression of a generated column."""
+        """Return the expression of a generated column."""
         if not getattr(field, "generated", False):
             return ""
         sql, params = field.generated_sql(self.scribe.connection)
@@ -147,7 +147,7 @@ class Table:
             if isinstance(constraint, models.UniqueConstraint):
                 yield self._unique_constraint(constraint)
             elif isinstance(constraint, models.CheckConstraint):
-                # Its one method for the condition alone; that for the statement has the name in it as well.
+                # This is its one method for the condition alone; the statement's own has the name in it as well.
                 text = str(constraint._get_check_sql(self.model, self.scribe))  # type: ignore[attr-defined]
                 columns = tuple(dict.fromkeys(names_in(text)))
                 yield Held(self._plain(constraint.name), "c", columns, columns, text=text)
@@ -158,7 +158,7 @@ class Table:
         columns = self._columns_of(constraint.fields)
         include = self._columns_of(constraint.include or ())
         expressions = bool(constraint.expressions)
-        # Django makes an index of what a constraint cannot have.
+        # Django makes an index if a constraint cannot have these options.
         of_its_own = bool(constraint.condition or include or constraint.opclasses or expressions)
         return Held(
             self._plain(constraint.name),
@@ -196,14 +196,14 @@ class Table:
         return tuple(map(self._plain, self._written(names)))
 
     def _written(self, names: Sequence[str]) -> list[str]:
-        """The columns of fields as Django has them."""
+        """Return the columns of fields as Django has them."""
         return [self.model._meta.get_field(name).column for name in names]
 
     def _named(self, columns: Sequence[str], suffix: str) -> str:
         return self._plain(self.scribe._create_index_name(self.model._meta.db_table, list(columns), suffix=suffix))
 
     def _plain(self, name: str) -> str:
-        """The server's name of what Django calls so; Django's where the server has none."""
+        """Return the server's name for a name of Django's; Django's own if the server has none."""
         sql = self.names.as_sql(name)
         try:
             return unquote(sql)
