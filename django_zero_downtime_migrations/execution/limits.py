@@ -181,7 +181,7 @@ def _waits(longest: int, number: int, seen: Look, attempt: int, known: Known) ->
 
 
 def _in_order(locks: Sequence[Lock], attempt: int) -> list[Lock]:
-    """Return the tables in another order for each attempt: clients that lock them in one order are soon out of the way."""
+    """Return the tables in another order for each attempt, so that clients with one order are soon out of the way."""
     strongest: dict[tuple[str, bool], Lock] = {}
     for lock in locks:
         known = strongest.get((lock.table, lock.only))

@@ -76,7 +76,7 @@ class Offence(NamedTuple):
         return f"SELECT {', '.join(self.table.named_by)} FROM {self.source}"
 
     def sample(self, values: bool) -> str:
-        """Return the query for some: what identifies them, how many are the same, and what is constrained if asked for."""
+        """Return the query for some: what identifies them, how many are the same, and on request what is wrong."""
         shown = (*self.table.shown_by(values), *(self.columns if values else ()))
         texts = [f"pg_catalog.left(({x})::pg_catalog.text, {VALUE}) AS c{number}" for number, x in enumerate(shown)]
         names = ", ".join(f"c{number}" for number, _ in enumerate(shown))

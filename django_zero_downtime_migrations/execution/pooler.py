@@ -216,7 +216,7 @@ class _Other:
 
     :ivar connected: the pooler has taken it.
     :ivar answered: it has been given a server connection once.
-    :ivar failed: why there is no such client any more.
+    :ivar failed: why the client has ended.
     """
 
     def __init__(self, connection: Connection) -> None:

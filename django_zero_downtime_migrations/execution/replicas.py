@@ -87,7 +87,7 @@ class Replicas:
             self._behind = dict.fromkeys(self._sessions, last)
 
     def late(self) -> list[str]:
-        """Return texts for the standbys that have not replayed the last step, each with sessions that may prevent that."""
+        """Return texts for the standbys that have not replayed the last step, with the sessions that may be why."""
         found = []
         for alias, last in list(self._behind.items()):
             if self._has_replayed(alias, last) or alias not in self._sessions:

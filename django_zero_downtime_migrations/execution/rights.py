@@ -77,7 +77,7 @@ def lacks(connection: Connection, step: Step, error: BaseException) -> str:
 
 
 def why_no_trigger(connection: Connection, table: str) -> str:
-    """Say which privilege the role lacks for a trigger with a function of its own, and how to grant it; empty if none."""
+    """Say which privilege the role lacks for a trigger with its own function, and how to grant it; empty if none."""
     return _lacking(connection, _of_a_trigger(table))
 
 

@@ -65,7 +65,7 @@ def in_the_way(entry: Entry) -> CannotMigrate:
 
 
 def warn_of_record(entry: Entry) -> None:
-    """Warn that the migration is recorded: any role that may write into the table of records can say that it is done."""
+    """Warn that the migration is recorded: any role that may write into the table of records can record it as done."""
     last = last_operation(entry)
     steps = read_steps(entry.steps, entry.identity)[entry.done :] if entry.call else ()
     # A step that stands alone may be done without a mark.

@@ -1,4 +1,4 @@
-"""The names that a plain RenameField, RenameModel or AlterModelTable changes, and obstacles to a view with the old one."""
+"""The names that RenameField, RenameModel and AlterModelTable change, and obstacles to a view with the old name."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class Step(Record):
 
     @property
     def needs_session(self) -> bool:
-        """Whether it needs a session of its own: it is long, and leaves something if its client disconnects meanwhile."""
+        """Whether it needs a session of its own: it is long, and leaves something if its client disconnects."""
         return False
 
     def sent_as(self, kind: type[StepType]) -> StepType:

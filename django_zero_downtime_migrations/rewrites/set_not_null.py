@@ -31,7 +31,7 @@ def set_not_null(statement: s.SetNotNull, context: Context) -> list[Step]:
 
 
 def _proved(statement: s.SetNotNull, fill: list[Step], context: Context) -> list[Step]:
-    """Add a proof first: the NOT VALID CHECK keeps new NULLs out, so the second pass of the fill finds the last ones."""
+    """Add a proof first: the NOT VALID CHECK keeps new NULLs out, so a second pass of the fill finds the last ones."""
     table = statement.table
     proof = quote(context.names.temporary(f"{plain_table(table)}_{unquote(statement.column)}", "notnull"))
     drop = f"ALTER TABLE {table} DROP CONSTRAINT {proof}"

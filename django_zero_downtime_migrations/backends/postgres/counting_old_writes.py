@@ -1,4 +1,4 @@
-"""The part of the schema editor that lets triggers correct or count what old code writes, and drops them with a column."""
+"""The part of the schema editor whose triggers correct or count what old code writes, and go with their column."""
 
 from __future__ import annotations
 

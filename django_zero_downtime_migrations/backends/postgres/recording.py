@@ -144,7 +144,7 @@ class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys,
         self._recording.apply(statement)
 
     def _flush_deferred_sql(self) -> None:
-        """Run deferred statements after each call: with DEFERRED_SQL off, as soon as the tables that they name exist."""
+        """Run deferred statements after each call if DEFERRED_SQL is off, as soon as the tables they name exist."""
         if self.settings.deferred_sql:
             return
         catalog = self._catalog()

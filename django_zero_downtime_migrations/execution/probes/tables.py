@@ -32,7 +32,7 @@ def create_table(asked: Asked) -> Probe:
 
 
 class _Table:
-    """A table without its foreign keys and indexes, and without some constraints: these may have queries of their own."""
+    """A table without foreign keys and indexes, and without some constraints: these may have queries of their own."""
 
     def __init__(self, columns: dict[str, str], constraints: list[d.Constraint], tablespace: str) -> None:
         self.columns = columns

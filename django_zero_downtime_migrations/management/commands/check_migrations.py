@@ -1,4 +1,4 @@
-"""``check_migrations``: what would block traffic or break the code that runs, before it is migrated."""
+"""``check_migrations``: find what would block traffic or break the running code, before it is migrated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``migrate_phase``: what the code that runs now survives before a release, and the rest after it."""
+"""``migrate_phase``: apply before a release what the running code survives, and the rest after it."""
 
 from __future__ import annotations
 
