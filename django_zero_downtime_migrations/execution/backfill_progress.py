@@ -8,8 +8,8 @@ from typing import NamedTuple, TextIO
 from ..django_types import Connection
 from ..log import logger
 from ..sizes import readable
-from .line import Line, shows_line
 from .questions import rows
+from .terminal_line import Line, shows_line
 
 LOG_EVERY_SECONDS = 10.0
 SHOW_EVERY_SECONDS = 1.0

@@ -43,7 +43,7 @@ NO_TEXT = re.compile(r"[^']*'[0-9a-f-]+'( AND [^']*'[0-9a-f-]+')*")
 WAITS_IN_VAIN = (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED, SERIALIZATION_FAILURE)
 
 
-class Held(NamedTuple):
+class HeldPage(NamedTuple):
     """A page that is not done.
 
     :param waits: how often a row of it was not free.
@@ -78,7 +78,7 @@ class Batches:
         self.progress = BackfillProgress(connection, self.table, caller.stream)
         self.position = 0
         self.rows = 0
-        self.held: deque[Held] = deque()
+        self.held: deque[HeldPage] = deque()
         self._pages = FIRST_PAGES
         self._total = 0
         self._longest = LONGEST
@@ -94,7 +94,7 @@ class Batches:
         self._measure()
         if (self.saved.later or self._total > FIRST_PAGES) and (saved := self.saved.read()):
             self.position, self._total, self.rows = saved.page, saved.pages, saved.rows
-            self.held = deque(map(Held, saved.held))
+            self.held = deque(map(HeldPage, saved.held))
             logger.warning("%s: going on at page %d of %d.", self.table, self.position, self._total)
         if self.saved.exists:
             self.pace.wait()
@@ -140,7 +140,7 @@ class Batches:
             self._pages = pages // 2
             return
         if failed:
-            self._put_aside(self._page(Held(start)))
+            self._put_aside(self._page(HeldPage(start)))
         took = max(time.monotonic() - began, 0.001)
         self.position += pages
         self._pages = max(1, min(pages * 2, int(pages * self.settings.backfill_batch_time / 1000 / took)))
@@ -151,9 +151,9 @@ class Batches:
         """Pause between two batches; the last one took this many seconds."""
         self.pace.after_batch(took, self.position / self._total)
 
-    def _range(self, start: int, end: int) -> Held | None:
+    def _range(self, start: int, end: int) -> HeldPage | None:
         with self._naming_rows(self.update.rows(start, end)):
-            return self._attempt(self.update.pages(start, end), Held(start), after=end)
+            return self._attempt(self.update.pages(start, end), HeldPage(start), after=end)
 
     @contextmanager
     def _naming_rows(self, rows: str) -> Iterator[None]:
@@ -170,7 +170,7 @@ class Batches:
         refused: list[str] = []
         for row in self._conditions(rows):
             try:
-                self._attempt(self.update.row(row), Held(start), ROW_WAITS)
+                self._attempt(self.update.row(row), HeldPage(start), ROW_WAITS)
             except (DataError, IntegrityError):
                 refused.append(row)
             if len(refused) == NAMED:
@@ -180,12 +180,12 @@ class Batches:
         more = " and maybe more" if len(refused) == NAMED else ""
         return f"The rows that cannot be changed: {'; '.join(refused)}{more}. {self.rows} others are changed."
 
-    def _page(self, held: Held) -> Held | None:
+    def _page(self, held: HeldPage) -> HeldPage | None:
         """Change the free rows of a page, then each of the others. Return what is left to do, if anything."""
         with self._naming_rows(self.update.rows(held.page, held.page + 1)):
             return self._rows_of_page(held)
 
-    def _rows_of_page(self, held: Held) -> Held | None:
+    def _rows_of_page(self, held: HeldPage) -> HeldPage | None:
         self._attempt(self.update.free_rows(held.page, held.page + 1), held)
         left = self._conditions(self.update.left(held.page, held.page + 1))
         # If one row is held for long, the others have their turn as well.
@@ -201,7 +201,7 @@ class Batches:
         :return: whether there may be more of them.
         """
         rows = deque(self._conditions(self.update.strays))
-        found, held = len(rows), Held(self._total)
+        found, held = len(rows), HeldPage(self._total)
         while rows:
             row = rows.popleft()
             if failed := self._attempt(self.update.row(row), held, ROW_WAITS):
@@ -219,11 +219,11 @@ class Batches:
                 pass
             return [condition for (condition,) in cursor.fetchall()]
 
-    def _put_aside(self, held: Held | None) -> None:
+    def _put_aside(self, held: HeldPage | None) -> None:
         if held:
             self.held.append(held)
 
-    def _attempt(self, sql: str, held: Held, waits: int = 0, after: int | None = None) -> Held | None:
+    def _attempt(self, sql: str, held: HeldPage, waits: int = 0, after: int | None = None) -> HeldPage | None:
         """Send an UPDATE. If it fails, pause, and return what is known of the page.
 
         :param after: the position that is reached with it.
@@ -250,7 +250,7 @@ class Batches:
         self.progress.after_batch(self.where)
         return None
 
-    def _limits(self, held: Held, waits: int) -> dict[str, int]:
+    def _limits(self, held: HeldPage, waits: int) -> dict[str, int]:
         """Return the timeouts in ms, which also bound the wait of sessions that want one of the rows.
 
         A row is the smallest unit, so one whose work alone takes longer gets more time with each attempt.

@@ -19,7 +19,7 @@ from ..errors import CannotMigrate, explain
 from ..planning.queries import Query
 from ..settings import MigrationSettings
 from .batch_sql import Update, page_range
-from .batches import Batches, Held
+from .batches import Batches, HeldPage
 from .fill import composed, key_of
 from .interrupt import terminable
 from .position import NOBODY, Caller
@@ -130,7 +130,7 @@ class Each(Batches):
                 explain(error, f"{self.rows} rows have been given to {self.chosen.name}, and what it did stays.")
             raise
 
-    def _range(self, start: int, end: int) -> Held | None:
+    def _range(self, start: int, end: int) -> HeldPage | None:
         """Run as many batches as the range needs: a function may be slow."""
         while True:
             began, most = time.monotonic(), self.update.most

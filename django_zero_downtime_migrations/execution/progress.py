@@ -18,8 +18,8 @@ from ..log import logger
 from ..planning.steps import Step
 from .activity import Activity, Description, ask, name, size_of
 from .interrupt import PROGRESS
-from .line import Line, shows_line
 from .second_connection import connect
+from .terminal_line import Line, shows_line
 
 #: Quick steps are over by then, and cost one sleeping thread.
 FIRST_SECONDS = 1.0

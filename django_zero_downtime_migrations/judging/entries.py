@@ -17,18 +17,18 @@ from ..planning.verdict import accepted
 from ..record import Record
 from ..reporting.report import Entry, Unanalysed, UnusedAssurance
 from ..rules.cannot_migrate import RULE as CANNOT_MIGRATE
-from . import raw, whole
+from . import raw, whole_deployment
 from .examples import example
 from .forgotten import left_behind
 from .offline import NotConnected
 from .run_python import of_functions
 from .selection import one_line
 from .sizes import Sizes
-from .whole import Judged, Result, assured
+from .whole_deployment import Judged, Result, assured
 
 
 #: The operations that ask the server what it has, and do not change tables.
-class How(Record):
+class JudgingOptions(Record):
     """The mode of the judgement.
 
     :param strict: only additive operations pass.
@@ -45,7 +45,7 @@ class Entries:
     :param accept: what the settings and the environment accept.
     """
 
-    def __init__(self, sizes: Sizes, how: How, accept: Acceptances) -> None:
+    def __init__(self, sizes: Sizes, how: JudgingOptions, accept: Acceptances) -> None:
         self.sizes = sizes
         self.how = how
         self.accept = accept
@@ -58,11 +58,11 @@ class Entries:
             if isinstance(error, CannotMigrate):
                 origin = Origin(app=judged.migration.app_label, operation=place.path[0])
                 yield place, CANNOT_MIGRATE.found(one_line(error), origin=origin)
-        yield from whole.changes_rows_and_table(judged)
+        yield from whole_deployment.changes_rows_and_table(judged)
         yield from left_behind(judged)
         yield from of_functions(judged)
         if self.how.strict:
-            yield from whole.not_additive(judged)
+            yield from whole_deployment.not_additive(judged)
 
     def entry(self, judged: Judged, place: Place | None, finding: Finding) -> Entry:
         migration = judged.migration

@@ -13,7 +13,7 @@ from ..planning.rule import Rule
 from ..rules.forgotten_foreign_key import RULE as FORGOTTEN_FOREIGN_KEY
 from ..rules.forgotten_not_null import RULE as FORGOTTEN_NOT_NULL
 from .tables import Tables, tables_of
-from .whole import Judged, Result, assured
+from .whole_deployment import Judged, Result, assured
 
 #: ``pg_constraint.confdeltype`` of the foreign keys that prevent the delete of what they point to.
 STOPS_DELETES = ("a", "r")

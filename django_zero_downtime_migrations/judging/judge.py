@@ -19,16 +19,16 @@ from ..places import location, watched
 from ..reporting.report import Entry, Report, Unanalysed, UnusedAssurance
 from ..settings import MigrationSettings
 from ..states.judged_state import first_state
-from . import whole
+from . import whole_deployment
 from .editor import at_work, editor_class
-from .entries import Entries, How, order
+from .entries import Entries, JudgingOptions, order
 from .errors import CannotJudge
 from .model_catalog import ModelCatalog
 from .offline import in_place_of, offline
 from .selection import Key, Selection, one_line
 from .sizes import Sizes
 from .tables import Tables
-from .whole import Judged
+from .whole_deployment import Judged
 
 
 class Judgement:
@@ -37,7 +37,7 @@ class Judgement:
     :param connection: the database that is asked; without one, the connection whose settings are used.
     """
 
-    def __init__(self, selection: Selection, connection: Connection, sizes: Sizes, how: How) -> None:
+    def __init__(self, selection: Selection, connection: Connection, sizes: Sizes, how: JudgingOptions) -> None:
         self.selection = selection
         self.connection = connection
         self.sizes = sizes
@@ -54,7 +54,7 @@ class Judgement:
         entries: list[Entry] = []
         unanalysed: list[Unanalysed] = []
         unused: list[UnusedAssurance] = []
-        twice = list(whole.changed_before(judged)) if self.how.one_deployment else []
+        twice = list(whole_deployment.changed_before(judged)) if self.how.one_deployment else []
         for each in judged:
             results = [*self.made.results(each), *(result for other, result in twice if other is each)]
             entries += [self.made.entry(each, *result) for result in sorted(results, key=order)]

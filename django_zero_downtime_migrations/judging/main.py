@@ -13,7 +13,7 @@ from ..reporting.report import Report
 from ..settings import MigrationSettings
 from . import baseline, sizes
 from .connect import connected, default_alias, unconnected
-from .entries import How
+from .entries import JudgingOptions
 from .errors import CannotJudge
 from .index import imported_from_index
 from .judge import Judgement
@@ -56,7 +56,7 @@ def _judge(given: Given) -> Result:
     selection = select(_request(given, settings), None if without else connection)
     for problem in unknown_acceptances(settings.accept, selection.loader):
         raise CannotJudge(f"{problem.message}. {problem.hint}")
-    how = How(
+    how = JudgingOptions(
         strict=given["strict"],
         one_deployment=selection.pending or bool(given["since"]) or given["staged"],
     )

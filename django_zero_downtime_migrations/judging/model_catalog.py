@@ -27,10 +27,10 @@ from ..server import names_of
 from ..type_changes import Gone, TypeChange
 from ..type_changes.builtin import Use, always_known, judge
 from .sizes import Sizes
-from .table import Held, Table
+from .table import ConstraintOrIndex, Table
 from .tables import Tables
 
-#: The kinds of objects that are, or have, an index; see :class:`.table.Held`.
+#: The kinds of objects that are, or have, an index; see :class:`.table.ConstraintOrIndex`.
 INDEXES = ("i", "p", "u", "x")
 #: Expressions with one value for a whole statement. Any other function may give each row a value of its own.
 STABLE = frozenset(
@@ -221,7 +221,7 @@ def _uses(table: Table, column: str, gone: Gone) -> Iterator[Use]:
             )
 
 
-def _constraint(held: Held, table: str, own: bool) -> Constraint:
+def _constraint(held: ConstraintOrIndex, table: str, own: bool) -> Constraint:
     return Constraint(
         name=held.name,
         kind=held.kind,
@@ -241,7 +241,7 @@ def _constraint(held: Held, table: str, own: bool) -> Constraint:
     )
 
 
-def _index(held: Held) -> Index:
+def _index(held: ConstraintOrIndex) -> Index:
     return Index(
         name=held.name,
         keys=held.columns,

@@ -12,7 +12,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrappe
 from ..backends.postgres.introspection import IntrospectionMixin
 from ..django_types import Connection, Cursor, Params, Sql
 from ..server import NEWEST
-from .table import Held, Table
+from .table import ConstraintOrIndex, Table
 from .tables import Tables
 
 
@@ -93,7 +93,7 @@ class OfflineIntrospection(IntrospectionMixin, _FromTables):
         return sequences
 
 
-def _for_django(held: Held) -> dict[str, Any]:
+def _for_django(held: ConstraintOrIndex) -> dict[str, Any]:
     return {
         "columns": list(held.columns),
         "primary_key": held.kind == "p",

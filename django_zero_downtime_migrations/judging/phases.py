@@ -9,7 +9,7 @@ from ..findings import Finding, Kind, Severity
 from ..reporting.report import Entry
 from ..settings import MigrationSettings
 from .connect import connected
-from .entries import How
+from .entries import JudgingOptions
 from .judge import Judgement
 from .selection import Key, Request, select
 from .sizes import DatabaseSizes
@@ -53,7 +53,7 @@ def phases(alias: str) -> Phases:
     selection = select(Request(), connection)
     breaking: dict[Key, str] = {}
     if MigrationSettings.load(alias).old_code == "present":
-        judgement = Judgement(selection, connection, DatabaseSizes(connection), How(one_deployment=True))
+        judgement = Judgement(selection, connection, DatabaseSizes(connection), JudgingOptions(one_deployment=True))
         for entry in judgement.report(alias).entries:
             if breaks_old_code(entry.finding):
                 breaking.setdefault((entry.app, entry.migration), _why(entry))

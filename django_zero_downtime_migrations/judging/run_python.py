@@ -19,7 +19,7 @@ from ..findings import Origin
 from ..places import every
 from ..rules.run_python_models import RULE as RUN_PYTHON_MODELS
 from ..rules.run_python_no_reverse import RULE as RUN_PYTHON_NO_REVERSE
-from .whole import Judged, Result, assured
+from .whole_deployment import Judged, Result, assured
 
 
 def of_functions(judged: Judged) -> Iterator[Result]:

@@ -17,7 +17,7 @@ from django.db.backends.utils import strip_quotes, truncate_name
 from ..naming import Names
 from ..server import names_of
 from ..states.rendering import Key, kept, models_that_point_to
-from .table import Held, Table
+from .table import ConstraintOrIndex, Table
 
 
 class Tables:
@@ -71,7 +71,7 @@ class Tables:
             table = model._judged_table = Table(model, self.scribe)
         return table
 
-    def referencing(self, table: str) -> Iterator[tuple[Table, Held]]:
+    def referencing(self, table: str) -> Iterator[tuple[Table, ConstraintOrIndex]]:
         """Yield the foreign keys of other tables that point to this one."""
         owner = self._owner(table)
         if owner is None or owner[1]:
@@ -128,7 +128,7 @@ def _find_tables_of(state: Any, names: Names) -> list[tuple[str, str]]:
     return found
 
 
-def _as_strict(held: Held, kind: str, columns: set[str], detail: str) -> bool:
+def _as_strict(held: ConstraintOrIndex, kind: str, columns: set[str], detail: str) -> bool:
     match kind:
         case "u":
             return held.unique and not held.predicate and bool(held.columns) and columns >= set(held.columns)

@@ -61,7 +61,7 @@ class JudgedState(ProjectState):
         """The registry. Django updates it if it is an attribute; as a property it is made on each access."""
         if self.reach is Reach.EVERYTHING:
             return self._everything()
-        return Some(self, self.reach is Reach.NEIGHBOURS)
+        return LazyApps(self, self.reach is Reach.NEIGHBOURS)
 
     def _everything(self) -> StateApps:
         states = dict(self.models)
@@ -100,7 +100,7 @@ class JudgedState(ProjectState):
                     state.fields[name] = field.clone()
 
 
-class Some:
+class LazyApps:
     """A registry that makes a model a class when it is asked for."""
 
     def __init__(self, state: JudgedState, neighbours: bool) -> None:

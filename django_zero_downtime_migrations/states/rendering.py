@@ -22,7 +22,7 @@ class CannotRender(Exception):
     """The model cannot be made from itself and its keys alone."""
 
 
-class Few(Apps):
+class SingleModelApps(Apps):
     """The registry of one rendered model."""
 
     def __init__(self) -> None:
@@ -185,14 +185,14 @@ def _real(state: ProjectState, key: Key) -> ModelState | None:
         return None
 
 
-def _registry(stubs: Iterable[Any]) -> Few:
-    few = Few()
+def _registry(stubs: Iterable[Any]) -> SingleModelApps:
+    few = SingleModelApps()
     for stub in stubs:
         few.all_models[stub._meta.app_label][stub._meta.model_name] = stub
     return few
 
 
-def _render(found: ModelState, few: Few) -> Any:
+def _render(found: ModelState, few: SingleModelApps) -> Any:
     bases: Any = found.bases
     for base in bases:
         if isinstance(base, str):

@@ -66,7 +66,7 @@ class EarlyIndexes:
                     part.rename_column_references(part.table, column, new_column)
         return any(self._now(part) != name for part, name in self._made)
 
-    def hidden_from(self, projection: Projection) -> Projection:
+    def hide_early_indexes(self, projection: Projection) -> Projection:
         """:param projection: what Django's introspection is shown."""
         projection.early = {self._names().truncate(name) for _, name in self._made}
         return projection

@@ -79,7 +79,7 @@ class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys,
         self._recorded = []
         self._origin = self._origin_of(model, made if model is not None else None)
         self._call = self.resume.call(what, model, made)
-        self._recording = self._early.hidden_from(self._projection.copy())
+        self._recording = self._early.hide_early_indexes(self._projection.copy())
         try:
             with projecting(self.connection).showing(self._recording, self._call.past):
                 yield self._call
