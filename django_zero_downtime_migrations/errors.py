@@ -157,6 +157,10 @@ class LockNotAcquired(OperationalError, MigrationError):
         self.blockers = blockers
 
 
+class CannotJudge(Exception):
+    """``check_migrations`` cannot judge. The text is one line for people."""
+
+
 def explain(error: BaseException, text: str) -> None:
     """Add ``text`` to what a traceback shows of ``error`` (a note from Python 3.11 on, its first argument before)."""
     text = printable(text, lines=True)

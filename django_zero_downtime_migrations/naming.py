@@ -17,9 +17,7 @@ UNIQUE: Final = "key"
 CHECK: Final = "check"
 NOT_NULL: Final = "not_null"
 FOREIGN_KEY: Final = "fkey"
-EXCLUSION: Final = "excl"
 INDEX: Final = "idx"
-SEQUENCE: Final = "seq"
 
 _MARK: Final = "zdm"
 #: What a table is called for while a view has its name, and what its name ends in then.

@@ -27,8 +27,6 @@ class Statement(Record):
     mode: ClassVar[LockMode | None] = LockMode.ACCESS_EXCLUSIVE
     #: Reads the whole table while holding its lock.
     scans_table: ClassVar[bool] = False
-    #: Rewrites the whole table while holding its lock.
-    rewrites_table: ClassVar[bool] = False
 
     def locks(self) -> tuple[Lock, ...]:
         return (Lock(self.table, self.mode),) if self.table and self.mode else ()

@@ -64,7 +64,7 @@ class RenameTable(Statement):
 
 
 class SetTablespace(Statement):
-    rewrites_table = True
+    """Move a table to another tablespace, which copies it."""
 
 
 class AddColumn(Statement):

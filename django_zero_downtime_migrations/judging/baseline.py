@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..errors import CannotJudge
 from ..reporting.report import Entry
-from .errors import CannotJudge
 from .sizes import read_json, write_json
 
 VERSION = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 
-from .errors import CannotJudge
+from ..errors import CannotJudge
 
 #: The workflow's line that fetches the commits which a clone lacks.
 WHOLE_HISTORY = (

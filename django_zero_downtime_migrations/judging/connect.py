@@ -16,10 +16,9 @@ from ..backends.postgres.schema import DatabaseSchemaEditorMixin
 
 # Django's backend cannot be imported by its other modules first.
 from ..django_types import Connection
-from ..errors import CannotMigrate
+from ..errors import CannotJudge, CannotMigrate
 from ..search_path import refuse_hostile_search_path
 from ..server import capabilities
-from .errors import CannotJudge
 from .selection import one_line
 
 #: If this alias is configured, its database is judged by default.

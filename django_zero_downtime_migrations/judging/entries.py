@@ -8,6 +8,7 @@ from typing import Any
 
 from ..acceptances import Acceptances, acceptance
 from ..catalog.records import Size
+from ..ddl.meaning import meaning
 from ..errors import CannotMigrate
 from ..findings import Finding, Origin
 from ..operation_facts import runs_code, touches_no_table
@@ -17,7 +18,7 @@ from ..planning.verdict import accepted
 from ..record import Record
 from ..reporting.report import Entry, Unanalysed, UnusedAssurance
 from ..rules.cannot_migrate import RULE as CANNOT_MIGRATE
-from . import raw, whole_deployment
+from . import whole_deployment
 from .examples import example
 from .forgotten import left_behind
 from .offline import NotConnected
@@ -27,7 +28,6 @@ from .sizes import Sizes
 from .whole_deployment import Judged, Result, assured
 
 
-#: The operations that ask the server what it has, and do not change tables.
 class JudgingOptions(Record):
     """The mode of the judgement.
 
@@ -140,7 +140,7 @@ def _not_read(judged: Judged) -> Iterator[tuple[Place | None, str]]:
         if runs_code(place.operation):
             yield place, f"what {type(place.operation).__name__} does is not known before it runs"
     for statement, where in judged.editor.raw:
-        why = "" if where and touches_no_table(where.operation) else raw.unread(statement)
+        why = "" if where and touches_no_table(where.operation) else meaning(statement).unread
         if why:
             yield where, why
     for error, place in judged.editor.failed:

@@ -13,7 +13,7 @@ from ..catalog.protocol import Catalog
 from ..catalog.records import Size
 from ..catalog.server import ServerCatalog
 from ..django_types import Connection, Migration, ProjectState
-from ..errors import CannotMigrate
+from ..errors import CannotJudge, CannotMigrate
 from ..migrate_run.judge_whole_plan import planned
 from ..places import location, watched
 from ..reporting.report import Entry, Report, Unanalysed, UnusedAssurance
@@ -22,7 +22,6 @@ from ..states.judged_state import first_state
 from . import whole_deployment
 from .editor import at_work, editor_class
 from .entries import Entries, JudgingOptions, order
-from .errors import CannotJudge
 from .model_catalog import ModelCatalog
 from .offline import in_place_of, offline
 from .selection import Key, Selection, one_line

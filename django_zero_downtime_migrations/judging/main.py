@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from ..checks import unknown_acceptances
 from ..django_types import Connection
+from ..errors import CannotJudge
 from ..findings import Severity
 from ..reporting.report import Report
 from ..settings import MigrationSettings
 from . import baseline, sizes
 from .connect import connected, default_alias, unconnected
 from .entries import JudgingOptions
-from .errors import CannotJudge
 from .index import imported_from_index
 from .judge import Judgement
 from .selection import Request, select

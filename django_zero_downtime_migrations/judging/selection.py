@@ -14,11 +14,11 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.utils import DatabaseError
 
 from ..django_types import Connection, Migration
+from ..errors import CannotJudge
 from ..places import file_of
 from ..printable import printable
 from ..record import Record
 from .changes import changed, staged
-from .errors import CannotJudge
 
 Key = tuple[str, str]
 

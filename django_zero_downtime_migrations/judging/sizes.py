@@ -10,8 +10,8 @@ from typing import Any
 from ..catalog.records import Size
 from ..catalog.server import ServerCatalog
 from ..django_types import Connection
+from ..errors import CannotJudge
 from ..naming import plain_table, split_identifier
-from .errors import CannotJudge
 
 VERSION = 1
 _NAMES = """

@@ -45,11 +45,7 @@ def drop_index(statement: s.DropIndex, context: Context) -> list[Step]:
         return [short(statement, drop, locks=[Lock(table, LockMode.ACCESS_EXCLUSIVE)])]
     if not statement.concurrently:
         sql = sql.replace("DROP INDEX", "DROP INDEX CONCURRENTLY", 1)
-    return [drops(statement, Query(sql, statement.params), locks=[_lock(statement)])]
-
-
-def _lock(statement: s.DropIndex) -> Lock:
-    return Lock(statement.table, LockMode.SHARE_UPDATE_EXCLUSIVE)
+    return [drops(statement, Query(sql, statement.params), locks=[Lock(table, LockMode.SHARE_UPDATE_EXCLUSIVE)])]
 
 
 @rewrites(s.RenameIndex)

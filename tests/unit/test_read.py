@@ -132,7 +132,7 @@ def test_table_into_a_tablespace(books):
     with Recording(books.shop.connection) as editor:
         editor.alter_db_tablespace(books.shop.model("book"), "", "fast")
     assert kinds(editor.statements) == [s.SetTablespace]
-    assert has(editor.statements[0], table='"shop_book"', rewrites_table=True)
+    assert has(editor.statements[0], table='"shop_book"')
 
 
 def test_table_comment(books):

@@ -63,7 +63,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         # Imported here: most commands of a project only look at this one's help.
-        from ...judging.errors import CannotJudge
+        from ...errors import CannotJudge
         from ...judging.main import judge, write_stats
 
         try:

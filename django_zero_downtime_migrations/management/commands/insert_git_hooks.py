@@ -21,7 +21,7 @@ def _refuse_unknown(options: list[str]) -> None:
     :raises CommandError: for an unknown option.
     """
     # Imported here: without options the hook can be inserted before a driver is installed.
-    from ...judging.errors import CannotJudge
+    from ...errors import CannotJudge
     from ...judging.main import refuse_contradictions
 
     command = load_command_class(__package__.rpartition(".management")[0], "check_migrations")

@@ -51,7 +51,7 @@ class Command(BaseCommand):
             self._list("after", list(map(str, found.after)))
 
     def _phases(self, options: dict[str, Any]) -> Any:
-        from ...judging.errors import CannotJudge
+        from ...errors import CannotJudge
         from ...judging.phases import phases
 
         try:
