@@ -43,7 +43,7 @@ VALUES_BY_TYPE = {"uuid": "'00000000-0000-0000-0000-000000000001'", "jsonb": "'[
 
 
 class Counted:
-    """What the runs have taken: seconds, statements, those of a safe sequence, runs, findings that were warned of.
+    """The cost of the runs: seconds, statements, those of a safe sequence, runs, findings that were warned of.
 
     And errors that come with any engine: what Django cannot take back, or what fails when the migration is done. And
     migrations of the project that failed, and the schema after each run.
@@ -70,7 +70,7 @@ class Counted:
                 self.findings += sum(x.category.__name__ == "UnsafeOperationWarning" for x in caught)
 
     def reach(self, app, name):
-        """Where the project itself fails, on empty tables and without what its migration does with rows."""
+        """Find where the project itself fails, on empty tables and without what its migration does with rows."""
         target = (app, name or "zero") if app else ()
         while plan := planned(app, name):
             if self.may_fail(*plan[0]):
@@ -93,7 +93,7 @@ class Counted:
             self.schemas.append(f"{' '.join(target)} {schema()}")
 
     def may_fail(self, migration, backwards):
-        """What one that is no transaction has done before its failure stays, and the next attempt cannot succeed."""
+        """Return whether it may fail: without a transaction, its work before a failure stays, and a retry fails too."""
         return str(migration) in self.failed or (backwards and not migration.atomic)
 
 
@@ -110,7 +110,7 @@ def planned(app, name):
 
 
 def leave_out(migration):
-    """From now on the migration changes no rows."""
+    """Make the migration change no rows from now on."""
     for operation in migration.operations:
         for kind, names in ((RunPython, ("code", "reverse_code")), (RunSQL, ("sql", "reverse_sql"))):
             name = names[os.environ["WAY"] == "backwards"]

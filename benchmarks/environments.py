@@ -42,6 +42,6 @@ def make(folder: Path, *packages: str) -> Path:
 
 
 def version(python: Path, package: str) -> str:
-    """Of a package in another environment."""
+    """Return the version of a package in another environment."""
     code = f"import importlib.metadata as m; print(m.version({package!r}))"
     return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()

@@ -1,4 +1,4 @@
-"""What is measured: one ``migrate`` in a process of its own, on a database of its own.
+"""The measured process: one ``migrate``, on a database of its own.
 
 ``fresh.py`` hands this text to the interpreter of an environment that knows nothing of this project. It prints JSON.
 """

@@ -45,9 +45,9 @@ def server_major() -> int:
 def make_connection(django_db_blocker: Any) -> Iterator[Callable[..., BaseDatabaseWrapper]]:
     """make_connection(engine, name=…, **options): a Django connection, by default ours to a new empty database.
 
-    `name` is that of an existing database, for example `database.settings_dict["NAME"]`. Options in capitals are keys
-    of DATABASES (AUTOCOMMIT, CONN_MAX_AGE, ZERO_DOWNTIME_MIGRATIONS …), the others go into OPTIONS (`pool=True`).
-    `connections[connection.alias]` is the connection; in another thread it is one of that thread to the same database.
+    `name` is the name of an existing database, for example `database.settings_dict["NAME"]`. Options in capitals are
+    keys of DATABASES (AUTOCOMMIT, CONN_MAX_AGE, ZERO_DOWNTIME_MIGRATIONS …), the others go into OPTIONS (`pool=True`).
+    `connections[connection.alias]` is the connection; in another thread it is the thread's own to the same database.
     """
     with ExitStack() as cleanup, django_db_blocker.unblock():
 
@@ -71,13 +71,13 @@ def database(make_connection: Callable[..., BaseDatabaseWrapper]) -> BaseDatabas
 
 @pytest.fixture
 def stock_database(make_connection: Callable[..., BaseDatabaseWrapper]) -> BaseDatabaseWrapper:
-    """Django's own engine on a new empty database, which is another one than that of `database`."""
+    """Django's own engine on a new empty database, which differs from the database of `database`."""
     return make_connection(settings.STOCK_ENGINE)
 
 
 @pytest.fixture
 def open_session(database: BaseDatabaseWrapper) -> Iterator[Callable[..., Any]]:
-    """open_session(connection, autocommit=False): a driver connection of its own, by default to that of `database`."""
+    """open_session(connection, autocommit=False): a new driver connection, by default to the database of `database`."""
     with ExitStack() as cleanup:
 
         def make(connection: BaseDatabaseWrapper = database, *, autocommit: bool = False) -> Any:
@@ -89,7 +89,7 @@ def open_session(database: BaseDatabaseWrapper) -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture
 def other_session(open_session: Callable[..., Any]) -> Any:
-    """Somebody else in the database of `database`, who takes locks and gets in the way; not in autocommit mode."""
+    """Another session in the database of `database`, which takes locks and gets in the way; not in autocommit mode."""
     return open_session()
 
 

@@ -45,9 +45,9 @@ def open_session(name: str | None = None, *, autocommit: bool = False, role: str
 
 @contextmanager
 def fresh_database(template: str = "template0") -> Iterator[str]:
-    """The name of a new database, which goes at the end together with everybody who is still in it.
+    """Yield the name of a new database. In the end it is dropped, and all its sessions are ended.
 
-    :param template: what it is a copy of; nobody may be there while it is copied.
+    :param template: the database to copy; it must not have sessions while it is copied.
     """
     # With the process id, because the workers of pytest-xdist share a server.
     name = f"test_{os.getpid()}_{next(numbers)}"
@@ -61,7 +61,7 @@ def fresh_database(template: str = "template0") -> Iterator[str]:
 
 
 def _keeper() -> Any:
-    """This process's session to make and drop databases with: a new one takes as long as half a new database."""
+    """Return this process's session for making and dropping databases: a new one takes half as long as a database."""
     global _kept
     if _kept is None or _kept.closed:
         _kept = open_session(autocommit=True)

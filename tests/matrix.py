@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
 
 
 def wanted_majors() -> list[int | None]:
-    """None stands for the server of DATABASE_URL, whatever its version is."""
+    """Return the wanted majors. None stands for the server of DATABASE_URL, whatever its version is."""
     if "DATABASE_URL" in os.environ:
         return [None]
     if chosen := os.environ.get("PG_MAJORS", "").split():

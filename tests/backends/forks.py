@@ -29,9 +29,10 @@ AGREED = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 class Forked(subprocess.Popen):  # type: ignore[type-arg]
-    """As ``Popen([sys.executable, "-X", "faulthandler", "-m", "django", *arguments])``.
+    """``Popen([sys.executable, "-X", "faulthandler", "-m", "django", *arguments])``, but forked.
 
-    :param args: the arguments. :param cwd, env: have to be given; no other option but the streams and ``text``.
+    :param args: the arguments.
+    :param cwd, env: have to be given; of the other options only the streams and ``text`` may be.
     """
 
     def _execute_child(self, args: Any, *options: Any) -> None:
@@ -160,7 +161,7 @@ def _fork_for_each(requests: socket.socket) -> tuple[list[str], str, dict[str, s
 
 
 def _tell(answers: socket.socket, number: int) -> None:
-    with suppress(OSError):  # nobody waits for it any more
+    with suppress(OSError):  # the caller does not wait for it any more
         answers.sendall(f"{number}\n".encode())
 
 

@@ -56,7 +56,7 @@ class Editor(DatabaseSchemaEditorMixin, PostgresSchemaEditor):
 
 
 class Logging(PostgresSchemaEditor):
-    """Somebody's own editor, with something to do for each statement."""
+    """A custom editor, with something to do for each statement."""
 
     seen: list[str]
 

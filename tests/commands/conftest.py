@@ -18,7 +18,7 @@ __all__ = ["shop"]
 
 @pytest.fixture
 def project(tmp_path: Path, database: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    """It stands in the working directory, and its modules can be imported."""
+    """Make a project in the working directory, whose modules can be imported."""
     made = Project(tmp_path, database)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(made.home))

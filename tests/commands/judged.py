@@ -20,7 +20,7 @@ Operations = Sequence[Operation]
 
 
 class Loader:
-    """As much of Django's as is needed when nothing is loaded."""
+    """The part of Django's loader that is needed when nothing is loaded."""
 
     unmigrated_apps: set[str] = set()
 

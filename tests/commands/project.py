@@ -53,7 +53,10 @@ class Result(NamedTuple):
 
 
 class Project:
-    """:ivar app: its label, which no other test has."""
+    """A project.
+
+    :ivar app: its label, which no other test has.
+    """
 
     def __init__(self, folder: Path, connection: BaseDatabaseWrapper, below: str = "") -> None:
         self.folder = folder
@@ -94,7 +97,7 @@ class Project:
             call_command("migrate", self.app, *([name] if name else []), database=self.connection.alias, verbosity=0)
 
     def check(self, *arguments: str, database: str | None = None) -> Result:
-        """The command on the database of the test, or on that of another alias."""
+        """Run the command on the database of the test, or of another alias."""
         out, err, code = StringIO(), StringIO(), 0
         command = Command(stdout=out, stderr=err, no_color=True)
         try:

@@ -45,14 +45,21 @@ NOWHERE = dict.fromkeys(("NAME", "USER", "PASSWORD", "HOST", "PORT"), "nowhere")
 
 
 class Repository:
-    """:param folder: the top of the work tree. :param project: the Django project's folder in it."""
+    """A git repository with a project.
+
+    :param folder: the top of the work tree.
+    :param project: the Django project's folder in it.
+    """
 
     def __init__(self, folder: Path, project: str = ".") -> None:
         self.folder = folder
         self.project = folder / project
 
     def with_project(self, database: dict[str, Any] = NOWHERE) -> Repository:
-        """:param database: the entry of a connection in DATABASES."""
+        """Add a Django project.
+
+        :param database: the entry of a connection in DATABASES.
+        """
         names = ("ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
         self.write("manage.py", MANAGE)
         self.write("site_settings.py", SETTINGS.format(database={name: database[name] for name in names}))
@@ -78,7 +85,7 @@ class Repository:
         return self.folder / ".git" / "hooks" / "commit-msg"
 
     def started(self) -> Repository:
-        """With a first commit."""
+        """Make a first commit."""
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message=Books")

@@ -1,4 +1,4 @@
-"""What is printed to be pasted loses nothing: old and new code write between its migrations, through the ORM."""
+"""Examples to paste lose nothing: old and new code write between their migrations, through the ORM."""
 
 from __future__ import annotations
 
@@ -186,7 +186,11 @@ def test_nothing_is_shown_for_a_primary_key(make_connection: Make) -> None:
 
 
 class Added(NamedTuple):
-    """A column that is added. :param value: what the code writes. :param filled: what other rows have in the end."""
+    """An added column.
+
+    :param value: what the code writes.
+    :param filled: the values of other rows in the end.
+    """
 
     field: models.Field
     value: Any = 5
@@ -412,7 +416,7 @@ def test_a_field_that_is_forgotten(name: str, finding: str, make_connection: Mak
 
 
 def test_a_default_that_goes(make_connection: Make) -> None:
-    """Of a key: the code writes it before the database stops to."""
+    """The default of a key is dropped: the code writes it before the database stops to."""
     shop = shop_with(make_connection)
     old = code(shop, "Book")
     keys = [written(shop, old)]

@@ -30,7 +30,7 @@ Verdict = tuple[str, str]
 
 
 class Easing(NamedTuple):
-    """What makes a finding count for less, and the verdicts on what locks and on what breaks code."""
+    """A setting that makes a finding count for less, and the verdicts on what locks and on what breaks code."""
 
     locks: Verdict
     breaks: Verdict
@@ -63,7 +63,10 @@ EASINGS = {
 
 
 class Programs:
-    """:ivar operation: the one of the migration that is pending."""
+    """The programs that judge.
+
+    :ivar operation: the pending migration's operation.
+    """
 
     def __init__(self, project: Project, operation: str, caplog: pytest.LogCaptureFixture) -> None:
         self.project = project
@@ -71,7 +74,10 @@ class Programs:
         self.caplog = caplog
 
     def check(self, *arguments: str) -> tuple[Verdict, int]:
-        """:returns: the exit status as well."""
+        """Run the check.
+
+        :returns: the exit status as well.
+        """
         done = self.project.check(*arguments, "--format", "json")
         (finding,) = [x for x in json.loads(done.out)["findings"] if x["code"] == self.code]
         return (finding["severity"], finding["accepted"] or ""), done.code

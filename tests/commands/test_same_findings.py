@@ -38,7 +38,7 @@ def checked(report: Report) -> Found:
 
 
 def migrated(shop: Shop, way: Way) -> Found:
-    """What the editor that runs them finds, in migrations of one run."""
+    """Return the findings of the editor that runs them, in migrations of one run."""
     found: list[Finding] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -132,7 +132,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def judged_twice(judge: Any, sent: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
-    """What is sent and found with a few models, and with all."""
+    """Return what is sent and found with a few models, and with all."""
     few = judge().entries
     statements = list(sent)
     sent.clear()

@@ -71,7 +71,7 @@ def schema(dump: Callable[..., str]) -> Callable[[BaseDatabaseWrapper], list[str
 
     def lines(connection: BaseDatabaseWrapper) -> list[str]:
         found = dump(connection, "--exclude-table=django_migrations*").splitlines()
-        # When somebody has looked.
+        # The time of the last look differs.
         return [line for line in found if ".seen IS " not in line]
 
     return lines

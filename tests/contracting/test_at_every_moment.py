@@ -1,4 +1,4 @@
-"""Between any two statements of a removal, and of taking it back, old code does what it always did."""
+"""Old code does what it always did between any two statements of a removal, and of taking it back."""
 
 from __future__ import annotations
 

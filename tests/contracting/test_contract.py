@@ -1,4 +1,4 @@
-"""When what is owed is dropped, by whom, and what is told of it."""
+"""The drop of what is owed: when it happens, which command does it, and what is logged."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_a_column_of_the_same_run_goes_at_once_and_may_come_again(project: Proje
 
 
 def test_what_goes_from_a_table_of_another_name_stays_as_well(project: Project) -> None:
-    """Before the run nothing has that name, which is no reason to think that nobody uses the table."""
+    """The name is free before the run, and still the table counts as used."""
     assured = SafetyAssured([migrations.AlterModelTable("order", "orders")], reason="its code is stopped")
     project.add(assured)
     project.add(NOTE)

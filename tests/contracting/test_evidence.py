@@ -1,4 +1,4 @@
-"""What the server tells of old code: sessions and what has been done to tables."""
+"""The server's evidence of old code: sessions, and activity on tables."""
 
 from __future__ import annotations
 

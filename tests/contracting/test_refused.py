@@ -1,4 +1,4 @@
-"""What old code still has stands in the way of a name, and what is in the way of new code stops a removal."""
+"""A name that old code still has cannot be taken, and an obstacle to new code stops a removal."""
 
 from __future__ import annotations
 

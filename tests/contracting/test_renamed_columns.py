@@ -20,7 +20,10 @@ Managers = Callable[[str], Any]
 
 
 class Rename(NamedTuple):
-    """:param work: what code does that knows the field by this name."""
+    """A rename of a column.
+
+    :param work: the work of code that knows the field by this name.
+    """
 
     name: str
     fields: tuple[tuple[str, str], ...]

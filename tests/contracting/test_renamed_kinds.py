@@ -22,7 +22,11 @@ ID = "shop.0002_step:0"
 
 
 class Kind(NamedTuple):
-    """:param rows: SQL of old code, which new code can also send. :param new: SQL that only new code sends."""
+    """A kind of rename.
+
+    :param rows: SQL of old code, which new code can also send.
+    :param new: SQL that only new code sends.
+    """
 
     name: str
     before: Sequence[Operation]

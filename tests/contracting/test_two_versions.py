@@ -21,7 +21,11 @@ Managers = Callable[[str], Any]
 
 
 class Removal(NamedTuple):
-    """:param old: what code of the release before does. :param new: what code of the new one does."""
+    """A removal.
+
+    :param old: the work of the release before.
+    :param new: the work of the new release.
+    """
 
     name: str
     operations: list[Operation]

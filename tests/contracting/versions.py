@@ -21,14 +21,15 @@ WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER
 """
 
 
-#: A value that nobody can tell beforehand.
+#: A value that cannot be predicted.
 UNKNOWN = object()
 
 
 class Given(NamedTuple):
-    """A field ``more`` of the order that gets a value where code leaves it out.
+    """A field ``more`` of the order that gets a value if code leaves it out.
 
-    :param value: that one; UNKNOWN where nobody can tell. :param other: one that code writes.
+    :param value: the value; UNKNOWN if it cannot be predicted.
+    :param other: a value that code writes.
     """
 
     name: str
@@ -50,7 +51,10 @@ class Given(NamedTuple):
 
 
 class Project:
-    """:ivar states: of the project after each of its migrations."""
+    """A project with two versions of its code.
+
+    :ivar states: the state after each migration.
+    """
 
     def __init__(self, site: Site, connection: BaseDatabaseWrapper) -> None:
         self.site = site

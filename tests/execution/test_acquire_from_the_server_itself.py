@@ -43,7 +43,7 @@ def own_server(server_major: int) -> Iterator[launch.Server]:
 
 @pytest.fixture
 def session(own_server: launch.Server, make_connection: Callable[..., Any]) -> Iterator[Any]:
-    """In autocommit mode, as superuser."""
+    """Open a superuser's session in autocommit mode."""
     port = urlsplit(own_server.url).port
     with closing(databases.driver.connect(host="127.0.0.1", port=port, user="postgres", dbname="postgres")) as session:
         session.autocommit = True

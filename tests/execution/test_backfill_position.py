@@ -23,7 +23,7 @@ CHANGED = "SELECT coalesce(n, 0), count(*) FROM t GROUP BY 1 ORDER BY 1"
 
 @pytest.fixture
 def rows(database: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
-    """Some 450 pages."""
+    """Make about 450 pages."""
     run(database, "CREATE TABLE t (id int PRIMARY KEY, n int, done bool NOT NULL DEFAULT false)")
     run(database, "INSERT INTO t (id) SELECT generate_series(1, 100000)")
     return database

@@ -35,8 +35,12 @@ TABLE = 'CREATE TABLE "shelf" ("id" bigint NOT NULL PRIMARY KEY, "number" intege
 
 
 class Drift(NamedTuple):
-    """:param sql: the query that wants an object. :param other: what has made another one of that name.
-    :param there, wanted: what is said of the two. :param before: what the query needs.
+    """An object that differs from the wanted one.
+
+    :param sql: the query that wants an object.
+    :param other: what has made another one of that name.
+    :param there, wanted: what is said of the two.
+    :param before: what the query needs.
     """
 
     sql: str

@@ -1,4 +1,4 @@
-"""What a person reads whose `manage.py migrate` has failed: the error and the way on, and no traceback of ours."""
+"""The terminal after a failed `manage.py migrate`: the error and the way on, and no traceback of ours."""
 
 from __future__ import annotations
 

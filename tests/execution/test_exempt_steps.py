@@ -1,4 +1,4 @@
-"""Long steps wait for as long as they have to, whoever has set a short timeout for the session."""
+"""Long steps wait for as long as they have to, even if the session has a short timeout."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def books(database: BaseDatabaseWrapper) -> Shop:
 def hasty(
     request: Any, books: Shop, make_connection: Callable[..., BaseDatabaseWrapper], observer: Any, monkeypatch: Any
 ) -> Shop:
-    """The same, on a connection that somebody has given short timeouts."""
+    """Return the same on a connection that has been given short timeouts."""
     statement, options, environment = request.param
     name = books.connection.settings_dict["NAME"]
     for setting, value in BRIEF.items() if statement else ():

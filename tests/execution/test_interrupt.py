@@ -51,7 +51,7 @@ def books(site: Site) -> Site:
 
 @pytest.fixture
 def taking_back(books: Site) -> Site:
-    """Without a journal, an operation that is interrupted is taken back as a whole."""
+    """An interrupted operation is taken back as a whole, without a journal."""
     books.settings["ZERO_DOWNTIME_MIGRATIONS_IDEMPOTENT_SQL"] = False
     return books
 
@@ -65,7 +65,10 @@ class Migrating:
         self.process: subprocess.Popen[str] = site.start("migrate", **options)
 
     def interrupt_when_it_waits(self, statement: str) -> None:
-        """:param statement: what the query is LIKE that waits for a lock on the server."""
+        """Interrupt when a query waits for a lock on the server.
+
+        :param statement: the LIKE pattern of the query.
+        """
         wait_until(lambda: self._asked(statement) or self._ended(), f"{statement} waits")
         self.interrupt()
 
@@ -158,7 +161,7 @@ def test_second_ctrl_c_leaves_what_is_there_and_says_what_to_do(
 def test_steps_before_the_interrupted_one_are_taken_back_too(
     taking_back: Site, migrating: Callable[..., Migrating], other_session: Any, observer: Any
 ) -> None:
-    # Nobody is in the way of the column, and somebody's snapshot is in that of its index.
+    # The column is free, and another session's snapshot blocks its index.
     run(other_session, SNAPSHOT)
     work = migrating(ADD_CODE)
     work.interrupt_when_it_waits("CREATE UNIQUE INDEX CONCURRENTLY%")
@@ -201,7 +204,7 @@ def test_removal_of_an_index_is_cancelled_and_a_re_run_finishes_it(
 def test_validation_is_cancelled_and_its_constraint_goes(
     taking_back: Site, migrating: Callable[..., Migrating], other_session: Any, observer: Any
 ) -> None:
-    """The condition takes a lock that somebody has, once there is a row to be looked at."""
+    """The condition takes a lock that another session has, once there is a row to be looked at."""
     run(other_session, WRITES)
     other_session.commit()
     run(other_session, "SELECT pg_advisory_xact_lock(1)")

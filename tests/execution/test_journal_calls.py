@@ -1,4 +1,4 @@
-"""What the catalogue has of a call at each point of it, and what the next run reads of that."""
+"""The catalogue's record of a call at each point of it, and what the next run reads there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is refused is refused before anything is sent; what is not refused is said, each time."""
+"""A refusal comes before anything is sent; a finding that is not refused is reported, each time."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def valid(session: Any) -> list[tuple[Any, ...]]:
 
 
 def test_a_build_outlasts_them(limited: Shop, other_session: Any, observer: Any) -> None:
-    """It waits for somebody's transaction for longer than a second; its settings are the session's."""
+    """The build waits for another transaction for longer than a second; its settings are the session's."""
     before = timeouts(limited)
     limited.connection.close()
     run(other_session, WRITES)
@@ -99,7 +99,7 @@ def test_an_attempt_and_the_pause_after_it_outlast_them(
 
 
 def test_an_only_attempt_outlasts_them(limited: Shop, other_session: Any, observer: Any, settings: Any) -> None:
-    """Without LOCK_RETRY_TIMEOUT: LOCK_TIMEOUT and STATEMENT_TIMEOUT end the attempt, and nothing else its session."""
+    """LOCK_TIMEOUT and STATEMENT_TIMEOUT end the attempt without LOCK_RETRY_TIMEOUT, and nothing else its session."""
     settings.ZERO_DOWNTIME_MIGRATIONS_LOCK_TIMEOUT = "1h"
     before = timeouts(limited)
     limited.connection.close()
@@ -151,7 +151,7 @@ def test_the_wait_for_another_migrate_outlasts_them(
     first = one_at_a_time.take_turn(another, 0)
 
     def wait() -> bool:
-        # A limit for the whole transaction is one for whoever has opened it.
+        # A limit for the whole transaction belongs to the session that has opened it.
         limited.run("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'")
         with transaction.atomic(limited.alias) if in_transaction else nullcontext():
             second = one_at_a_time.take_turn(limited.connection, None)

@@ -24,7 +24,7 @@ OPEN = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND 
 
 
 class Migrate:
-    """Somebody who runs `migrate`, on a connection of his own."""
+    """A run of `migrate`, on a connection of its own."""
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.alias = connection.alias

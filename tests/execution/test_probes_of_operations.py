@@ -45,7 +45,7 @@ CHANGED_LATER = {
 
 @pytest.fixture(scope="module")
 def tablespace(django_db_blocker: Any) -> Iterator[None]:
-    """It is the whole server's: tests/operations may have made it already."""
+    """Make a tablespace of the whole server: tests/operations may have made it already."""
     with django_db_blocker.unblock(), closing(databases.open_session(autocommit=True)) as session:
         there = run(session, "SELECT spcname FROM pg_tablespace WHERE spcname = %s", TABLESPACE)
         if not there:

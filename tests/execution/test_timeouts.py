@@ -293,7 +293,7 @@ def test_lock_timeout_force_covers_own_statements(
 
 
 def pools() -> list[dict[str, Any]]:
-    """What a connection pool needs; none where Django or the driver has no pools."""
+    """Return what a connection pool needs; none if Django or the driver has no pools."""
     psycopg_3 = databases.driver.__name__ == "psycopg"
     return [{"pool": {"min_size": 1, "max_size": 1}}] if django.VERSION >= (5, 1) and psycopg_3 else []
 
@@ -332,7 +332,7 @@ def prepared(request: Any, make_connection: Callable[..., BaseDatabaseWrapper], 
 
 @pytest.fixture
 def unchanged(prepared: Shop) -> Iterator[None]:
-    """All settings of the session are in the end what they were, and no transaction is open."""
+    """Assert that in the end all settings of the session are what they were, and no transaction is open."""
     before = prepared.run(EVERYTHING)
     [(pid,)] = prepared.run("SELECT pg_backend_pid()")
     yield

@@ -1,4 +1,4 @@
-"""Which rows stop a constraint or a unique index: some primary keys of theirs, and a query that finds all."""
+"""The rows that stop a constraint or a unique index: some primary keys of theirs, and a query that finds all."""
 
 from __future__ import annotations
 

@@ -237,7 +237,7 @@ NO_TRANSACTION = "has no transaction: what it had done by then stays"
 
 
 def several(site: Site, *operations: str, atomic: bool = True) -> str:
-    """What a migration of these operations says when it fails."""
+    """Return what a migration of these operations says when it fails."""
     text = SEVERAL.replace("{operations}", ", ".join(operations)).replace("{atomic}", str(atomic))
     site.add_text("0002_several", text)
     return site.refused()

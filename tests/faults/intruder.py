@@ -17,15 +17,15 @@ from tests.operations.case import APP
 from .recovery import JOURNAL
 from .scenarios.scenario import BEFORE, Scenario
 
-# Who there is. The owner has the schema and its tables, and migrates; he is no superuser.
+# The roles. The owner has the schema and its tables, and migrates; it is not a superuser.
 OWNER = "owner"
 #: The application: it reads and writes all tables, by the owner's default privileges.
 APPLICATION = "application"
 #: It may create in the schema, and put triggers and foreign keys on its tables.
 CREATOR = "creator"
-#: It may connect, as everybody.
+#: This role may connect, as every role may.
 GUEST = "guest"
-#: Whoever administers the server: a superuser, who is careless.
+#: The administrator of the server: a careless superuser.
 ADMIN = "admin"
 ROLES = {name: f"zdm_{name}_{os.getpid()}" for name in (OWNER, APPLICATION, CREATOR, GUEST)}
 
@@ -85,7 +85,7 @@ _LITTER = "DROP OWNED BY {application}, {creator}, {guest}"
 
 
 class Place:
-    """A database in which somebody intrudes.
+    """A database with an intruder.
 
     :param sent: what an uninterrupted run of the scenario sends.
     """
@@ -130,7 +130,7 @@ class Place:
         return sorted({name for sql in self.sent for name in _MADE.findall(sql) if "pg_temp" not in sql})
 
     def targets(self, sql: str) -> list[dict[str, str]]:
-        """What there is now for an act to be about; empty where it has no occasion."""
+        """Return the objects that an act can be about now; empty without an occasion."""
         common = {**ROLES, "database": self.name}
         found: list[dict[str, str]] = [{}]
         for placeholder, values in self._placeholders().items():
@@ -151,7 +151,7 @@ class Place:
 
     @property
     def _first(self) -> str:
-        """What the name of the first migration of the run begins with."""
+        """Return the prefix of the run's first migration."""
         return "0001%" if self.scenario.new else "0002%"
 
     def _planned(self) -> list[str]:
@@ -176,14 +176,14 @@ def hand_over(database: str) -> None:
 
 
 def clean(database: str) -> None:
-    """What the others have of their own does not count."""
+    """Drop what the other roles own: it does not count."""
     with closing(databases.open_session(database, autocommit=True)) as session:
         run(session, _LITTER.format(**ROLES))
 
 
 @contextmanager
 def roles() -> Iterator[None]:
-    """They are the whole server's."""
+    """Make the roles, which belong to the whole server."""
     with closing(databases.open_session(autocommit=True)) as session:
         for role in ROLES.values():
             run(session, f"CREATE ROLE {role} LOGIN PASSWORD 'tests'")

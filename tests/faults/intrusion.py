@@ -30,7 +30,7 @@ _STATEMENT = re.compile(r"(?:^|;)\s*(?:CREATE|ALTER|DROP|COMMENT|INSERT|UPDATE|D
 #: Points of a scenario, at most: each of them has every act.
 MOST = 8
 NOTHING = "No migrations to apply"
-#: Seconds for which a run may wait outside of the queue for what somebody holds, where nobody can see it.
+#: Seconds for which a run may wait outside the queue for a lock, when the wait is invisible.
 A_WHILE = 0.5
 
 
@@ -40,7 +40,11 @@ class Wrong(Exception):
 
 @dataclass
 class Found:
-    """What has been tried. :ivar finished: runs that went on. :ivar refused: those that did when it was mended."""
+    """The tried intrusions.
+
+    :ivar finished: runs that went on.
+    :ivar refused: runs that went on when it was mended.
+    """
 
     tried: int = 0
     finished: int = 0
@@ -50,7 +54,7 @@ class Found:
 
 
 class Intrusions:
-    """All of them in one scenario."""
+    """The set of all intrusions in one scenario."""
 
     def __init__(self, scenario: Scenario, faults: Faults, acts: Sequence[Act]) -> None:
         self.scenario = scenario
@@ -70,7 +74,7 @@ class Intrusions:
         return self.found
 
     def _learn(self, database: str) -> None:
-        """What a run sends, and what stock Django makes of it."""
+        """Learn what a run sends, and what stock Django makes of it."""
         with copy_of(database) as name:
             whole = succeeded(self.migrate(self.scenario, name))
             self.sent = whole.sent
@@ -80,8 +84,8 @@ class Intrusions:
             self.expected = outcome(name, self.scenario.case.random)
 
     def expected_after(self, act: Act) -> tuple[Outcome, int]:
-        """What stock Django makes where an act was done before, and how often it has called something of somebody else;
-        what it makes without the act where it cannot.
+        """Return what stock Django makes if an act was done before, and how often it has called another role's
+        function; its result without the act if it cannot.
         """
         if str(act) not in self._as_stock:
             with copy_of(self._database) as name, closing(Place(name, self.scenario, self.sent)) as place:
@@ -133,7 +137,7 @@ class Intrusions:
 
 
 class Intrusion:
-    """One of them."""
+    """One intrusion."""
 
     def __init__(self, all: Intrusions, act: Act, name: str, point: Point) -> None:
         self.all = all
@@ -215,7 +219,7 @@ class Intrusion:
                 return work.result()
 
     def _wait(self, work: Beside[Run]) -> None:
-        """Until the run waits. Outside of the queue nobody sees that: then for a while."""
+        """Wait until the run waits. Outside the queue this cannot be seen: then wait for a while."""
         deadline = time.monotonic() + A_WHILE
         while work.thread.is_alive() and time.monotonic() < deadline:
             if self.place.ask(_WAITS, ROLES[OWNER], self.place.name):

@@ -170,7 +170,7 @@ def _left(connection: Any) -> list[str]:
             cursor.execute(_LEFT)
             return [text for (text,) in cursor.fetchall()]
     except Error:
-        # There is no session any more.
+        # The session is gone.
         return []
 
 

@@ -43,7 +43,10 @@ def template(scenario: Scenario, faults: Faults, run: Callable[..., Run] | None 
 
 
 def migrate(faults: Faults, scenario: Scenario, database: str, *arguments: str, **fault: Any) -> Run:
-    """:param arguments: by default those of the scenario."""
+    """Run a scenario's ``migrate``.
+
+    :param arguments: by default the scenario's own.
+    """
     values = {"scenario": scenario.name, "settings": scenario.settings, "options": scenario.options}
     return faults.migrate(database, *(arguments or scenario.arguments), **values, **fault)
 

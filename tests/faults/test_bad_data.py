@@ -34,7 +34,7 @@ class Broken:
             return run(session, sql)
 
     def repaired_with_stock(self) -> Outcome:
-        """What stock Django makes of good rows."""
+        """Return what stock Django makes of good rows."""
         with copy_of(self.name) as other:
             self.run(self.bad.repaired, other)
             succeeded(self.migrate(other, engine=settings.STOCK_ENGINE))

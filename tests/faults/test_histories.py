@@ -42,7 +42,7 @@ def migrate(faults: Faults, history: Scenario, database: str, *arguments: str, *
 
 @contextmanager
 def before_it(history: Scenario, faults: Faults, run: Callable[..., Run]) -> Iterator[str]:
-    """What stock Django cannot make, such as rows of a table with ``%`` in its name, is not an example."""
+    """A history that stock Django cannot make, such as rows of a table with ``%`` in its name, is not an example."""
     with ExitStack() as cleanup:
         try:
             made = cleanup.enter_context(template(history, faults, run))

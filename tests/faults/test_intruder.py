@@ -1,5 +1,5 @@
-"""Interrupted at any point, with somebody else at work in the database: the next run ends as stock Django would, or is
-refused with words that tell the way out, and nothing of somebody else's is run with the rights of the owner.
+"""A run is interrupted at any point, with another role at work in the database: the next run ends as stock Django
+would, or is refused with words that tell the way out, and no code of another role runs with the owner's privileges.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the journal is good for when the second run is not simply the first one again."""
+"""The use of the journal when the second run is not simply the first one again."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ class Place:
         return migrate(self.faults, scenario, database or self.name, *(arguments or (APP,)), **fault)
 
     def interrupted(self, scenario: Scenario, *arguments: str, **fault: Any) -> None:
-        """:param fault: by default the process is killed when the index is there."""
+        """Interrupt the run.
+
+        :param fault: by default the process is killed when the index is there.
+        """
         assert self.migrate(scenario, *arguments, **(fault or {"sql": INDEX, "when": "after"})).status < 0
 
     def run(self, sql: str) -> list[tuple[Any, ...]]:
@@ -50,7 +53,7 @@ class Place:
         return bool(self.run(f"SELECT 1 FROM pg_type WHERE typname LIKE '{JOURNAL}%'"))
 
     def finished_as(self, scenario: Scenario, template_name: str) -> None:
-        """It is now as after an uninterrupted run of these migrations."""
+        """Assert that the end is the one of an uninterrupted run of these migrations."""
         with copy_of(template_name) as other:
             succeeded(self.migrate(scenario, database=other))
             expected = outcome(other)
@@ -321,7 +324,7 @@ def test_failed_migration_can_be_changed(place: Place) -> None:
 
 @pytest.mark.parametrize("name", ["chain/squashed", "chain/squashed_not_atomic", "code/squashed", "new/squashed"])
 def test_what_a_squashed_migration_replaces_is_recorded_as_a_whole(faults: Faults, name: str) -> None:
-    """Between two records it would have another plan."""
+    """The run would have another plan between two records."""
     squashed = SCENARIOS[name]
     with template(squashed, faults) as database:
         place = Place(faults, database)

@@ -49,7 +49,7 @@ def test_cancelled_statement(name: str, faults: Faults, record_property: Any) ->
 
 
 class Building:
-    """A database where somebody's open transaction holds a concurrent build up."""
+    """A database in which an open transaction holds a concurrent build up."""
 
     def __init__(self, faults: Faults, fresh: str, name: str, cleanup: ExitStack) -> None:
         self.faults = faults
@@ -76,7 +76,7 @@ class Building:
             return first.result()
 
     def left_invalid(self) -> None:
-        """The client is killed, and then the build itself: there is nobody who could take its remains back."""
+        """Kill the client, and then the build itself: its remains are left."""
         assert self.left_to_the_server().status == -signal.SIGKILL
         run(self.observer, "SELECT pg_terminate_backend(%s)", self.builder())
         wait_until(lambda: not run(self.observer, BUILDING), "the end of the build")

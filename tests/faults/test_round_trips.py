@@ -1,4 +1,4 @@
-"""What the journal costs where there is nothing to skip."""
+"""The cost of the journal when there is nothing to skip."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from .templates import migrate, template
 
 
 def has_own_sql(scenario: Scenario) -> bool:
-    """Nobody can know without a journal whether it has run."""
+    """Return whether it sends own SQL: only a journal tells whether that has run."""
     return any(isinstance(operation, RunSQL) for operation in scenario.case.operations)
 
 

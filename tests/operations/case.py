@@ -52,7 +52,7 @@ class Case:
         return self.name
 
     def state(self) -> ProjectState:
-        """What Django knows before the migration."""
+        """Return what Django knows before the migration."""
         state = ProjectState()
         # What renames changes the fields that it has been given, and other tests have the same ones.
         for operation in copy.deepcopy(self.before):

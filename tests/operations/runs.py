@@ -36,10 +36,11 @@ SERVER_URL = settings.DATABASE_URL.rsplit("/", 1)[0]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a database has become.
+    """The end state of a database.
 
-    :param dump: ``pg_dump --schema-only``, where it is wanted. :param description: the same from the catalogue.
-    :param rows: of each table, those of a column that is random left out.
+    :param dump: ``pg_dump --schema-only``, if it is wanted.
+    :param description: the same from the catalogue.
+    :param rows: the rows of each table, without random columns.
     """
 
     dump: str
@@ -89,7 +90,7 @@ class Runs:
                 self.migration.unapply(state, editor)
 
     def stock(self) -> tuple[Outcome, Outcome | None]:
-        """What stock Django makes of it, and of taking it back."""
+        """Return what stock Django makes of it, and of taking it back."""
         if "stock" not in self._kept:
             with self.copy(settings.STOCK_ENGINE) as connection:
                 self.forwards(connection)
@@ -132,7 +133,7 @@ class Runs:
             return there, self.outcome(connection)
 
     def script(self) -> tuple[Outcome, Outcome | None]:
-        """What sqlmigrate prints, run by psql."""
+        """Return what psql makes of the output of sqlmigrate."""
         with self.copy() as connection:
             self._run_script(connection, self.migration.apply)
             there = self.outcome(connection)

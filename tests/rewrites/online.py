@@ -56,10 +56,10 @@ def assert_changed(books: Shop) -> None:
 
 
 class Client(threading.Thread):
-    """It writes rows at random until it is told to stop.
+    """A client that writes rows at random until it is told to stop.
 
     :param number: of the client, from 0: it changes only rows of its own, by their keys.
-    :ivar rows: what its rows have to be, by their keys.
+    :ivar rows: the expected values of its rows, by their keys.
     """
 
     def __init__(self, session: Any, number: int) -> None:

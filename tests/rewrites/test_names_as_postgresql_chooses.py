@@ -250,7 +250,7 @@ IDENTIFIERS = [
 
 
 def parts_on_server(cursor, sql):
-    """None where the server refuses it."""
+    """Ask the server; None if it refuses the text."""
     try:
         return tuple(column(cursor, "SELECT parse_ident(%s)", sql)[0])
     except DatabaseError:

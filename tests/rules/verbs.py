@@ -27,7 +27,7 @@ WHERE c.relnamespace = 'public'::regnamespace ORDER BY 1, 2
 
 
 def assert_safe(shop: Shop, *operations: Operation) -> None:
-    """Nothing is found, nobody is warned, and RAISE_FOR_UNSAFE lets it pass."""
+    """Assert that there is no finding and no warning, and that RAISE_FOR_UNSAFE lets it pass."""
     with override_settings(ZERO_DOWNTIME_MIGRATIONS_RAISE_FOR_UNSAFE=True):
         assert shop.migrate(*operations).findings == []
 
@@ -35,9 +35,10 @@ def assert_safe(shop: Shop, *operations: Operation) -> None:
 def assert_finding(
     shop: Shop, code: str, operation: Operation, names: tuple[str, ...], beside: tuple[str, ...] = ()
 ) -> Finding:
-    """This rule alone finds something, once; where it refuses, RAISE_FOR_UNSAFE stops the operation.
+    """Assert that this rule alone finds something, once; if it refuses, RAISE_FOR_UNSAFE stops the operation.
 
-    :param names: what its message has to name. :param beside: the notes that come with it.
+    :param names: what its message has to name.
+    :param beside: the notes that come with it.
     """
     rule = next(rule for checks in CHECKS.values() for rule, _ in checks if rule.code == code)
     if rule.severity is Severity.REFUSE:
@@ -68,9 +69,10 @@ def assert_refused(shop: Shop, rule: Rule, operation: Operation) -> None:
 
 
 def assert_checked(shop: Shop, code: str, *deployment: Operations, names: tuple[str, ...] = (), **how: bool) -> Finding:
-    """This rule alone finds something, once, and only when it is checked: `migrate` is silent.
+    """Assert that this rule alone finds something, once, and only when it is checked: `migrate` is silent.
 
-    :param deployment: the operations of each migration. :param names: what the message has to name.
+    :param deployment: the operations of each migration.
+    :param names: what the message has to name.
     """
     report = check(shop, *deployment, **how)
     assert codes(report) == [code]

@@ -26,8 +26,10 @@ Table = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Case:
-    """:param operations: made from a function that gives a table its ``db_table``.
-    :param makes_table: there or back; it comes into the first schema of the search_path, where no other one is named.
+    """A case.
+
+    :param operations: made from a function that gives a table its ``db_table``.
+    :param makes_table: there or back; it comes into the first schema of the search_path, unless another one is named.
     """
 
     name: str

@@ -56,7 +56,10 @@ class Found(NamedTuple):
 
 
 def assert_same(expected: Sequence[Any], found: Sequence[Any]) -> None:
-    """:param expected: a :class:`Found`, or what :func:`untouched` has said before."""
+    """Assert that two states are the same.
+
+    :param expected: a :class:`Found`, or what :func:`untouched` has returned before.
+    """
     lines = [
         [str(line) for part in each for line in (part if isinstance(part, list) else [part])]
         for each in (expected, found)
@@ -65,7 +68,7 @@ def assert_same(expected: Sequence[Any], found: Sequence[Any]) -> None:
 
 
 class Truth(NamedTuple):
-    """What stock Django makes of a case where there is no other schema, there and back; and every name that indexes,
+    """The result of stock Django for a case without another schema, there and back; and every name that indexes,
     constraints and sequences have on the way.
     """
 
@@ -116,7 +119,7 @@ def _run(connection: BaseDatabaseWrapper, case: Case, situation: Situation, dire
 
 
 def script(connection: BaseDatabaseWrapper, case: Case, situation: Situation, direction: str = "apply") -> str:
-    """What sqlmigrate prints."""
+    """Return the output of sqlmigrate."""
     migration = migration_of(case, situation)
     with connection.schema_editor(collect_sql=True, atomic=case.atomic) as editor:
         getattr(migration, direction)(state(situation), editor, collect_sql=True)
@@ -124,7 +127,7 @@ def script(connection: BaseDatabaseWrapper, case: Case, situation: Situation, di
 
 
 def run_script(connection: BaseDatabaseWrapper, case: Case, situation: Situation, direction: str) -> None:
-    """By psql with the same search_path."""
+    """Run it by psql with the same search_path."""
     path = f"SET search_path = {situation.search_path};\n"
     psql(connection.settings_dict["NAME"], path + script(connection, case, situation, direction))
 
@@ -172,7 +175,7 @@ def truth(case: Case, name: str) -> Truth:
 def add_namesakes(connection: BaseDatabaseWrapper, names: Sequence[tuple[str, str]], situation: Situation) -> None:
     """Objects of the same names, with other content, in a schema that is looked into before ``b`` and in one after."""
     for schema in ("a", "c"):
-        # Where nobody says the schema, a table that is found before ours would be the one that is migrated.
+        # Without the schema, a table that is found before ours would be the one that is migrated.
         hidden = schema == "a" and not situation.quoted
         tables = ["decoy"] if hidden else ["item", "group", "other", "item_tags"]
         made = [f'CREATE TABLE {schema}."{table}" (x int PRIMARY KEY, y int)' for table in tables]

@@ -81,7 +81,11 @@ DEFAULTS = {
 
 @st.composite
 def plain_fields(draw: st.DrawFn, kind: str | None = None, adding: bool = False) -> models.Field[Any, Any]:
-    """:param kind: of this family, so that the server can convert values. :param adding: to rows that are there."""
+    """Draw fields.
+
+    :param kind: of this family, so that the server can convert values.
+    :param adding: to rows that are there.
+    """
     kind = kind or draw(st.sampled_from(["number", "number", "text", "text", "exact", "day", "other", "array"]))
     field = draw(st.sampled_from(_family(kind)))
     options: dict[str, Any] = {"null": draw(st.booleans())}

@@ -1,4 +1,4 @@
-"""What a reader would not see is escaped."""
+"""Invisible characters are escaped."""
 
 from __future__ import annotations
 

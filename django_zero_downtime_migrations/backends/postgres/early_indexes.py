@@ -67,7 +67,10 @@ class EarlyIndexes:
         return any(self._now(part) != name for part, name in self._made)
 
     def hide_early_indexes(self, projection: Projection) -> Projection:
-        """:param projection: what Django's introspection is shown."""
+        """Hide the early indexes from Django's introspection.
+
+        :param projection: changed, and returned.
+        """
         projection.early = {self._names().truncate(name) for _, name in self._made}
         return projection
 

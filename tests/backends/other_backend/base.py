@@ -1,4 +1,4 @@
-"""Somebody's own backend, with something of its own in every class."""
+"""A custom backend, with something of its own in every class."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any
 from django_zero_downtime_migrations.backends.postgres.base import DatabaseWrapper as OurWrapper
 from tests.faults.fault import Fault
 
-# The server itself looks, many times in a millisecond, from another database: nobody waits for the snapshot.
+# The server itself looks, many times in a millisecond, from another database: its snapshot makes no session wait.
 _GONE = """
 DO $$ BEGIN WHILE EXISTS (SELECT FROM pg_stat_activity WHERE pid = {pid}) LOOP
 PERFORM pg_sleep(0.002); PERFORM pg_stat_clear_snapshot(); END LOOP; END $$
@@ -78,7 +78,7 @@ class DatabaseWrapper(OurWrapper):
 
     @contextmanager
     def _meanwhile(self, fault: Fault) -> Iterator[None]:
-        """As soon as the server has begun with what is sent now: whatever moment of it that is."""
+        """Act as soon as the server has begun with what is sent now: at any moment of it."""
         fault.happened = True
         pid = int(self.connection.info.backend_pid)
         other = self._beside()

@@ -20,7 +20,7 @@ MANY = "INSERT INTO app_thing (a, name) SELECT n, repeat('x', 20) FROM generate_
 
 
 def of(name: str, *operations: Operation, batch: str = "1ms", **more: Any) -> Scenario:
-    """In batches as small as they get."""
+    """Make a scenario with the smallest batches."""
     settings = {"BACKFILL_BATCH_TIME": batch, "BACKFILL_LOAD": 1.0}
     return scenario(
         f"backfill/{name}", [model("Thing", a=integer(), name=char())], *operations, data=(MANY,), settings=settings

@@ -17,8 +17,10 @@ from .scenario import Scenario, scenario
 
 
 class Bad(NamedTuple):
-    """:param broken: SQL that makes the rows bad. :param repaired: SQL that makes them good.
+    """Rows that stop a step.
 
+    :param broken: SQL that makes the rows bad.
+    :param repaired: SQL that makes them good.
     :param said: what the error says of them, as a regular expression.
     """
 

@@ -173,7 +173,7 @@ MORE = More("0003_more", [RenameField("thing", "b", "c")])
 
 
 def squashed(*operations: Operation, atomic: bool = True) -> tuple[More, ...]:
-    """After a migration that adds ``b``."""
+    """Return a squashed migration, after a migration that adds ``b``."""
     made = [AddField("thing", "b", integer()), RenameField("thing", "b", "c"), *operations]
     return (MORE, More("0002_squashed", made, atomic, replaces=(CHANGE, MORE.name)))
 

@@ -51,7 +51,7 @@ def python(code: Any = count) -> RunPython:
 
 
 class Several(Operation):
-    """Of another package: it runs others, which it keeps under names of its own."""
+    """An operation of another package: it runs others, which it keeps under names of its own."""
 
     reversible = False
 

@@ -1,5 +1,5 @@
-"""One operation of each kind, and then SQL at which the run is stopped: between it and the next run somebody takes the
-operation back by hand.
+"""One operation of each kind, and then SQL at which the run is stopped: between it and the next run the operation is
+taken back by hand.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ BEFORE, CHANGE = "0001_before", "0002_change"
 
 
 class More(NamedTuple):
-    """A migration after that of the case, or of another app.
+    """A migration after the case's own, or of another app.
 
-    :param replaces: the names of those that it squashes.
+    :param replaces: the names of the migrations that it squashes.
     """
 
     name: str
@@ -28,13 +28,17 @@ class More(NamedTuple):
 
 
 class Scenario(NamedTuple):
-    """:param case: the tables and rows before, and the operations of the migration ``CHANGE``.
+    """A run to interrupt.
 
-    :param more: migrations that follow. :param arguments: of the ``migrate`` that is interrupted.
-    :param first: those of one that has run before.
-    :param prepare: SQL before there are any tables. :param filled: whether they get rows.
-    :param new: there is no table yet: the run that is interrupted makes them.
-    :param settings: of ZERO_DOWNTIME_MIGRATIONS. :param options: of OPTIONS.
+    :param case: the tables and rows before, and the operations of the migration ``CHANGE``.
+    :param more: migrations that follow.
+    :param arguments: arguments of the ``migrate`` that is interrupted.
+    :param first: arguments of a ``migrate`` that has run before.
+    :param prepare: SQL before the tables exist.
+    :param filled: whether they get rows.
+    :param new: no table exists yet: the interrupted run makes them.
+    :param settings: ZERO_DOWNTIME_MIGRATIONS.
+    :param options: OPTIONS.
     """
 
     name: str
@@ -73,7 +77,10 @@ def _migration(each: More, made: list[More]) -> Migration:
 def scenario(
     name: str, before: list[Operation], *operations: Operation, data: tuple[str, ...] = (), **more: Any
 ) -> Scenario:
-    """:param more: as of Scenario, or of Case."""
+    """Make a scenario.
+
+    :param more: as in Scenario, or in Case.
+    """
     of_the_case = {key: more.pop(key) for key in ("random", "atomic", "reversible") if key in more}
     return Scenario(name, Case(name, before, list(operations), data, **of_the_case), **more)
 

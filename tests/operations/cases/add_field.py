@@ -132,7 +132,7 @@ CASES = [
         reversible=False,
     ),
 ]
-# Django 4.2 leaves the index for LIKE, which serves nobody any more, and fails on the way back; with ours it goes.
+# Django 4.2 leaves the useless index for LIKE, and fails on the way back; ours drops it.
 if features.db_default:
     CASES.append(
         Case(
