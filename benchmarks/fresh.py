@@ -69,7 +69,7 @@ class Contestant:
     def run(self, code: str, folder: Path | None = None, **variables: str) -> str:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "DJANGO"))}
         environment |= {"PYTHONPATH": str(self.path)} if self.path else {}
-        command = [self.python, "-c", code]
+        command = [str(self.python), "-c", code]
         done = subprocess.run(command, env=environment | variables, cwd=folder, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{self.name} failed:\n{done.stderr}")

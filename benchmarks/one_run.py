@@ -5,7 +5,9 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import django
 
@@ -17,13 +19,13 @@ from django.db import connection  # noqa: E402
 queries = 0
 
 
-def count(execute, sql, params, many, context):
+def count(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
     global queries
     queries += 1
     return execute(sql, params, many, context)
 
 
-def server_cpu(pid):
+def server_cpu(pid: int) -> float:
     """Seconds on a processor; `stat` counts in hundredths, which is coarse for a migrate of a third of a second."""
     precise = Path(f"/proc/{pid}/schedstat")
     if precise.exists():

@@ -105,7 +105,7 @@ def registered(alias: str, parameters: dict[str, Any]) -> Iterator[BaseDatabaseW
         yield connection
         connection.close()
         if parameters["OPTIONS"].get("pool"):
-            connection.close_pool()
+            connection.close_pool()  # type: ignore[attr-defined]
         del connections[alias]
     finally:
         del connections.settings[alias]

@@ -13,7 +13,7 @@ def watch(connection: Any) -> None:
     parameters = connection.get_connection_params
 
     def watched() -> dict[str, Any]:
-        found = parameters()
+        found: dict[str, Any] = parameters()
         found["cursor_factory"] = _only_plain(found.get("cursor_factory") or _of_driver(connection))
         return found
 

@@ -170,9 +170,12 @@ def _take_streams(descriptors: list[int]) -> None:
         os.dup2(descriptor, stream)
         os.close(descriptor)
     # Python looks whether they are a terminal, when it begins.
-    sys.stdin = sys.__stdin__ = os.fdopen(0, closefd=False, encoding=sys.stdin.encoding)
-    sys.stdout = sys.__stdout__ = os.fdopen(1, "w", closefd=False, encoding=sys.stdout.encoding)
-    sys.stderr = sys.__stderr__ = os.fdopen(2, "w", 1, closefd=False, encoding="utf-8", errors="backslashreplace")
+    streams: Any = sys
+    streams.stdin = streams.__stdin__ = os.fdopen(0, closefd=False, encoding=sys.stdin.encoding)
+    streams.stdout = streams.__stdout__ = os.fdopen(1, "w", closefd=False, encoding=sys.stdout.encoding)
+    streams.stderr = streams.__stderr__ = os.fdopen(
+        2, "w", 1, closefd=False, encoding="utf-8", errors="backslashreplace"
+    )
 
 
 def _read(answers: socket.socket) -> tuple[list[str], str, dict[str, str]]:

@@ -101,7 +101,7 @@ class Shop:
     def model(self, name: str) -> Any:
         return self.states[-1].apps.get_model(APP, name)
 
-    def run(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
+    def run(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
         with self.connection.cursor() as cursor:
             cursor.execute(sql, params or None)
             return list(cursor.fetchall()) if cursor.description else []

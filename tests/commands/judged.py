@@ -7,22 +7,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import migrations
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 
-from django_zero_downtime_migrations.judging.entries import How
+from django_zero_downtime_migrations.catalog.records import Size
+from django_zero_downtime_migrations.judging.entries import JudgingOptions
 from django_zero_downtime_migrations.judging.judge import Judgement
 from django_zero_downtime_migrations.judging.selection import Selection
-from django_zero_downtime_migrations.judging.sizes import DatabaseSizes, Size, Sizes
+from django_zero_downtime_migrations.judging.sizes import DatabaseSizes, Sizes
 from django_zero_downtime_migrations.reporting import Report
 from tests.backends.project import APP, Shop
 
 Operations = Sequence[Operation]
 
 
-class Loader:
+class Loader(MigrationLoader):
     """The part of Django's loader that is needed when nothing is loaded."""
 
-    unmigrated_apps: set[str] = set()
+    def __init__(self) -> None:
+        self.unmigrated_apps = set()
 
 
 class Known(Sizes):
@@ -47,10 +50,9 @@ def check(shop: Shop, *deployment: Operations, sizes: Sizes | None = None, **how
     applied = [migration(number, each.operations) for number, each in enumerate(shop.migrations, 1)]
     judged = frozenset((APP, each.name) for each in plan)
     selection = Selection(Loader(), applied, plan, judged, True)
-    made = Judgement(
-        selection, shop.connection, sizes or DatabaseSizes(shop.connection), How(one_deployment=True, **how)
-    )
-    return made.report(shop.alias)
+    connection: Any = shop.connection
+    options = JudgingOptions(one_deployment=True, **how)
+    return Judgement(selection, connection, sizes or DatabaseSizes(connection), options).report(shop.alias)
 
 
 def check_alone(shop: Shop, *operations: Operation, sizes: Sizes | None = None, **how: Any) -> Report:
@@ -58,7 +60,8 @@ def check_alone(shop: Shop, *operations: Operation, sizes: Sizes | None = None, 
     plan = [migration(number, each.operations) for number, each in enumerate(shop.migrations, 1)]
     plan.append(migration(len(plan) + 1, operations))
     selection = Selection(Loader(), [], plan, frozenset({(APP, plan[-1].name)}), False)
-    return Judgement(selection, shop.connection, sizes or Sizes(), How(**how)).report("")
+    connection: Any = shop.connection
+    return Judgement(selection, connection, sizes or Sizes(), JudgingOptions(**how)).report("")
 
 
 def codes(report: Report) -> list[str]:

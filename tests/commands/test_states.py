@@ -13,7 +13,7 @@ from django.test import override_settings
 
 from benchmarks import generated
 from django_zero_downtime_migrations.judging import editor
-from django_zero_downtime_migrations.judging.entries import How
+from django_zero_downtime_migrations.judging.entries import JudgingOptions
 from django_zero_downtime_migrations.judging.judge import Judgement
 from django_zero_downtime_migrations.judging.selection import Request, select
 from django_zero_downtime_migrations.judging.sizes import Sizes
@@ -149,7 +149,7 @@ def test_history(name: str, shop: Shop, sent: list[str], monkeypatch: pytest.Mon
     selection = Selection(Loader(), [], plan, frozenset((APP, each.name) for each in plan), False)
 
     def judge() -> Any:
-        report = Judgement(selection, shop.connection, Sizes(), How()).report("")
+        report = Judgement(selection, shop.connection, Sizes(), JudgingOptions()).report("")
         assert report.unanalysed == ()
         return report
 
@@ -175,7 +175,7 @@ def test_made_up_project(
     def judge() -> Any:
         selection = select(Request(), shop.connection if pending else None)
         assert len(selection.plan) == 60
-        return Judgement(selection, shop.connection, Sizes(), How()).report("")
+        return Judgement(selection, shop.connection, Sizes(), JudgingOptions()).report("")
 
     few, every = judged_twice(judge, sent, monkeypatch)
 

@@ -84,7 +84,7 @@ class Project:
     def new(self) -> Any:
         return lambda name: self.model(-1, name)
 
-    def run(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
+    def run(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
         with connections[self.alias].cursor() as cursor:
             cursor.execute(sql, params or None)
             return list(cursor.fetchall()) if cursor.description else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
@@ -68,7 +69,7 @@ class Act(NamedTuple):
     as_stock: bool = False
     repaired: bool = False
     warned: str = ""
-    settings: dict[str, object] = {}
+    settings: Mapping[str, object] = {}
 
     def __str__(self) -> str:
         return f"{self.who}: {self.name}, {self.when.value}"

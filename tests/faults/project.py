@@ -68,7 +68,7 @@ class Faults:
         :param fault: as in ``fault.Fault``.
         """
         assert self.process.stdin and self.process.stdout
-        wanted = {
+        wanted: dict[str, Any] = {
             "database": database,
             "arguments": arguments,
             "scenario": scenario,

@@ -161,7 +161,7 @@ def _offer(scenario: Any) -> None:
         loader.disk_migrations = {(migration.app_label, migration.name): migration for migration in made}
         loader.migrated_apps, loader.unmigrated_apps = {"app", "other"}, set()
 
-    MigrationLoader.load_disk = load_disk  # type: ignore[method-assign]
+    MigrationLoader.load_disk = load_disk  # type: ignore[assignment,method-assign]
 
 
 def _left(connection: Any) -> list[str]:

@@ -8,7 +8,7 @@ from example.settings import RECOMMENDED
 from tests.settings import *  # noqa: F403
 from tests.settings import DATABASE_URL, connection_parameters
 
-DATABASES: dict[str, Any] = {
+DATABASES: dict[str, Any] = {  # type: ignore[no-redef]
     "default": {
         "ENGINE": "tests.faults.engine",
         **connection_parameters(DATABASE_URL),

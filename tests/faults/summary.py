@@ -20,8 +20,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         end = "all recovered" if not lost else f"{lost:,} of them not recovered"
         terminalreporter.write_line(f"{sums['interruptions']:,} interruptions, {end}")
     if sums["without a journal"]:
-        lost = f"{sums['without a journal']:,} interruptions without a journal afterwards"
-        terminalreporter.write_line(f"{lost}, {sums['refused']:,} of them refused")
+        without = f"{sums['without a journal']:,} interruptions without a journal afterwards"
+        terminalreporter.write_line(f"{without}, {sums['refused']:,} of them refused")
     if sums["intrusions"]:
         ends = ", ".join(f"{sums[name]:,} {name}" for name in INTRUSIONS)
         terminalreporter.write_line(f"{ends}, the others denied by the server")

@@ -11,11 +11,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connections
-from django.db.migrations import Migration
 from django.db.migrations.state import ProjectState
 
 from tests import databases
 from tests.operations.case import APP, fill
+from tests.operations.runs import migration
 
 from .project import Faults, Run
 from .scenarios.scenario import BEFORE, Scenario
@@ -47,7 +47,7 @@ def migrate(faults: Faults, scenario: Scenario, database: str, *arguments: str, 
 
     :param arguments: by default the scenario's own.
     """
-    values = {"scenario": scenario.name, "settings": scenario.settings, "options": scenario.options}
+    values: dict[str, Any] = {"scenario": scenario.name, "settings": scenario.settings, "options": scenario.options}
     return faults.migrate(database, *(arguments or scenario.arguments), **values, **fault)
 
 
@@ -62,8 +62,7 @@ def _fill(scenario: Scenario, name: str) -> None:
     parameters |= {"ENGINE": settings.STOCK_ENGINE, "NAME": name}
     parameters["OPTIONS"] |= scenario.options
     with databases.registered(alias, parameters) as connection:
-        before = Migration(BEFORE, APP)
-        before.operations = copy.deepcopy(scenario.case.before)
+        before = migration(BEFORE, scenario.case.before)
         with connection.schema_editor() as editor:
             state = before.apply(ProjectState(), editor)
         if scenario.filled:

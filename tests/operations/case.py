@@ -7,7 +7,7 @@ import datetime
 import decimal
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,8 +38,8 @@ class Case:
     """
 
     name: str
-    before: list[Operation]
-    operations: list[Operation]
+    before: Sequence[Operation]
+    operations: Sequence[Operation]
     data: tuple[str, ...] = ()
     random: tuple[str, ...] = ()
     atomic: bool = True
@@ -61,7 +61,7 @@ class Case:
 
 
 def model(
-    name: str, /, *, options: dict[str, Any] | None = None, bases: Any = None, **fields: models.Field
+    name: str, /, *, options: dict[str, Any] | None = None, bases: Any = None, **fields: models.Field[Any, Any]
 ) -> CreateModel:
     """CREATE TABLE; with a BigAutoField named ``id`` unless a field is the primary key."""
     keyed = bases or any(field.primary_key for field in fields.values())
@@ -69,16 +69,17 @@ def model(
     return CreateModel(name, [*own, *fields.items()], options or {}, bases)
 
 
-def fk(to: str, **options: Any) -> models.ForeignKey:
+def fk(to: str, **options: Any) -> models.ForeignKey[Any, Any]:
     return models.ForeignKey(f"{APP}.{to}", options.pop("on_delete", models.CASCADE), **options)
 
 
-def one_to_one(to: str, **options: Any) -> models.OneToOneField:
+def one_to_one(to: str, **options: Any) -> models.OneToOneField[Any, Any]:
     return models.OneToOneField(f"{APP}.{to}", options.pop("on_delete", models.CASCADE), **options)
 
 
 def check(condition: models.Q, name: str) -> models.CheckConstraint:
-    return models.CheckConstraint(**{"condition" if features.check_condition else "check": condition}, name=name)
+    given: dict[str, Any] = {"condition" if features.check_condition else "check": condition}
+    return models.CheckConstraint(**given, name=name)
 
 
 def fill(state: ProjectState, alias: str) -> None:

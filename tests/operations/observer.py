@@ -91,7 +91,7 @@ class Seen:
     commands: list[Command] = field(default_factory=list)
 
     def _names(self) -> dict[str, str]:
-        names = {}
+        names: dict[str, str] = {}
         for command in self.commands:
             for tables in (command.before, command.after):
                 names |= {table["name"]: oid for oid, table in tables.items()}

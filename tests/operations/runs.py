@@ -7,7 +7,7 @@ import itertools
 import re
 import subprocess
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
+from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from django_zero_downtime_migrations.errors import UnsafeOperationWarning
@@ -63,9 +64,7 @@ class Runs:
     def __init__(self, case: Case, template: str) -> None:
         self.case = case
         self.template = template
-        self.migration = Migration("0002_change", APP)
-        self.migration.operations = copy.deepcopy(case.operations)
-        self.migration.atomic = case.atomic
+        self.migration = migration("0002_change", case.operations, case.atomic)
         self._kept: dict[str, Any] = {}
 
     @contextmanager
@@ -98,7 +97,8 @@ class Runs:
                 if self.case.reversible:
                     self.backwards(connection)
                 self._kept["stock"] = there, self.outcome(connection) if self.case.reversible else None
-        return self._kept["stock"]
+        stock: tuple[Outcome, Outcome | None] = self._kept["stock"]
+        return stock
 
     def ours(self, **zero_downtime: Any) -> tuple[tuple[Outcome, Observation], tuple[Outcome, Observation] | None]:
         """The same of our engine with these settings, and what was seen meanwhile."""
@@ -115,7 +115,8 @@ class Runs:
                         self.backwards(connection)
                     backwards = self.outcome(connection), back
                 self._kept[key] = forwards, backwards
-        return self._kept[key]
+        ours: tuple[tuple[Outcome, Observation], tuple[Outcome, Observation] | None] = self._kept[key]
+        return ours
 
     def with_all_off(self) -> tuple[tuple[Outcome, Observation], tuple[Outcome, Observation] | None]:
         """Our engine with what is on by default turned off."""
@@ -190,11 +191,16 @@ def runs_of(case: Case) -> Iterator[Runs]:
         yield Runs(case, template)
 
 
+def migration(name: str, operations: Sequence[Operation], atomic: bool = True, app: str = APP) -> Migration:
+    """A migration whose operations no other one changes."""
+    body = {"operations": copy.deepcopy(list(operations)), "atomic": atomic}
+    made: Migration = type("Migration", (Migration,), body)(name, app)
+    return made
+
+
 def make(case: Case, connection: BaseDatabaseWrapper) -> None:
-    migration = Migration("0001_initial", APP)
-    migration.operations = copy.deepcopy(case.before)
     with connection.schema_editor() as editor:
-        state = migration.apply(ProjectState(), editor)
+        state = migration("0001_initial", case.before).apply(ProjectState(), editor)
     fill(state, connection.alias)
     with connection.cursor() as cursor:
         for statement in case.data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import pytest
 from django.db.migrations.operations.base import Operation
@@ -47,6 +48,7 @@ def assert_finding(
         warnings.simplefilter("always")
         editor = shop.migrate(operation)
     assert {x.code for x in editor.findings} == {code, *beside}
+    found: Finding
     (found,) = (x for x in editor.findings if x.code not in beside)
     assert (found.code, found.text, found.instead) == (code, getattr(Unsafe, code), rule.instead)
     assert rule.when and rule.effect and rule.instead
@@ -64,11 +66,12 @@ def assert_refused(shop: Shop, rule: Rule, operation: Operation) -> None:
     with raising, pytest.raises(UnsafeOperationException) as caught:
         shop.migrate(operation)
     assert str(caught.value) == rule.text
-    assert (caught.value.finding.code, caught.value.finding.instead) == (rule.code, rule.instead)
+    finding = caught.value.finding
+    assert finding and (finding.code, finding.instead) == (rule.code, rule.instead)
     assert shop.run(TABLES) == before
 
 
-def assert_checked(shop: Shop, code: str, *deployment: Operations, names: tuple[str, ...] = (), **how: bool) -> Finding:
+def assert_checked(shop: Shop, code: str, *deployment: Operations, names: tuple[str, ...] = (), **how: Any) -> Finding:
     """Assert that this rule alone finds something, once, and only when it is checked: `migrate` is silent.
 
     :param deployment: the operations of each migration.
@@ -87,7 +90,7 @@ def assert_checked(shop: Shop, code: str, *deployment: Operations, names: tuple[
     return found
 
 
-def assert_passes(shop: Shop, *deployment: Operations, **how: bool) -> None:
+def assert_passes(shop: Shop, *deployment: Operations, **how: Any) -> None:
     """Neither `check_migrations` nor `migrate` finds anything."""
     assert codes(check(shop, *deployment, **how)) == []
     if len(deployment) == 1:

@@ -21,7 +21,7 @@ from django.db.migrations.state import ProjectState
 from django_zero_downtime_migrations.errors import UnsafeOperationWarning
 from tests import databases
 from tests.backends.project import APP
-from tests.operations.runs import DESCRIPTION, psql
+from tests.operations.runs import DESCRIPTION, migration, psql
 
 from .cases import ROWS, Case, before
 from .situations import ALONE, Situation
@@ -60,11 +60,11 @@ def assert_same(expected: Sequence[Any], found: Sequence[Any]) -> None:
 
     :param expected: a :class:`Found`, or what :func:`untouched` has returned before.
     """
-    lines = [
+    wanted, got = (
         [str(line) for part in each for line in (part if isinstance(part, list) else [part])]
         for each in (expected, found)
-    ]
-    assert lines[0] == lines[1], "\n".join(difflib.unified_diff(*lines, "expected", "found", lineterm="", n=0))
+    )
+    assert wanted == got, "\n".join(difflib.unified_diff(wanted, got, "expected", "found", lineterm="", n=0))
 
 
 class Truth(NamedTuple):
@@ -96,10 +96,7 @@ def state(situation: Situation) -> ProjectState:
 
 
 def migration_of(case: Case, situation: Situation) -> Migration:
-    migration = Migration("0002_change", APP)
-    migration.operations = case.operations(situation.table)
-    migration.atomic = case.atomic
-    return migration
+    return migration("0002_change", case.operations(situation.table), case.atomic, APP)
 
 
 def forwards(connection: BaseDatabaseWrapper, case: Case, situation: Situation) -> None:
@@ -138,10 +135,8 @@ def template() -> Iterator[str]:
     with databases.fresh_database() as name:
         with connected(name, ALONE.search_path, settings.STOCK_ENGINE) as connection:
             execute(connection, "CREATE SCHEMA a; CREATE SCHEMA b; CREATE SCHEMA c")
-            migration = Migration("0001_initial", APP)
-            migration.operations = before(ALONE.table)
             with connection.schema_editor() as editor:
-                migration.apply(ProjectState(), editor)
+                migration("0001_initial", before(ALONE.table), app=APP).apply(ProjectState(), editor)
             execute(connection, ROWS)
         yield name
 
@@ -203,7 +198,7 @@ def execute(connection: BaseDatabaseWrapper, sql: str) -> None:
 def rows(connection: BaseDatabaseWrapper, sql: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, None)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def untouched(connection: BaseDatabaseWrapper) -> list[tuple[Any, ...]]:

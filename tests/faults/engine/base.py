@@ -43,10 +43,12 @@ class DatabaseWrapper(OurWrapper):
             return execute(sql, params, many, context)
 
     def _commit(self) -> None:
+        parent: Any = super()
         if self.connection is None:
-            return super()._commit()
+            parent._commit()
+            return
         with self._round_trip("COMMIT"):
-            return super()._commit()
+            parent._commit()
 
     @contextmanager
     def _round_trip(self, sql: str) -> Iterator[None]:

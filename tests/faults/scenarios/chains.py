@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.migrations.operations import (
     AddConstraint,
@@ -33,11 +35,11 @@ from .scenario import BEFORE, CHANGE, More, back, scenario
 CLOSED = "the shop is closed"
 
 
-def integer() -> models.Field:
+def integer() -> models.Field[Any, Any]:
     return models.IntegerField(null=True)
 
 
-def char(**options: bool) -> models.Field:
+def char(**options: Any) -> models.Field[Any, Any]:
     return models.CharField(max_length=20, null=True, **options)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db.migrations import Migration
@@ -21,7 +21,7 @@ class More(NamedTuple):
     """
 
     name: str
-    operations: list[Operation]
+    operations: Sequence[Operation]
     atomic: bool = True
     replaces: tuple[str, ...] = ()
     app: str = APP
@@ -75,7 +75,7 @@ def _migration(each: More, made: list[More]) -> Migration:
 
 
 def scenario(
-    name: str, before: list[Operation], *operations: Operation, data: tuple[str, ...] = (), **more: Any
+    name: str, before: Sequence[Operation], *operations: Operation, data: tuple[str, ...] = (), **more: Any
 ) -> Scenario:
     """Make a scenario.
 
