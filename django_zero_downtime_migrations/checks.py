@@ -34,7 +34,7 @@ LONG_WAIT: Final = 5000
 
 _BACKENDS: Final = f"{__package__}.backends"
 
-#: Of another distribution, which has its files in a package of the same name as ours.
+#: A file of another distribution whose package has the same name as ours.
 _OTHER: Final = "django-pg-zero-downtime-migrations"
 _OURS: Final = "django-zero-downtime-migrations"
 
@@ -44,9 +44,9 @@ _MESSAGES: Final[dict[Kind, tuple[type[checks.Error] | type[checks.Warning], str
     Kind.GONE: (checks.Warning, f"{TAG}.W001"),
     Kind.NO_EFFECT: (checks.Warning, f"{TAG}.W002"),
 }
-#: A key of ACCEPT that is about nothing.
+#: The check for a key of ACCEPT without a match.
 _UNKNOWN: Final = f"{TAG}.E005"
-#: Its findings say that the server would refuse the statement: there is nothing to accept.
+#: Findings of this rule say that the server would refuse the statement: there is nothing to accept.
 _NOT_TO_BE_ACCEPTED: Final = "CANNOT_MIGRATE"
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.apps import AppConfig
 
 Answer = TypeVar("Answer")
-#: Seconds. What is owed for longer has been forgotten, or something keeps it.
+#: Seconds. A debt that is older has been forgotten, or something keeps it.
 LONG_OWED: Final = 7 * 86_400
 
 

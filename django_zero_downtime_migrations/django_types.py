@@ -37,7 +37,7 @@ else:
     Connection = Constraint = Cursor = Editor = Field = Index = Migration = MigrationLoader = Any
     Model = Operation = ProjectState = Sql = StateApps = Steps = Any
 
-#: What the driver puts into a statement.
+#: The values that the driver puts into a statement.
 Params: TypeAlias = Sequence[Any] | None
 
 

@@ -54,7 +54,7 @@ def parse_duration(text: str) -> Duration:
         raise ValueError("is not a duration that PostgreSQL can read")
     digits = found[0].strip(_SPACE)
     number = float(digits) if is_real else _integer(digits)
-    # 1e-400 is 0.0 as a float.
+    # As a float, 1e-400 is 0.0.
     is_zero = number == 0 and not re.search("[1-9]", re.split("[eE]", digits)[0])
     return _in_range(_milliseconds(number, text[found.end() :].strip(_SPACE)), is_zero)
 

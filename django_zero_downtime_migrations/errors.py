@@ -177,7 +177,7 @@ def notes(error: BaseException) -> list[str]:
     return list(getattr(error, "__notes__", ()))
 
 
-#: By the class that they were of before.
+#: The classes of explained errors, by their class before.
 _without_traceback: dict[type[DatabaseError], type[DatabaseError]] = {}
 
 

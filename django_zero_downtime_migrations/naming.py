@@ -20,17 +20,17 @@ FOREIGN_KEY: Final = "fkey"
 INDEX: Final = "idx"
 
 _MARK: Final = "zdm"
-#: What a table is called for while a view has its name, and what its name ends in then.
+#: The label and the end of a table's name while a view has its own name.
 PURPOSE_OF_RENAMED: Final = "renamed"
 RENAMED: Final = f"_{_MARK}_{PURPOSE_OF_RENAMED}"
 
 _QUOTED: Final = r'"(?:[^"\0]|"")+"'
-# Letters, digits, _ and $ of ASCII and everything beyond it: said by what it is not, which compiles fifty times faster.
+# Letters, digits, _ and $ of ASCII and everything beyond it: the complement compiles fifty times faster.
 _BARE: Final = r"[^\x00-@\[-^`{-\x7f][^\x00-#%-/:-@\[-^`{-\x7f]*"
 _PATH: Final = rf'(?:{_QUOTED}|[^\s"(;]+)(?:\.{_QUOTED})?'
 _SIMPLE: Final = re.compile(r'"[^"\0]+"')
 _INSIDE: Final = re.compile(r'"((?:[^"]|"")+)"')
-# How Django's statements and ours begin, up to the name of the index or constraint that they are about.
+# The beginning of Django's statements and ours, up to the name of the index or constraint that they are about.
 _HEAD: Final = re.compile(
     rf"(?:ALTER TABLE (?:ONLY )?{_PATH} (?:ADD|DROP|RENAME) CONSTRAINT (?:IF EXISTS )?"
     r"|CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY )?(?:IF NOT EXISTS )?"

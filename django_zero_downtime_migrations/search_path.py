@@ -18,7 +18,7 @@ _seen: WeakSet[Any] = WeakSet()
 
 # It uses no operator, which might be another role's. A search_path without pg_catalog has it in front.
 _PATH = "SELECT pg_catalog.current_schemas(true)::pg_catalog.text[]"
-# The owner of a schema may give himself the privilege at any time; a superuser needs no trick.
+# The owner of a schema may grant itself the privilege at any time; a superuser needs no trick.
 _OTHERS = """
 SELECT n.nspname::pg_catalog.text,
        pg_catalog.array_agg(DISTINCT coalesce(pg_catalog.quote_ident(r.rolname), 'PUBLIC'))::pg_catalog.text[],

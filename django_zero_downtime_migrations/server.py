@@ -53,8 +53,8 @@ def capabilities(connection: Connection) -> Capabilities:
     )
 
 
-#: Python's names of a database's encodings where the server has another one. SQL_ASCII keeps the bytes that the client
-#: sends; two are unknown to Python.
+#: Python's names of a database's encodings if the server has another name. SQL_ASCII keeps the bytes that the client
+#: sends; two encodings are unknown to Python.
 _CODECS = {"SQL_ASCII": "utf-8", "MULE_INTERNAL": "utf-8", "EUC_TW": "utf-8", "KOI8R": "koi8-r", "KOI8U": "koi8-u"}
 
 

@@ -1,5 +1,5 @@
-"""A short step gets its locks without a queue behind it: it looks at who holds them, waits outside the queue, tries
-briefly, and backs off.
+"""A short step gets its locks without a queue behind it: it looks for the sessions that hold them, waits outside the
+queue, tries briefly, and backs off.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Acquisition:
         self.attempts = 0
         #: How many attempts have waited for a lock in vain, and how many have worked for too long.
         self.waited = self.worked = 0
-        #: What the attempts have shown.
+        #: The experience of the attempts so far.
         self.known = Known()
         #: Whether this role may not see the age of one of the sessions in the way.
         self.unseen = False

@@ -1,4 +1,4 @@
-"""The advisory lock of ``execution.one_at_a_time``: its keys, and who holds it.
+"""The advisory lock of ``execution.one_at_a_time``: its keys, and the sessions that hold it.
 
 Any role that may connect can take any advisory lock. So a lock counts as another ``migrate`` only if its role could
 migrate here as well. If a role that could not migrate holds the usual key, there are four thousand million others.

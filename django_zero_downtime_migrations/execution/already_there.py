@@ -43,7 +43,7 @@ def settle(
     for leftover in step.leftover if left.invalid else ():
         run(leftover)
     if left.queries:
-        # What was to stand in one transaction still does.
+        # Queries of one transaction still stand in one.
         run(step.named(queries=tuple(map(Query, left.queries))))
     return True
 

@@ -186,7 +186,7 @@ class Backfills:
                 f"{printable(said(error))}. Run the command as the role that migrates."
             ) from error
 
-    # Who runs it
+    # The session that runs it
 
     def runner(self, entry: KeptBackfill) -> Holder | None:
         """Return the session that runs it; for one that belongs to a ``migrate``, the session that migrates."""

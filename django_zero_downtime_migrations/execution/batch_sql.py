@@ -12,9 +12,9 @@ from .limits import PARTS, SHORTEST
 FIRST_PAGES = 64
 #: At the end, this many rows are looked for that their holders have moved to a page that had been passed.
 STRAYS = 1000
-#: What the server says about a row that still fulfils the condition after it has been changed.
+#: The server's error for a row that still fulfils the condition after it has been changed.
 STILL = "a row fulfils the condition still"
-#: An UPDATE that waits for one row holds no other, so no session waits for it: its waits begin longer by this much.
+#: An UPDATE that waits for one row holds no other, so no session waits for it: it starts this far up the ladder.
 ROW_WAITS = 3
 
 #: A session that waits for one of our rows, while we wait for one of its rows, has not looked for a deadlock yet when

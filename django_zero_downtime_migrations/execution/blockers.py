@@ -13,9 +13,9 @@ from ..naming import relation
 #: Characters of a query's text in a message.
 QUERY = 200
 
-# What a role may not see of other sessions is NULL in pg_stat_activity, and then the age is NULL here too. A session
-# whose transaction has ended since pg_locks was read is 0 ms old; CREATE INDEX CONCURRENTLY also holds its lock between
-# two transactions, so there the query's age counts.
+# Values of other sessions that a role may not see are NULL in pg_stat_activity, and then the age is NULL here too. A
+# session whose transaction has ended since pg_locks was read is 0 ms old; CREATE INDEX CONCURRENTLY also holds its lock
+# between two transactions, so there the query's age counts.
 _LOOK = f"""
 WITH RECURSIVE named(relation, modes, alone) AS MATERIALIZED (
     SELECT {relation("w.name")}, pg_catalog.string_to_array(w.modes, ' '), w.alone

@@ -23,7 +23,7 @@ from .kept import COMPOSITE, PREFIX, Kept, KeptType, said
 from .position import Whose
 from .questions import rows
 
-#: What the names of the types begin with; a digest of the operation follows.
+#: The prefix of the types' names; a digest of the operation follows.
 NAME: Final = f"{PREFIX}owed"
 #: The attributes of the type: what was last seen of old code, and why nothing is owed any more.
 SLOTS: Final = ("seen", "over")
@@ -32,9 +32,9 @@ PAID: Final = "paid"
 TAKEN_BACK: Final = "taken back"
 
 
-#: What may be owed. A debt without a kind has the first one.
+#: The kinds of debts. A debt without a kind has the first one.
 KINDS: Final = (s.REMOVED, s.RENAMED, s.DEFAULT, s.FILLED)
-#: What stays of a column, in words that precede its name.
+#: Words that precede the name of a column of which something stays.
 _OF_A_COLUMN: Final = {s.REMOVED: "", s.DEFAULT: "the default of ", s.FILLED: "the trigger that fills "}
 
 

@@ -36,7 +36,7 @@ SELECT pg_catalog.pg_backend_pid(),
            WHERE s.datname = pg_catalog.current_database()
        ), '')
 """
-# The tables, with all that inherits from them. What is not counted (track_counts is off) is NULL.
+# The tables, with all that inherit from them. If the server does not count (track_counts is off), the counts are NULL.
 _COUNTED: Final = """
 WITH RECURSIVE tree(oid) AS (
     SELECT pg_catalog.to_regclass(x.name)::pg_catalog.oid

@@ -19,7 +19,7 @@ from ..naming import quote
 from .questions import Question, ask_together
 from .server_errors import DEPENDENT_OBJECTS_STILL_EXIST, LOCK_NOT_AVAILABLE, sqlstate
 
-#: What the names of the types begin with.
+#: The prefix of the types' names.
 PREFIX: Final = "zero_downtime_migrations_"
 
 # The answer has one row for each type, and at least one if the schema exists. A superuser can write anything into

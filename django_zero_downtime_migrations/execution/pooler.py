@@ -55,7 +55,7 @@ class Found(NamedTuple):
     reason: str = ""
 
 
-#: What has been found out about connections of the driver.
+#: The findings about driver connections.
 _known: WeakKeyDictionary[Any, Found] = WeakKeyDictionary()
 #: Connections that reach the server itself, or through which a transaction has gone.
 _takes_transactions: WeakSet[Any] = WeakSet()

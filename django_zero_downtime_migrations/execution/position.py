@@ -24,7 +24,7 @@ from .batch_sql import Update
 from .kept import COMPOSITE, PREFIX, Kept, KeptType
 from .questions import rows
 
-#: What the names of the types begin with; a digest of the UPDATE follows.
+#: The prefix of the types' names; a digest of the UPDATE follows.
 NAME: Final = f"{PREFIX}backfill"
 #: The format of what is written; another format is not read.
 FORMAT: Final = 1

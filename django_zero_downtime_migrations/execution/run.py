@@ -217,7 +217,7 @@ class Runner:
         return bool(self.sender.settings.idempotent_sql) and self._in_use()
 
     def _run_or_find(self, attempt: Attempt) -> Step:
-        """Run a step, or find that it is done already. What was there before is not taken back later."""
+        """Run a step, or find that it is done already. An object that was there before is not taken back later."""
         looks = self._looks(attempt.step) and not self.transaction.of_caller
         if looks:
             attempt.step = self._as_it_can_be_settled(attempt.step)

@@ -80,7 +80,7 @@ class SessionTurn(Turn):
     def _renew(self) -> Holder | None:
         if self.local or self._same_session:
             return None
-        # RunPython may have closed the connection, and the lock has gone with it.
+        # RunPython may have closed the connection, and the lock ended with it.
         self.connection.ensure_connection()
         self._driver = self.connection.connection
         return self._try()

@@ -125,7 +125,7 @@ class Turn:
         raise NotImplementedError
 
     def _look(self) -> Seen:
-        """Ask who else has keys of the place."""
+        """Ask which other sessions have keys of the place."""
         raise NotImplementedError
 
     def _send_last(self, sql: str) -> None:

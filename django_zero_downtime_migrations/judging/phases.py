@@ -41,7 +41,7 @@ class Phases(NamedTuple):
 
 
 def phases(alias: str) -> Phases:
-    """Ask the checker which pending migrations break the running code. What depends on one waits with it.
+    """Ask the checker which pending migrations break the running code. A migration that depends on one waits with it.
 
     A finding that the migration or ACCEPT accepts does not count. A ``stage`` of django-syzygy's, on the migration,
     counts instead of the findings.

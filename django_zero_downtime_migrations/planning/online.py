@@ -159,7 +159,7 @@ def _values_that_do_not_fit(statement: s.SetType, change: TypeChange, context: C
 
 
 def _changed_before(statement: s.SetType, context: Context) -> bool:
-    """Return whether what is planned before changes what belongs to the column. What is dropped is not an obstacle.
+    """Return whether an earlier plan changes what belongs to the column. A dropped object is not an obstacle.
 
     A reader that sends nothing plans the column once more when its turn comes: what Django has made of the table in
     earlier calls is then not an obstacle, and what the user's own SQL has made may be.

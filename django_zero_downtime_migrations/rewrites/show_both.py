@@ -28,7 +28,7 @@ def show_both(statement: s.ShowBoth, context: Context) -> list[Step]:
     olds = {new: old for old, new in statement.pairs}
     more = "".join(f", {quote(new)} AS {quote(old)}" for old, new in statement.pairs)
     rights = context.catalog.rights(table)
-    # A reader who uses such a view with his own rights must be allowed to read each column.
+    # A reader who uses such a view with the reader's own privileges must be allowed to read each column.
     invoker = " WITH (security_invoker = true)" if rights.by_row else ""
     moved = [f"ALTER TABLE {table} RENAME TO {quote(plain_table(hidden))}"] if statement.moves else []
     return [

@@ -1,7 +1,7 @@
 """The judgement without a server: builtin.json has the types, casts and operator classes that every server has.
 
-It is written from ``builtin.sql``, to which servers 14 to 18 give the same answer except for a few explicit casts. What
-is not in it counts as a rewrite.
+It is written from ``builtin.sql``, to which servers 14 to 18 give the same answer except for a few explicit casts. A
+conversion that is not in it counts as a rewrite.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ REFUSING = frozenset(
 
 
 def ask(fetch: Fetch, column: Column, name: str, new_type: int, new_collation: int, gone: Gone) -> Iterator[Reason]:
-    """Yield what each dependent adds. What is ``gone`` will not be there."""
+    """Yield the reasons of each dependent. Objects in ``gone`` will not be there."""
     bases = column.types.base(column.type), column.types.base(new_type)
     for kind, dependent, detail in fetch(question("dependents.sql"), (column.relation, name, *bases)):
         if not gone.has(kind, dependent):
