@@ -19,14 +19,14 @@ from servers import launch
 from tests import databases
 from tests.faults.summary import pytest_terminal_summary as pytest_terminal_summary
 
-# These import GEOS and GDAL; they run where TEST_ENGINE is the PostGIS one.
+# These import GEOS and GDAL; they run if TEST_ENGINE is the PostGIS one.
 collect_ignore = [] if settings.POSTGIS else ["gis"]
 if "PG_BOUNCER" not in os.environ:  # the path of its binary
     collect_ignore.append("pooler")
 if "WORKS_WITH" not in os.environ:  # each needs other packages; the tox environments works-… have them
     collect_ignore.append("works_with")
 
-# In the background of a script Ctrl-C is ignored, also by what is started from there.
+# Ctrl-C is ignored in the background of a script, also by the processes started there.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -35,7 +35,7 @@ aliases = (f"test{number}" for number in itertools.count(1))
 
 @pytest.fixture(scope="session")
 def server_major() -> int:
-    """The major version of the server under test."""
+    """Return the major version of the server under test."""
     with closing(databases.open_session()) as session, session.cursor() as cursor:
         cursor.execute("SHOW server_version_num")
         return int(cursor.fetchone()[0]) // 10000

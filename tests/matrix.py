@@ -49,14 +49,14 @@ def wanted_majors() -> list[int | None]:
         wanted = [binaries.server_binaries(None)[1]]
     else:
         wanted = [major for major in MAJORS if major >= OLDEST]
-    # Before the first test runs: a version without a server is a hole in the matrix, not a reason to skip.
+    # All servers are checked before the first test: a missing one is a hole in the matrix, not a reason to skip.
     for major in wanted:
         binaries.server_binaries(major)
     return list(wanted)
 
 
 def run_pytest(arguments: list[str], environment: dict[str, str]) -> tuple[int, int]:
-    """How many tests passed and failed. A pytest that fails in another way counts as one more failure."""
+    """Return how many tests passed and failed. A pytest that fails in another way counts as one more failure."""
     command = [sys.executable, "-m", "pytest", "-q", *arguments]
     last = ""
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:

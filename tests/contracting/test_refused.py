@@ -86,7 +86,7 @@ def test_a_check_that_null_fulfils_stays_until_the_column_goes(project: Project)
 
 def test_unique_values_of_which_null_is_one_are_refused(project: Project, server_major: int) -> None:
     if server_major < 15:
-        # It has no NULLS NOT DISTINCT.
+        # PostgreSQL 14 does not have NULLS NOT DISTINCT.
         return
     project.run("ALTER TABLE shop_order ADD CONSTRAINT must UNIQUE NULLS NOT DISTINCT (note)")
     project.add(NOTE)

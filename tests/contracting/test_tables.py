@@ -1,4 +1,4 @@
-"""Tables, columns and keys of every kind: what stays works, and goes and comes back as with stock Django."""
+"""Tables, columns and keys of every kind: a kept object works, and is dropped and restored as with stock Django."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from django.db.migrations.state import ProjectState
 
 from tests.backends.project import APP, Site
 
-#: What is kept of what is owed.
+#: The types that keep what is owed.
 TYPES = "SELECT typname FROM pg_type WHERE typname LIKE 'zero\\_downtime\\_migrations\\_owed%'"
 COLUMNS = """
 SELECT a.attname FROM pg_attribute a
@@ -72,12 +72,12 @@ class Project:
         return name
 
     def model(self, release: int, name: str) -> Any:
-        """The manager of a model of a release, by number of its last migration."""
+        """Return the manager of a model of a release, by number of its last migration."""
         return self.states[release].apps.get_model(APP, name)._default_manager.using(self.alias)
 
     @property
     def old(self) -> Any:
-        """Gives managers of the release before the last migration."""
+        """Return managers of the release before the last migration."""
         return lambda name: self.model(-2, name)
 
     @property
@@ -90,7 +90,7 @@ class Project:
             return list(cursor.fetchall()) if cursor.description else []
 
     def disconnect(self) -> None:
-        """Its session is none of those that a command sees."""
+        """Close its session, so that commands do not see it."""
         connections[self.alias].close()
 
     def columns(self, table: str) -> list[str]:

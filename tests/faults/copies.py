@@ -1,4 +1,4 @@
-"""Databases that are copies of one, and what has become of them."""
+"""Copies of one database, and their state after a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from servers import launch
 from tests import databases
 
 numbers = itertools.count(1)
-#: How many are made before they are needed.
+#: How many copies are made before they are needed.
 AHEAD = 2
 _TABLES = """
 SELECT format('%I.%I', schemaname, tablename) FROM pg_tables

@@ -1,4 +1,4 @@
-"""A run that is interrupted at a point, and what the next one makes of it."""
+"""A run that is interrupted at a point, and the end of the next run."""
 
 from __future__ import annotations
 

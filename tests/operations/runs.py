@@ -101,7 +101,7 @@ class Runs:
         return stock
 
     def ours(self, **zero_downtime: Any) -> tuple[tuple[Outcome, Observation], tuple[Outcome, Observation] | None]:
-        """The same of our engine with these settings, and what was seen meanwhile."""
+        """Return the same for our engine with these settings, and what was seen meanwhile."""
         key = f"ours {zero_downtime}"
         if key not in self._kept:
             with self.copy(**zero_downtime) as connection:
@@ -119,7 +119,7 @@ class Runs:
         return ours
 
     def with_all_off(self) -> tuple[tuple[Outcome, Observation], tuple[Outcome, Observation] | None]:
-        """Our engine with what is on by default turned off."""
+        """Return the end state of our engine with all defaults turned off."""
         return self.ours(DEFERRED_SQL=self.case.renames_deferred, EXPLICIT_CONSTRAINTS_DROP=False)
 
     def inside_a_transaction(self) -> tuple[Outcome, Outcome | None]:
@@ -172,7 +172,7 @@ class Runs:
         return [row[0] for row in cursor.fetchall()]
 
     def _rows(self, table: str, cursor: Any) -> list[str]:
-        # A jsonb has its keys in an order of its own: the columns of a table stand in that in which they were added.
+        # The keys of a jsonb have an order of their own: the columns of a table are listed as they were added.
         named = table.replace("%", "%%")
         cursor.execute(f"SELECT (to_jsonb(t) - %s::text[])::text FROM {named} t", [list(self.case.random)])
         return sorted(f"{table}: {row}" for (row,) in cursor.fetchall())
@@ -192,7 +192,7 @@ def runs_of(case: Case) -> Iterator[Runs]:
 
 
 def migration(name: str, operations: Sequence[Operation], atomic: bool = True, app: str = APP) -> Migration:
-    """A migration whose operations no other one changes."""
+    """Make a migration with copies of the operations, which other migrations do not change."""
     body = {"operations": copy.deepcopy(list(operations)), "atomic": atomic}
     made: Migration = type("Migration", (Migration,), body)(name, app)
     return made

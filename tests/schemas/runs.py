@@ -1,4 +1,4 @@
-"""Databases with the tables of :mod:`.cases`, and what is in them."""
+"""Databases with the tables of :mod:`.cases`, and their contents."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SELECT 'index', relname FROM pg_class WHERE relnamespace = 'b'::regnamespace AND
 UNION SELECT 'key', conname FROM pg_constraint WHERE connamespace = 'b'::regnamespace AND contype IN ('f', 'c')
 UNION SELECT 'sequence', relname FROM pg_class WHERE relnamespace = 'b'::regnamespace AND relkind = 'S'
 """
-# With oid and file: what was dropped and made again is not untouched.
+# The oid and the file are compared: an object that was dropped and made again does not count as untouched.
 UNTOUCHED = """
 SELECT r.oid::text, r.relnamespace::regnamespace::text, r.relname, pg_relation_filenode(r.oid)::text,
        coalesce(pg_get_indexdef(r.oid), q.seqtypid::regtype::text), i.indisvalid::text
@@ -131,7 +131,7 @@ def run_script(connection: BaseDatabaseWrapper, case: Case, situation: Situation
 
 @contextmanager
 def template() -> Iterator[str]:
-    """A database with the tables in ``b``, made by stock Django."""
+    """Make a database with the tables in ``b``, by stock Django."""
     with databases.fresh_database() as name:
         with connected(name, ALONE.search_path, settings.STOCK_ENGINE) as connection:
             execute(connection, "CREATE SCHEMA a; CREATE SCHEMA b; CREATE SCHEMA c")
@@ -142,7 +142,10 @@ def template() -> Iterator[str]:
 
 
 def names_of(case: Case, name: str, *rows_first: str) -> list[tuple[str, str]]:
-    """The names that indexes, constraints and sequences have before and after a case. :param rows_first: SQL."""
+    """Return the names that indexes, constraints and sequences have before and after a case.
+
+    :param rows_first: SQL.
+    """
     with (
         databases.fresh_database(name) as copied,
         connected(copied, ALONE.search_path, settings.STOCK_ENGINE) as connection,
@@ -168,7 +171,7 @@ def truth(case: Case, name: str) -> Truth:
 
 
 def add_namesakes(connection: BaseDatabaseWrapper, names: Sequence[tuple[str, str]], situation: Situation) -> None:
-    """Objects of the same names, with other content, in a schema that is looked into before ``b`` and in one after."""
+    """Make objects of the same names, with other content, in a schema that comes before ``b`` and in one after it."""
     for schema in ("a", "c"):
         # Without the schema, a table that is found before ours would be the one that is migrated.
         hidden = schema == "a" and not situation.quoted
@@ -206,7 +209,7 @@ def untouched(connection: BaseDatabaseWrapper) -> list[tuple[Any, ...]]:
 
 
 def everything(connection: BaseDatabaseWrapper) -> list[str]:
-    """The schema of the whole database."""
+    """Return the schema of the whole database."""
     with closing(databases.open_session(connection.settings_dict["NAME"])) as session, session.cursor() as cursor:
         cursor.execute("SET search_path = pg_catalog")
         cursor.execute(DESCRIPTION)
@@ -214,7 +217,7 @@ def everything(connection: BaseDatabaseWrapper) -> list[str]:
 
 
 def found(connection: BaseDatabaseWrapper) -> Found:
-    """Whatever the search_path is: everything with its schema."""
+    """Return everything with its schema, whatever the search_path is."""
     with closing(databases.open_session(connection.settings_dict["NAME"])) as session, session.cursor() as cursor:
         cursor.execute("SET search_path = pg_catalog")
         cursor.execute(ONE_SCHEMA)
