@@ -114,7 +114,7 @@ class SequenceOwner(NamedTuple):
 
 
 class Size(NamedTuple):
-    """About how many rows a table has, and its bytes with indexes and TOAST; None where that is not known."""
+    """About how many rows a table has, and its bytes with indexes and TOAST; None if that is not known."""
 
     rows: int | None = None
     bytes: int | None = None

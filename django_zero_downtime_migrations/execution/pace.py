@@ -49,7 +49,7 @@ FROM pg_catalog.pg_replication_slots s WHERE s.restart_lsn IS NOT NULL
 class _Behind(NamedTuple):
     """A standby, and the position that it has replayed; or a slot, and how many bytes it retains.
 
-    :param number: None where the role may not see it.
+    :param number: None if the role may not see it.
     :param now: the position of the primary.
     """
 

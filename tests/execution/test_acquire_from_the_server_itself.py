@@ -1,5 +1,5 @@
-"""Locks that no client holds: those of an autovacuum, and of a prepared transaction. On a server of its own, where an
-autovacuum begins every second and takes its time.
+"""Locks that no client holds: of an autovacuum, and of a prepared transaction. They need a server of their own, where
+an autovacuum begins every second and takes its time.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ def acquisition(migrating: BaseDatabaseWrapper, retry_ms: int) -> Acquisition:
 
 
 def vacuumed(migrating: BaseDatabaseWrapper, session: Any) -> Blocker:
-    """Wait until the autovacuum of the table is at work."""
+    """Wait until the autovacuum of the table runs."""
 
     def found() -> Blocker | None:
-        # Before PostgreSQL 15 a session tells of its rows half a second later, and only with its next statement.
+        # A session reports its rows half a second later before PostgreSQL 15, and only with its next statement.
         run(session, "SELECT")
         return next((x for x in look(migrating, LOCKS, queries=False).blockers if x.autovacuum), None)
 

@@ -29,7 +29,7 @@ BOOK = migrations.CreateModel(
         ("author", models.ForeignKey("shop.author", models.CASCADE, null=True)),
     ],
 )
-#: What a step that failed may have left, and pg_dump does not show or shows as if nothing was wrong.
+#: The possible remains of a failed step that pg_dump does not show, or shows as if nothing was wrong.
 REMAINS = """
 SELECT indexrelid::regclass::text FROM pg_index WHERE NOT (indisvalid AND indisready AND indislive)
 UNION ALL SELECT conname FROM pg_constraint WHERE NOT convalidated
@@ -420,7 +420,7 @@ def test_wrong_setting_stops_a_migration_whose_checks_were_skipped(site: Site, d
 def test_server_older_than_14_is_refused_before_anything_runs(shop: Shop, dump: Any) -> None:
     shop.migrate(AUTHOR)
     before = dump(shop.connection)
-    # What the connection has asked of the server when it was made.
+    # The answers that the connection got when it was made are forgotten.
     shop.connection.pg_version = 130023
     with pytest.raises(NotSupportedError) as caught:
         shop.migrate(migrations.AddField("author", "name", models.TextField(null=True)))

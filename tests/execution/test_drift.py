@@ -51,7 +51,7 @@ class Drift(NamedTuple):
 
 
 def changed(sql: str, old: str, new: str, there: str, wanted: str) -> Drift:
-    """The same query with another definition."""
+    """Return the same query with another definition."""
     assert old in sql
     return Drift(sql, sql.replace(old, new, 1), there, wanted)
 

@@ -30,7 +30,7 @@ def books(site: Site) -> Site:
 
 
 def failed(site: Site, *arguments: str) -> list[str]:
-    """The lines on the standard error."""
+    """Return the lines on the standard error."""
     process = site.start("migrate", *arguments, stderr=subprocess.PIPE)
     out, err = process.communicate()
     assert process.returncode == 1, out + err

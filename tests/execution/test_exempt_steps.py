@@ -29,7 +29,7 @@ AND now() - query_start > interval '400 ms'
 TIMEOUTS = "SELECT current_setting('lock_timeout'), current_setting('statement_timeout')"
 BRIEF = {"lock_timeout": "100ms", "statement_timeout": "3s"}
 OPTION = "-c lock_timeout=100ms -c statement_timeout=3s"
-#: Who sets them: a statement with the name of the database, an option of the connection, or the environment.
+#: The places that set them: a statement with the name of the database, an option of the connection, the environment.
 SOURCES: dict[str, tuple[str, dict[str, str], str]] = {
     "role": ("ALTER ROLE CURRENT_USER IN DATABASE {name} SET {setting} = '{value}'", {}, ""),
     "database": ("ALTER DATABASE {name} SET {setting} = '{value}'", {}, ""),

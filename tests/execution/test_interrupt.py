@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a step waits or works: what is said, and what is left on server and connection."""
+"""Ctrl-C and SIGTERM while a step waits or works: the messages, and the remains on server and connection."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def books(site: Site) -> Site:
 
 @pytest.fixture
 def taking_back(books: Site) -> Site:
-    """An interrupted operation is taken back as a whole, without a journal."""
+    """Turn the journal off: an interrupted operation is then taken back as a whole."""
     books.settings["ZERO_DOWNTIME_MIGRATIONS_IDEMPOTENT_SQL"] = False
     return books
 
@@ -87,9 +87,9 @@ class Migrating:
         self.process.send_signal(self.number)
 
     def said(self) -> str:
-        """Everything, when it has ended, as a process does that was interrupted or terminated."""
+        """Return the whole output, once it has ended as an interrupted or terminated process does."""
         said, _ = self.process.communicate(timeout=PATIENCE)
-        # Ended by SIGINT itself: a shell script around it ends only then.
+        # SIGINT itself has ended it: a shell script around it ends only then.
         expected = -signal.SIGINT if self.number == signal.SIGINT else 128 + self.number
         assert self.process.returncode == expected, said
         assert "Traceback" not in said
@@ -328,13 +328,13 @@ def lock(apps: Any, schema_editor: Any) -> None:
 
 
 def interrupting(observer: Any, statement: str) -> Beside[None]:
-    """Ctrl-C for this process when the statement waits."""
+    """Press Ctrl-C for this process when the statement waits."""
 
     def interrupt() -> None:
         try:
             wait_until(lambda: run(observer, BUSY, statement), f"{statement} waits")
         finally:
-            # Also when it has not been seen to wait: it would wait for ever.
+            # This is done even if it was not seen to wait: it would wait for ever.
             os.kill(os.getpid(), signal.SIGINT)
 
     return Beside(interrupt)
@@ -344,7 +344,7 @@ def interrupting(observer: Any, statement: str) -> Beside[None]:
     ("operation", "somebody", "statement"),
     [
         (ADD_PAGES, READS, "%ADD COLUMN%"),
-        # Its remains go while the snapshot is there.
+        # Its remains are dropped while the snapshot is there.
         (ADD_INDEX, SNAPSHOT, "CREATE INDEX CONCURRENTLY%"),
     ],
     ids=["short", "long"],

@@ -1,4 +1,4 @@
-"""Timeouts of the role or the database that end the session, and what is done when it has ended."""
+"""Timeouts of the role or the database that end the session, and the way on when it has ended."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def books(shop: Shop, settings: Any) -> Shop:
 
 @pytest.fixture
 def limited(books: Shop, settings: Any, other_session: Any, observer: Any) -> Shop:
-    """Its new sessions, not those of the test, have every timeout that the server knows, all of a second."""
+    """Give new sessions, not the test's own, every timeout that the server knows, all of a second."""
     settings.ZERO_DOWNTIME_MIGRATIONS_FLEXIBLE_STATEMENT_TIMEOUT = True
     name = books.connection.settings_dict["NAME"]
     for (limit,) in books.run(LIMITS):
@@ -145,7 +145,7 @@ def test_the_wait_for_another_migrate_outlasts_them(
     monkeypatch.setattr(turn, "FIRST_PAUSE_SECONDS", 3.0)
     monkeypatch.setattr(turn, "LONGEST_PAUSE_SECONDS", 3.0)
     another = make_connection(name=limited.connection.settings_dict["NAME"])
-    # Its own session has no such timeouts, and its turn stays.
+    # The session of the turn has no such timeouts, so the turn stays.
     with another.cursor() as cursor:
         cursor.execute("SET idle_session_timeout = 0")
     first = one_at_a_time.take_turn(another, 0)

@@ -33,7 +33,7 @@ BESIDE = """
 SELECT state, backend_xmin, backend_xid FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = 'django_zero_downtime_migrations: progress'
 """
-#: The step has waited for longer than it takes until a connection would be opened.
+#: The step waits longer than it takes until a connection would be opened.
 WAITED = """
 SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
 AND now() - query_start > interval '1500 ms'

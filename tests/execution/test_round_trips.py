@@ -35,7 +35,7 @@ def books(counted: Wire, shop: Shop) -> Shop:
         migrations.CreateModel("author", [ID]),
         migrations.CreateModel("book", [ID, ("title", models.CharField(max_length=20))], TITLES),
     )
-    # Once for each connection.
+    # This is asked once for each connection.
     refuse_hostile_search_path(shop.connection)
     return shop
 

@@ -15,7 +15,7 @@ from tests.backends.fixtures import Twins
 from tests.backends.project import Shop, Site
 from tests.backends.sessions import run
 
-#: The editor says so of tables in use that are scanned inside a transaction; here that is on purpose.
+#: The editor warns so of tables in use that are scanned inside a transaction; here that is on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore:A statement that scans or builds inside a transaction")
 
 ID = ("id", models.BigAutoField(primary_key=True))
@@ -351,7 +351,7 @@ def test_concurrent_index_on_a_table_of_the_same_atomic_migration_is_refused_as_
     twins.compare()
 
 
-# What a failed migration leaves
+# The remains of a failed migration
 
 
 FAILURES = {

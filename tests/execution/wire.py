@@ -51,7 +51,7 @@ class Wire:
 
     @staticmethod
     def _message(buffer: bytes, started: bool) -> bytes:
-        """The first message, empty while it is not whole. Only those before the start have no type."""
+        """Return the first message, empty while it is incomplete. Only messages before the start have no type."""
         skip = 1 if started else 0
         if len(buffer) < skip + 4:
             return b""

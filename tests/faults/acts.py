@@ -18,13 +18,13 @@ from .scenarios.bad_data import Bad
 
 
 class When(Enum):
-    #: Before the run that is interrupted.
+    #: The act comes before the run that is interrupted.
     BEFORE = "before the first run"
-    #: Between the run that was interrupted and the next one.
+    #: The act comes between the interrupted run and the next one.
     BETWEEN = "between the runs"
-    #: While the second run waits for what the act holds.
+    #: The second run waits for what the act holds.
     WAITS = "while the second run waits"
-    #: What the act holds is held until the second run has ended.
+    #: The act holds it until the second run has ended.
     THROUGHOUT = "throughout the second run"
 
 

@@ -159,7 +159,7 @@ class Builder:
         return dict(self.state.models[APP, of.lower()].options)
 
     def take(self, operation: Operation) -> Operation | None:
-        """Let the state have it; None where Django itself would not."""
+        """Let the state have it; None if Django itself would not."""
         state = self.state.clone()
         try:
             operation.state_forwards(APP, state)
@@ -172,7 +172,7 @@ class Builder:
         self.state = state
         return operation
 
-    # Each gives an operation, or None where there is nothing for it to do.
+    # Each returns an operation, or None if there is nothing to do.
 
     def create_model(self) -> Operation | None:
         free = [name for name in MODELS if name not in self.models()]
