@@ -1,4 +1,4 @@
-"""A proxy that ends a connection at a statement of one's choice, once."""
+"""A proxy that ends a connection at a chosen statement, once."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ SELECT oid::regclass::text FROM pg_class
 WHERE relkind IN ('r', 'p') AND NOT relispartition AND relname NOT IN ('django_migrations', 'app_count')
 AND relnamespace = 'public'::regnamespace AND relowner = %s::regrole ORDER BY 1
 """
-#: Objects that a migration has made and that is not recorded yet are half made.
+#: Objects of a migration that is not recorded yet are half made.
 _INDEXES = """
 SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY (%s) AND c.relkind = 'i'

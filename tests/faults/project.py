@@ -1,4 +1,4 @@
-"""A process that runs ``migrate`` again and again, and is cut short where it is told."""
+"""A process that runs ``migrate`` again and again, and is cut short at a given point."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ DATABASES: dict[str, Any] = {  # type: ignore[no-redef]
     "default": {
         "ENGINE": "tests.faults.engine",
         **connection_parameters(DATABASE_URL),
-        # What the rules say of a migration is of no interest here.
+        # The findings of the rules do not matter here.
         "ZERO_DOWNTIME_MIGRATIONS": {**RECOMMENDED, "RAISE_FOR_UNSAFE": False},
     }
 }

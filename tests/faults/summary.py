@@ -1,4 +1,4 @@
-"""How many interruptions there were, at the end of the report: pytest asks the conftest of all tests for that."""
+"""The number of interruptions, at the end of the report: pytest asks the conftest of all tests for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ INTRUSIONS = ("intrusions", "went on", "refused and mended")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The numbers come with the reports, also from the workers of pytest-xdist."""
+    """Write the numbers, which come with the reports, also from the workers of pytest-xdist."""
     sums = dict.fromkeys(("interruptions", "not recovered", "without a journal", "refused", *INTRUSIONS), 0)
     for reports in terminalreporter.stats.values():
         for report in reports:

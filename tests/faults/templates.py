@@ -25,9 +25,9 @@ numbers = itertools.count(1)
 
 @contextmanager
 def template(scenario: Scenario, faults: Faults, run: Callable[..., Run] | None = None) -> Iterator[str]:
-    """Tables and rows that stock Django has made, and a record of it that ours has.
+    """Make tables and rows by stock Django, and a record of it by ours.
 
-    :param run: runs ``migrate`` of a scenario that has no name by which the project's process knows it.
+    :param run: runs ``migrate`` of a scenario without a name by which the project's process knows it.
     """
     run = run or partial(migrate, faults, scenario)
     with databases.fresh_database() as name:

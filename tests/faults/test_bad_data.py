@@ -101,5 +101,5 @@ def test_the_journal_goes_with_the_last_migration(breaking: Callable[[Bad], Brok
 
 
 def without_times(text: str) -> str:
-    """The journal says when it was written."""
+    """Remove the times at which the journal was written."""
     return re.sub(r'"since":"[^"]*"', "", text)

@@ -21,7 +21,7 @@ from tests.backends.sessions import run, wait_until
 from .cut import Cut, cut
 
 ROWS = 30000
-#: What is sent when it happens. In the journal, where it stands before, there are backslashes before the quotes.
+#: The statement at which it happens. In the journal, which has it before, there are backslashes before the quotes.
 POINTS = {
     "the column": r'ADD COLUMN "~n_',
     "rows": r'UPDATE "shop_order" SET "~n_',
@@ -110,7 +110,7 @@ def test_the_network_is_cut(orders: Site, server: launch.Server, sql: str) -> No
 def test_the_network_is_cut_and_the_server_does_not_notice(
     orders: Site, server: launch.Server, session: Any, sql: str
 ) -> None:
-    """Its session has the turn still, and the next run waits for that."""
+    """Its session still has the turn, and the next run waits for that."""
     with cut("127.0.0.1", urlsplit(server.url).port or 0, sql, tells_server=False) as proxy:
         interrupted(orders, proxy)
         reach(orders, urlsplit(server.url).port)

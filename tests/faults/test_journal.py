@@ -207,7 +207,7 @@ def test_journal_that_is_not_understood_stops_the_run(
 
 
 def write(database: str, on: str, text: str | None) -> None:
-    """A comment, which only the owner of its object can write."""
+    """Write a comment, which only the owner of its object can do."""
     with closing(databases.open_session(database, autocommit=True)) as session:
         literal = "NULL" if text is None else run(session, "SELECT quote_literal(%s::text)", text)[0][0]
         run(session, f"COMMENT ON {on} IS {literal}")
@@ -229,7 +229,7 @@ def test_there_is_no_journal_without_the_setting(place: Place) -> None:
 
 @pytest.fixture
 def second(faults: Faults, place: Place) -> Iterator[Place]:
-    """The same database, and another process."""
+    """Open the same database in another process."""
     with started() as another:
         yield Place(another, place.name)
 
@@ -248,7 +248,7 @@ class Holding:
         self.session.rollback()
 
     def somebody_has_the_turn(self) -> int:
-        """The process on the server that has it."""
+        """Return the server process of a session that has the turn."""
         turn = f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = {OF_DATABASE}"
         return int(wait_until(lambda: run(self.observer, turn), "a migrate that has the turn")[0][0])
 
@@ -309,7 +309,7 @@ def test_what_the_server_does_for_a_client_that_is_dead_is_not_done_twice(
         holding.somebody_asks_for_the_turn(holder)
         holding.let_go()
         finished = succeeded(again.result())
-    # On the empty copies, with which the definition is compared, it is.
+    # The statement is sent on the empty copies only, with which the definition is compared.
     assert not [sql for sql in finished.sent if 'ADD COLUMN "b"' in sql and "pg_temp" not in sql]
     place.finished_as(ONE, fresh)
 

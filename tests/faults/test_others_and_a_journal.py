@@ -108,7 +108,7 @@ def test_a_run_that_did_not_come_to_drop_its_journals_has_recorded_it_itself(fau
 
 
 def test_a_refusal_on_a_new_database_stays_what_it_is(faults: Faults) -> None:
-    """Django makes another error of one that comes while its table of records is made."""
+    """Django turns an error that comes while its table of records is made into another one."""
     scenario = SCENARIOS["new/several"]
     with template(scenario, faults) as database:
         place = Place(faults, database)

@@ -28,7 +28,7 @@ from .test_journal import Place
 
 @contextmanager
 def stopped(faults: Faults, scenario: Scenario) -> Iterator[tuple[str, Place]]:
-    """The database before, and a copy in which the run was killed at ``STOP``."""
+    """Make the database before, and a copy in which the run was killed at ``STOP``."""
     with template(scenario, faults) as before, copy_of(before) as name:
         place = Place(faults, name)
         place.interrupted(scenario, sql=re.escape(STOP), when="before")

@@ -1,4 +1,4 @@
-"""The journal is lost with the process: what the catalogue tells has to do, and what it cannot tell is an error."""
+"""The journal is lost with the process: the catalogue's answers have to do, and a question without one is an error."""
 
 from __future__ import annotations
 

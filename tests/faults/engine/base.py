@@ -1,4 +1,4 @@
-"""Our engine, and an end of the process or of its session on the server at a round trip of one's choice."""
+"""Our engine, and an end of the process or of its session on the server at a chosen round trip."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ON_THE_SERVER = {
 
 
 class DatabaseWrapper(OurWrapper):
-    #: What is to happen, in the process that has one.
+    #: The fault of the process, if it has one.
     fault: Fault | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Many rows that are changed in batches, and what comes before and after them in their migration."""
+"""Many rows that are changed in batches, and the operations before and after them in their migration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.operations.case import APP, model
 from .chains import char, integer
 from .scenario import Scenario, scenario
 
-#: With those that every table has, some 150 pages.
+#: Together with the rows that every table has, these take about 150 pages.
 MANY = "INSERT INTO app_thing (a, name) SELECT n, repeat('x', 20) FROM generate_series(101, 20000) n"
 
 

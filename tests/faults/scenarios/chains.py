@@ -117,7 +117,7 @@ DELETED = scenario(
     DeleteModel("Parent"),
     AddField("thing", "b", integer()),
 )
-#: Each goes with the operation that adds it again.
+#: Each is removed with the operation that adds it again.
 REPLACED = scenario(
     "chain/constraints_replaced",
     [
@@ -145,7 +145,7 @@ REPLACED = scenario(
     AddConstraint("thing", models.UniqueConstraint(fields=["b"], condition=models.Q(a__gt=1), name="partly")),
     AddConstraint("thing", models.UniqueConstraint(fields=["a", "b", "c"], name="wholly")),
 )
-#: Each goes with the operation that makes it again, or another one in its place.
+#: Each is removed with the operation that makes it again, or another one in its place.
 OTHERS = scenario(
     "chain/others_replaced",
     [

@@ -1,4 +1,4 @@
-"""Removals and renames of what old code uses: what they do at once and leave, and how that goes or comes back."""
+"""Removals and renames of what old code uses: their effect at once, their remains, and how these end or come back."""
 
 from __future__ import annotations
 

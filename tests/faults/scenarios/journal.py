@@ -1,4 +1,4 @@
-"""Migrations that are changed, or others, after one was interrupted."""
+"""Migrations that are changed or replaced after one was interrupted."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Scenario(NamedTuple):
         return self.name
 
     def migrations(self) -> list[Migration]:
-        """New ones: an operation keeps the models that it has seen."""
+        """Make new migrations: an operation keeps the models that it has seen."""
         made = [More(BEFORE, self.case.before), More(CHANGE, self.case.operations, self.case.atomic), *self.more]
         return [_migration(each, made[:number]) for number, each in enumerate(made)]
 
@@ -90,5 +90,5 @@ def of_case(case: Case) -> Scenario:
 
 
 def back(there: Scenario) -> Scenario:
-    """The same migration, taken back."""
+    """Return the same migration, taken back."""
     return there._replace(name=f"{there.name}/back", first=(APP,), arguments=(APP, BEFORE))
