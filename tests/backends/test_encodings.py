@@ -22,7 +22,7 @@ from tests.operations.case import APP, check, fk, model
 from tests.operations.runs import DESCRIPTION
 
 numbers = itertools.count(1)
-#: By encoding: a word of names and one of values that it has. In SQL_ASCII the bytes are those that the client sends.
+#: By encoding: a word for names and a word for values that it has. SQL_ASCII keeps the bytes that the client sends.
 WORDS = {
     "UTF8": ("précis", "日本"),
     "LATIN1": ("précis", "Größe"),

@@ -44,7 +44,7 @@ def migration(number: int, operations: Operations, atomic: bool = True) -> Any:
 
 
 def check(shop: Shop, *deployment: Operations, sizes: Sizes | None = None, **how: Any) -> Report:
-    """The migrations of one deployment, which have not run, on the database as it is. Nothing is small."""
+    """Judge the migrations of one deployment, which have not run, on the database as it is. Nothing is small."""
     start = len(shop.migrations)
     plan = [migration(start + number, operations) for number, operations in enumerate(deployment, 1)]
     applied = [migration(number, each.operations) for number, each in enumerate(shop.migrations, 1)]
@@ -56,7 +56,7 @@ def check(shop: Shop, *deployment: Operations, sizes: Sizes | None = None, **how
 
 
 def check_alone(shop: Shop, *operations: Operation, sizes: Sizes | None = None, **how: Any) -> Report:
-    """One more migration, judged without a database."""
+    """Judge one more migration without a database."""
     plan = [migration(number, each.operations) for number, each in enumerate(shop.migrations, 1)]
     plan.append(migration(len(plan) + 1, operations))
     selection = Selection(Loader(), [], plan, frozenset({(APP, plan[-1].name)}), False)

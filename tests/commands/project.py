@@ -47,7 +47,7 @@ class Result(NamedTuple):
 
     @property
     def heads(self) -> list[str]:
-        """Severity and code of each finding in the text."""
+        """Return severity and code of each finding in the text."""
         heads = [line.split(": ", 1)[-1].split(" (")[0] for line in self.out.splitlines() if line[:1].strip()]
         return [head for head in heads if head.split()[-1].isupper()]
 
@@ -72,7 +72,10 @@ class Project:
         return self.home / self.app / "migrations" / f"{name}.py"
 
     def add(self, operations: str, name: str = "", after: str | None = None) -> str:
-        """Write a migration after the last one, or after another one. :returns: its name."""
+        """Write a migration after the last one, or after another one.
+
+        :returns: its name.
+        """
         name = name or f"{len(self.names) + 1:04}_step"
         before = after or (self.names[-1] if self.names else None)
         text = HEAD.format(dependencies=[(self.app, before)] if before else [], operations=operations)

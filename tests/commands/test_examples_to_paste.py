@@ -37,7 +37,10 @@ WITHOUT = {
 
 
 def blocks(example: str, **known: Any) -> list[list[Any]]:
-    """The operations of each migration in an example. :param known: what its author has to put in."""
+    """Return the operations of each migration in an example.
+
+    :param known: what its author has to put in.
+    """
     found, names = [], {"migrations": migrations, "models": models, **known}
     *texts, rest = example.split("]\n\n")
     for text in [*(each + "]" for each in texts), rest]:

@@ -21,7 +21,7 @@ from tests.commands.project import BOOK, Project
 ACCEPT = "ZERO_DOWNTIME_MIGRATIONS_ACCEPT"
 NAME = "0002_step"
 REASON = "the shop is closed"
-#: What rewrites the table under a lock, and what breaks code that still runs.
+#: An operation that rewrites the table under a lock, and one that breaks code that still runs.
 LONGER = 'migrations.AlterField("Book", "pages", models.BigIntegerField(null=True))'
 RENAMED = 'migrations.RenameField("Book", "pages", "sheets")'
 CODES = {LONGER: "ALTER_COLUMN_TYPE", RENAMED: "ALTER_TABLE_RENAME_COLUMN"}
@@ -105,7 +105,7 @@ class Programs:
             (finding,) = findings
             assert finding.code == self.code
             return finding.severity.value, finding.assured
-        # Where the app is installed the whole plan is judged beforehand, and the log has it twice.
+        # If the app is installed, the whole plan is judged beforehand, and the log has it twice.
         ((level, logged),) = {(x.levelno, x.getMessage()) for x in self.caplog.records if self.code in x.getMessage()}
         assert level == logging.INFO
         return self._severity(logged), logged.partition("(accepted: ")[2].removesuffix(")")

@@ -56,7 +56,7 @@ def test_example(way: Way, make_connection: Callable[..., BaseDatabaseWrapper]) 
 
     found = migrated(shop, way)
     if report.unanalysed and way.name == "in_transaction":
-        # What a function does with the editor shows only when it runs.
+        # The effect of a function on the editor shows only when it runs.
         found = [each for each in found if each[0] != way.rule.code]
     assert sorted(checked(report)) == sorted(found)
 

@@ -1,4 +1,4 @@
-"""States of which only a few models become classes give the same statements as Django's, where all do."""
+"""States in which only a few models become classes give the same statements as Django's, where all do."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ HISTORIES: dict[str, list[Any]] = {
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The statements that the editors were given."""
+    """Return the statements that the editors were given."""
     statements: list[str] = []
     follow = editor.JudgingMixin._follow
 
