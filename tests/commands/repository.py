@@ -37,7 +37,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SECRET_KEY = "tests"
 USE_TZ = True
 """
-#: The settings without a database.
+#: A database for commands that do not connect.
 NOWHERE = dict.fromkeys(("NAME", "USER", "PASSWORD", "HOST", "PORT"), "nowhere") | {
     "ENGINE": "django_zero_downtime_migrations.backends.postgres",
     "OPTIONS": {},
