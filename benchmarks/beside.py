@@ -32,7 +32,7 @@ def clients(module: str, *arguments: str) -> Iterator[list[Any]]:
 
 
 def work_until_told(stop: threading.Event, seen: Callable[[], Any]) -> None:
-    """In that process, when its threads have begun.
+    """Work in that process, when its threads have begun.
 
     :param stop: set when they are to end.
     :param seen: what they have seen, as JSON can carry it.

@@ -97,8 +97,8 @@ def main() -> int:
                 seconds.append(run(folder, HEAD + WHAT[what] + TAIL))
     medians = {what: median(seconds) for what, seconds in taken.items()}
     print(f"{count} migrations, median of {arguments.rounds}")
-    for what, seconds in medians.items():
-        print(f"{what:12}{seconds:8.2f} s")
+    for what, middle in medians.items():
+        print(f"{what:12}{middle:8.2f} s")
     if not {"states", "check"} <= medians.keys():
         return 0
     ratio = medians["check"] / medians["states"]

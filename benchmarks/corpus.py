@@ -38,7 +38,7 @@ DESCRIPTION = (ROOT / "tests" / "operations" / "description.sql").read_text()
 CORPUS_RUN = (Path(__file__).parent / "corpus_run.py").read_text()
 WAYS = ("forwards", "backwards")
 RUNS = {"one": "in one run", "each": "a run for each migration"}
-#: Those of the README; the timeout is longer, since nobody else uses the database and the machine may be busy.
+#: The README's settings; the timeout is longer, since the database has no other users and the machine may be busy.
 SETTINGS = {
     "LOCK_TIMEOUT": "2s",
     "LOCK_RETRY_TIMEOUT": "10min",
@@ -59,7 +59,8 @@ GROUP BY c.oid ORDER BY c.relname
 class Half(NamedTuple):
     """One direction of a history on one engine.
 
-    :param figures: what `corpus_run.py` printed. :param found: lines that have to be the same on both engines, by kind.
+    :param figures: what `corpus_run.py` printed.
+    :param found: lines that have to be the same on both engines, by kind.
     """
 
     figures: dict[str, Any]
@@ -69,7 +70,8 @@ class Half(NamedTuple):
 class Result(NamedTuple):
     """One history in both directions.
 
-    :param ours: None when it failed. :param failure: how.
+    :param ours: None when it failed.
+    :param failure: how.
     """
 
     project: str
@@ -120,7 +122,7 @@ def main() -> int:
 
 def measure(folder: Path, arguments: argparse.Namespace) -> Iterator[Result]:
     kept = (arguments.environments or folder / "environments").resolve()
-    # A copy: the project's root would bring the tests along, and somebody may edit the package during the run.
+    # A copy is used: the project's root would bring the tests along, and may be edited during the run.
     package = shutil.copytree(ROOT / PACKAGE, folder / "ours" / PACKAGE).parent
     with launch.server(arguments.major, in_memory=True) as server:
         print(f"Python {platform.python_version()}, PostgreSQL {server.major}, {driver.__name__} {driver.__version__}")

@@ -33,15 +33,16 @@ def make(folder: Path, *packages: str) -> Path:
     ready = folder / "ready"
     if not ready.exists():
         uv = shutil.which("uv")
-        make = [uv, "venv", "--quiet", "--clear", "--python"] if uv else [sys.executable, "-m", "venv", "--clear"]
-        install = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
-        subprocess.run([*make, *([sys.executable] if uv else []), folder], check=True)
+        own = [sys.executable, "-m", "venv", "--clear"]
+        make = [uv, "venv", "--quiet", "--clear", "--python", sys.executable] if uv else own
+        install = [uv, "pip", "install", "--python", str(python)] if uv else [str(python), "-m", "pip", "install"]
+        subprocess.run([*make, str(folder)], check=True)
         subprocess.run([*install, "--quiet", *packages], check=True)
         ready.touch()
     return python
 
 
 def version(python: Path, package: str) -> str:
-    """Of a package in another environment."""
+    """Return the version of a package in another environment."""
     code = f"import importlib.metadata as m; print(m.version({package!r}))"
     return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()

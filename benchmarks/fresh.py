@@ -4,7 +4,7 @@ python -m benchmarks.fresh [--rounds 5] [--cases contrib wagtail generated] [--j
 
 Every measurement is a new process on a new database and covers ``call_command("migrate")`` alone. The exit code is 1
 when ours is above the limits: 1.06 x stock in wall time or 1.05 x in queries, another schema than stock, or an import
-that takes 15 ms longer than that of Django's own engine. A case of a fraction of a second gets three times the rounds,
+that takes 15 ms longer than Django's own engine. A case of a fraction of a second gets three times the rounds,
 since every moment that the machine spends on something else shows in it.
 """
 
@@ -54,7 +54,11 @@ IMPORT_LIMIT = 0.015
 
 @dataclass
 class Contestant:
-    """:param path: what it needs on ``PYTHONPATH``. :param settings: those of the database, in ``DATABASES``."""
+    """A contestant.
+
+    :param path: what it needs on ``PYTHONPATH``.
+    :param settings: the database's own, in ``DATABASES``.
+    """
 
     name: str
     engine: str
@@ -65,7 +69,7 @@ class Contestant:
     def run(self, code: str, folder: Path | None = None, **variables: str) -> str:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "DJANGO"))}
         environment |= {"PYTHONPATH": str(self.path)} if self.path else {}
-        command = [self.python, "-c", code]
+        command = [str(self.python), "-c", code]
         done = subprocess.run(command, env=environment | variables, cwd=folder, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{self.name} failed:\n{done.stderr}")
@@ -154,7 +158,7 @@ def benchmark(folder: Path, arguments: argparse.Namespace) -> int:
 
 def make_contestants(folder: Path, kept: Path, baseline: bool) -> Iterator[Contestant]:
     plain = environments.make(kept / "plain", *environments.requirements())
-    # A copy: the project's root would bring the tests along, and somebody may edit the package during the run.
+    # A copy is used: the project's root would bring the tests along, and may be edited during the run.
     copied = shutil.copytree(ROOT / PACKAGE, folder / "ours" / PACKAGE)
     yield Contestant("stock", STOCK_ENGINE, plain)
     for name, zero_downtime in OURS.items():

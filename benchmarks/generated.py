@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from django.db import migrations, models
 from django.db.migrations.operations.base import Operation
@@ -82,7 +83,7 @@ def migration_text(app: str, name: str, dependencies: list[tuple[str, str]], ope
 
 
 def create(app: int, model: int) -> Operation:
-    fields: list[tuple[str, models.Field]] = [
+    fields: list[tuple[str, models.Field[Any, Any]]] = [
         ("id", models.BigAutoField(primary_key=True)),
         ("name", models.CharField(max_length=100)),
         ("slug", models.SlugField(null=True, unique=True)),
@@ -110,10 +111,11 @@ def check(name: str) -> models.CheckConstraint:
     try:
         return models.CheckConstraint(condition=condition, name=name)
     except TypeError:  # its name before Django 5.1
-        return models.CheckConstraint(check=condition, name=name)
+        older: dict[str, Any] = {"check": condition}
+        return models.CheckConstraint(**older, name=name)
 
 
-def foreign_key(app: str, kind: type[models.ForeignKey] = models.ForeignKey) -> models.ForeignKey:
+def foreign_key(app: str, kind: type[models.ForeignKey[Any, Any]] = models.ForeignKey) -> models.ForeignKey[Any, Any]:
     return kind(f"{app}.{model_name(0)}", models.CASCADE, null=True, related_name="+")
 
 

@@ -35,7 +35,11 @@ NOTICED = 0.02
 
 
 class Variant(NamedTuple):
-    """:param parts: of LOCK_TIMEOUT for the first attempt. :param old: in ms, when a transaction is waited for."""
+    """A variant.
+
+    :param parts: of LOCK_TIMEOUT for the first attempt.
+    :param old: in ms, when a transaction is waited for.
+    """
 
     name: str
     parts: int

@@ -1,11 +1,13 @@
-"""What is measured: one ``migrate`` in a process of its own, on a database of its own.
+"""The measured process: one ``migrate``, on a database of its own.
 
 ``fresh.py`` hands this text to the interpreter of an environment that knows nothing of this project. It prints JSON.
 """
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import django
 
@@ -17,13 +19,13 @@ from django.db import connection  # noqa: E402
 queries = 0
 
 
-def count(execute, sql, params, many, context):
+def count(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
     global queries
     queries += 1
     return execute(sql, params, many, context)
 
 
-def server_cpu(pid):
+def server_cpu(pid: int) -> float:
     """Seconds on a processor; `stat` counts in hundredths, which is coarse for a migrate of a third of a second."""
     precise = Path(f"/proc/{pid}/schedstat")
     if precise.exists():

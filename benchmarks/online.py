@@ -127,7 +127,10 @@ def write(folder: Path) -> None:
 
 
 class Runs:
-    """:ivar template: the name of the database that each run has a copy of."""
+    """The runs.
+
+    :ivar template: the name of the database that each run has a copy of.
+    """
 
     template = "online_template"
 

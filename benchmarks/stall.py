@@ -1,4 +1,4 @@
-"""What clients notice of a migration: stock Django, the baseline package twice, and ours, on a busy table in one run.
+"""The effect of a migration on clients: stock Django, the baseline package twice, and ours, on a busy table in one run.
 
 python -m benchmarks.stall [--quick] [--rounds 5] [--rows 1000000] [--json FILE] [--plot FILE]
 
@@ -117,7 +117,7 @@ def names_of_all() -> str:
 
 @dataclass
 class Plan:
-    """What is to be run, in this order: the contestants take turns, so that a slow minute hits all of them."""
+    """The runs to make, in this order: the contestants take turns, so that a slow minute hits all of them."""
 
     rounds: int
     modes: list[bool]

@@ -104,7 +104,7 @@ def reports(scene: str, seconds: float) -> list[Report]:
 
 @dataclass
 class Clients:
-    """All threads together."""
+    """The set of all client threads."""
 
     url: str
     scene: str
@@ -199,7 +199,10 @@ class Clients:
 
 
 def execute(connection: psycopg.Connection[Any], sql: str, parameters: tuple[Any, ...] = ()) -> str:
-    """:returns: what went wrong, beginning with its SQLSTATE."""
+    """Execute one query.
+
+    :returns: what went wrong, beginning with its SQLSTATE.
+    """
     try:
         connection.execute(sql, parameters or None)
     except psycopg.Error as error:

@@ -1,4 +1,4 @@
-"""What the queries of the clients amount to, in each run and over all."""
+"""The figures of the clients' queries, in each run and over all."""
 
 from __future__ import annotations
 
@@ -86,7 +86,10 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 @dataclass(frozen=True)
 class Results:
-    """All runs so far, and which operations are the short ones. :param lock_timeout: of ours, in seconds."""
+    """The results of all runs so far, and which operations are the short ones.
+
+    :param lock_timeout: of ours, in seconds.
+    """
 
     runs: list[Run]
     titles: dict[str, str]
@@ -102,12 +105,12 @@ class Results:
         ]
 
     def operations(self, report: bool) -> list[str]:
-        """Those that have been measured."""
+        """Return the operations that have been measured."""
         measured = {run.operation for run in self.runs if run.report == report and run.contestant != NOTHING}
         return [name for name in self.titles if name in measured]
 
     def median(self, contestant: str, report: bool, operation: str, figure: Callable[[Run], float]) -> float | None:
-        """Of the rounds."""
+        """Return the median of the rounds."""
         runs = self.of(contestant, report, operation)
         return median(figure(run) for run in runs) if runs else None
 

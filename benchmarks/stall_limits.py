@@ -70,7 +70,7 @@ def in_time_with_work(results: Results) -> Line:
 
 
 def shares(results: Results, wanted: Callable[[str], bool], extra: Callable[[str], float]) -> dict[str, float]:
-    """By operation: the time that ours took, as a multiple of the time until the report ended and this extra."""
+    """Return by operation: the time that ours took, as a multiple of the time until the report ended and this extra."""
     return {
         name: median(run.wall / (run.until_report + extra(name)) for run in runs)
         for name in results.operations(True)
@@ -100,7 +100,7 @@ def no_errors(results: Results) -> Line:
 
 
 def partitions(results: Results) -> Line:
-    """Of every run, not of their median."""
+    """Judge every run, not their median."""
     limit = 1.2 * results.lock_timeout
     text = f"three partitions: no stall above LOCK_TIMEOUT + 20 % ({limit:.1f} s)"
     found = [run.longest for run in results.of(OURS, True, results.partitions)]
@@ -108,7 +108,7 @@ def partitions(results: Results) -> Line:
 
 
 def without_report(results: Results) -> Line:
-    """Operation by operation; what is no stall, or no longer than a query takes anyway, is not above anything."""
+    """Judge operation by operation; a wait that is not a stall, or not longer than a query takes anyway, passes."""
     calm = [run.longest for run in results.of(NOTHING, False)]
     none = max(STALL, median(calm)) if calm else STALL
     text = f"without a report: longest stall not above stock's (up to {1000 * none:.0f} ms counts as none)"

@@ -34,7 +34,9 @@ globals().update(json.loads(os.environ["SETTINGS"]))
 
 @dataclass(frozen=True)
 class Change:
-    """:ivar name: a Python identifier.
+    """A change.
+
+    :ivar name: a Python identifier.
     :ivar short: stock Django only changes the catalogue, under ACCESS EXCLUSIVE on a table that the clients and the
         report use: nothing is scanned, built or rewritten.
     :ivar scene: which tables the clients and the report work on.

@@ -1,7 +1,7 @@
-"""What `stall.py` starts at a given moment: one ``migrate``, and where AGAIN is not 0, that again until it succeeds.
+"""The process that `stall.py` starts at a given moment: one ``migrate``, repeated until it succeeds if AGAIN is not 0.
 
 `stall.py` hands this text to the interpreter of an environment that knows nothing of this project. It says "ready" when
-Django is, waits for a line, and prints JSON. Its clock is the machine's monotonic one, as that of the clients.
+Django is, waits for a line, and prints JSON. Its clock is the machine's monotonic one, which the clients use too.
 """
 
 import json

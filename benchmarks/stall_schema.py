@@ -1,4 +1,4 @@
-"""What the clients and the migrated project of `stall.py` both know of the tables."""
+"""The tables that the clients and the migrated project of `stall.py` both know."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `stall.py` prints: a line for each run, and a table of all."""
+"""The output of `stall.py`: a line for each run, and a table of all."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def failures(results: Results) -> Iterator[str]:
 
 
 def one_line(title: str, run: Run) -> str:
-    """As it is printed while the next one runs."""
+    """Return the line that is printed while the next one runs."""
     report = f", the report for {run.until_report:.2f} s more" if run.report else ""
     again = f" at attempt {run.attempts}" if run.attempts > 1 else ""
     errors = f", {run.failed} client errors, {run.deadlocks} deadlocks" if run.errors else ""

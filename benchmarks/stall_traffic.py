@@ -33,7 +33,11 @@ LIMIT = 120.0
 
 @dataclass(frozen=True)
 class Contestant:
-    """:param settings: without their common prefix. :param again: seconds for which a run that gave up is repeated."""
+    """A contestant.
+
+    :param settings: without their common prefix.
+    :param again: seconds for which a run that gave up is repeated.
+    """
 
     name: str
     side: Side
@@ -58,7 +62,7 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Traffic:
-    """What the clients do; seconds."""
+    """The pace of the clients, in seconds."""
 
     rows: int
     clients: int
@@ -74,7 +78,8 @@ class Traffic:
 class Ground:
     """The server and the project on which every run takes place.
 
-    :param url: of any database of the server. :param folder: where the project is.
+    :param url: of any database of the server.
+    :param folder: where the project is.
     """
 
     url: str
@@ -99,7 +104,7 @@ class Ground:
         print(f"filled the tables in {time.monotonic() - began:.0f} s", flush=True)
 
     def run(self, number: int, report: bool, operation: str, contestant: Contestant | None) -> Run:
-        """One run of a contestant, or of nobody."""
+        """Make one run of a contestant, or of none."""
         scene = next((one.scene for one in stall_project.CHANGES if one.name == operation), "shop")
         with ExitStack() as stack:
             log = stack.enter_context(tempfile.TemporaryFile("w+"))

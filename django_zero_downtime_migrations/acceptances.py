@@ -17,8 +17,8 @@ class Acceptance(NamedTuple):
     """One key of ACCEPT and its reason.
 
     :param app: label of the migrations' app.
-    :param migration: the name of the only one that is meant; empty for all of the app.
-    :param code: the only rule whose findings are accepted; empty for those of every rule.
+    :param migration: the name of the only migration that is meant; empty for all of the app.
+    :param code: the only rule whose findings are accepted; empty for every rule.
     :param once: stated in the environment, not in the settings.
     """
 
@@ -30,12 +30,12 @@ class Acceptance(NamedTuple):
 
     @property
     def key(self) -> str:
-        """As it is written in the setting."""
+        """The key as it is written in the setting."""
         migration = f".{self.migration}" if self.migration else ""
         return f"{self.app}{migration}" + (f":{self.code}" if self.code else "")
 
     def covers(self, app: str, migration: str, code: str) -> bool:
-        """Whether it is about the findings of this rule in this migration."""
+        """Return whether it is about the findings of this rule in this migration."""
         return self.app == app and self.migration in ("", migration) and self.code in ("", code)
 
 
@@ -44,7 +44,7 @@ NOTHING: Final[Acceptances] = {}
 
 
 def acceptance(stated: Acceptances, app: str, migration: str, code: str) -> Acceptance | None:
-    """The most exact one that covers a finding: its migration counts more than its code.
+    """Return the most exact one that covers a finding: its migration counts more than its code.
 
     :param code: empty for what no rule has judged.
     """
@@ -53,7 +53,7 @@ def acceptance(stated: Acceptances, app: str, migration: str, code: str) -> Acce
 
 
 def read_acceptances(value: object) -> Acceptances:
-    """What the setting says.
+    """Read the setting.
 
     :raises ValueError: saying what is wrong with it.
     """
@@ -63,7 +63,7 @@ def read_acceptances(value: object) -> Acceptances:
 
 
 def read_environment(text: str) -> Acceptances:
-    """What the environment says: ``key: reason``, several of them separated by semicolons or line feeds.
+    """Read the environment: ``key: reason``, several of them separated by semicolons or line feeds.
 
     :raises ValueError: saying what is wrong with it.
     """

@@ -1,5 +1,5 @@
-"""The app: it brings system checks, commands, and a look at the whole plan before ``migrate``. The backend works
-without it.
+"""The app: it adds system checks, commands, and a look at the whole plan before ``migrate``. The backend works without
+it.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ LONG_WAIT: Final = 5000
 
 _BACKENDS: Final = f"{__package__}.backends"
 
-#: Of another distribution, which has its files in a package of the same name as ours.
+#: A file of another distribution whose package has the same name as ours.
 _OTHER: Final = "django-pg-zero-downtime-migrations"
 _OURS: Final = "django-zero-downtime-migrations"
 
@@ -44,20 +44,20 @@ _MESSAGES: Final[dict[Kind, tuple[type[checks.Error] | type[checks.Warning], str
     Kind.GONE: (checks.Warning, f"{TAG}.W001"),
     Kind.NO_EFFECT: (checks.Warning, f"{TAG}.W002"),
 }
-#: A key of ACCEPT that is about nothing.
+#: The check for a key of ACCEPT without a match.
 _UNKNOWN: Final = f"{TAG}.E005"
-#: Its findings say that the server would refuse the statement: there is nothing to accept.
+#: Findings of this rule say that the server would refuse the statement: there is nothing to accept.
 _NOT_TO_BE_ACCEPTED: Final = "CANNOT_MIGRATE"
 
 
 def check_settings(
     app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: object
 ) -> list[checks.CheckMessage]:
-    """Check the databases that have one of our engines: those asked for, else all."""
+    """Check the databases that have one of our engines: the ones asked for, else all."""
     found: list[checks.CheckMessage] = []
     for alias in databases or {**settings.DATABASES, **connections.settings}:
         if has_our_engine(alias):
-            # What is wrong with a flat setting is the same for every database.
+            # The problems of a flat setting are the same for every database.
             found += [message for message in check_database(alias) if message not in found]
     return found
 
@@ -98,7 +98,7 @@ def has_our_engine(alias: str) -> bool:
         return True
     try:
         wrapper = load_backend(engine).DatabaseWrapper
-    except (ImproperlyConfigured, ImportError):  # another engine whose driver is not installed is not our concern
+    except (ImproperlyConfigured, ImportError):  # the missing driver of another engine is not our concern
         return False
     classes = (wrapper, wrapper.validation_class, wrapper.SchemaEditorClass)
     return any(base.__module__.startswith(_BACKENDS) for one in classes if one for base in one.__mro__)
@@ -127,7 +127,10 @@ class Unknown(NamedTuple):
 
 
 def unknown_acceptances(stated: Acceptances, loader: MigrationLoader) -> Iterator[Unknown]:
-    """:param loader: Django's, of migrations."""
+    """Yield the keys of ACCEPT that no migration matches.
+
+    :param loader: Django's, of migrations.
+    """
     for one in stated.values():
         where = f"The environment variable {PREFIX}ACCEPT" if one.once else "ACCEPT"
         has = f"{where} has the key {one.key!r}"
@@ -174,7 +177,7 @@ def _unknown_acceptances(alias: str) -> list[checks.CheckMessage]:
 
 
 def _contradictions(alias: str) -> list[checks.CheckMessage]:
-    """What each reader of the settings takes as it is, and what nobody can have meant together."""
+    """Find settings that are valid alone, and cannot be meant together."""
     try:
         values = effective(alias)
     except ImproperlyConfigured:  # problems() has it already
@@ -226,7 +229,7 @@ def _unknown_starts(alias: str) -> list[checks.CheckMessage]:
 
 
 def _unknown_replicas(alias: str) -> list[checks.CheckMessage]:
-    """Which of them are not hot standbys of this server is seen by ``migrate``: checks do not connect."""
+    """Find unknown aliases. ``migrate`` sees which of the others are not hot standbys: checks do not connect."""
     try:
         replicas = effective(alias).replicas
     except ImproperlyConfigured:  # problems() has it already

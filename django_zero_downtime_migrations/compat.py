@@ -1,4 +1,4 @@
-"""What differs between the supported Django versions: the only place that reads ``django.VERSION``."""
+"""The differences between the supported Django versions: the only place that reads ``django.VERSION``."""
 
 from __future__ import annotations
 

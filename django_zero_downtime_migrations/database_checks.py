@@ -1,6 +1,6 @@
 """System checks that ask the databases which Django is told to check: ``manage.py check --database default``.
 
-What they need is imported when they run: an app is loaded by every process of a project.
+Their requirements are imported when they run: an app is loaded by every process of a project.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from django.apps import AppConfig
 
 Answer = TypeVar("Answer")
-#: Seconds. What is owed for longer has been forgotten, or something keeps it.
+#: Seconds. A debt that is older has been forgotten, or something keeps it.
 LONG_OWED: Final = 7 * 86_400
 
 
 def check_owed(
     app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: object
 ) -> list[checks.CheckMessage]:
-    """Tell of backfills that migrations have left for later, and of removals that have been owed for long."""
+    """Report backfills that migrations have left for later, and removals that have been owed for long."""
     found: list[checks.CheckMessage] = []
     for alias, (owed, old) in _asked(databases, _owed):
         if owed:
@@ -42,7 +42,7 @@ def check_owed(
 
 
 def _owed(connection: Connection) -> tuple[str, str]:
-    """The backfills, and the removals that have been owed for long, in words."""
+    """Return the backfills, and the removals that have been owed for long, in words."""
     from .execution.backfills import Backfills
     from .execution.debts import Debts
 
@@ -60,7 +60,7 @@ def _option(alias: str) -> str:
 def check_left(
     app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: object
 ) -> list[checks.CheckMessage]:
-    """Tell of what online changes have left that nobody will finish."""
+    """Report the remains of online changes that no run will finish."""
     from .execution.leftovers import leftovers
 
     return [
@@ -71,7 +71,7 @@ def check_left(
 
 
 def _asked(databases: Sequence[str] | None, ask: Callable[[Connection], Answer]) -> Iterator[tuple[str, Answer]]:
-    """The answers of those databases that have one of our engines."""
+    """Yield the answers of the databases that have one of our engines."""
     for alias in filter(has_our_engine, databases or ()):
         connection: Any = connections[alias]
         try:

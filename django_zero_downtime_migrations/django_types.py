@@ -25,30 +25,30 @@ if TYPE_CHECKING:
     Index: TypeAlias = models.Index
     Migration: TypeAlias = migrations.Migration
     MigrationLoader: TypeAlias = loader.MigrationLoader
-    #: What Django is going to run, each forwards or backwards. It is the list that Django goes through.
+    #: The migrations of a run, each forwards or backwards. It is the list that Django goes through.
     Steps: TypeAlias = list[tuple[migrations.Migration, bool]]
     Model: TypeAlias = type[models.Model]
     Operation: TypeAlias = _Operation
     ProjectState: TypeAlias = state.ProjectState
-    #: What Django's editor executes.
+    #: A text that Django's editor executes.
     Sql: TypeAlias = str | ddl_references.Statement
     StateApps: TypeAlias = state.StateApps
 else:
     Connection = Constraint = Cursor = Editor = Field = Index = Migration = MigrationLoader = Any
     Model = Operation = ProjectState = Sql = StateApps = Steps = Any
 
-#: What the driver puts into a statement.
+#: The values that the driver puts into a statement.
 Params: TypeAlias = Sequence[Any] | None
 
 
 class Asked(Protocol):
-    """What takes a question: a connection of Django's or of the driver's."""
+    """An object that takes a question: a connection of Django's or of the driver's."""
 
     def cursor(self) -> Any: ...
 
 
 class Session(Asked, Protocol):
-    """A connection of the driver's own, of either one."""
+    """A connection of one of the drivers."""
 
     @property
     def closed(self) -> Any: ...

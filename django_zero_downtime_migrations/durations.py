@@ -21,7 +21,10 @@ _REAL: Final = re.compile(rf"[{_SPACE}]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]
 
 
 def read_duration(value: object) -> Duration | None:
-    """Milliseconds of a text, an int or a timedelta, None of None; ValueError says what is wrong with any other."""
+    """Return the milliseconds of a text, an int or a timedelta; None of None.
+
+    :raises ValueError: saying what is wrong with any other value.
+    """
     if value is None:
         return None
     if isinstance(value, str):
@@ -34,12 +37,14 @@ def read_duration(value: object) -> Duration | None:
 
 
 def parse_duration(text: str) -> Duration:
-    """Milliseconds of a text as ``SET lock_timeout`` takes it; ValueError where the server refuses it.
+    """Return the milliseconds of a text as ``SET lock_timeout`` takes it.
 
-    Refused beyond that: hexadecimal fractions, and what is not zero but rounds to it, because 0 means no limit and
-    that is the opposite of what '100us' asks for.
+    Refused beyond that: hexadecimal fractions, and a value other than zero that rounds to it, because 0 means no limit
+    and that is the opposite of what '100us' asks for.
+
+    :raises ValueError: if the server refuses it.
     """
-    # The server reads an integer as C does (0x10, 010); where that ends at a point or exponent, it reads a real number.
+    # The server reads an integer as C does (0x10, 010); if it ends at a point or exponent, it reads a real number.
     found = _INTEGER.match(text)
     end = found.end() if found else 0
     is_real = text[end : end + 1] in (".", "e", "E")
@@ -49,7 +54,7 @@ def parse_duration(text: str) -> Duration:
         raise ValueError("is not a duration that PostgreSQL can read")
     digits = found[0].strip(_SPACE)
     number = float(digits) if is_real else _integer(digits)
-    # 1e-400 is 0.0 as a float.
+    # As a float, 1e-400 is 0.0.
     is_zero = number == 0 and not re.search("[1-9]", re.split("[eE]", digits)[0])
     return _in_range(_milliseconds(number, text[found.end() :].strip(_SPACE)), is_zero)
 
@@ -86,5 +91,6 @@ def _in_range(milliseconds: float, is_zero: bool) -> Duration:
 
 
 def _is_too_long(milliseconds: float) -> bool:
-    # Asked before anything is rounded: infinity has no nearest integer. One day more leaves room for rounding to hours.
+    # This is checked before anything is rounded: infinity has no nearest integer. One day more leaves room for
+    # rounding to hours.
     return not abs(milliseconds) < LONGEST + 86_400_000.0

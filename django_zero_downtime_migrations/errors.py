@@ -1,4 +1,4 @@
-"""What users see when a migration is unsafe or cannot be done."""
+"""The messages and exceptions for an unsafe or impossible migration."""
 
 from __future__ import annotations
 
@@ -73,22 +73,22 @@ class UnsafeOperationWarning(Warning):
 
 
 class MigrationError(CommandError):
-    """What stops a migration. ``manage.py`` prints its text and its notes, without a traceback unless ``--traceback``
-    is given.
+    """The migration was stopped. ``manage.py`` prints the text and the notes, without a traceback unless
+    ``--traceback`` is given.
     """
 
     @property
     def returncode(self) -> Any:
-        """Django hands it to ``sys.exit()`` when it has printed ``str(self)``."""
+        """The exit status. Django hands it to ``sys.exit()`` when it has printed ``str(self)``."""
         return _Notes(self) if notes(self) else 1
 
     @returncode.setter
     def returncode(self, value: Any) -> None:
-        """``CommandError`` sets it."""
+        """Accept the exit status that ``CommandError`` sets."""
 
 
 class BackfillStopped(MigrationError):
-    """Rows were being written, and the rest is for the next run: nothing is lost, and nothing has failed.
+    """The rest of the rows is left for the next run: nothing is lost, and nothing has failed.
 
     ``manage.py`` exits with the status 3.
     """
@@ -103,7 +103,7 @@ class BackfillStopped(MigrationError):
 
     @returncode.setter
     def returncode(self, value: Any) -> None:
-        """``CommandError`` sets it."""
+        """Accept the exit status that ``CommandError`` sets."""
 
 
 class _Notes:
@@ -141,12 +141,12 @@ class CannotMigrate(NotSupportedError, MigrationError):
 
 
 class LockNotAcquired(OperationalError, MigrationError):
-    """A short step did not get its locks within LOCK_RETRY_TIMEOUT. It holds none of them, and nobody waits for it.
+    """A short step did not get its locks within LOCK_RETRY_TIMEOUT. It holds none of them, and no session waits for it.
 
     :param statement: its SQL.
     :param waited: in seconds, from the first look to the last attempt.
     :param attempts: how often it asked for the locks.
-    :param blockers: who held a lock in its way when it gave up; empty when they had let go by then.
+    :param blockers: the sessions in its way when it gave up; empty if they had released their locks by then.
     """
 
     def __init__(self, text: str, statement: str, waited: float, attempts: int, blockers: tuple[Blocker, ...]) -> None:
@@ -155,6 +155,10 @@ class LockNotAcquired(OperationalError, MigrationError):
         self.waited = waited
         self.attempts = attempts
         self.blockers = blockers
+
+
+class CannotJudge(Exception):
+    """``check_migrations`` cannot judge. The text is one line for people."""
 
 
 def explain(error: BaseException, text: str) -> None:
@@ -173,13 +177,13 @@ def notes(error: BaseException) -> list[str]:
     return list(getattr(error, "__notes__", ()))
 
 
-#: By the class that they were of before.
+#: The classes of explained errors, by their class before.
 _without_traceback: dict[type[DatabaseError], type[DatabaseError]] = {}
 
 
 def without_traceback(error: DatabaseError) -> None:
     """Make an error of the server, once it is explained, a :class:`MigrationError` as well. It stays the same object of
-    the same name, and what it was before: who catches it, its cause, notes and traceback notice nothing.
+    the same name, and what it was before: code that catches it, its cause, notes and traceback notice nothing.
     """
     kind = type(error)
     if isinstance(error, MigrationError):
@@ -191,7 +195,7 @@ def without_traceback(error: DatabaseError) -> None:
 
 
 def make_printable(error: BaseException) -> None:
-    """Escape what no reader would see in the text of a server's error, which may have values of rows in it."""
+    """Escape invisible characters in the text of a server's error, which may have values of rows in it."""
     for each in (error, error.__cause__):
         if each is not None:
             each.args = tuple(map(_printable, each.args))

@@ -1,4 +1,4 @@
-"""What a rule found: one type for warnings, exceptions, reports and tests."""
+"""The finding of a rule: one type for warnings, exceptions, reports and tests."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Kind(enum.Enum):
 
 
 class Origin(Record):
-    """Where in the migrations a statement comes from; what is not known is empty."""
+    """The place in the migrations that a statement comes from; unknown parts are empty."""
 
     app: str = ""
     model: str = ""
     field: str = ""
     migration: str = ""
-    #: The operation's place in its migration, from 0; None where it is not known.
+    #: The operation's place in its migration, from 0; None if it is not known.
     operation: int | None = None
 
     def __str__(self) -> str:
@@ -39,7 +39,9 @@ class Origin(Record):
 
 
 class Finding(Record):
-    """:param text: the rule's ``Unsafe`` text.
+    """A finding.
+
+    :param text: the rule's ``Unsafe`` text.
     :param severity: as it counts, in every program.
     :param message: what is wrong here, with names.
     :param instead: what to write instead.
@@ -57,14 +59,14 @@ class Finding(Record):
     table: str = ""
     lock: LockMode | None = None
     origin: Origin = Origin()
-    #: The reason that was given for accepting the finding; empty where nobody has accepted it.
+    #: The reason that was given for accepting the finding; empty if it is not accepted.
     assured: str = ""
     sent: str = ""
-    #: The key of ACCEPT that has the reason; empty where the migration itself has it.
+    #: The key of ACCEPT that has the reason; empty if the migration itself has it.
     accept: str = ""
-    #: Why it counts for less than its rule says; empty where it does not.
+    #: Why it counts for less than its rule says; empty if it does not.
     eased: str = ""
-    #: The rule's own severity where the finding is eased.
+    #: The rule's own severity if the finding is eased.
     severity_before: Severity | None = None
 
     @property
@@ -73,7 +75,7 @@ class Finding(Record):
 
     @property
     def remark(self) -> str:
-        """What is said behind its message in a line of a log or script; empty where nothing eases or accepts it."""
+        """The remark behind its message in a line of a log or script; empty unless it is eased or accepted."""
         eased = f" (not refused: {self.eased})" if self.eased else ""
         return eased + (f" (accepted: {self.assured})" if self.assured else "")
 
@@ -87,9 +89,12 @@ class Finding(Record):
         return f"{self.text}\n{self.details}"
 
     def accepted(self, reason: str, accept: str = "") -> Finding:
-        """:param accept: the key of ACCEPT that has the reason."""
+        """Return the finding as accepted.
+
+        :param accept: the key of ACCEPT that has the reason.
+        """
         return self.named(assured=reason, accept=accept)
 
     def not_refused(self, why: str) -> Finding:
-        """The finding as a warning."""
+        """Return the finding as a warning."""
         return self.named(severity=Severity.WARN, eased=why, severity_before=self.severity)

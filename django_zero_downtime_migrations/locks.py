@@ -1,4 +1,4 @@
-"""PostgreSQL's table lock modes, what they block, and who may hold one.
+"""PostgreSQL's table lock modes, what they block, and the sessions that may hold one.
 
 https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES, confirmed by
 ``tests/unit/test_locks.py`` on a server.
@@ -37,12 +37,12 @@ class LockMode(enum.Enum):
 
     @property
     def blocks_reads(self) -> bool:
-        """A plain SELECT has to wait."""
+        """Whether a plain SELECT has to wait."""
         return self.conflicts_with(LockMode.ACCESS_SHARE)
 
     @property
     def blocks_writes(self) -> bool:
-        """INSERT, UPDATE and DELETE have to wait."""
+        """Whether INSERT, UPDATE and DELETE have to wait."""
         return self.conflicts_with(LockMode.ROW_EXCLUSIVE)
 
     @property
@@ -85,9 +85,9 @@ class Lock(NamedTuple):
 class Blocker(NamedTuple):
     """A session, or a prepared transaction, that holds a lock which a step has to wait for.
 
-    What the role may not see is None. ``age`` is that of its transaction in ms, ``query`` the beginning of its text
-    where SHOW_BLOCKING_QUERIES is on. A step that waits for the end of a transaction, and not for one of its locks, has
-    no ``mode`` and ``relation``. ``replica`` is the alias of the hot standby on which it is.
+    Values that the role may not see are None. ``age`` is the age of its transaction in ms, ``query`` the beginning of
+    its text if SHOW_BLOCKING_QUERIES is on. If a step waits for the end of a transaction, and not for one of its locks,
+    the blocker has no ``mode`` and ``relation``. ``replica`` is the alias of the hot standby on which it is.
     """
 
     pid: int | None
@@ -105,7 +105,10 @@ class Blocker(NamedTuple):
     replica: str | None = None
 
     def older_than(self, limit: float) -> bool:
-        """:param limit: in ms. What the role may not see may be of any age."""
+        """Return whether its transaction is older, or of an age that the role may not see.
+
+        :param limit: in ms.
+        """
         return self.age is None or self.age > limit
 
     @property

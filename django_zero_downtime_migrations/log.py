@@ -1,5 +1,5 @@
-"""The logger of this package. What it writes about is not its own: a message that cannot be written must not end a
-migration, and nothing in it may move the cursor of a terminal or make up a line of a log.
+"""The logger of this package. It writes about objects of other programs: a message that cannot be written must not end
+a migration, and nothing in it may move the cursor of a terminal or make up a line of a log.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ class _Text:
 
 class _Logging(logging.Logger):
     def handle(self, record: logging.LogRecord) -> None:
-        """Standard handlers report their own errors (``Handler.handleError``); those that raise are reported here."""
+        """Handle a record. Standard handlers report their own errors (``Handler.handleError``); other errors are
+        reported here.
+        """
         if isinstance(record.args, tuple):
             record.args = tuple(map(_shown, record.args))
         try:
@@ -44,17 +46,17 @@ def _shown(value: object) -> object:
 
 
 def _report(record: logging.LogRecord, error: Exception) -> None:
-    """As ``logging`` does: on the standard error, unless ``logging.raiseExceptions`` is off."""
+    """Report an error as ``logging`` does: on the standard error, unless ``logging.raiseExceptions`` is off."""
     if not logging.raiseExceptions:
         return
     try:
         sys.stderr.write(f"A handler of the log {NAME!r} failed ({error!r}) for: {record.getMessage()}\n")
-    except Exception:  # nobody is there to be told
+    except Exception:  # the standard error is closed
         return
 
 
 def _make() -> logging.Logger:
-    """The logger of our name, which the settings of a project may have made before."""
+    """Return the logger of our name, which the settings of a project may have made before."""
     logger: Any = logging.getLogger(NAME)
     if not isinstance(logger, _Logging):
         logger.__class__ = type("Logger", (_Logging, type(logger)), {"__module__": __name__})

@@ -17,22 +17,20 @@ UNIQUE: Final = "key"
 CHECK: Final = "check"
 NOT_NULL: Final = "not_null"
 FOREIGN_KEY: Final = "fkey"
-EXCLUSION: Final = "excl"
 INDEX: Final = "idx"
-SEQUENCE: Final = "seq"
 
 _MARK: Final = "zdm"
-#: What a table is called for while a view has its name, and what its name ends in then.
+#: The label and the end of a table's name while a view has its own name.
 PURPOSE_OF_RENAMED: Final = "renamed"
 RENAMED: Final = f"_{_MARK}_{PURPOSE_OF_RENAMED}"
 
 _QUOTED: Final = r'"(?:[^"\0]|"")+"'
-# Letters, digits, _ and $ of ASCII and everything beyond it: said by what it is not, which compiles fifty times faster.
+# Letters, digits, _ and $ of ASCII and everything beyond it: the complement compiles fifty times faster.
 _BARE: Final = r"[^\x00-@\[-^`{-\x7f][^\x00-#%-/:-@\[-^`{-\x7f]*"
 _PATH: Final = rf'(?:{_QUOTED}|[^\s"(;]+)(?:\.{_QUOTED})?'
 _SIMPLE: Final = re.compile(r'"[^"\0]+"')
 _INSIDE: Final = re.compile(r'"((?:[^"]|"")+)"')
-# How Django's statements and ours begin, up to the name of the index or constraint that they are about.
+# The beginning of Django's statements and ours, up to the name of the index or constraint that they are about.
 _HEAD: Final = re.compile(
     rf"(?:ALTER TABLE (?:ONLY )?{_PATH} (?:ADD|DROP|RENAME) CONSTRAINT (?:IF EXISTS )?"
     r"|CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY )?(?:IF NOT EXISTS )?"
@@ -55,7 +53,7 @@ class Names:
         self._codec = codec
 
     def make_object_name(self, name1: str, name2: str | None, label: str) -> str:
-        """``name1_name2_label`` in at most 63 bytes: the longer of the two names loses bytes first, the label none."""
+        """Return ``name1_name2_label`` in at most 63 bytes: the longer name loses bytes first, the label none."""
         overhead = len(f"_{label}") + (name2 is not None)
         size1, size2 = self._size(name1), self._size(name2 or "")
         while size1 + size2 > LONGEST - overhead:
@@ -67,7 +65,7 @@ class Names:
         return "_".join(parts)
 
     def choose(self, name1: str, name2: str | None, label: str, taken: Callable[[str], bool]) -> str:
-        """The first name that is not taken of those that the server tries: label, label1, label2 and so on.
+        """Return the first free name that the server tries: label, label1, label2 and so on.
 
         :param taken: whether a name is taken: for a constraint by a constraint of the schema, for an index by a
             relation, for a constraint with an index (UNIQUE, PRIMARY KEY, EXCLUDE) by either.
@@ -76,7 +74,7 @@ class Names:
         return next(name for name in tries if not taken(name))
 
     def columns_part(self, columns: Iterable[str]) -> str:
-        """The second name of an index or foreign key: its columns, joined up to the one that makes it too long."""
+        """Return the second name of an index or foreign key: its columns, joined until the name is too long."""
         joined = ""
         for column in columns:
             joined += f"_{column}" if joined else column
@@ -85,12 +83,12 @@ class Names:
         return joined
 
     def truncate(self, name: str) -> str:
-        """What the server makes of a name that is too long: it is cut between two characters."""
+        """Return a name that is too long as the server cuts it: between two characters."""
         return self._clip(name, LONGEST)
 
     def temporary(self, name: str, purpose: str) -> str:
-        """The name of an object that exists beside ``name`` for a while; the same each time, so that a later run
-        finds it.
+        """Return the name of an object that exists beside ``name`` for a while; the same each time, so that a later
+        run finds it.
 
         It ends in ``_zdm_<purpose>``; the hash before that keeps apart long names that begin alike.
         """
@@ -101,18 +99,18 @@ class Names:
         return self._clip(name, LONGEST - len(suffix)) + suffix
 
     def lasting(self, name: str) -> str:
-        """The name that an object called ``name`` has in the end: without what :meth:`temporary` adds, if it has that
+        """Return the final name of an object called ``name``: without the suffix of :meth:`temporary`, if it has one
         and the name was not cut for it.
         """
         found = re.fullmatch(rf"(.+)_[0-9a-f]{{8}}_{_MARK}_([a-z0-9_]{{1,20}})", name, re.DOTALL)
         return found[1] if found and self.temporary(found[1], found[2]) == name else name
 
     def plain(self, sql: str) -> str:
-        """The name that an identifier in SQL stands for, as the server keeps it, without its schema."""
+        """Return the name that an identifier in SQL stands for, as the server stores it, without its schema."""
         return self.truncate(split_identifier(sql)[-1])
 
     def spelled(self, sql: str) -> str:
-        """An identifier as it is written of the name that the server keeps; the same for all that mean this name.
+        """Return an identifier for the name that the server stores; the same for all that mean this name.
 
         :raises ValueError: when it is not a name in SQL.
         """
@@ -121,7 +119,7 @@ class Names:
         return ".".join(quote(self.truncate(part)) for part in split_identifier(sql))
 
     def as_sql(self, name: str) -> str:
-        """A ``db_table`` or ``db_column`` of Django's as in SQL; what Django makes of it where that is not a name."""
+        """Return a ``db_table`` or ``db_column`` of Django's as in SQL; quoted as Django does if it is not a name."""
         quoted = as_django_quotes(name)
         try:
             return self.spelled(quoted)
@@ -132,7 +130,7 @@ class Names:
         return len(self._encoded(name))
 
     def _clip(self, name: str, size: int) -> str:
-        # A character that would be cut in two goes as a whole.
+        # A character that would be cut in two is dropped as a whole.
         data = self._encoded(name)
         return name if len(data) <= size else data[:size].decode(self._codec_of(name), errors="ignore")
 
@@ -140,7 +138,7 @@ class Names:
         return name.encode(self._codec_of(name))
 
     def _codec_of(self, name: str) -> str:
-        """The server refuses a name that its encoding does not have: any cut of it will do."""
+        """Return the codec for a name. The server refuses a name that its encoding does not have: any cut will do."""
         try:
             name.encode(self._codec)
         except UnicodeEncodeError:
@@ -153,45 +151,48 @@ UTF8: Final = Names()
 
 
 def names_in(sql: str) -> list[str]:
-    """The quoted names of a piece of SQL, without their quotes, in order."""
+    """Return the quoted names of a piece of SQL, without their quotes, in order."""
     return [name.replace('""', '"') for name in _INSIDE.findall(sql)]
 
 
 def literal(text: str) -> str:
-    """A text as it is written in SQL."""
-    # A backslash is only itself where standard_conforming_strings is off as well.
+    """Return a text as it is written in SQL."""
+    # With a backslash, the text must not depend on standard_conforming_strings.
     escape = "E" if "\\" in text else ""
     return escape + "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def plain_table(table: str) -> str:
-    """A table's own name without its schema. :param table: an identifier as :meth:`Names.spelled` writes it."""
+    """Return a table's own name without its schema.
+
+    :param table: an identifier as :meth:`Names.spelled` writes it.
+    """
     return split_identifier(table)[-1]
 
 
 def as_django_quotes(name: str) -> str:
-    """What Django's ``quote_name`` makes of a ``db_table`` or ``db_column``, which may be quoted already."""
+    """Return a ``db_table`` or ``db_column`` as Django's ``quote_name`` writes it, which may be quoted already."""
     return name if name.startswith('"') and name.endswith('"') else f'"{name}"'
 
 
 def as_django_has(name: str) -> str:
-    """A name of the server as Django has to be given it: its ``quote_name`` leaves quotes inside as they are."""
+    """Return a name of the server as Django has to be given it: its ``quote_name`` leaves quotes inside as they are."""
     return name.replace('"', '""')
 
 
 def renamed_in(sql: str, name: str) -> str:
-    """The statement with another name for the index or constraint that it makes, drops or renames.
+    """Return the statement with another name for the index or constraint that it makes, drops or renames.
 
-    :param name: as in SQL. The text stays as it is where it has another form than Django's statements have.
+    :param name: as in SQL. A text of another form than Django's statements stays as it is.
     """
     found = _HEAD.match(sql)
     return f"{sql[: found.start(1)]}{name}{sql[found.end(1) :]}" if found else sql
 
 
 def after_head(sql: str, keyword: str = "") -> str:
-    """What follows the name of a constraint, or name and table of an index, in the statement that makes it.
+    """Return what follows the name of a constraint, or name and table of an index, in the statement that makes it.
 
-    :param keyword: what stands between the name and a table's name; empty where there is no such table.
+    :param keyword: what stands between the name and a table's name; empty without a table's name.
     :raises ValueError: when the statement has another form.
     """
     found = _HEAD.match(sql)
@@ -202,7 +203,7 @@ def after_head(sql: str, keyword: str = "") -> str:
 
 
 def unquote(sql: str) -> str:
-    """The name that one identifier in SQL stands for; :func:`split_identifier` reads one with a schema."""
+    """Return the name that one identifier in SQL stands for; :func:`split_identifier` reads one with a schema."""
     parts = split_identifier(sql)
     if len(parts) != 1:
         raise ValueError(f"{sql} is a name of {len(parts)} parts, not of one")
@@ -210,7 +211,7 @@ def unquote(sql: str) -> str:
 
 
 def split_identifier(sql: str) -> tuple[str, ...]:
-    """The parts of a name in SQL: ``"s"."t"`` has s and t. Without quotes a part is folded to lower case."""
+    """Return the parts of a name in SQL: ``"s"."t"`` has s and t. Without quotes a part is folded to lower case."""
     parts: list[str] = []
     position = 0
     while (found := _PART.match(sql, position)) is not None:
@@ -222,15 +223,15 @@ def split_identifier(sql: str) -> tuple[str, ...]:
 
 
 def quote(name: str) -> str:
-    """A name as an identifier in SQL."""
+    """Return a name as an identifier in SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def relation(name: str) -> str:
-    """An SQL expression for the oid of a table, index or sequence; NULL where there is none.
+    """Return an SQL expression for the oid of a table, index or sequence; NULL if it does not exist.
 
-    As to_regclass() has it, which however fails where the role may not use the schema: such a table may still stand
-    behind a foreign key of one that it migrates.
+    to_regclass() has the same result, but fails if the role may not use the schema: such a table may still be behind a
+    foreign key of a table that the role migrates.
 
     :param name: an SQL expression for its quoted name, with or without its schema.
     """

@@ -1,8 +1,8 @@
-"""What each operation of a migration is: one table for all who have to know it.
+"""The facts about each operation of a migration: one table for all modules that have to know them.
 
-It has all operations of Django, of ``django.contrib.postgres`` and of this package; one that a new Django has and that
-is not here is named by ``tests/contract/test_operations.py``. An operation of another package is what the class is that
-it extends, unless it has methods of its own for the database; then it gets the careful answer.
+It has all operations of Django, of ``django.contrib.postgres`` and of this package: an operation of a new Django that
+is missing here is named by ``tests/contract/test_operations.py``. An operation of another package has the facts of the
+class that it extends, unless it has methods of its own for the database; then it gets the careful answer.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ class Reach(Enum):
     MODEL = 1
     #: Also the models that point to it.
     NEIGHBOURS = 2
-    #: Anything: what Django itself renders.
+    #: All models: Django itself renders them.
     EVERYTHING = 3
 
 
 class Loses(Enum):
-    """What code that does not know of an operation has no more once it has run."""
+    """The loss of code that does not know of an operation once it has run."""
 
     NOTHING = 0
     FIELD = 1
     FIELD_NAME = 2
-    #: A field is as it was not before.
+    #: A field's definition has changed.
     DEFINITION = 3
     MODEL = 4
     MODEL_NAME = 5
@@ -43,15 +43,15 @@ class Loses(Enum):
 
 
 class Facts(NamedTuple):
-    """What is known of an operation.
+    """The facts about an operation.
 
-    :ivar reach: or what tells it, given the operation, the state before it and the label of its app.
+    :ivar reach: how far it looks; or a function of the operation, the state before it and the label of its app.
     :ivar loses: by what it does to the state.
-    :ivar adds: it only adds something, and ``--strict`` lets it pass; or what tells that, given the operation. One that
-        runs others adds nothing and takes nothing away by itself.
+    :ivar adds: it only adds something, and ``--strict`` lets it pass; or a function of the operation. An operation that
+        runs others adds nothing and removes nothing by itself.
     :ivar inside: the attribute with the operations that it runs on the database.
-    :ivar as_migration: those are run by Django's own loop, which begins each of them by itself. Otherwise the operation
-        calls them, and to an editor they are a part of it.
+    :ivar as_migration: Django's own loop runs those, and begins each of them by itself. Otherwise the operation calls
+        them, and to an editor they are a part of it.
     """
 
     reach: Reach | Callable[[Any, Any, str], Reach]
@@ -62,7 +62,7 @@ class Facts(NamedTuple):
 
 
 def _of_field(operation: Any, state: Any, app_label: str) -> Reach:
-    """Other models can only point to a unique field."""
+    """Return how far an operation on a field looks: other models can only point to a unique field."""
     fields = state.models.get((app_label, operation.model_name_lower)).fields
     old = fields.get(getattr(operation, "old_name", None) or operation.name)
     return Reach.NEIGHBOURS if old is None or old.primary_key or old.unique else Reach.MODEL
@@ -116,22 +116,22 @@ _OURS = {
     "EnsureBackfilled": Facts(Reach.NOTHING, adds=True),
     "SafetyAssured": Facts(Reach.MODEL, adds=True, inside="operations", as_migration=True),
 }
-#: By the package in which the class is, and its name.
+#: The facts by the package of the class, and its name.
 FACTS = {
     "django.db.migrations.operations": _DJANGO,
     "django.contrib.postgres.operations": _POSTGRES,
     f"{__package__}.operations": _OURS,
 }
-#: What Django calls to do the work of an operation, on the database and on the state.
+#: The methods by which Django lets an operation work, on the database and on the state.
 ON_DATABASE = frozenset({"database_forwards", "database_backwards"})
 ON_STATE = frozenset({"state_forwards"})
 
 
 def facts(kind: type[Operation], work: frozenset[str] = ON_DATABASE) -> Facts:
-    """What is known of the operations of a class.
+    """Return the facts about the operations of a class.
 
     :param work: the methods that would have to be known.
-    :returns: :data:`UNKNOWN` where the class, or one that it extends, has one of its own that is not in the table.
+    :returns: :data:`UNKNOWN` if the class, or one that it extends, has one of its own that is not in the table.
     """
     for each in kind.__mro__:
         for package, known in FACTS.items():
@@ -143,18 +143,21 @@ def facts(kind: type[Operation], work: frozenset[str] = ON_DATABASE) -> Facts:
 
 
 def reach(operation: Operation, state: Any, app_label: str) -> Reach:
-    """How much of the project an operation looks at. :param state: that before it."""
+    """Return how much of the project an operation looks at.
+
+    :param state: the state before it.
+    """
     known = facts(type(operation)).reach
     return known if isinstance(known, Reach) else known(operation, state, app_label)
 
 
 def loses(operation: Operation) -> Loses:
-    """What code that does not know of an operation has no more once it has run."""
+    """Return what code that does not know of an operation loses once it has run."""
     return facts(type(operation), ON_STATE).loses
 
 
 def adds(operation: Operation) -> bool:
-    """Whether an operation, without what is inside of it, only adds something."""
+    """Return whether an operation, without its inner operations, only adds something."""
     known = facts(type(operation)).adds
     return known if isinstance(known, bool) else known(operation)
 
@@ -164,20 +167,20 @@ def touches_no_table(operation: Operation) -> bool:
 
 
 def is_known(operation: Operation) -> bool:
-    """Whether it is known what an operation does to the database."""
+    """Return whether it is known what an operation does to the database."""
     return facts(type(operation)) is not UNKNOWN
 
 
 def runs_code(operation: Operation) -> bool:
-    """Whether an operation runs code of the user's, so that no SQL tells what it does."""
+    """Return whether an operation runs the user's own code, whose effect SQL does not show."""
     return not operation.reduces_to_sql or getattr(operation, "each", None) is not None
 
 
 def parts(operation: Operation) -> Iterator[tuple[str, Sequence[Any]]]:
-    """The operations that one runs on the database, by the attribute that has them.
+    """Yield the operations that an operation runs on the database, by the attribute that has them.
 
-    Of an operation that is not known these are all attributes in which there are operations; such an attribute may have
-    anything else as well.
+    For an unknown operation these are all attributes that contain operations; such an attribute may contain other
+    objects as well.
     """
     known = facts(type(operation))
     if known is not UNKNOWN:
@@ -187,21 +190,21 @@ def parts(operation: Operation) -> Iterator[tuple[str, Sequence[Any]]]:
     for name in dict.fromkeys(("database_operations", "operations", *vars(operation))):
         inner = getattr(operation, name, None)
         each = inner if isinstance(inner, (list, tuple)) else [inner]
-        # Django's name for what is run on the state alone.
+        # Django runs the operations of this attribute on the state alone.
         if name != "state_operations" and any(map(is_operation, each)):
             yield name, each
 
 
 def is_operation(value: object) -> bool:
-    """Whether Django could run it."""
+    """Return whether Django could run it."""
     return callable(getattr(type(value), "database_forwards", None))
 
 
 def inside(operation: Operation) -> list[Operation]:
-    """The operations that one runs on the database."""
+    """Return the operations that an operation runs on the database."""
     return [each for _, inner in parts(operation) for each in inner if is_operation(each)]
 
 
 def called_inside(operation: Operation) -> list[Operation]:
-    """The same, without those that are run as a migration."""
+    """Return the same, except operations that are run as a migration."""
     return [] if facts(type(operation)).as_migration else inside(operation)

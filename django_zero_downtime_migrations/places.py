@@ -19,9 +19,9 @@ from .record import Record
 
 
 class Location(Record):
-    """Where something stands.
+    """A place in a file.
 
-    :param path: with slashes, relative to the working directory where the file is below it.
+    :param path: with slashes, relative to the working directory if the file is below it.
     :param line: from 1.
     """
 
@@ -33,7 +33,7 @@ class Location(Record):
 
 
 class Place(NamedTuple):
-    """An operation in its migration. ``path`` has its index and, for one inside another, that one's before it."""
+    """An operation in its migration. ``path`` has its index; for a nested operation, the outer one's index first."""
 
     path: tuple[int, ...]
     operation: Operation
@@ -42,7 +42,7 @@ class Place(NamedTuple):
 
 
 def every(operations: Sequence[Operation], path: tuple[int, ...] = ()) -> Iterator[Place]:
-    """All operations that reach the database, those inside others after them."""
+    """Yield all operations that reach the database, nested ones after the operation that has them."""
     for number, operation in enumerate(operations):
         here = (*path, number)
         yield Place(here, operation)
@@ -55,9 +55,9 @@ Around = Callable[[Place, str, Any], AbstractContextManager[Any]]
 
 @contextmanager
 def watched(migration: Migration, around: Around, method: str = "database_forwards") -> Iterator[None]:
-    """While the migration is applied, ``around`` is entered for each operation, also for one inside another.
+    """Enter ``around`` for each operation, also a nested one, while the migration is applied.
 
-    :param method: ``database_backwards`` where the migration is taken back.
+    :param method: ``database_backwards`` if the migration is taken back.
     """
     with ExitStack() as cleanup:
         for place in every(migration.operations):
@@ -83,12 +83,15 @@ def _put_back(operation: Operation, method: str, before: Any) -> None:
 
 
 def file_of(migration: Migration) -> str:
-    """The path of the migration's module, empty where it has none."""
+    """Return the path of the migration's module, empty if it has none."""
     return getattr(sys.modules.get(type(migration).__module__), "__file__", None) or ""
 
 
 def location(migration: Migration, path: Sequence[int] = ()) -> Location | None:
-    """:param path: of the operation, as in :class:`Place`; without one the place of the class."""
+    """Return the location of an operation, or of the class.
+
+    :param path: the operation's path, as in :class:`Place`; empty for the class.
+    """
     file = file_of(migration)
     if not file:
         return None
@@ -111,7 +114,7 @@ def _shown(file: str) -> str:
 
 
 def _source(migration: Migration, file: str) -> bytes:
-    """Of the module as it was imported, which need not be what its file has by now."""
+    """Return the source of the module as it was imported, which may differ from its file by now."""
     loader = getattr(sys.modules.get(type(migration).__module__), "__loader__", None)
     read: Any = getattr(loader, "get_data", None)
     try:
@@ -122,7 +125,7 @@ def _source(migration: Migration, file: str) -> bytes:
 
 @cache
 def _lines(source: bytes, name: str) -> tuple[int, ast.expr | None]:
-    """The line of the class, and the expression that its operations are."""
+    """Return the line of the class, and the expression that its operations are."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
@@ -145,7 +148,7 @@ def _assigned(node: ast.ClassDef) -> Iterator[ast.expr]:
 
 
 def _items(node: ast.expr | None, count: int) -> list[ast.expr] | None:
-    """The operations that are written in an expression: one list, or several that are added."""
+    """Return the operations that are written in an expression: one list, or several that are added."""
     if isinstance(node, ast.BinOp):
         left, right = _items(node.left, -1), _items(node.right, -1)
         items = None if left is None or right is None else left + right
@@ -157,7 +160,7 @@ def _items(node: ast.expr | None, count: int) -> list[ast.expr] | None:
 
 
 def _list_in(call: ast.expr | None) -> ast.expr | None:
-    """The list of operations that an operation takes."""
+    """Return the list of operations that an operation takes."""
     if not isinstance(call, ast.Call):
         return None
     named = {keyword.arg: keyword.value for keyword in call.keywords}

@@ -1,4 +1,4 @@
-"""What a database says, on a terminal, in a log or in a script: names, queries, rows, definitions."""
+"""Text from a database for a terminal, a log or a script: names, queries, rows, definitions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ESCAPED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def printable(text: str, *, lines: bool = False) -> str:
-    r"""Replace each character that a reader would not see by its escape in Python: ``\n``, ``\x1b``, ``\u202e``.
+    r"""Replace each invisible character by its escape in Python: ``\n``, ``\x1b``, ``\u202e``.
 
     :param lines: keep line feeds and tabs, in a text of several lines.
     """

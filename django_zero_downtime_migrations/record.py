@@ -51,5 +51,5 @@ class Record:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__dict__.items())})"
 
     def named(self: R, **changes: object) -> R:
-        """A copy with other fields."""
+        """Return a copy with other fields."""
         return type(self)(**{**self.__dict__, **changes})

@@ -1,7 +1,7 @@
-"""A search_path that names pg_catalog behind a schema in which others may create.
+"""A search_path that names pg_catalog behind a schema in which other roles may create.
 
-What they create then takes the place of the server's own functions, operators and types, also in the statements of
-Django and of the user, and runs with the rights of the role that migrates.
+Their objects then take the place of the server's own functions, operators and types, also in the statements of Django
+and of the user, and run with the privileges of the role that migrates.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from .naming import quote
 #: Connections of the driver whose search_path has been looked at.
 _seen: WeakSet[Any] = WeakSet()
 
-# Without an operator, which might be somebody else's. Where nobody names pg_catalog, it is in front.
+# It uses no operator, which might be another role's. A search_path without pg_catalog has it in front.
 _PATH = "SELECT pg_catalog.current_schemas(true)::pg_catalog.text[]"
-# The owner of a schema may give himself the privilege at any time; a superuser needs no trick.
+# The owner of a schema may grant itself the privilege at any time; a superuser needs no trick.
 _OTHERS = """
 SELECT n.nspname::pg_catalog.text,
        pg_catalog.array_agg(DISTINCT coalesce(pg_catalog.quote_ident(r.rolname), 'PUBLIC'))::pg_catalog.text[],
@@ -40,9 +40,9 @@ GROUP BY n.nspname
 
 
 def refuse_hostile_search_path(connection: Connection, path: list[str] | None = None) -> None:
-    """Ask once for each connection of the driver, before any question that has an operator in it.
+    """Ask once for each driver connection, before any question that has an operator in it.
 
-    :param path: the schemas in which names are looked for, where they are known already.
+    :param path: the schemas in which names are looked up, if they are known already.
     :raises CannotMigrate: when roles other than this one may create something in a schema before pg_catalog.
     """
     connection.ensure_connection()
@@ -60,7 +60,7 @@ def refuse_hostile_search_path(connection: Connection, path: list[str] | None = 
 
 
 def _before_catalog(schemas: list[str]) -> list[str]:
-    """Functions and operators are never looked for in a session's temporary schema."""
+    """Return the schemas before pg_catalog; functions and operators are never looked up in a temporary schema."""
     return [schema for schema in schemas[: schemas.index("pg_catalog")] if not schema.startswith("pg_temp_")]
 
 

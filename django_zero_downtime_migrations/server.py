@@ -1,4 +1,4 @@
-"""What a PostgreSQL server can do, by name: the only place that reads a server version."""
+"""The capabilities of a PostgreSQL server, by name: the only place that reads a server version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .naming import Names
 
 #: The oldest major version that this backend migrates. Django itself may ask for a newer one.
 OLDEST = 14
-#: The newest that it has been measured on, as a driver gives it: that of a judgement without a server.
+#: The newest server that it has been measured on, as a driver reports it; judgements without a server use it.
 NEWEST = 180000
 
 
@@ -32,8 +32,9 @@ class Capabilities(NamedTuple):
 
 
 def capabilities(connection: Connection) -> Capabilities:
-    """:param connection: a Django connection wrapper; it is connected if it is not yet.
+    """Return the capabilities of the server.
 
+    :param connection: a Django connection wrapper; it is connected if it is not yet.
     :raises NotSupportedError: when the server is older than :data:`OLDEST`.
     """
     version = connection.pg_version
@@ -52,13 +53,13 @@ def capabilities(connection: Connection) -> Capabilities:
     )
 
 
-#: Python's names of a database's encodings where the server has another one. SQL_ASCII keeps the bytes that the client
-#: sends; two are unknown to Python.
+#: Python's names of a database's encodings if the server has another name. SQL_ASCII keeps the bytes that the client
+#: sends; two encodings are unknown to Python.
 _CODECS = {"SQL_ASCII": "utf-8", "MULE_INTERNAL": "utf-8", "EUC_TW": "utf-8", "KOI8R": "koi8-r", "KOI8U": "koi8-u"}
 
 
 def names_of(connection: Connection) -> Names:
-    """How the server cuts names in the database of a connection; the server says its encoding when one connects.
+    """Return how the server cuts names in the database of a connection; the server tells its encoding on connecting.
 
     :param connection: a Django connection wrapper; it is connected if it is not yet.
     """

@@ -1,4 +1,4 @@
-"""What is wrong with the settings of a project, in words."""
+"""The problems of a project's settings, in words."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ANY_PREFIX: Final = re.compile("ZERO_?DOWN_?TIME_(MIGRATIONS?_)?")
 
 
 def problems(alias: str) -> list[Problem]:
-    """Everything wrong with the settings that concern this database, the flat ones included."""
+    """Return everything wrong with the settings that concern this database, the flat ones included."""
     found = [*_unknownflat(), *_unknown_of_database(alias)]
     try:
         everything = [*flat(), *of_database(alias)]

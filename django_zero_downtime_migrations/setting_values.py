@@ -1,4 +1,4 @@
-"""How the value of each setting is read, and what is said of a wrong one."""
+"""The readers of each setting's value, and the errors for a wrong one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .durations import Duration, read_duration
 
 
 class Reader(NamedTuple):
-    """Turns what somebody wrote into what counts; its ValueError says what is wrong."""
+    """A reader turns the written value into the one that counts; its ValueError says what is wrong."""
 
     read: Callable[[object], Any]
     accepted: str

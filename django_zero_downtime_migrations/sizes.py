@@ -8,7 +8,10 @@ _WITH_DECIMAL = UNITS.index("MB")
 
 
 def readable(size: int) -> str:
-    """``8 kB``, ``2.5 MB``, ``300 MB``. :param size: in bytes."""
+    """Format a size: ``8 kB``, ``2.5 MB``, ``300 MB``.
+
+    :param size: in bytes.
+    """
     value, unit = float(size), 0
     while value >= 1024 and unit < len(UNITS) - 1:
         value, unit = value / 1024, unit + 1

@@ -22,7 +22,7 @@ RECOMMENDED = {
     "LOCK_RETRY_TIMEOUT": "1min",
     # lock_timeout counts per relation; this bounds the whole.
     "STATEMENT_TIMEOUT": "400ms",
-    # A concurrent index build or a validation may take its time: it stops nobody.
+    # A concurrent index build or a validation may take its time: it blocks no traffic.
     "FLEXIBLE_STATEMENT_TIMEOUT": True,
     "RAISE_FOR_UNSAFE": os.environ.get("EXAMPLE_RAISE_FOR_UNSAFE", "1") == "1",
     # Raw SQL of a migration must not make a lock queue either.

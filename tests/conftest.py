@@ -21,14 +21,14 @@ from tests.faults.summary import pytest_terminal_summary as pytest_terminal_summ
 from tests.shards import pytest_addoption as pytest_addoption
 from tests.shards import pytest_collection_modifyitems as pytest_collection_modifyitems
 
-# These import GEOS and GDAL; they run where TEST_ENGINE is the PostGIS one.
+# These import GEOS and GDAL; they run if TEST_ENGINE is the PostGIS one.
 collect_ignore = [] if settings.POSTGIS else ["gis"]
 if "PG_BOUNCER" not in os.environ:  # the path of its binary
     collect_ignore.append("pooler")
 if "WORKS_WITH" not in os.environ:  # each needs other packages; the tox environments works-… have them
     collect_ignore.append("works_with")
 
-# In the background of a script Ctrl-C is ignored, also by what is started from there.
+# Ctrl-C is ignored in the background of a script, also by the processes started there.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -37,7 +37,7 @@ aliases = (f"test{number}" for number in itertools.count(1))
 
 @pytest.fixture(scope="session")
 def server_major() -> int:
-    """The major version of the server under test."""
+    """Return the major version of the server under test."""
     with closing(databases.open_session()) as session, session.cursor() as cursor:
         cursor.execute("SHOW server_version_num")
         return int(cursor.fetchone()[0]) // 10000
@@ -47,9 +47,9 @@ def server_major() -> int:
 def make_connection(django_db_blocker: Any) -> Iterator[Callable[..., BaseDatabaseWrapper]]:
     """make_connection(engine, name=…, **options): a Django connection, by default ours to a new empty database.
 
-    `name` is that of an existing database, for example `database.settings_dict["NAME"]`. Options in capitals are keys
-    of DATABASES (AUTOCOMMIT, CONN_MAX_AGE, ZERO_DOWNTIME_MIGRATIONS …), the others go into OPTIONS (`pool=True`).
-    `connections[connection.alias]` is the connection; in another thread it is one of that thread to the same database.
+    `name` is the name of an existing database, for example `database.settings_dict["NAME"]`. Options in capitals are
+    keys of DATABASES (AUTOCOMMIT, CONN_MAX_AGE, ZERO_DOWNTIME_MIGRATIONS …), the others go into OPTIONS (`pool=True`).
+    `connections[connection.alias]` is the connection; in another thread it is the thread's own to the same database.
     """
     with ExitStack() as cleanup, django_db_blocker.unblock():
 
@@ -73,13 +73,13 @@ def database(make_connection: Callable[..., BaseDatabaseWrapper]) -> BaseDatabas
 
 @pytest.fixture
 def stock_database(make_connection: Callable[..., BaseDatabaseWrapper]) -> BaseDatabaseWrapper:
-    """Django's own engine on a new empty database, which is another one than that of `database`."""
+    """Django's own engine on a new empty database, which differs from the database of `database`."""
     return make_connection(settings.STOCK_ENGINE)
 
 
 @pytest.fixture
 def open_session(database: BaseDatabaseWrapper) -> Iterator[Callable[..., Any]]:
-    """open_session(connection, autocommit=False): a driver connection of its own, by default to that of `database`."""
+    """open_session(connection, autocommit=False): a new driver connection, by default to the database of `database`."""
     with ExitStack() as cleanup:
 
         def make(connection: BaseDatabaseWrapper = database, *, autocommit: bool = False) -> Any:
@@ -91,7 +91,7 @@ def open_session(database: BaseDatabaseWrapper) -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture
 def other_session(open_session: Callable[..., Any]) -> Any:
-    """Somebody else in the database of `database`, who takes locks and gets in the way; not in autocommit mode."""
+    """Another session in the database of `database`, which takes locks and gets in the way; not in autocommit mode."""
     return open_session()
 
 

@@ -27,9 +27,9 @@ _kept: Any = None
 
 
 def open_session(name: str | None = None, *, autocommit: bool = False, role: str = "") -> Any:
-    """A connection of the installed driver, independent of Django; without a name to the database of DATABASE_URL.
+    """Open a connection of the installed driver, independent of Django; by default to the database of DATABASE_URL.
 
-    :param role: that a test has made, with the password ``tests``; by default the one of DATABASE_URL.
+    :param role: a role that a test has made, with the password ``tests``; by default the one of DATABASE_URL.
     """
     parameters = connections.settings["default"]
     session = driver.connect(
@@ -45,11 +45,11 @@ def open_session(name: str | None = None, *, autocommit: bool = False, role: str
 
 @contextmanager
 def fresh_database(template: str = "template0") -> Iterator[str]:
-    """The name of a new database, which goes at the end together with everybody who is still in it.
+    """Yield the name of a new database. In the end it is dropped, and all its sessions are ended.
 
-    :param template: what it is a copy of; nobody may be there while it is copied.
+    :param template: the database to copy; it must not have sessions while it is copied.
     """
-    # With the process id, because the workers of pytest-xdist share a server.
+    # The name has the process id, because the workers of pytest-xdist share a server.
     name = f"test_{os.getpid()}_{next(numbers)}"
     create(name, _keeper(), template)
     try:
@@ -61,7 +61,7 @@ def fresh_database(template: str = "template0") -> Iterator[str]:
 
 
 def _keeper() -> Any:
-    """This process's session to make and drop databases with: a new one takes as long as half a new database."""
+    """Return this process's session for making and dropping databases: a new one takes half as long as a database."""
     global _kept
     if _kept is None or _kept.closed:
         _kept = open_session(autocommit=True)
@@ -75,9 +75,9 @@ def _close() -> None:
 
 
 def create(name: str, session: Any, template: str = "template0") -> None:
-    """A new database, by copying files, as PostgreSQL always does before 15.
+    """Make a database by copying files, as PostgreSQL always does before 15.
 
-    Since then it writes every page to the log by default, which takes five times as long, and every test has a
+    Later versions write every page to the log by default, which takes five times as long, and every test has a
     database.
     """
     strategy = " STRATEGY FILE_COPY" if session.info.server_version >= 150000 else ""
@@ -86,7 +86,7 @@ def create(name: str, session: Any, template: str = "template0") -> None:
 
 
 def evict(name: str, cursor: Any) -> None:
-    """DROP DATABASE waits in steps of 100 ms for those who are still there, also for one who is just closing."""
+    """End all sessions first: DROP DATABASE waits for them in steps of 100 ms, also for a session that is closing."""
     while True:
         cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
         if not cursor.fetchall():
@@ -96,8 +96,8 @@ def evict(name: str, cursor: Any) -> None:
 
 @contextmanager
 def registered(alias: str, parameters: dict[str, Any]) -> Iterator[BaseDatabaseWrapper]:
-    """A connection whose alias stands in DATABASES for a while; each other thread gets its own under this alias."""
-    # Reading these settings has filled in Django's defaults, and it is this dictionary that Django looks into.
+    """Register a connection's alias in DATABASES for a while; each other thread gets its own under this alias."""
+    # Reading these settings has filled in Django's defaults, and Django looks into this very dictionary.
     connections.settings[alias] = parameters
     try:
         connection = connections[alias]
@@ -105,7 +105,7 @@ def registered(alias: str, parameters: dict[str, Any]) -> Iterator[BaseDatabaseW
         yield connection
         connection.close()
         if parameters["OPTIONS"].get("pool"):
-            connection.close_pool()
+            connection.close_pool()  # type: ignore[attr-defined]
         del connections[alias]
     finally:
         del connections.settings[alias]

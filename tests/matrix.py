@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
 
 
 def wanted_majors() -> list[int | None]:
-    """None stands for the server of DATABASE_URL, whatever its version is."""
+    """Return the wanted majors. None stands for the server of DATABASE_URL, whatever its version is."""
     if "DATABASE_URL" in os.environ:
         return [None]
     if chosen := os.environ.get("PG_MAJORS", "").split():
@@ -49,14 +49,14 @@ def wanted_majors() -> list[int | None]:
         wanted = [binaries.server_binaries(None)[1]]
     else:
         wanted = [major for major in MAJORS if major >= OLDEST]
-    # Before the first test runs: a version without a server is a hole in the matrix, not a reason to skip.
+    # All servers are checked before the first test: a missing one is a hole in the matrix, not a reason to skip.
     for major in wanted:
         binaries.server_binaries(major)
     return list(wanted)
 
 
 def run_pytest(arguments: list[str], environment: dict[str, str]) -> tuple[int, int]:
-    """How many tests passed and failed. A pytest that fails in another way counts as one more failure."""
+    """Return how many tests passed and failed. A pytest that fails in another way counts as one more failure."""
     command = [sys.executable, "-m", "pytest", "-q", *arguments]
     last = ""
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:

@@ -1,4 +1,4 @@
-"""Nothing but plain strings may reach the driver: tools that trace it look at the class of a query."""
+"""A check that only plain strings reach the driver: tools that trace it look at the class of a query."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 
 def watch(connection: Any) -> None:
-    """From its next connect on, the driver's cursors refuse what is not exactly a ``str``.
+    """Make the driver's cursors, from the next connect on, refuse what is not exactly a ``str``.
 
     :param connection: Django's, not yet connected.
     """
     parameters = connection.get_connection_params
 
     def watched() -> dict[str, Any]:
-        found = parameters()
+        found: dict[str, Any] = parameters()
         found["cursor_factory"] = _only_plain(found.get("cursor_factory") or _of_driver(connection))
         return found
 

@@ -1,1 +1,1 @@
-"""``manage.py backfills``: what is kept of backfills, told and steered."""
+"""``manage.py backfills``: the records of backfills, shown and steered."""

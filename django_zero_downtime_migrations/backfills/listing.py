@@ -13,14 +13,17 @@ COLUMNS = ("id", "table", "state", "done", "rows", "rows/s", "held pages", "last
 
 
 class Listed(NamedTuple):
-    """:param runner: who is at it."""
+    """A backfill in the list.
+
+    :param runner: the session that runs it.
+    """
 
     entry: KeptBackfill
     runner: Holder | None
 
     @property
     def state(self) -> str:
-        """``pending``: not begun. ``stopped``: begun, and nobody is at it."""
+        """``pending``: not begun. ``stopped``: begun, and not running."""
         if self.entry.is_paused:
             return "paused"
         if self.runner:
@@ -29,7 +32,7 @@ class Listed(NamedTuple):
 
     @property
     def share(self) -> float:
-        """From 0 to 1."""
+        """The done part, from 0 to 1."""
         saved = self.entry.saved
         return min(saved.page / saved.pages, 1.0) if saved and saved.pages else 0.0
 

@@ -1,4 +1,4 @@
-"""``manage.py backfills --run``: what migrations have left for later, from their files."""
+"""``manage.py backfills --run``: the work that migrations have left for later, from their files."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ from ..execution.stay import stay
 from ..operations import Backfill
 from ..printable import printable
 
-#: So often it is asked whether anything is owed still.
+#: How often the worker asks whether anything is still owed.
 ASK_EVERY_SECONDS = 1.0
 
 
 class Worker:
-    """:param say: gets a line for the person at the terminal. :param stream: where a line of progress may stand.
+    """The worker.
 
-    :ivar elsewhere: what others are running, in words.
-    :ivar unready: what is owed by migrations that are not through, in words.
+    :param say: gets a line for the person at the terminal.
+    :param stream: shows a line of progress if it can.
+    :ivar elsewhere: what other workers are running, in words.
+    :ivar unready: what is owed by migrations that are not complete, in words.
     """
 
     def __init__(self, connection: Connection, say: Callable[[str], None], stream: TextIO | None = None) -> None:
@@ -38,7 +40,7 @@ class Worker:
         self.backfills = Backfills(connection)
         self.elsewhere: list[str] = []
         self.unready: list[str] = []
-        # Also those that a squashed one replaces: what is owed is known by the migration that ran.
+        # The migrations replaced by a squashed one are loaded too: a debt belongs to the migration that ran.
         self._loader = MigrationLoader(connection, replace_migrations=False)
 
     def run(self) -> None:
@@ -94,7 +96,7 @@ class Worker:
             )
 
     def _found(self, entry: KeptBackfill) -> tuple[Whose, Backfill, Any]:
-        """Its operation, and the apps of the state before that.
+        """Return its operation, and the apps of the state before that.
 
         :raises MigrationError: when the file has it no longer.
         """
@@ -117,7 +119,10 @@ class Worker:
         return whose, operation, state.apps
 
     def wait(self, seconds: float | None) -> list[KeptBackfill]:
-        """Until nothing is owed. Return what still is when the time is over. :param seconds: None for no limit."""
+        """Wait until nothing is owed. Return what is still owed when the time is over.
+
+        :param seconds: None for no limit.
+        """
         began = time.monotonic()
         while owed := self.backfills.owed():
             left = None if seconds is None else seconds - (time.monotonic() - began)

@@ -1,1 +1,1 @@
-"""What is in the database, as far as a migration has to know, and what will be there once it has run as planned."""
+"""The state of the database, as far as a migration has to know it, now and after the planned statements have run."""

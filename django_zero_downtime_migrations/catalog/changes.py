@@ -1,4 +1,4 @@
-"""What each statement changes in the :class:`~.projection.Projection`."""
+"""The changes that each statement makes to the :class:`~.projection.Projection`."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _add_foreign_key(p: Projection, statement: s.AddForeignKey) -> None:
 
 
 def _add_check(p: Projection, statement: s.AddCheck) -> None:
-    # Which columns a CHECK reads only the server knows; Django's own are about one column and stand quoted in the text.
+    # Only the server knows which columns a CHECK reads; Django's own are about one column, which stands quoted in it.
     columns = list(dict.fromkeys(names_in(statement.check)))
     p.add_constraint(statement.table, unquote(statement.name), columns, check=True)
 
@@ -135,7 +135,7 @@ def _show_both(p: Projection, statement: s.ShowBoth) -> None:
 
 def _show_no_more(p: Projection, statement: s.ShowNoMore) -> None:
     if statement.moves and not p.shown.get(statement.table):
-        # It is a view today.
+        # The name belongs to a view today.
         p.rename_table(statement.hidden, statement.table)
     p.shown[statement.table] = None
 
@@ -144,7 +144,7 @@ def _own_sql(p: Projection, statement: s.Raw) -> None:
     p.own_sql.append(str(statement.sql))
 
 
-#: A statement of which nothing is asked afterwards is not in it.
+#: Statements are missing here if the catalogue is not asked about their objects afterwards.
 CHANGES: dict[type[s.Statement], Callable[[Projection, Any], None]] = {
     s.CreateTable: _create_table,
     s.DropTable: _drop_table,

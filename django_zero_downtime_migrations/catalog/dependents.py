@@ -1,6 +1,6 @@
-"""What depends on an object that a statement drops, and does not belong to it.
+"""Objects that depend on an object that a statement drops, and do not belong to it.
 
-The server refuses to drop the object because of it, or drops it as well under CASCADE.
+The server refuses to drop the object because of them, or drops them as well under CASCADE.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import NamedTuple
 class Dependent(NamedTuple):
     """An object as ``dependents.sql`` describes it.
 
-    :param verb: how its DROP begins; empty where there is none.
-    :param own: its name as SQL has it; empty where it is a relation of its own.
-    :param relation: the table that it belongs to, or itself, as SQL has it; None where it belongs to none.
-    :param table: the same relation as Django quotes it. :param name: its plain name.
+    :param verb: the beginning of its DROP; empty if there is none.
+    :param own: its name as in SQL; empty for a relation of its own.
+    :param relation: the table that it belongs to, or itself, as in SQL; None if it belongs to none.
+    :param table: the same relation as Django quotes it.
+    :param name: its plain name.
     """
 
     kind: str
@@ -42,7 +43,7 @@ class Dependent(NamedTuple):
 
     @property
     def drop(self) -> str:
-        """The statement that drops it; empty where there is none."""
+        """The statement that drops it; empty if there is none."""
         if self.verb in ("DROP COLUMN", "DROP CONSTRAINT"):
             return f"ALTER TABLE {self.relation} {self.verb} {self.own}"
         if self.verb == "DROP DEFAULT":
@@ -55,7 +56,10 @@ class Dependent(NamedTuple):
 
 
 def refusal(what: str, dependents: Sequence[Dependent]) -> str:
-    """The text that names them all, and what to type. :param what: what cannot be dropped, as the sentence begins."""
+    """Return the text that names them all, and what to type.
+
+    :param what: the object that cannot be dropped, as the sentence begins.
+    """
     depend = "depends" if len(dependents) == 1 else "depend"
     drops = "; ".join(x.drop for x in dependents if x.drop)
     first = f" first, with RunSQL in a migration before this one: {drops}" if drops else " in another way first"

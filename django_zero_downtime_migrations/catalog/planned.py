@@ -1,4 +1,4 @@
-"""The catalogue as it will be once what is planned has run: what rewrites and rules ask."""
+"""The catalogue as it will be once the planned statements have run: rewrites and rules ask this one."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ BARE = re.compile("[a-z_][a-z0-9_]*")
 
 
 class PlannedCatalog:
-    """Asks under today's names and answers under those of ``projection``.
+    """A catalogue that asks under today's names and answers under the names of ``projection``.
 
-    :param today: what answers.
+    :param today: the catalogue that answers.
     """
 
     def __init__(self, today: Catalog, projection: Projection) -> None:
@@ -32,7 +32,7 @@ class PlannedCatalog:
         self.projection = projection
 
     def at(self, projection: Projection) -> PlannedCatalog:
-        """The same database at another moment of the plan."""
+        """Return the same database at another moment of the plan."""
         return PlannedCatalog(self.today, projection)
 
     @property
@@ -47,11 +47,11 @@ class PlannedCatalog:
         return self.projection.live_table(table)
 
     def _shown(self, live: str) -> str:
-        """The name that statements have, or will have, for a table of the catalogue."""
+        """Return the name that statements have, or will have, for a table of the catalogue."""
         return self.projection.shown_table(self._as_spoken(live))
 
     def _as_spoken(self, table: str) -> str:
-        """Statements may write a table's schema where the catalogue does not, because the name alone means it."""
+        """Return a table's name as statements write it, maybe with a schema that the catalogue leaves out."""
         for spoken in self.projection.spoken:
             if spoken.endswith(f'".{table}') and self.today.same_table(spoken, table):
                 return spoken
@@ -63,7 +63,7 @@ class PlannedCatalog:
         return self.today.exists(self._live(table))
 
     def same_table(self, table: str, other: str) -> bool:
-        """Whether two quoted names mean the same table of today."""
+        """Return whether two quoted names mean the same table of today."""
         return self.today.same_table(self._live(table), self._live(other))
 
     def size(self, table: str) -> Size:
@@ -71,17 +71,20 @@ class PlannedCatalog:
         return self.today.size(self._live(table))
 
     def nulls(self, table: str, column: str) -> int:
-        """About how many rows have NULL in a column, by the statistics of the last ANALYZE."""
+        """Return about how many rows have NULL in a column, by the statistics of the last ANALYZE."""
         return self.today.nulls(self._live(table), self.projection.live_column(table, column))
 
     def column(self, table: str, column: str) -> Column | None:
-        """:param column: its plain name."""
+        """Return a column.
+
+        :param column: its plain name.
+        """
         return self.today.column(self._live(table), self.projection.live_column(table, column))
 
     def partitions(self, table: str) -> list[Partition]:
         """A partitioned table and its partitions at every level, each after its parent; empty for any other table."""
         parts = self.today.partitions(self._live(table))
-        # The table itself goes by the name that the statements have for it.
+        # The statements' own name of the table is returned.
         names = {parts[0].table: table} if parts else {}
         return [
             part._replace(
@@ -104,7 +107,10 @@ class PlannedCatalog:
         return self.today.type_change(self._live(table), live, wanted, gone, old_type)
 
     def adding_rewrites(self, table: str, column: str, definition: str, params: Sequence[Any] | None) -> bool:
-        """Whether ADD COLUMN would rewrite the table. :param column: quoted SQL text."""
+        """Return whether ADD COLUMN would rewrite the table.
+
+        :param column: quoted SQL text.
+        """
         return self.today.adding_rewrites(self._live(table), column, definition, params)
 
     # Constraints
@@ -114,11 +120,14 @@ class PlannedCatalog:
         return [constraint for constraint in self._constraints(table) if constraint.own]
 
     def referencing(self, table: str) -> list[Constraint]:
-        """Foreign keys of other tables that point to this one."""
+        """Return the foreign keys of other tables that point to this one."""
         return [constraint for constraint in self._constraints(table) if not constraint.own]
 
     def constraint(self, table: str, name: str) -> Constraint | None:
-        """:param name: as in SQL, quoted or not."""
+        """Return a constraint.
+
+        :param name: as in SQL, quoted or not.
+        """
         plain = self.names.plain(name)
         return next((constraint for constraint in self.constraints(table) if constraint.name == plain), None)
 
@@ -145,19 +154,19 @@ class PlannedCatalog:
         return [x.to_table for x in own if not self.same_table(x.to_table, table)] + [x.table for x in others]
 
     def not_null_proof(self, table: str, column: str) -> str | None:
-        """A valid CHECK from which the server concludes that there is no NULL: SET NOT NULL then does not scan."""
+        """Return a valid CHECK that proves NOT NULL to the server: SET NOT NULL then does not scan."""
         name = self.projection.live_column(table, column)
         wanted = {f"({name if BARE.fullmatch(name) else quote(name)} IS NOT NULL)", f"({quote(name)} IS NOT NULL)"}
         for constraint in self.constraints(table):
             if constraint.kind == "c" and constraint.valid and not wanted.isdisjoint(conjuncts(constraint.definition)):
-                # A row IS NOT NULL only if none of its columns is NULL, and the server does not conclude from that.
+                # A row IS NOT NULL only if all its columns are not NULL, and the server concludes nothing from that.
                 return None if self.today.is_row(self._live(table), name) else constraint.name
         return None
 
     def name_taken(self, table: str, name: str, relations: bool) -> bool:
-        """Whether the schema of a table has a constraint of this plain name.
+        """Return whether the schema of a table has a constraint of this plain name.
 
-        :param relations: or a relation, as matters for a constraint with an index.
+        :param relations: look for a relation as well, which matters for a constraint with an index.
         """
         if self.projection.has(table, name):
             return True
@@ -180,16 +189,19 @@ class PlannedCatalog:
         ]
 
     def index(self, table: str, name: str) -> Index | None:
-        """:param name: as in SQL, quoted or not."""
+        """Return an index.
+
+        :param name: as in SQL, quoted or not.
+        """
         plain = self.names.plain(name)
         return next((index for index in self.indexes(table) if index.name == plain), None)
 
     def index_parts(self, table: str, name: str) -> Sequence[IndexPart]:
-        """The partitions' parts of an index of a partitioned table. :param name: its plain name."""
+        """Return the partitions' parts of an index of a partitioned table, by the index's plain name."""
         return self.today.index_parts(self._live(table), name)
 
     def index_shape(self, table: str, definition: str, unique: bool) -> IndexShape | None:
-        """What would become of an index; None where that cannot be told.
+        """Return the shape that an index would have; None if that cannot be told.
 
         :param definition: what follows the table in CREATE INDEX, with its parameters in it.
         """
@@ -203,7 +215,9 @@ class PlannedCatalog:
         return self.today.is_unfinished(self._live(table), name)
 
     def beside(self, table: str, name: str) -> str:
-        """The quoted name of an index of a table, with the table's schema where the name alone may mean another one."""
+        """Return the quoted name of an index of a table, with the table's schema if the name alone may mean another
+        index.
+        """
         schema = [quote(part) for part in split_identifier(table)[:-1]]
         if not schema and (apart := self.today.schema_apart(self._live(table))) is not None:
             schema = [quote(apart)]
@@ -225,11 +239,14 @@ class PlannedCatalog:
         return self.today.shown(self._live(table))
 
     def shows(self, view: str, table: str, column: str) -> bool:
-        """Whether a view shows a column of a table. :param column: its plain name."""
+        """Return whether a view shows a column of a table.
+
+        :param column: its plain name.
+        """
         shown = self.shown(view)
         if shown is None or shown.hidden != table or (table, column) in self.projection.unseen:
             return False
-        # One that is planned shows all that the table has then.
+        # A planned view shows all that the table has then.
         return view in self.projection.shown or self.projection.live_column(table, column) in shown.columns
 
     def rights(self, table: str) -> Rights:
@@ -244,13 +261,13 @@ class PlannedCatalog:
         return self.today.against_a_view(self._live(table))
 
     def shadow(self, table: str, wanted: Wanted) -> Shadow | None:
-        """The column that can take the place of another one, of a table that has not been renamed."""
+        """Return the column that can take the place of another one, of a table that has not been renamed."""
         return self.today.shadow(self._live(table), wanted)
 
-    # What depends on something
+    # The dependents of an object
 
     def dependents(self, kind: str, table: str, name: str = "") -> list[Dependent]:
-        """What depends on an object, and is not known to have gone before.
+        """Return what depends on an object, and is not known to have been dropped before.
 
         :param kind: ``column``, ``constraint`` or ``index`` of the table, by its plain name; ``relation`` for a table
             or sequence itself.
@@ -259,7 +276,7 @@ class PlannedCatalog:
         return [x for x in self._dependents(kind, table, name) if x not in gone]
 
     def maybe_gone(self, kind: str, table: str, name: str = "") -> list[Dependent]:
-        """What depends on an object today, and may not when the statement runs, for all that is planned before it."""
+        """Return what depends on an object today, and may not when the statement runs, after what is planned before."""
         projection = self.projection
         return [x for x in self._dependents(kind, table, name) if projection.may_drop(x, self._as_spoken(x.table))]
 
@@ -267,14 +284,14 @@ class PlannedCatalog:
         live = self.projection.live_name(kind, table, name)
         if kind != "relation" and not live:
             return []
-        # A view that is in the place of a table today may be planned to be none.
+        # A view that is in the place of a table today may be planned to become the table again.
         views = {view for view, planned in self.projection.shown.items() if planned is None}
         return [x for x in self.today.dependents(self._live(table), kind, live) if x.table not in views]
 
     def triggers(self, table: str, column: str, prefix: str) -> Mapping[str, str]:
-        """The definitions of the triggers that name a column, by their names, which begin with the prefix.
+        """Return the definitions of the triggers that name a column, by their names, which begin with the prefix.
 
-        None where the table or column has another name today, which the definitions still have.
+        Empty if the table or column has another name today, which the definitions still have.
         """
         if (self._live(table), self.projection.live_column(table, column)) != (table, column):
             return {}

@@ -1,4 +1,4 @@
-"""A table as it will be once what is planned has run."""
+"""A table as it will be once the planned statements have run."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any
 
 from ..ddl.spaces import Space
 
-#: As Django's introspection has one.
+#: A constraint as Django's introspection describes it.
 Constraint = dict[str, Any]
 
 
 @dataclass
 class PlannedColumn:
-    """What is known of a column.
+    """The knowledge of a column.
 
-    :ivar live: its name of today; empty for one that is still to be made.
-    :ivar type: of one that is still to be made, as far as it is known.
-    :ivar not_null: what the last statement planned so far makes of it; None where none does.
-    :ivar has_default: whether the last statement planned so far that is about it gives it one; None where none is.
+    :ivar live: its name of today; empty for a column that is still to be made.
+    :ivar type: the type of a column that is still to be made, as far as it is known.
+    :ivar not_null: whether the last planned statement about it makes it NOT NULL; None if there is none.
+    :ivar has_default: whether the last planned statement about it gives it a default; None if there is none.
     :ivar made_with_default: it is made with a default, which stays.
     :ivar made_not_null: it is made NOT NULL.
-    :ivar filled_by_trigger: a trigger that is planned gives it a value where that is NULL.
-    :ivar loses_identity: a statement planned so far takes its identity away.
+    :ivar filled_by_trigger: a planned trigger gives it a value in place of NULL.
+    :ivar loses_identity: a planned statement takes its identity away.
     """
 
     live: str
@@ -35,15 +35,18 @@ class PlannedColumn:
     filled_by_trigger: bool = False
 
     def is_not_null(self, before: bool) -> bool:
-        """:param before: what it is without the statements that are planned."""
+        """Return whether it will be NOT NULL.
+
+        :param before: whether it is without the planned statements.
+        """
         return before if self.not_null is None else self.not_null
 
 
 class PlannedNames:
-    """What becomes of the constraints or indexes of a table in one :class:`~..ddl.spaces.Space`.
+    """The planned state of a table's constraints or indexes in one :class:`~..ddl.spaces.Space`.
 
-    :ivar made: those that are still to be made, by name.
-    :ivar dropped: those that the catalogue has today and that will be gone, by the names that they have then.
+    :ivar made: the ones that are still to be made, by name.
+    :ivar dropped: the ones that the catalogue has today and that will be gone, by the names that they have then.
     :ivar hidden: the same by their names of today.
     """
 
@@ -77,11 +80,11 @@ class PlannedNames:
             self._live[new] = self._live.pop(old, old)
 
     def live(self, name: str) -> str:
-        """Today's name of one that will have this name."""
+        """Return today's name of the object that will have this name."""
         return self._live.get(name, name)
 
     def shown(self, live: str) -> str:
-        """The name that one of today will have."""
+        """Return the name that an object of today will have."""
         return next((name for name, today in self._live.items() if today == live), live)
 
     def rename_column(self, old: str, new: str) -> None:
@@ -91,11 +94,11 @@ class PlannedNames:
 
 @dataclass
 class PlannedTable:
-    """What is known of a table.
+    """The knowledge of a table.
 
-    :ivar live: its name of today, or the one with which it is made.
+    :ivar live: its name of today, or the name with which it is made.
     :ivar new: it is still to be made.
-    :ivar columns: those of which something is known, by name.
+    :ivar columns: the columns of which something is known, by name.
     :ivar dropped_columns: the columns of today that will be gone, by their names of today.
     """
 
@@ -114,7 +117,7 @@ class PlannedTable:
         )
 
     def column(self, name: str) -> PlannedColumn:
-        """What is known of a column, to be changed."""
+        """Return the knowledge of a column, to be changed."""
         return self.columns.setdefault(name, PlannedColumn(live=name))
 
     def live_column(self, name: str) -> str:

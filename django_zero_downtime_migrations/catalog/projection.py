@@ -1,8 +1,8 @@
 """The catalogue as it will be once the statements planned so far have run.
 
-A call of the schema editor is planned before anything of it is sent, and ``sqlmigrate`` sends nothing at all: what is
-asked about a table in the meantime has to be asked under the names that the database still has, and answered under
-the new ones.
+A call of the schema editor is planned before anything of it is sent, and ``sqlmigrate`` sends nothing at all. In the
+meantime, a question about a table has to be asked under the names that the database still has, and answered under the
+new ones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .changes import CHANGES
 from .dependents import Dependent
 from .planned_table import Constraint, PlannedColumn, PlannedTable
 
-#: SQL of a user's own that may drop anything, by a name that does not stand in it.
+#: A user's own SQL that may drop anything, by a name that does not stand in it.
 ANYTHING = re.compile(r"\bCASCADE\b|^\s*(?:DO|CALL|SELECT|WITH)\b", re.I | re.M)
 
 
@@ -25,18 +25,18 @@ class Projection:
     """Renames, additions and removals on top of the live catalogue. Tables are quoted SQL text, columns and
     constraints plain names.
 
-    :ivar tables: those of which something is known, by the names that they will have.
-    :ivar dropped_tables: by the names that they had then; another table may have the name since.
-    :ivar own_sql: the user's own SQL that is planned. It may have dropped something: also a trigger, a function, or
+    :ivar tables: the tables of which something is known, by the names that they will have.
+    :ivar dropped_tables: the names of dropped tables; another table may have the name since.
+    :ivar own_sql: the user's own planned SQL. It may have dropped something: also a trigger, a function, or
         anything else that is not part of a table.
-    :ivar spoken: the tables that were spoken of, under their names of today.
+    :ivar spoken: the tables that statements have named, under their names of today.
     :ivar early: names of indexes that Django does not know to be there.
-    :ivar owed: what is planned to stay for old code, though Django knows it no more, by the operation that owes it;
-        None for what is owed today and is planned to be no more.
-    :ivar shown: tables that are planned to have a view in their place, by its name; None for one that is a view today
-        and is planned to be the table again.
+    :ivar owed: what is planned to stay for old code, though Django does not know it any more, by the operation that
+        owes it; None for today's debts that are planned to end.
+    :ivar shown: tables that are planned to have a view in their place, by its name; None for a view of today that is
+        planned to become the table again.
     :ivar unseen: tables and columns that are made when a planned view is there already, which does not show them.
-    :ivar dropped_triggers: by their plain names, each of which is of one column.
+    :ivar dropped_triggers: plain names of dropped triggers, each of one column.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Projection:
         self.dropped_triggers: set[str] = set()
 
     def copy(self) -> Projection:
-        """Both share their tables until one of them changes one."""
+        """Return a copy. Both share their tables until one of them changes one."""
         self._own = set()
         made = Projection()
         made.tables = self.tables.copy()
@@ -69,7 +69,7 @@ class Projection:
         return made
 
     def table(self, name: str) -> PlannedTable:
-        """What is known of a table, to be changed."""
+        """Return the knowledge of a table, to be changed."""
         if name not in self._own:
             found = self.tables.get(name)
             self.tables[name] = PlannedTable(live=name) if found is None else found.copy()
@@ -77,7 +77,7 @@ class Projection:
         return self.tables[name]
 
     def _known(self, name: str) -> PlannedTable:
-        """What is known of a table, to be read."""
+        """Return the knowledge of a table, to be read."""
         return self.tables.get(name) or PlannedTable(live=name)
 
     @property
@@ -100,11 +100,13 @@ class Projection:
     # Columns
 
     def column(self, table: str, column: str) -> PlannedColumn:
-        """What is planned for a column, to be read."""
+        """Return the plan for a column, to be read."""
         return self._known(table).columns.get(column) or PlannedColumn(live=column)
 
     def live_column(self, table: str, column: str) -> str:
-        """Empty for a column that is still to be made: today's of this name, if there is one, is another one."""
+        """Return today's name; empty for a column that is still to be made: a column of today with this name is another
+        one.
+        """
         return self._known(table).live_column(column)
 
     def shown_column(self, table: str, live: str) -> str:
@@ -143,7 +145,7 @@ class Projection:
         """Today's name of a column, or of a constraint or index; empty for one that is still to be made."""
         if kind == "column":
             return self.live_column(table, name)
-        # Nothing depends on a constraint without an index.
+        # A constraint without an index has no dependents.
         if self.has(table, name, Space.INDEXES):
             return ""
         return self._known(table).names[Space.INDEXES].live(name)
@@ -161,29 +163,29 @@ class Projection:
         return list(self._known(table).names[space].made.values())
 
     def has(self, table: str, name: str, *spaces: Space) -> bool:
-        """Whether a statement planned so far makes a constraint or index of this plain name.
+        """Return whether a planned statement makes a constraint or index of this plain name.
 
-        :param spaces: where; anywhere unless given.
+        :param spaces: the spaces to look in; all of them unless given.
         """
         return any(name in self._known(table).names[space].made for space in spaces or BOTH)
 
     def drops(self, table: str, name: str, *spaces: Space) -> bool:
-        """Whether a statement planned so far drops a constraint or index that has this plain name then.
+        """Return whether a planned statement drops a constraint or index that has this plain name then.
 
-        :param spaces: where; anywhere unless given.
+        :param spaces: the spaces to look in; all of them unless given.
         """
         return any(name in self._known(table).names[space].dropped for space in spaces or BOTH)
 
     def has_dropped(self, statement: s.DropConstraint) -> bool:
-        """Whether a statement planned so far drops what this one does."""
+        """Return whether a planned statement drops the same as this one."""
         return self.drops(statement.table, unquote(statement.name), spaces_of(statement)[-1])
 
     def dropped(self, space: Space) -> frozenset[str]:
-        """The names of what will be gone, of all tables."""
+        """Return the names of all objects that will be gone, of all tables."""
         return frozenset(name for table in self.tables.values() for name in table.names[space].dropped)
 
     def may_drop(self, dependent: Dependent, spoken: str) -> bool:
-        """Whether something that is planned, and has not run, may drop an object that depends on another one: a
+        """Return whether something that is planned, and has not run, may drop an object that depends on another one: a
         trigger, function, view or policy, or what belongs to a table.
 
         :param spoken: the object's table, as statements name it.
@@ -200,17 +202,20 @@ class Projection:
             return True
         return self.own_sql_names(dependent.name)
 
-    # What Django's introspection is shown
+    # The answers for Django's introspection
 
     def constraints(self, table: str, live: dict[str, Constraint]) -> dict[str, Constraint]:
-        """:param live: the result of Django's ``get_constraints`` for the table of today."""
+        """Return the constraints that Django sees.
+
+        :param live: the result of Django's ``get_constraints`` for the table of today.
+        """
         spaces = {name: _space_of(value) for name, value in live.items()}
         seen = {
             self.shown_name(table, name, spaces[name]): self._shown(table, value)
             for name, value in live.items()
             if not self.hides(table, name, spaces[name])
         }
-        # Django sees one of a name, and rather a constraint than an index.
+        # Django sees one object of a name, and rather a constraint than an index.
         for space in BOTH:
             seen |= self._known(table).names[space].made
         early = {name for name in self.early if name in seen and _space_of(seen[name]) is Space.INDEXES}
@@ -222,7 +227,7 @@ class Projection:
             return constraint
         return constraint | {"columns": [self.shown_column(table, column) for column in columns]}
 
-    # What is planned
+    # The changes by a plan
 
     def add_constraint(self, table: str, name: str, columns: list[str], **kind: Any) -> None:
         """Make a constraint or index visible to Django's introspection."""
@@ -240,7 +245,7 @@ class Projection:
         self.table(table).names[_space_of(made)].add(name, made)
 
     def drop_index(self, table: str, name: str) -> None:
-        """Hide an index that goes with another one."""
+        """Hide an index that is dropped with another one."""
         self.table(table).names[Space.INDEXES].drop(name)
 
     def apply(self, statement: s.Statement) -> None:
@@ -266,6 +271,6 @@ def _names(sql: str, name: str) -> bool:
 
 
 def _space_of(constraint: Constraint) -> Space:
-    """Of one as Django's introspection has it."""
+    """Return the space of a constraint in Django's introspection."""
     has_index = constraint.get("unique") or constraint.get("index") or constraint.get("primary_key")
     return Space.INDEXES if has_index else Space.CONSTRAINTS

@@ -1,4 +1,4 @@
-"""What can be asked of a database as it is today."""
+"""The questions that can be asked of a database as it is today."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .shown import Rights, Shown
 
 
 class Catalog(Protocol):
-    """What is there today, asked of the server (:mod:`.server`) or told by the models (``judging.model_catalog``).
+    """Today's database, asked of the server (:mod:`.server`) or told by the models (``judging.model_catalog``).
 
     A table is quoted SQL text and means what a statement with this text would mean; the name of a column, constraint or
-    index is its plain one. Of a table that is not there nothing is known, unless a method says otherwise.
+    index is its plain one. Nothing is known of a missing table, unless a method says otherwise.
     """
 
     @property
     def connection(self) -> Any:
-        """Django's wrapper; that of a database that is never asked, where the models answer."""
+        """Django's wrapper; if the models answer, the wrapper of a database that is never asked."""
 
     @property
     def names(self) -> Names:
@@ -37,7 +37,7 @@ class Catalog(Protocol):
         """The size of a table with all that inherits from it."""
 
     def nulls(self, table: str, column: str) -> int:
-        """About how many rows have NULL in a column, by the last ANALYZE; all rows where there are no statistics."""
+        """Return about how many rows have NULL in a column, by the last ANALYZE; all rows without statistics."""
 
     def column(self, table: str, column: str) -> Column | None: ...
 
@@ -48,7 +48,7 @@ class Catalog(Protocol):
         """The constraints of a table, and the foreign keys of others that point to it (``own`` is False)."""
 
     def indexes(self, table: str) -> Sequence[Index]:
-        """The indexes of a table, those of its constraints included."""
+        """Return the indexes of a table, including its constraints' own."""
 
     def partitions(self, table: str) -> Sequence[Partition]:
         """A partitioned table and its partitions at every level, each after its parent; empty for any other table."""
@@ -57,14 +57,14 @@ class Catalog(Protocol):
         """The partitions' parts of an index of a partitioned table."""
 
     def index_shape(self, table: str, definition: str, unique: bool, changes: Sequence[str] = ()) -> IndexShape | None:
-        """What would become of an index; None where that cannot be told, or where the server refuses the index.
+        """Return the shape that an index would have; None if that cannot be told, or if the server refuses the index.
 
         :param definition: what follows the table in CREATE INDEX, with its parameters in it.
         :param changes: what ALTER TABLE does to the table before, each without the table.
         """
 
     def dependents(self, table: str, kind: str, name: str) -> Sequence[Dependent]:
-        """The objects that depend on one of a table.
+        """Return the objects that depend on an object of a table.
 
         :param kind: ``column``, ``constraint`` or ``index``; ``relation`` for the table or sequence itself, which needs
             no name.
@@ -80,38 +80,44 @@ class Catalog(Protocol):
         """Whether a table has an INVALID index of this name that is not part of another index."""
 
     def schema_apart(self, table: str) -> str | None:
-        """The schema of a table; None where it is the first in which a name without a schema is looked for."""
+        """Return the schema of a table; None if it is the first in which a name without a schema is looked up."""
 
     def sequence_owner(self, sequence: str) -> SequenceOwner | None:
-        """:param sequence: quoted SQL text."""
+        """Return the column that a sequence belongs to.
+
+        :param sequence: quoted SQL text.
+        """
 
     def type_change(
         self, table: str, column: str, wanted: tuple[str, str | None, bool], gone: Gone, old_type: str
     ) -> TypeChange | None:
-        """What ALTER COLUMN … TYPE does; None where the table or column is not there.
+        """Return what ALTER COLUMN … TYPE does; None if the table or column does not exist.
 
         :param wanted: the type, its collation, and whether there is a USING.
         :param gone: indexes and constraints that will have been dropped.
-        :param old_type: for a column that is still to be made; empty where that is not known.
+        :param old_type: for a column that is still to be made; empty if that is not known.
         """
 
     def adding_rewrites(self, table: str, column: str, definition: str, params: Sequence[Any] | None) -> bool:
-        """Whether ADD COLUMN would rewrite the table. :param column: quoted SQL text."""
+        """Return whether ADD COLUMN would rewrite the table.
+
+        :param column: quoted SQL text.
+        """
 
     def row_type_users(self, table: str) -> Sequence[str]:
-        """The functions that may go by the order of a table's columns."""
+        """Return the functions that may rely on the order of a table's columns."""
 
     def sequences_outside(self, table: str, column: str, ends: tuple[int, int]) -> Sequence[str]:
-        """The sequences of a column that are, start, or have been told to end outside of a range."""
+        """Return the sequences of a column whose value, start or configured end is outside a range."""
 
     def shown(self, table: str) -> Shown | None:
-        """The table that a view shows; None where the name is that of a table, or of a view of something else."""
+        """Return the table that a view shows; None if the name belongs to a table, or to a view of something else."""
 
     def rights(self, table: str) -> Rights:
-        """Who owns a table, and who else may read and write it."""
+        """Return the owner of a table, and the roles that may read and write it."""
 
     def against_a_view(self, table: str) -> Sequence[str]:
-        """What of a table would not work with a view in its place, in words."""
+        """Return, in words, what would not work with a view in a table's place."""
 
     def shadow(self, table: str, wanted: Wanted) -> Shadow | None:
-        """The column that can take the place of another one; None where that cannot be told."""
+        """Return the column that can take the place of another one; None if that cannot be told."""

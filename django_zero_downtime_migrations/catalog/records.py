@@ -1,4 +1,4 @@
-"""The answers of a :class:`~.protocol.Catalog`: what is there of tables, columns, constraints and indexes."""
+"""The answers of a :class:`~.protocol.Catalog` about tables, columns, constraints and indexes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Constraint(NamedTuple):
     inherited: bool
     #: The server's own part of a foreign key of this table, for one partition of the table that it points to.
     part: bool = False
-    #: The role may alter the table that is asked about, and not the other one, which has this foreign key.
+    #: The role may alter the table that is asked about, and not the other table, which has this foreign key.
     out_of_reach: bool = False
     comment: str | None = None
 
@@ -59,8 +59,8 @@ class Index(NamedTuple):
 class Partition(NamedTuple):
     """A partitioned table or one of its partitions. Tables are quoted SQL text.
 
-    :param parent: empty for the table that was asked about. :param kind: ``pg_class.relkind``: ``p`` has partitions of
-        its own, ``r`` has rows, ``f`` is a foreign table.
+    :param parent: empty for the table that was asked about.
+    :param kind: ``pg_class.relkind``: ``p`` has partitions of its own, ``r`` has rows, ``f`` is a foreign table.
     :param key: the columns of its own partition key, empty for an expression.
     """
 
@@ -80,7 +80,7 @@ class IndexPart(NamedTuple):
 class EqualIndex(NamedTuple):
     """An index of a partition. ``table`` is quoted SQL text.
 
-    :param kind: the type of its constraint, as in ``pg_constraint.contype``; empty where it has none.
+    :param kind: the type of its constraint, as in ``pg_constraint.contype``; empty without one.
     """
 
     table: str
@@ -89,10 +89,10 @@ class EqualIndex(NamedTuple):
 
 
 class IndexShape(NamedTuple):
-    """What the server makes of an index that is still to be built.
+    """The server's view of an index that is still to be built.
 
     :param columns: the names that it gives the index's columns.
-    :param equals: those of the partitions' indexes that it would attach.
+    :param equals: the indexes of the partitions that it would attach.
     """
 
     columns: tuple[str, ...]
@@ -114,7 +114,7 @@ class SequenceOwner(NamedTuple):
 
 
 class Size(NamedTuple):
-    """About how many rows a table has, and its bytes with indexes and TOAST; None where that is not known."""
+    """About how many rows a table has, and its bytes with indexes and TOAST; None if that is not known."""
 
     rows: int | None = None
     bytes: int | None = None

@@ -38,7 +38,7 @@ from .shown import Rights, Shown, rights_of, shown_of
 
 T = TypeVar("T")
 Row = dict[str, Any]
-#: With these the server says that something cannot be; other errors, such as the end of the session, do not.
+#: Errors with which the server says that something cannot be; others, such as the end of the session, say nothing.
 REFUSED = (DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError)
 PROBE = "pg_temp.zero_downtime_probe"
 FILES = ("catalog.sql", "dependents.sql", "shadow.sql", "shown.sql")
@@ -57,7 +57,7 @@ def questions() -> dict[str, str]:
 
 
 class ServerCatalog:
-    """A :class:`~.protocol.Catalog`. Answers are kept: make a new one for each plan."""
+    """A :class:`~.protocol.Catalog` on a server. Answers are kept: make a new one for each plan."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -68,7 +68,10 @@ class ServerCatalog:
         return names_of(self.connection)
 
     def fetch(self, query: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """:raises CannotMigrate: see :func:`.search_path.refuse_hostile_search_path`."""
+        """Return the rows of an answer.
+
+        :raises CannotMigrate: see :func:`.search_path.refuse_hostile_search_path`.
+        """
         return self._fetch(query, params)[1]
 
     def _fetch(self, query: str, params: Sequence[Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -89,7 +92,7 @@ class ServerCatalog:
         return self._kept[key]
 
     def _first(self, question: str, *params: object) -> Any:
-        """The one value of an answer; None where it has no row."""
+        """Return the only value of an answer; None if it has no row."""
         return next((value for row in self._ask(question, *params) for value in row.values()), None)
 
     def exists(self, table: str) -> bool:
@@ -187,7 +190,7 @@ class ServerCatalog:
 
         change = judge(self.fetch, table, column, *wanted, gone)
         if change is None and old_type:
-            # A migration that has not run yet makes the column: an empty one of its type stands for it.
+            # A migration that has not run yet makes the column: an empty column of its type stands for it.
             return self._on_probe(f"(c {old_type})", lambda probe: judge(self.fetch, probe, "c", *wanted))
         return change
 
@@ -228,7 +231,7 @@ class ServerCatalog:
         return shadow_of(self, table, wanted)
 
     def _on_probe(self, definition: str, ask: Callable[[str], T]) -> T | None:
-        """As :meth:`on_probe`; None when the server refuses something of it."""
+        """Ask as :meth:`on_probe`; None if the server refuses a part of it."""
         try:
             return self.on_probe(definition, ask)
         except REFUSED:

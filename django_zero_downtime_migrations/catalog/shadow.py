@@ -1,8 +1,8 @@
 """A column of another type that is to take a column's place, as the server itself would define it.
 
-The server changes the type on an empty temporary copy of the table, which is rolled back; what it then says of indexes,
-constraints, statistics objects and the default is what ALTER COLUMN … TYPE makes of them on the table. No definition is
-put together from the text of another one.
+The server changes the type on an empty temporary copy of the table, which is rolled back; its answers about indexes,
+constraints, statistics objects and the default are what ALTER COLUMN … TYPE makes of them on the table. No definition
+is put together from the text of another one.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from ..record import Record
 
 
 class Wanted(NamedTuple):
-    """What ALTER COLUMN … TYPE asks for.
+    """The request of an ALTER COLUMN … TYPE.
 
-    :param column: plain name. :param name: plain name of the new column.
+    :param column: plain name.
+    :param name: plain name of the new column.
     :param type: as in SQL.
     :param collation: plain name, or quoted with its schema; None to leave it to the type.
     :param dropped: indexes, constraints and statistics objects that will have been dropped by then, by plain name.
@@ -29,13 +30,16 @@ class Wanted(NamedTuple):
 
 
 class ShadowIndex(NamedTuple):
-    """:param name: plain name of the index of today, which the new one gets in the end.
+    """An index of the new column.
 
-    :param definition: what follows the table in CREATE INDEX, up to a tablespace. :param predicate: the rest.
-    :param constraint: ``u`` for the index of a unique constraint, ``p`` for that of a primary key; else empty.
+    :param name: plain name of today's index, which the new one gets in the end.
+    :param definition: what follows the table in CREATE INDEX, up to a tablespace.
+    :param predicate: the rest.
+    :param constraint: ``u`` for the index of a unique constraint, ``p`` for a primary key's; else empty.
     :param deferrable: what follows ``USING INDEX`` for its constraint.
     :param tablespace: plain name; empty for the default one.
-    :param comment: of the index. :param constraint_comment: of its constraint.
+    :param comment: of the index.
+    :param constraint_comment: of its constraint.
     :param is_identity: it is the table's replica identity.
     """
 
@@ -54,7 +58,10 @@ class ShadowIndex(NamedTuple):
 
 
 class ShadowCheck(NamedTuple):
-    """:param definition: what follows the name in ADD CONSTRAINT."""
+    """A CHECK of the new column.
+
+    :param definition: what follows the name in ADD CONSTRAINT.
+    """
 
     name: str
     definition: str
@@ -62,8 +69,10 @@ class ShadowCheck(NamedTuple):
 
 
 class ShadowStatistics(NamedTuple):
-    """:param schema: plain name. :param definition: what follows the name in CREATE STATISTICS, up to the table.
+    """A statistics object of the new column.
 
+    :param schema: plain name.
+    :param definition: what follows the name in CREATE STATISTICS, up to the table.
     :param target: of ALTER STATISTICS … SET STATISTICS; None for the default.
     """
 
@@ -75,11 +84,13 @@ class ShadowStatistics(NamedTuple):
 
 
 class ShadowSequence(NamedTuple):
-    """:param name: as in SQL, with its schema.
+    """The sequence of the column.
 
-    :param kind: of the identity that it is part of, ``ALWAYS`` or ``BY DEFAULT``; empty for one that the column owns.
-    :param options: of an identity's, as in CREATE SEQUENCE. :param privileges: statements that give it those that it
-        has today, when it is made again.
+    :param name: as in SQL, with its schema.
+    :param kind: of the identity that it is part of, ``ALWAYS`` or ``BY DEFAULT``; empty for a sequence that the column
+        owns.
+    :param options: an identity's options, as in CREATE SEQUENCE.
+    :param privileges: statements that restore its privileges of today when it is made again.
     """
 
     name: str
@@ -90,9 +101,10 @@ class ShadowSequence(NamedTuple):
 
 
 class Shadow(Record):
-    """:param type: of the new column, with its length, as the server writes it.
+    """The new column.
 
-    :param collation: quoted, with its schema; empty where it is the type's own.
+    :param type: with its length, as the server writes it.
+    :param collation: quoted, with its schema; empty for the type's own.
     :param collatable: its values are texts, which a collation compares.
     :param not_null_name: of the NOT NULL constraint, from PostgreSQL 18 on; empty without one.
     :param default: as in SQL; empty without one.

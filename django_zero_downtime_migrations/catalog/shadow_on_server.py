@@ -13,7 +13,7 @@ from .shadow import Shadow, ShadowCheck, ShadowIndex, ShadowSequence, ShadowStat
 
 
 def shadow_of(catalog: ServerCatalog, table: str, wanted: Wanted) -> Shadow | None:
-    """None where there is no such column.
+    """Ask the server; None if the column does not exist.
 
     A temporary table is made and rolled back: it locks the table as a SELECT does.
     """
@@ -25,10 +25,10 @@ def shadow_of(catalog: ServerCatalog, table: str, wanted: Wanted) -> Shadow | No
     spares = _may_spare_triggers(catalog)
     obstacles = [row["text"] for row in catalog.rows("shadow_obstacles", [wanted.column, table, spares])]
     if obstacles:
-        # Beside one of them the server may refuse the copy.
+        # The server may refuse the copy with one of them.
         return Shadow(type=wanted.type, why_not=tuple(obstacles))
     try:
-        # An identity's sequence has other bounds on a copy than ALTER COLUMN … TYPE gives to that of the table.
+        # An identity's sequence gets other bounds on a copy than ALTER COLUMN … TYPE gives to the table's own.
         copied = f"(LIKE {table} INCLUDING ALL EXCLUDING IDENTITY)"
         made = catalog.on_probe(copied, lambda probe: _made(catalog, table, probe, wanted))
     except REFUSED as error:
@@ -47,7 +47,7 @@ def shadow_of(catalog: ServerCatalog, table: str, wanted: Wanted) -> Shadow | No
 
 
 def _may_spare_triggers(catalog: ServerCatalog) -> bool:
-    """Whether the role may set session_replication_role; from PostgreSQL 15 on it can be given the right to."""
+    """Return whether the role may set session_replication_role; from PostgreSQL 15 on the privilege can be granted."""
     if capabilities(catalog.connection).grants_parameters:
         # Not among the questions of shadow.sql: PostgreSQL 14 does not know the function.
         right = "SELECT pg_catalog.has_parameter_privilege('session_replication_role', 'SET')"
@@ -68,7 +68,7 @@ def _sequence(row: Row) -> ShadowSequence:
 
 
 def _made(catalog: ServerCatalog, table: str, probe: str, wanted: Wanted) -> Shadow:
-    """The column on a copy of the table, of which the indexes and so on have the same order as those of the table."""
+    """Return the column on a copy of the table, whose indexes and so on have the same order as the table's own."""
     column = wanted.column
     indexes = catalog.rows("shadow_indexes", [column, table])
     statistics = catalog.rows("shadow_statistics", [column, table])
@@ -119,19 +119,19 @@ def _indexes(pairs: Iterable[tuple[Row, Row]], wanted: Wanted) -> Iterable[Shado
 
 
 def _definition(copy: Row) -> str:
-    """What follows the table in CREATE INDEX, without the predicate."""
+    """Return what follows the table in CREATE INDEX, without the predicate."""
     return _inside(copy, " USING ", copy["predicate"])
 
 
 def _between(copy: Row) -> str:
-    """What follows the name in CREATE STATISTICS, up to the table."""
+    """Return what follows the name in CREATE STATISTICS, up to the table."""
     return _inside(copy, " ", copy["tail"])
 
 
 def _inside(copy: Row, begin: str, tail: str) -> str:
-    """What the server says of it, without what stands before and after.
+    """Return a part of a definition by the server, without what stands before and after.
 
-    :param begin: what it begins with.
+    :param begin: the beginning of the definition.
     """
     definition: str = copy["definition"]
     head = next(head for head in copy["heads"] if definition.startswith(f"{head}{begin}"))

@@ -9,9 +9,12 @@ from ..naming import PURPOSE_OF_RENAMED, Names, plain_table
 
 
 class Shown(NamedTuple):
-    """:param hidden: the table that a view shows, quoted. :param pairs: names that columns have in the view and not in
-    the table, and those that they have there. :param moves: the table has a name that nobody uses.
-    :param columns: those of the table that the view shows, by their names there.
+    """A view and its table.
+
+    :param hidden: the table that the view shows, quoted.
+    :param pairs: column names of the view that the table lacks, each with the column's name in the table.
+    :param moves: the table has a name that is not used otherwise.
+    :param columns: the table's columns that the view shows, by their names there.
     """
 
     hidden: str
@@ -21,7 +24,11 @@ class Shown(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """:param role: empty for PUBLIC. :param column: a plain name; empty for the whole table."""
+    """A granted privilege.
+
+    :param role: empty for PUBLIC.
+    :param column: a plain name; empty for the whole table.
+    """
 
     role: str
     privilege: str
@@ -30,10 +37,11 @@ class Grant(NamedTuple):
 
 
 class Rights(NamedTuple):
-    """:param owner: the role that owns a table, where that is another one; else empty.
+    """The privileges on a table.
 
-    :param by_row: it has row security. :param given: roles that default privileges give what this role makes; empty for
-        PUBLIC.
+    :param owner: the role that owns the table, if that is another role; else empty.
+    :param by_row: it has row security.
+    :param given: roles that get privileges on this role's new objects by default; empty for PUBLIC.
     """
 
     owner: str = ""
@@ -43,7 +51,10 @@ class Rights(NamedTuple):
 
 
 def shown_of(view: str, rows: Sequence[dict[str, Any]], names: Names) -> Shown | None:
-    """:param rows: the answer to ``shown``."""
+    """Return the table that a view shows.
+
+    :param rows: the answer to ``shown``.
+    """
     tables = {row["table"] for row in rows}
     if len(tables) != 1:
         return None
@@ -53,12 +64,15 @@ def shown_of(view: str, rows: Sequence[dict[str, Any]], names: Names) -> Shown |
 
 
 def hidden_name(table: str, names: Names) -> str:
-    """What a table is called while a view has its name; a plain name."""
+    """Return the name of a table while a view has its name; a plain name."""
     return names.temporary(plain_table(table), PURPOSE_OF_RENAMED)
 
 
 def rights_of(rows: Sequence[dict[str, Any]]) -> Rights:
-    """:param rows: the answer to ``rights``."""
+    """Return the privileges on a table.
+
+    :param rows: the answer to ``rights``.
+    """
     owner = next((row["role"] for row in rows if row["kind"] == "owner" and row["more"]), "")
     given = tuple(row["role"] for row in rows if row["kind"] == "default")
     grants = (Grant(x["role"], x["privilege"], x["column"], x["more"]) for x in rows if x["kind"] == "grant")

@@ -1,4 +1,4 @@
-"""The conditions that a CHECK demands one by one, in the text in which the server gives its definition."""
+"""The conditions that a CHECK demands one by one, read from the text of its definition by the server."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterator
 _CHECK = re.compile(r"CHECK \((.*)\)", re.S)
 #: A text or name in quotes, in which the quote itself is doubled; a parenthesis; the word between conditions.
 _TOKEN = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]| AND """)
-#: A condition that stands without parentheses around it: a column, or the call of a function.
+#: A condition without parentheses around it: a column, or the call of a function.
 _BARE = re.compile(r"""(?:[\w$.]|"(?:[^"]|"")*")+(?:\(.*\))?""", re.S)
 
 
 def conjuncts(definition: str) -> Iterator[str]:
-    """What ``pg_get_constraintdef()`` says of a CHECK that is true or unknown only if all of these are.
+    """Yield conditions of a definition by ``pg_get_constraintdef()``: the CHECK is true or unknown only if all are.
 
-    The server puts each condition into parentheses. What does not look so from the outermost parentheses on is one
-    condition, whatever is inside. Of a constraint with NO INHERIT there are none: what inherits does not have it.
+    The server puts each condition into parentheses. A text of another form, from the outermost parentheses on, is one
+    condition, whatever is inside. A constraint with NO INHERIT has none: inheriting tables do not have it.
     """
     found = _CHECK.fullmatch(definition)
     if found is not None:
@@ -33,7 +33,7 @@ def _of(condition: str) -> Iterator[str]:
 
 
 def _parts(text: str) -> list[str]:
-    """Between each AND that stands in no parentheses and no quotes."""
+    """Split at each AND outside parentheses and quotes."""
     parts, start, depth = [], 0, 0
     for token in _TOKEN.finditer(text):
         depth += {"(": 1, ")": -1}.get(token[0], 0)

@@ -11,7 +11,10 @@ class AddConstraint(Statement):
 
 
 class AddForeignKey(AddConstraint):
-    """:param options: what follows the referenced columns (``ON DELETE``, ``DEFERRABLE``)."""
+    """Add a foreign key.
+
+    :param options: what follows the referenced columns (``ON DELETE``, ``DEFERRABLE``).
+    """
 
     column: str
     to_table: str
@@ -31,7 +34,10 @@ class AddForeignKey(AddConstraint):
 
 
 class AddUnique(AddConstraint):
-    """:param tablespace: a ``TABLESPACE …`` clause for the index; empty for the table's default."""
+    """Add a unique constraint.
+
+    :param tablespace: a ``TABLESPACE …`` clause for the index; empty for the table's default.
+    """
 
     columns: str
     deferrable: str = ""
@@ -67,7 +73,11 @@ class ValidateConstraint(Statement):
 
 
 class RenameConstraint(Statement):
-    """:param kind: as of :class:`DropConstraint`. :param why: what the reader of a script should know."""
+    """Rename a constraint.
+
+    :param kind: as in :class:`DropConstraint`.
+    :param why: what the reader of a script should know.
+    """
 
     name: str
     new_name: str
@@ -76,9 +86,10 @@ class RenameConstraint(Statement):
 
 
 class DropConstraint(Statement):
-    """:param kind: ``check``, ``unique``, ``primary key`` or ``constraint`` where the text does not tell.
+    """Drop a constraint.
 
-    :param of_column: it goes because a column goes.
+    :param kind: ``check``, ``unique``, ``primary key``, or ``constraint`` if the text does not tell.
+    :param of_column: it is dropped because a column is.
     """
 
     name: str
@@ -91,7 +102,10 @@ class DropForeignKey(DropConstraint):
 
 
 class CreateIndex(Statement):
-    """:param columns: its plain column names, unquoted; None where it has expressions."""
+    """Create an index.
+
+    :param columns: its plain column names, unquoted; None if it has expressions.
+    """
 
     name: str
     columns: tuple[str, ...] | None
@@ -108,7 +122,10 @@ class CreateIndex(Statement):
 
 
 class DropIndex(Statement):
-    """:param of_column: it goes because a column goes."""
+    """Drop an index.
+
+    :param of_column: it is dropped because a column is.
+    """
 
     name: str
     concurrently: bool = False
@@ -120,7 +137,7 @@ class DropIndex(Statement):
 
 
 class RenameIndex(Statement):
-    """It locks the index (SHARE UPDATE EXCLUSIVE), not the table."""
+    """Rename an index. This locks the index (SHARE UPDATE EXCLUSIVE), not the table."""
 
     name: str
     new_name: str

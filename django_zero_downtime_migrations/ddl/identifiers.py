@@ -1,4 +1,4 @@
-"""Statements whose names are written as the server keeps them: two that mean the same object then say the same."""
+"""Statements with names as the server stores them: two statements about the same object then have the same text."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ NAMES = ("table", "new_table", "to_table", "name", "new_name", "column", "new_co
 
 
 def spelled(statement: s.Statement, names: Names) -> s.Statement:
-    """The statement with its names so written; its text stays as it is.
+    """Return the statement with its names so written; its text stays as it is.
 
-    What has a name that the server cannot read either is raw: it is sent as it was written, and the server says so.
+    A statement with a name that the server cannot read is raw: it is sent as it was written, and the server refuses it.
     """
     given = {field: getattr(statement, field, None) for field in NAMES}
     try:

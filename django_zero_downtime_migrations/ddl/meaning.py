@@ -1,4 +1,4 @@
-"""What raw SQL means, where a parser with PostgreSQL's own grammar is installed (the extra ``lint``)."""
+"""The meaning of raw SQL, if a parser with PostgreSQL's own grammar is installed (the extra ``lint``)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ PARSER = "postgast"
 
 
 class Meaning(NamedTuple):
-    """:param statements: what it does to tables; what does nothing to them is left out.
+    """The meaning of raw SQL.
 
-    :param unread: why nobody knows all that it does; empty where it has been read.
+    :param statements: what it does to tables; other effects are left out.
+    :param unread: why a part of it is unknown; empty if it has been read.
     """
 
     statements: tuple[s.Statement, ...] = ()
@@ -29,7 +30,10 @@ def _installed() -> bool:
 
 
 def meaning(raw: s.Raw, names: Names = UTF8) -> Meaning:
-    """What raw SQL does. :param names: those of the database."""
+    """Return what raw SQL does.
+
+    :param names: the spelling of names in the database.
+    """
     if not _installed():
         return Meaning(unread="its SQL is not read: the extra `lint` is not installed")
     try:
@@ -39,5 +43,5 @@ def meaning(raw: s.Raw, names: Names = UTF8) -> Meaning:
         found = parse(str(raw.sql), raw.params is not None)
         return found._replace(statements=tuple(spelled(x, names) for x in found.statements))
     except Exception as error:
-        # The SQL is sent as it was written in any case, and must not fail for our not understanding it.
+        # The SQL is sent as it was written in any case, and must not fail because we do not understand it.
         return Meaning(unread=f"its SQL could not be read ({error!r})")

@@ -1,4 +1,4 @@
-"""What is left for old code, and written down: none of these is one of Django's."""
+"""Statements that keep something for old code, and write that down: none of these is one of Django's."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Final
 from ..locks import Lock, LockMode
 from .statement import Statement
 
-#: The names that a view has for columns, and those of the table's.
+#: Column names of a view, each with the column's name in the table.
 Pairs = tuple[tuple[str, str], ...]
 
 
 class ShowBoth(Statement):
-    """Give a name to a view of a table. None of Django's.
+    """Give a name to a view of a table. Not one of Django's statements.
 
-    :param hidden: the name of the table, quoted, with the schema where that has to be said.
-    :param pairs: old names of columns, and the ones that they have by now; plain.
-    :param moves: the table has the name of the view, and gets the other one, which nobody uses.
+    :param hidden: the name of the table, quoted, with its schema if that has to be said.
+    :param pairs: old names of columns, and the names that they have by now; plain.
+    :param moves: the table has the name of the view, and gets the other name, which is not used otherwise.
     """
 
     hidden: str
@@ -31,7 +31,7 @@ class ShowNoMore(Statement):
     moves: bool = True
 
     def locks(self) -> tuple[Lock, ...]:
-        # Whoever reads locks the view first, and then the table.
+        # A reader locks the view first, and then the table.
         mode = LockMode.ACCESS_EXCLUSIVE
         return (Lock(self.table, mode), Lock(self.hidden, mode, only=True))
 
@@ -48,12 +48,14 @@ FILLED: Final = "filled"
 
 class Owe(Statement):
     """Write down that a column, a whole table, or what is kept of a column for old code is to be dropped when no old
-    code is left. None of Django's; its text is what is owed, and is not sent.
+    code is left. Not one of Django's statements; its text is what is owed, and is not sent.
 
-    :param written: what is sent.
-    :param tables: all that stay. :param column: the one that stays; empty where tables do.
-    :param owed_by: the operation that removes it, by its name. :param kind: of what is owed.
-    :param note: what its finding says as well; empty where that is nothing.
+    :param written: the SQL that is sent.
+    :param tables: all that stay.
+    :param column: the column that stays; empty if tables do.
+    :param owed_by: the operation that removes it, by its name.
+    :param kind: what is owed.
+    :param note: what its finding adds; may be empty.
     """
 
     written: str

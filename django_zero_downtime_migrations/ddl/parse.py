@@ -1,6 +1,6 @@
 """Raw SQL -> statements, by PostgreSQL's own grammar. It needs the extra ``lint``; see ``meaning.py``.
 
-Node and field names are those of PostgreSQL's ``parsenodes.h``.
+Nodes and fields have the names of PostgreSQL's ``parsenodes.h``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .meaning import Meaning
 from .parse_alter import alter_table
 from .parse_names import Node, list_of_names, quoted_name, relation, true_option
 
-#: Where the driver puts a value; PostgreSQL's grammar knows no such thing.
+#: The driver's placeholder; PostgreSQL's grammar does not have it.
 _PLACEHOLDER = re.compile(r"%(?:(%)|(?:\(\w+\))?[sbt])")
 _WHOLE = {
     "update_stmt": "every row is written in one transaction",
@@ -35,7 +35,10 @@ Reader = Callable[[Any, str], Iterable[s.Statement]]
 
 @lru_cache(maxsize=256)
 def parse(sql: str, has_placeholders: bool) -> Meaning:
-    """:param has_placeholders: the driver will put values into it."""
+    """Parse raw SQL.
+
+    :param has_placeholders: the driver will put values into it.
+    """
     text = _PLACEHOLDER.sub(lambda match: "%" if match[1] else "'?'", sql) if has_placeholders else sql
     try:
         tree = postgast.parse(text)
@@ -73,7 +76,7 @@ def _select(node: Node, sql: str) -> Iterator[s.Statement]:
 
 
 def _new_table(node: Node, sql: str, if_not_exists: bool) -> s.Statement:
-    # A temporary table hides one of its name, and that one is in use.
+    # A temporary table hides another one of its name, and that one is in use.
     temporary = node.relpersistence == "t"
     return s.CreateTable(sql=sql, table=relation(node), if_missing=if_not_exists or temporary)
 

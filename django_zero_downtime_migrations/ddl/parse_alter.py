@@ -34,7 +34,7 @@ Action = Callable[[Any, str, str], Iterable[s.Statement]]
 
 
 def alter_table(node: Node, sql: str) -> Iterator[s.Statement]:
-    """Nothing for an index, a view, a sequence or a type."""
+    """Yield the statements; none for an index, a view, a sequence or a type."""
     if node.objtype == kinds.OBJECT_TABLE:
         table = relation(node.relation)
         for each in node.cmds:
@@ -68,7 +68,7 @@ def _add_column(node: Node, table: str, sql: str) -> Iterator[s.Statement]:
 
 
 def _clause(node: Node) -> str:
-    """The piece of a column's definition, as Django's would be."""
+    """Return a piece of a column's definition, as Django would write it."""
     if node.contype == kinds.CONSTR_NOTNULL:
         return "NOT NULL"
     if node.contype == kinds.CONSTR_PRIMARY:
@@ -107,7 +107,10 @@ def _add_constraint(node: Node, table: str, sql: str) -> Iterator[s.Statement]:
 
 
 def constraint(node: Node, table: str, sql: str, columns: list[str] | None = None) -> Iterator[s.Statement]:
-    """:param columns: those of the column that it stands with."""
+    """Yield the statements that make a constraint.
+
+    :param columns: the column that it stands with.
+    """
     about: dict[str, Any] = {"sql": sql, "table": table, "name": quote(node.conname) if node.conname else ""}
     names = columns or strings(node.keys)
     quoted = ", ".join(quote(name) for name in names)
@@ -158,7 +161,7 @@ def _of_column(kind: type[Any]) -> Action:
 
 
 def _attach(node: Node, table: str, sql: str) -> Iterator[s.Statement]:
-    # The parent is locked with SHARE UPDATE EXCLUSIVE only, the partition is what is scanned.
+    # The parent is locked with SHARE UPDATE EXCLUSIVE only; the partition is scanned.
     partition = relation(getattr(node, "def").partition_cmd.name)
     does = "the whole partition is scanned, unless a CHECK of its own proves the bounds"
     yield s.Command(sql=sql, table=partition, takes=LockMode.ACCESS_EXCLUSIVE, does=does)

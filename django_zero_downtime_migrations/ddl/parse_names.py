@@ -11,13 +11,16 @@ from ..naming import quote
 
 
 class Node(Protocol):
-    """A node of the parser's tree, of which mypy can read nothing."""
+    """A node of the parser's tree, which mypy cannot read."""
 
     def __getattr__(self, name: str) -> Any:
-        """:param name: of a field in PostgreSQL's ``parsenodes.h``."""
+        """Return a field.
+
+        :param name: the field's name in PostgreSQL's ``parsenodes.h``.
+        """
 
 
-#: Types under the names by which Django calls them, where the parser's are shorter.
+#: Types under Django's names for them, if the parser's are shorter.
 _LONG = {
     "int": "integer",
     "bool": "boolean",
@@ -32,12 +35,12 @@ def quoted_name(schema: str, name: str) -> str:
 
 
 def relation(node: Node) -> str:
-    """The quoted name of a ``RangeVar``; empty where it has none."""
+    """Return the quoted name of a ``RangeVar``; empty if it has none."""
     return quoted_name(node.schemaname, node.relname) if node.relname else ""
 
 
 def list_of_names(nodes: Iterable[Node]) -> str:
-    """A name of one to three parts; the database's own is left out."""
+    """Return a name of one to three parts; the database's own is left out."""
     names = [node.string.sval for node in nodes][-2:]
     return ".".join(quote(name) for name in names)
 
@@ -47,7 +50,7 @@ def strings(nodes: Iterable[Node]) -> list[str]:
 
 
 def true_option(options: Iterable[Node], name: str) -> bool:
-    """Whether an option of a parenthesised list is on: given without a value, or with one that says so."""
+    """Return whether an option of a parenthesised list is on: without a value, or with one that says so."""
     for option in (x.def_elem for x in options):
         if option.defname == name:
             kind = option.arg.WhichOneof("node") if option.HasField("arg") else None

@@ -1,4 +1,4 @@
-"""What Django passed to ``execute()`` -> a :class:`Statement`."""
+"""The text that Django passed to ``execute()`` -> a :class:`Statement`."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .identifiers import spelled
 from .scan import scan
 from .template import SQL
 
-#: Those in whose place something else is sent: batches, or first what depends on a table.
+#: Statements that are replaced when they are sent: by batches, or first by drops of what depends on a table.
 WHOLE = ("sql_update_with_default", "sql_delete_table")
 Reader = Callable[[SQL, s.Params, str, Names], s.Statement]
 
 
 def read(sql: Sql, params: s.Params, names: Names = UTF8) -> s.Statement:
-    """What a statement of Django's is.
+    """Read a statement of Django's.
 
     :param sql: a string, a :class:`SQL`, or one of Django's ``ddl_references.Statement``.
-    :param names: those of the database.
+    :param names: the spelling of names in the database.
     """
     return spelled(_read(sql, params, names), names)
 
@@ -41,23 +41,23 @@ def _read(sql: Sql, params: s.Params, names: Names) -> s.Statement:
 
 
 def _is_djangos(sql: SQL) -> bool:
-    """Whether its template is Django's own and not a subclass's: only then do its parts say all that it does."""
+    """Return whether the template is Django's own and not a subclass's: only then its parts say all that it does."""
     template = getattr(PostgresSchemaEditor, sql.template, None)
     return template is not None and str.__eq__(sql, template % sql.parts)
 
 
 def _own_index(sql: Sql, text: str, params: s.Params, names: Names) -> s.Statement | None:
-    """An index class may put a template of its own into Django's statement; its parts still say what it makes."""
+    """Read the statement of an index class with a template of its own; its parts still say what it makes."""
     parts = getattr(sql, "parts", None) or {}
     for create, template in (("CREATE INDEX", "sql_create_index"), ("CREATE UNIQUE INDEX", "sql_create_unique_index")):
         if {"name", "table"} <= parts.keys() and text.startswith(f"{create} {parts['name']} ON {parts['table']}"):
-            # What else the template has is not known, so it counts as more than plain columns.
+            # The rest of the template is not known, so it counts as more than plain columns.
             return _create_index(SQL(text, template, parts), params, text, names)
     return None
 
 
 def _base(text: SQL) -> tuple[SQL, str]:
-    """A statement and what was appended to it (`` NOT VALID``, `` TABLESPACE …``)."""
+    """Return a statement and what was appended to it (`` NOT VALID``, `` TABLESPACE …``)."""
     first = text.segments[0]
     if text.template or not isinstance(first, SQL):
         return text, ""
@@ -69,12 +69,12 @@ def _text(part: Any) -> str:
 
 
 def _columns(part: Any, names: Names) -> tuple[str, ...] | None:
-    """The server's names of the columns of a ``Columns`` part; None for expressions."""
+    """Return the server's names of the columns of a ``Columns`` part; None for expressions."""
     return tuple(names.plain(as_django_quotes(name)) for name in part.columns) if isinstance(part, Columns) else None
 
 
 def _simple(kind: type[s.Statement], *fields: str, **renamed: str) -> Reader:
-    """A reader that takes its fields from the parts of the same name, or of the name that ``renamed`` gives."""
+    """Return a reader that takes its fields from the parts of the same name, or of the name that ``renamed`` gives."""
 
     def reader(sql: SQL, params: s.Params, suffix: str, names: Names) -> s.Statement:
         values = {field: _text(sql.parts.get(field)) for field in fields}
@@ -89,7 +89,7 @@ def _rename_table(sql: SQL, params: s.Params, suffix: str, names: Names) -> s.St
     *schema, name = split_identifier(new_table)
     text = sql
     if schema and schema == [*split_identifier(table)[:-1]]:
-        # The table stays in its schema, and the server takes no other one after RENAME TO.
+        # The table stays in its schema, and the server takes no schema after RENAME TO.
         text = SQL(sql.removesuffix(new_table) + quote(name), sql.template, sql.parts)
     return s.RenameTable(sql=text, params=params, table=table, new_table=new_table)
 

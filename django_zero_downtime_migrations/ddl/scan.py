@@ -42,15 +42,15 @@ def cannot_stand_in_a_transaction(sql: str) -> bool:
 
 
 def stands_by_itself(sql: str) -> bool:
-    """Whether a text is one statement that does the same as a transaction by itself as between BEGIN and COMMIT. What
-    is not sure does not: LOCK TABLE needs a transaction block, CALL and DO may end one.
+    """Return whether a text is one statement with the same effect as a transaction by itself and between BEGIN and
+    COMMIT. If in doubt, it is not: LOCK TABLE needs a transaction block, CALL and DO may end one.
     """
     text = sql.rstrip().rstrip(";")
     return bool(_BY_ITSELF.match(text)) and not any(mark in text for mark in (";", "--", "/*"))
 
 
 def is_concurrent(sql: str) -> bool:
-    """Whether it has a statement CONCURRENTLY, which leaves something when it is ended in the middle."""
+    """Return whether it has a statement CONCURRENTLY, which leaves something if it is ended in the middle."""
     return _has(sql, _CONCURRENTLY, _DETACH)
 
 

@@ -1,7 +1,7 @@
-"""Where PostgreSQL has the names of what belongs to a table.
+"""The spaces in which PostgreSQL keeps the names of what belongs to a table.
 
 An index, and a constraint that has one, is named among relations; any other constraint among constraints. One table may
-have a foreign key and an index of the same name, which Django gives them where the server cuts two long names to one.
+have a foreign key and an index of the same name, which Django gives them if the server cuts two long names to one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WITH_INDEX = ("unique", "primary key", "exclusion")
 
 
 def spaces_of(statement: s.Statement) -> tuple[Space, ...]:
-    """Where the name of a statement is; both where its text does not tell."""
+    """Return the spaces of a statement's name; both if its text does not tell."""
     if isinstance(statement, _INDEXES):
         return (Space.INDEXES,)
     if isinstance(statement, _CONSTRAINTS):
@@ -36,5 +36,8 @@ def spaces_of(statement: s.Statement) -> tuple[Space, ...]:
 
 
 def space_of(contype: str) -> Space:
-    """:param contype: as in ``pg_constraint``."""
+    """Return the space of a constraint.
+
+    :param contype: as in ``pg_constraint``.
+    """
     return Space.INDEXES if contype in ("p", "u", "x") else Space.CONSTRAINTS

@@ -1,7 +1,7 @@
 """DDL as Django meant it, one small class per kind of statement.
 
-Tables, columns and names are SQL text, quoted as in the statement. ``locks()`` and the three claims say what the
-statement does to a table that is in use when it is sent as it is; they are compared with ``pg_locks`` by
+Tables, columns and names are SQL text, quoted as in the statement. ``locks()`` and the claims of :class:`Statement` say
+what the statement does to a table in use when it is sent as it is; they are compared with ``pg_locks`` by
 ``tests/operations``.
 """
 
@@ -37,7 +37,10 @@ from .template import SQL
 
 
 class CreateTable(Statement):
-    """:param if_missing: there may be such a table already."""
+    """Create a table.
+
+    :param if_missing: there may be such a table already.
+    """
 
     if_missing: bool = False
     mode = None
@@ -48,7 +51,10 @@ class DropTable(Statement):
 
 
 class RenameTable(Statement):
-    """:param is_shown: as of :class:`RenameColumn`."""
+    """Rename a table.
+
+    :param is_shown: as in :class:`RenameColumn`.
+    """
 
     new_table: str
     is_shown: bool = False
@@ -58,14 +64,15 @@ class RenameTable(Statement):
 
 
 class SetTablespace(Statement):
-    rewrites_table = True
+    """Move a table to another tablespace, which copies it."""
 
 
 class AddColumn(Statement):
-    """:param definition: the pieces of the column's definition, in order; ``"".join`` gives its text.
+    """Add a column.
 
-    :param to_table: the table behind its inline foreign key; empty where it has none.
-    :param drop_default: what takes the default away again, as Django does with a Python default.
+    :param definition: the pieces of the column's definition, in order; ``"".join`` gives its text.
+    :param to_table: the table behind its inline foreign key; empty without one.
+    :param drop_default: the statement that drops the default, as Django does with a Python default.
     """
 
     column: str
@@ -78,7 +85,7 @@ class AddColumn(Statement):
         return "".join(self.definition)
 
     def may_rewrite(self, plain_types: set[str]) -> bool:
-        """Whether the definition leaves open that each row gets a value of its own.
+        """Return whether the definition leaves open that each row gets a value of its own.
 
         :param plain_types: types that are known not to be domains.
         """
@@ -113,7 +120,10 @@ class DropColumn(Statement):
 
 
 class RenameColumn(Statement):
-    """:param is_shown: nobody misses the old name: it stays as well, in a view, or there is no old code."""
+    """Rename a column.
+
+    :param is_shown: the old name is not missed: it stays as well, in a view, or old code does not run.
+    """
 
     column: str
     new_column: str
@@ -127,7 +137,10 @@ class AlterColumn(Statement):
 
 
 class SetType(AlterColumn):
-    """:param plain: the action is Django's ordinary one, without clauses that we do not know."""
+    """Change a column's type.
+
+    :param plain: the action is Django's ordinary one, without unknown clauses.
+    """
 
     type: str
     collation: str | None
@@ -144,7 +157,10 @@ class DropDefault(AlterColumn):
 
 
 class SetNotNull(AlterColumn):
-    """:param fill: the UPDATE that has to have given every row a value before."""
+    """Make a column NOT NULL.
+
+    :param fill: the UPDATE that has to have given every row a value before.
+    """
 
     fill: FillNulls | None = None
     scans_table = True
@@ -155,7 +171,7 @@ class DropNotNull(AlterColumn):
 
 
 class AlterColumns(Statement):
-    """Several actions in one ``ALTER TABLE``, or one that we do not know."""
+    """Several actions in one ``ALTER TABLE``, or an unknown action."""
 
     changes: str
 
@@ -172,7 +188,7 @@ class FillNulls(Statement):
 class UpdateRows(Statement):
     """``UPDATE table SET assignment WHERE where`` that is done in batches.
 
-    :param first: how many of the parameters are those of the assignment.
+    :param first: how many of the parameters belong to the assignment.
     """
 
     assignment: str
@@ -196,7 +212,7 @@ class SetComment(Statement):
 
 
 class AlterSequence(Statement):
-    """It locks the sequence (SHARE ROW EXCLUSIVE), not the table."""
+    """Alter a sequence. This locks the sequence (SHARE ROW EXCLUSIVE), not the table."""
 
     sequence: str
     mode = None
@@ -210,7 +226,7 @@ class DropSequence(Statement):
 class Together(Statement):
     """Statements that have to stand in one transaction, by whatever name the tables are that they lock.
 
-    None of Django's: the planner makes it of what a call drops and makes again.
+    Not one of Django's: the planner makes it of what a call drops and makes again.
     """
 
     statements: tuple[Statement, ...]
@@ -231,10 +247,10 @@ class Raw(Statement):
 
 
 class Command(Statement):
-    """What no template of Django's makes and raw SQL may have: TRUNCATE, CLUSTER, LOCK TABLE …
+    """A statement without a template of Django's that raw SQL may have: TRUNCATE, CLUSTER, LOCK TABLE …
 
     :param takes: its lock on the table.
-    :param does: what takes its time meanwhile; empty where it only changes the catalogue.
+    :param does: the long work that it does meanwhile; empty if it only changes the catalogue.
     """
 
     takes: LockMode

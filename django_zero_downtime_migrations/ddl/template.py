@@ -16,8 +16,8 @@ class SQL(str):
     """A piece of SQL with the template and the parts that it was made from.
 
     :ivar template: name of the ``sql_*`` attribute; empty when the text was put together with ``+``.
-    :ivar parts: what filled the template's placeholders.
-    :ivar segments: the pieces of a text put together with ``+``; for one that was not, the text itself.
+    :ivar parts: the values of the template's placeholders.
+    :ivar segments: the pieces of a text put together with ``+``; for any other text, the text itself.
     """
 
     template: str
@@ -62,7 +62,7 @@ class SQL(str):
 
 
 def plain(text: str) -> str:
-    """The text as a ``str`` and not as a subclass's instance: tools that trace a driver look at a query's class."""
+    """Return the text as a ``str`` and not as a subclass's instance: tools that trace a driver look at its class."""
     return str.__str__(text)
 
 

@@ -1,4 +1,4 @@
-"""Statements about triggers that see to what old code writes. None of them is Django's."""
+"""Statements about triggers that correct what old code writes. None of them is Django's."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from .statements import Statement
 
 
 class MakeTrigger(Statement):
-    """Make a trigger with its function, which sees to what old code writes.
+    """Make a trigger with its function, which corrects what old code writes.
 
     :param queries: its text, query by query: they stand in one transaction.
-    :param undo: what takes it away.
-    :param fills: it gives the column a value where that is NULL.
+    :param undo: the statement that drops it.
+    :param fills: it gives the column a value in place of NULL.
     """
 
     column: str
@@ -20,7 +20,10 @@ class MakeTrigger(Statement):
 
 
 class DropTrigger(Statement):
-    """The opposite of :class:`MakeTrigger`. :param names: plain names of the triggers, also of their parts."""
+    """The opposite of :class:`MakeTrigger`.
+
+    :param names: plain names of the triggers, also of their parts.
+    """
 
     column: str
     queries: tuple[str, ...]

@@ -1,5 +1,5 @@
-"""A short step gets its locks without a queue behind it: look who holds them, wait outside the queue, try briefly, back
-off.
+"""A short step gets its locks without a queue behind it: it looks for the sessions that hold them, waits outside the
+queue, tries briefly, and backs off.
 """
 
 from __future__ import annotations
@@ -28,28 +28,29 @@ from .stay import stay
 if TYPE_CHECKING:
     from .replicas import Replicas
 
-#: Set to anything but the empty string, it makes every short step one attempt, as without LOCK_RETRY_TIMEOUT.
+#: When this environment variable has any non-empty value, every short step makes one attempt, as without
+#: LOCK_RETRY_TIMEOUT.
 ENVIRONMENT = "ZERO_DOWNTIME_MIGRATIONS_NO_LOCK_RETRY"
-#: A transaction that has run for this long, in ms, is one to wait for; a younger one is gone in a moment.
+#: A step waits for transactions that have run for this long, in ms; a younger one is gone in a moment.
 OLD = 100
-#: The same on a standby, where no attempt ends by itself if the transaction is not gone in a moment.
+#: The same limit on a standby, where an attempt does not end by itself if the transaction is not gone in a moment.
 OLD_THERE = 20
-#: On a table that always has such a transaction, only those count after a while that are older than this part of the
-#: time waited so far: the attempts get through between the others.
+#: On a table that always has such a transaction, only those older than this part of the time waited so far count after
+#: a while: the attempts get through between the others.
 PATIENCE = 10
-#: An attempt that has had all its locks and has worked for STATEMENT_TIMEOUT is made so often at most.
+#: An attempt that has had all its locks and has worked for STATEMENT_TIMEOUT is repeated at most this often.
 WORKED = 3
 #: Waiting outside the queue ends after LOCK_RETRY_TIMEOUT divided by this.
 POLITE_PART = 2
 POLL_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
-#: From when on, and how often, a wait is worth a warning; otherwise it is told at level DEBUG.
+#: When a wait is first worth a warning, and how often again; other messages go to level DEBUG.
 WARN_AFTER_SECONDS = 1.0
 WARN_EVERY_SECONDS = 10.0
 
 
 class Notice:
-    """Tell the log what keeps something waiting: at level DEBUG, as a warning after a second, and then every ten.
+    """Tell the log what a step waits for: at level DEBUG, as a warning after a second, and then every ten seconds.
 
     :ivar told: whether there was anything to say.
     """
@@ -61,12 +62,12 @@ class Notice:
 
     @property
     def waited(self) -> float:
-        """Seconds."""
+        """Return the seconds since the wait began."""
         return time.monotonic() - self.began
 
     @property
     def level(self) -> int:
-        """How the end of the wait is worth telling."""
+        """Return the log level for the end of the wait."""
         return logging.DEBUG if self._warned is None else logging.WARNING
 
     def tell(self, text: str, *values: object) -> None:
@@ -79,7 +80,10 @@ class Notice:
 
 
 def pause(took: float) -> float:
-    """Seconds after an attempt in vain, which held the others up for ``took`` seconds: at least as long."""
+    """Return the seconds to wait after a failed attempt, at least as long as it held up others.
+
+    :param took: how long the attempt took, in seconds.
+    """
     return max(took, random.uniform(0, min(LONGEST_PAUSE_SECONDS, 2 * took + POLL_SECONDS)))
 
 
@@ -89,11 +93,11 @@ def retries(settings: MigrationSettings) -> bool:
 
 
 class Acquisition:
-    """One step on its way to its locks.
+    """One step that acquires its locks.
 
     :param sql: what is sent, for messages.
     :param attempt: sends the step behind these statements, in one transaction.
-    :param replicas: the hot standbys that are to be asked as well.
+    :param replicas: the hot standbys that are asked as well.
     """
 
     def __init__(
@@ -112,23 +116,26 @@ class Acquisition:
         self.attempt = attempt
         self.replicas = replicas
         self.attempts = 0
-        #: How many of them have waited for a lock in vain, and how many have worked for too long.
+        #: How many attempts have waited for a lock in vain, and how many have worked for too long.
         self.waited = self.worked = 0
-        #: What the attempts have shown.
+        #: The experience of the attempts so far.
         self.known = Known()
-        #: One of those in the way is of an age that this role may not see.
+        #: Whether this role may not see the age of one of the sessions in the way.
         self.unseen = False
-        #: Those who were in the way when there were any.
+        #: The sessions that were last seen in the way.
         self.last: tuple[Blocker, ...] = ()
         self.notice = Notice()
         limit = (settings.lock_retry_timeout or 0) / 1000
         self.until = self.notice.began + limit
-        # A table that is never free of long transactions is migrated too: from here on it asks all the same.
+        # A table that is never free of long transactions is migrated too: from here on the step asks regardless.
         self.polite_until = self.notice.began + limit / POLITE_PART
         self._cancelled: set[int | None] = set()
 
     def run(self) -> None:
-        """:raises LockNotAcquired: when LOCK_RETRY_TIMEOUT is over."""
+        """Send the step once its locks are free.
+
+        :raises LockNotAcquired: when LOCK_RETRY_TIMEOUT is over.
+        """
         while True:
             seen = self._wait()
             self._learn(seen.blockers)
@@ -149,7 +156,7 @@ class Acquisition:
             logger.log(self.notice.level, text, self.notice.waited, self.attempts)
 
     def wait_for_replicas(self) -> None:
-        """Outside the queue, for a step that locks nothing against others but on the standbys.
+        """Wait outside the queue, for a step whose locks block other sessions only on the standbys.
 
         :raises LockNotAcquired: when LOCK_RETRY_TIMEOUT is over.
         """
@@ -160,7 +167,7 @@ class Acquisition:
             self._stay_outside(in_the_way)
 
     def _wait(self) -> Look:
-        """Outside the queue, until nobody old is in the way and the standbys have replayed what was before."""
+        """Wait outside the queue until no old transaction is in the way and the standbys have caught up."""
         while True:
             late, seen = self._late(), self._look()
             old = self._old(seen.blockers)
@@ -214,12 +221,15 @@ class Acquisition:
                 )
 
     def _in_vain(self, error: OperationalError, given: Limits, seen: Look, took: float) -> str | None:
-        """What ended an attempt after this time, in ms; None where it is not to be tried again."""
+        """Return what ended an attempt; None when it is not to be repeated.
+
+        :param took: how long the attempt took, in ms.
+        """
         state, short = sqlstate(error), self.step.bounded
         if state in (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED):
             self.waited += 1
             return f"no lock within {given.wait} ms for"
-        # By our own timeout, and not by somebody; the message is in the server's language.
+        # Only our own timeout counts, not another session's cancel; the message is in the server's language.
         if state != QUERY_CANCELED or not given.ends(took, short):
             return None
         if short and given.work and took >= given.work:
@@ -269,7 +279,7 @@ class Acquisition:
         )
 
     def _nobody(self) -> str:
-        """What was seen before, where nobody is in the way any more."""
+        """Say what was seen before, when no session is in the way any more."""
         seen = []
         if self.waited:
             seen.append(f"{self.waited} of the attempts waited for transactions that have ended")

@@ -1,4 +1,4 @@
-"""What the server says that one of its processes is doing, and the same in words."""
+"""The activity of one server process, as the server reports it and in words."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .blockers import QUERY, briefly
 
 #: Characters of a step's SQL in a line.
 NAME = 80
-# pg_blocking_pids() holds up the server's lock table, so it is asked only of one that waits. It says 0 for a prepared
-# transaction, and which it is has to be seen from the locks on the table.
+# pg_blocking_pids() holds up the server's lock table, so only a waiting process is asked about. It returns 0 for a
+# prepared transaction, and the locks on the table tell which one it is.
 _ASK = """
 SELECT
     p.phase, p.blocks_done, p.blocks_total, p.tuples_done, p.tuples_total,
@@ -57,7 +57,7 @@ SELECT pg_catalog.sum(pg_catalog.pg_table_size(oid)) FROM tree
 
 
 class Activity(NamedTuple):
-    """A row of ``pg_stat_progress_create_index``, where there is one, and who is in the way."""
+    """A row of ``pg_stat_progress_create_index``, if there is one, and the sessions in the way."""
 
     phase: str | None = None
     blocks_done: int | None = None
@@ -73,7 +73,11 @@ class Activity(NamedTuple):
 
 
 def ask(session: Session, pid: int, queries: bool) -> Activity | None:
-    """:param session: a connection of the driver. :param queries: also what those in the way are doing."""
+    """Return what a server process is doing; None if it is gone or does not answer soon.
+
+    :param session: a connection of the driver.
+    :param queries: also return what the sessions in the way are running.
+    """
     row = briefly(session, _ASK, [queries, QUERY, pid])
     if row is None:
         return None
@@ -82,7 +86,10 @@ def ask(session: Session, pid: int, queries: bool) -> Activity | None:
 
 
 def size_of(session: Session, table: str) -> int | None:
-    """Bytes of a table with its partitions; None where that cannot be seen. :param table: its quoted name."""
+    """Return the size of a table with its partitions in bytes; None if the role cannot see it.
+
+    :param table: its quoted name.
+    """
     try:
         row = briefly(session, _SIZE, [table])
     except Exception as error:
@@ -93,9 +100,9 @@ def size_of(session: Session, table: str) -> int | None:
 
 
 class Description:
-    """One step in words. It remembers when a phase began, for what is left of it.
+    """One step in words. It remembers when a phase began, to estimate what is left of it.
 
-    :param size: of its table in bytes.
+    :param size: the size of the step's table in bytes.
     """
 
     def __init__(self, size: int | None = None) -> None:
@@ -104,7 +111,11 @@ class Description:
         self._since = (0.0, 0)
 
     def of(self, activity: Activity, elapsed: float, now: float) -> str:
-        """:param elapsed: seconds since the step began. :param now: seconds of some clock."""
+        """Describe the step.
+
+        :param elapsed: seconds since the step began.
+        :param now: seconds of a monotonic clock.
+        """
         left = self._left(activity, now)
         parts = [
             activity.phase,
@@ -126,7 +137,7 @@ class Description:
         return f"{done * 100 // total} % of {of}"
 
     def _left(self, activity: Activity, now: float) -> float | None:
-        """Seconds, if the rest of the phase goes as fast as what has been seen of it."""
+        """Return the seconds left, if the rest of the phase goes as fast as the part seen so far."""
         counted = _counted(activity)
         if counted is None:
             return None
@@ -138,7 +149,7 @@ class Description:
 
 
 def _counted(activity: Activity) -> tuple[int, int, str] | None:
-    """What the phase counts. The numbers of an earlier phase stay in the view, so its name decides."""
+    """Return what the phase counts. The view keeps the numbers of an earlier phase, so the phase's name decides."""
     if "scanning" in (activity.phase or "") and activity.blocks_total:
         return min(activity.blocks_done or 0, activity.blocks_total), activity.blocks_total, "blocks"
     if "loading tuples" in (activity.phase or "") and activity.tuples_total:
@@ -159,7 +170,7 @@ def _lockers(activity: Activity) -> str | None:
 
 
 def name(sql: str) -> str:
-    """``CREATE INDEX CONCURRENTLY "by_title"``: what comes before the table of an index, and not too long."""
+    """Return ``CREATE INDEX CONCURRENTLY "by_title"``: what stands before an index's table, shortened."""
     text = printable(re.split(r" ON |;", sql, maxsplit=1)[0] if " INDEX " in sql else sql)
     return text if len(text) <= NAME else f"{text[: NAME - 1]}…"
 

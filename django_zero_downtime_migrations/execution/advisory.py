@@ -1,7 +1,7 @@
-"""The advisory lock of ``execution.one_at_a_time``: its keys, and who has it.
+"""The advisory lock of ``execution.one_at_a_time``: its keys, and the sessions that hold it.
 
-Any role that may connect can take any advisory lock. So a lock counts as another ``migrate`` only when its role could
-migrate here as well, and where a role that could not has the usual key, there are four thousand million others.
+Any role that may connect can take any advisory lock. So a lock counts as another ``migrate`` only if its role could
+migrate here as well. If a role that could not migrate holds the usual key, there are four thousand million others.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ KEY = 0x5A444D31
 ONE, TWO = 1, 2
 #: ``pg_locks.mode`` of the lock that a migrate takes.
 EXCLUSIVE = "ExclusiveLock"
-#: How many that hold the usual key and are not a migrate a warning names.
+#: How many holders of the usual key that are not a migrate a warning names.
 NAMED = 5
 
-# On a connection that is direct, one round trip finds the place and tries its lock. In a transaction, what the server
-# has told of other sessions before would be told again. The search_path is judged by the answer: no operator is looked
-# for in it before.
+# On a direct connection, one round trip finds the place and tries its lock. In a transaction, statistics of other
+# sessions that the server has returned before would be returned again. The answer is used to judge the search_path, so
+# no operator is looked up through it before.
 _PLACE = f"""
 WITH place AS MATERIALIZED (
     SELECT pg_catalog.current_database()::pg_catalog.text AS database,
@@ -50,7 +50,8 @@ SELECT pg_catalog.pg_backend_pid(), p.database, p.schema, p.key,
     pg_catalog.pg_stat_clear_snapshot()
 FROM place p
 """
-# Of pg_locks, with the two halves of the usual key, the first half of other keys, and a session of ours.
+# A condition on pg_locks. Its parameters: the two halves of the usual key, the first half of other keys, the pid of a
+# session of ours.
 _OF_OTHERS = f"""l.locktype = 'advisory'::pg_catalog.text AND l.granted
 AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
 AND (
@@ -58,13 +59,13 @@ AND (
     OR l.objsubid = {ONE}::pg_catalog.int2 AND l.classid = %s::pg_catalog.oid
 )
 AND (l.pid IS NULL OR l.pid <> pg_catalog.pg_backend_pid() AND l.pid <> %s::pg_catalog.int4)"""
-# To plan the long question takes the server 9 ms, and almost always there is nothing to tell.
+# Planning the long question takes the server 9 ms, and almost always there is nothing to find.
 _ANY = Question(f"SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE {_OF_OTHERS})", 1)
-# A role could migrate here when it is the role that migrates or a member of it, or of the owner of the database, of the
-# schema or of the record of migrations; a superuser is a member of every role. usesysid is the role that has logged in,
-# whatever SET ROLE and SET SESSION AUTHORIZATION say, and everybody may see it (14 and 18). A migrate takes its lock in
-# exclusive mode, and a prepared transaction is none. The process is looked up when its lock is known: one join could
-# read the sessions first and miss one that is new.
+# A role could migrate here if it is the role that migrates, or a member of that role, of the owner of the database, of
+# the schema or of the record of migrations; a superuser is a member of every role. usesysid is the role that has logged
+# in, whatever SET ROLE and SET SESSION AUTHORIZATION say, and every role may see it (14 and 18). A migrate takes its
+# lock in exclusive mode, and never in a prepared transaction. The process is looked up when its lock is known: one join
+# could read the sessions first and miss a new one.
 _LOOK = f"""
 WITH locks AS MATERIALIZED (
     SELECT * FROM pg_catalog.pg_locks
@@ -115,7 +116,7 @@ LIMIT %s::pg_catalog.int8
 
 
 class Holder(NamedTuple):
-    """Who has the lock, and what it is instead where it is not a migrate.
+    """A session that holds the lock, with a description if it is not a migrate.
 
     :param who: in words.
     :param end: SQL that ends it.
@@ -126,7 +127,7 @@ class Holder(NamedTuple):
 
 
 class Key(NamedTuple):
-    """A key as ``pg_locks`` shows it: two halves without sign, and how they were given."""
+    """A key as ``pg_locks`` shows it: two unsigned halves, and how they were given."""
 
     high: int
     low: int
@@ -134,21 +135,21 @@ class Key(NamedTuple):
 
     @property
     def arguments(self) -> str:
-        """Those of ``pg_advisory_lock()``."""
+        """The arguments of ``pg_advisory_lock()``."""
         if self.form == TWO:
             return ", ".join(f"'{_signed(half, 32)}'::pg_catalog.int4" for half in (self.high, self.low))
         return f"'{_signed(self.high << 32 | self.low, 64)}'::pg_catalog.int8"
 
 
 class Place(NamedTuple):
-    """Where only one has a turn at a time.
+    """The database and schema in which one run of ``migrate`` at a time has its turn.
 
     :param pid: of the server process that was asked.
-    :param schema: None where no schema of the search_path exists.
+    :param schema: None if no schema of the search_path exists.
     :param key: the hash of the schema's name.
-    :param locked: the session has got its usual key; None where that was not tried.
-    :param path: the schemas in which names are looked for, in their order.
-    :param records: the schema of the table in which Django records migrations; None where there is none yet.
+    :param locked: whether the session has got its usual key; None if that was not tried.
+    :param path: the schemas in which names are looked up, in their order.
+    :param records: the schema of the table in which Django records migrations; None if there is none yet.
     """
 
     pid: int
@@ -168,7 +169,7 @@ class Place(NamedTuple):
         return Key(KEY, self.key & 0xFFFFFFFF, TWO)
 
     def another(self) -> Key:
-        """One that nobody can have taken beforehand: its second half is random."""
+        """A key that another role cannot have taken beforehand: its second half is random."""
         return Key(self._others, secrets.randbits(32), ONE)
 
     @property
@@ -177,10 +178,10 @@ class Place(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Who holds keys of a place.
+    """The holders of a place's keys.
 
     :param migrate: another migrate.
-    :param strangers: those that hold the usual key and are not a migrate.
+    :param strangers: sessions that hold the usual key and are not a migrate.
     """
 
     migrate: Holder | None
@@ -188,9 +189,9 @@ class Seen(NamedTuple):
 
 
 def find_place(connection: Connection, lock: bool = False) -> Place:
-    """Where the connection migrates.
+    """Find the place in which the connection migrates.
 
-    :param lock: try to take the usual key for the session, where no pooler is in between.
+    :param lock: try to take the usual key for the session, unless a pooler is in between.
     """
     connection.ensure_connection()
     # A pooler makes up the process id that the driver knows.
@@ -199,12 +200,12 @@ def find_place(connection: Connection, lock: bool = False) -> Place:
 
 
 def unlock(place: Place) -> str:
-    """What releases the key that :func:`find_place` has got for the session."""
+    """Return the SQL that releases the key that :func:`find_place` has got for the session."""
     return f"SELECT pg_catalog.pg_advisory_unlock({place.usual.arguments})"
 
 
 def records_question(place: Place) -> Question | None:
-    """Which migrations are recorded, by app and name; None where there is no table that could tell."""
+    """Ask which migrations are recorded, by app and name; None if the table that records them does not exist."""
     if place.records is None:
         return None
     table = f"{quote(place.records)}.{quote(_records())}".replace("%", "%%")
@@ -214,11 +215,11 @@ def records_question(place: Place) -> Question | None:
 def look(
     connection: Connection, place: Place, queries: bool, also: int = 0, beside: Sequence[Question] = ()
 ) -> tuple[Seen, list[list[tuple[Any, ...]]]]:
-    """Ask who but this session holds a key of the place.
+    """Ask which other sessions hold a key of the place.
 
-    :param queries: also what they are running.
+    :param queries: also ask what they are running.
     :param also: the pid of another session of ours.
-    :param beside: what is asked at the same time; their answers are the second of what is returned.
+    :param beside: questions for the same round trip; the second value returned has their answers.
     """
     keys = (*map(str, place.usual[:2]), str(place._others))
     [(is_held,)], *answers = ask_together(connection, [_ANY._replace(params=(*keys, also)), *beside])
@@ -234,7 +235,7 @@ def look(
 
 
 def _records() -> str:
-    """The table in which Django records migrations: a model, which there is only where there are settings."""
+    """Return the table in which Django records migrations: a model, which exists only when there are settings."""
     return str(MigrationRecorder.Migration._meta.db_table)
 
 

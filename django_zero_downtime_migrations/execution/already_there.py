@@ -1,5 +1,5 @@
-"""A step that the server refuses because something is there already, or not there any more: IDEMPOTENT_SQL asks whether
-that is what the step would have brought about.
+"""A step that the server refuses because an object is there already, or is gone already: IDEMPOTENT_SQL asks whether
+this is what the step would have brought about.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ def settle(
     composed: Callable[[Query], str],
     run: Callable[[Step], None],
 ) -> bool:
-    """Bring about what the step would have, as far as it is not there. False where the error stands.
+    """Bring about what the step would have, if it is not there already. Return False if the error stands.
 
     :param run: runs a step: what is left of this one, or what removes its remains.
-    :raises CannotMigrate: where there is something else of the same name.
+    :raises CannotMigrate: if another object has the same name.
     """
     if sqlstate(error) not in REFUSALS or not step.is_seen:
         return False
@@ -38,12 +38,12 @@ def settle(
     for found in left.done:
         logger.warning("%s: %s", "Gone already" if found.gone else "There already", printable(found.what))
     if left.invalid and _is_built(connection, step):
-        # By somebody else, in the meantime.
+        # Another session has done it in the meantime.
         return True
     for leftover in step.leftover if left.invalid else ():
         run(leftover)
     if left.queries:
-        # What was to stand in one transaction still does.
+        # Queries of one transaction still stand in one.
         run(step.named(queries=tuple(map(Query, left.queries))))
     return True
 

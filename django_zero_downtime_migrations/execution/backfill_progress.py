@@ -1,4 +1,4 @@
-"""How far an UPDATE in ranges of pages is: a line on a terminal that is written again, or lines in the log."""
+"""How far an UPDATE in ranges of pages is: a line on a terminal that is rewritten, or lines in the log."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NamedTuple, TextIO
 from ..django_types import Connection
 from ..log import logger
 from ..sizes import readable
-from .line import Line, shows_line
 from .questions import rows
+from .terminal_line import Line, shows_line
 
 LOG_EVERY_SECONDS = 10.0
 SHOW_EVERY_SECONDS = 1.0
@@ -18,9 +18,12 @@ _WAL = "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0'
 
 
 class Where(NamedTuple):
-    """:param page: the one before which all is done, but for ``held``. :param pages: how many there are.
+    """The position of an UPDATE.
 
-    :param rows: how many have been changed, also by earlier runs. :param held: how many pages are put aside.
+    :param page: the page before which all is done, except ``held``.
+    :param pages: how many there are.
+    :param rows: how many have been changed, also by earlier runs.
+    :param held: how many pages are put aside.
     """
 
     page: int
@@ -30,7 +33,11 @@ class Where(NamedTuple):
 
 
 class BackfillProgress:
-    """:param table: as it is written in SQL. :param stream: where the command writes; None where there is none."""
+    """The progress of one UPDATE.
+
+    :param table: its name as it is written in SQL.
+    :param stream: where the command writes; None without a command.
+    """
 
     def __init__(self, connection: Connection, table: str, stream: TextIO | None = None) -> None:
         self.connection = connection
@@ -45,12 +52,12 @@ class BackfillProgress:
         self._began = self._logged = self._shown = time.monotonic()
 
     def speed(self, rows: int) -> float:
-        """Rows in a second, in this run."""
+        """Return the rows changed per second in this run."""
         before = self._first.rows if self._first else 0
         return (rows - before) / max(time.monotonic() - self._began, 0.001)
 
     def after_batch(self, now: Where) -> None:
-        """To be called between two batches."""
+        """Show or log the position, if it is time to; called between two batches."""
         moment = time.monotonic()
         if self._line and moment - self._shown >= SHOW_EVERY_SECONDS:
             self._shown = moment
@@ -60,7 +67,7 @@ class BackfillProgress:
             logger.info("%s: %s", self.table, f"{self.text(now)}{self._written()}")
 
     def text(self, now: Where) -> str:
-        """Pages, rows, rows in a second, what is left of time."""
+        """Describe the position: pages, rows, rows per second, the time left."""
         page = min(now.page, now.pages)
         share = 100 * page / max(now.pages, 1)
         said = f"{share:.0f} % of {now.pages} pages, {now.rows} rows changed, {self.speed(now.rows):.0f} rows/s"
@@ -73,13 +80,13 @@ class BackfillProgress:
         return said
 
     def _written(self) -> str:
-        """The server does not tell whose WAL it is."""
+        """Describe the WAL written meanwhile. The server does not tell which session has written it."""
         [(now,)] = rows(self.connection, _WAL)
         before, self._wal = self._wal, int(now) if self._wal is None else self._wal
         return "" if before is None else f", {readable(int(now) - before)} of WAL by the whole server meanwhile"
 
     def end(self) -> None:
-        """Take the line away."""
+        """Remove the line."""
         if self._line:
             self._line.close()
 

@@ -1,7 +1,7 @@
-"""What is kept of the backfills of a database: those that have begun and are not through, and those that are owed.
+"""The records of a database's backfills: those that have begun and are not complete, and those that are owed.
 
-It stands in the comments of types (:mod:`.kept`), so what is read here was written by this role or a superuser. It is
-told to people, and names types to be commented or dropped, by their own names; nothing of it becomes SQL.
+The comments of types hold them (:mod:`.kept`), so what is read here was written by this role or a superuser. It is
+shown to people, and names types to be commented or dropped, by their own names; no part of it becomes SQL.
 """
 
 from __future__ import annotations
@@ -26,11 +26,16 @@ from .server_errors import INSUFFICIENT_PRIVILEGE, sqlstate
 
 
 class KeptBackfill(NamedTuple):
-    """:param type_name: by which it is kept. :param whose: the operation; None where that was not known.
+    """The record of one backfill.
 
-    :param table: as it is written in SQL. :param later: the migration has left it for ``manage.py backfills --run``.
-    :param saved: where it stands; None where it has not begun, or nobody can tell.
-    :param at: when that was written, in UTC. :param is_paused: it is to wait. :param is_done: it is through.
+    :param type_name: the type that keeps it.
+    :param whose: the operation; None if that was not known.
+    :param table: as it is written in SQL.
+    :param later: the migration has left it to ``manage.py backfills --run``.
+    :param saved: its position; None if it has not begun, or the position cannot be read.
+    :param at: when the position was written, in UTC.
+    :param is_paused: it has to wait.
+    :param is_done: it is complete.
     """
 
     type_name: str
@@ -52,7 +57,7 @@ class KeptBackfill(NamedTuple):
 
 
 class Backfills:
-    """Of one database. It asks once, and again after :meth:`again`."""
+    """The backfills of one database. They are read once, and again after :meth:`again`."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -62,13 +67,13 @@ class Backfills:
         self.kept = Kept(self.connection)
 
     def all(self) -> list[KeptBackfill]:
-        """Those that are not through, by their names."""
+        """Return the incomplete ones, sorted by their names."""
         return sorted((x for x in self._entries() if not x.is_done), key=lambda x: x.id)
 
     def owed(self) -> list[KeptBackfill]:
-        """Those that migrations have left for later.
+        """Return the ones that migrations have left for later.
 
-        :raises CannotMigrate: when some are kept where nothing is kept now.
+        :raises CannotMigrate: when some are recorded in a schema that is not in use now.
         """
         if there := self.elsewhere():
             raise CannotMigrate(
@@ -78,9 +83,10 @@ class Backfills:
         return [x for x in self.all() if x.is_owed]
 
     def owed_by(self, left: Collection[Whose]) -> list[str]:
-        """What of these operations is owed, by its names.
+        """Return the names of those of these operations that are owed.
 
-        :raises CannotMigrate: as :meth:`owed`, and when another role has what has the name of one: it may be owed.
+        :raises CannotMigrate: as :meth:`owed`, and when another role has a type of the same name: the operation may be
+            owed.
         """
         names = {type_of(each) for each in left}
         for found in self.kept.types:
@@ -94,12 +100,14 @@ class Backfills:
         return [entry.id for entry in self.owed() if entry.type_name in names]
 
     def strangers(self) -> list[str]:
-        """What has the name of one, and was made by a role that could have written anything."""
+        """Describe the types that are named like a record, and were made by a role that could have written anything."""
         types = (x for x in self.kept.types if x.name.startswith(f"{NAME}_") and not _is_ours(x))
         return [f"{self.kept.path(x.name)} belongs to the role {printable(x.owner)}, and is not read" for x in types]
 
     def elsewhere(self) -> list[str]:
-        """What is owed in the schema in which migrations are recorded, where the search_path begins with another."""
+        """Describe what is owed in the schema of Django's record of migrations, if the search_path begins with another
+        schema.
+        """
         place = self.kept.place
         entries = (_entry(x) for x in place.elsewhere if x.name.startswith(f"{NAME}_"))
         return [
@@ -109,8 +117,9 @@ class Backfills:
         ]
 
     def find(self, name: str) -> list[KeptBackfill]:
-        """:param name: what :attr:`KeptBackfill.id` gives, or the name of the type.
+        """Return the backfills of a name.
 
+        :param name: what :attr:`KeptBackfill.id` gives, or the name of the type.
         :raises MigrationError: when there is none.
         """
         known = self.all()
@@ -127,7 +136,7 @@ class Backfills:
     # What is changed
 
     def pause(self, entry: KeptBackfill) -> None:
-        """Have it wait from its next batch on, whoever runs it.
+        """Make it wait from its next batch on, whichever session runs it.
 
         :raises MigrationError: when the role may not.
         """
@@ -135,13 +144,16 @@ class Backfills:
         self._change(entry, self.kept.comment(entry.type_name, "paused", json.dumps({"at": now})))
 
     def resume(self, entry: KeptBackfill) -> None:
-        """:raises MigrationError: when the role may not."""
+        """Let a paused backfill go on.
+
+        :raises MigrationError: when the role may not.
+        """
         self._change(entry, f"COMMENT ON COLUMN {self.kept.path(entry.type_name)}.paused IS NULL")
 
     def abandon(self, entry: KeptBackfill) -> None:
         """Forget it.
 
-        :raises MigrationError: when somebody runs it, the role may not, or others have made something of its type.
+        :raises MigrationError: when it is running, the role may not, or other objects depend on its type.
         """
         if holder := self.runner(entry):
             raise MigrationError(f"{entry.id} is running: {holder.who}. End that first: {holder.end}")
@@ -149,7 +161,9 @@ class Backfills:
             raise MigrationError(f"{self.kept.path(entry.type_name)} cannot be dropped: {why}. Nothing was changed.")
 
     def finish(self, entry: KeptBackfill) -> str:
-        """It is through. Return why its type is still there, which does no harm; empty where it is gone."""
+        """Drop the record of a complete backfill. Return why its type is still there, which does no harm; empty if it
+        is gone.
+        """
         why = self._removed(entry)
         if why:
             self.kept.run(done(self.kept, entry.type_name))
@@ -172,15 +186,15 @@ class Backfills:
                 f"{printable(said(error))}. Run the command as the role that migrates."
             ) from error
 
-    # Who runs it
+    # The session that runs it
 
     def runner(self, entry: KeptBackfill) -> Holder | None:
-        """Who is at it; of one that belongs to a ``migrate``, who migrates."""
+        """Return the session that runs it; for one that belongs to a ``migrate``, the session that migrates."""
         place = self.place(entry) if entry.later else find_place(self.connection)
         return look(self.connection, place, False)[0].migrate
 
     def place(self, entry: KeptBackfill) -> Place:
-        """Where only one worker at a time is at this backfill."""
+        """Return the place at which one worker at a time runs this backfill."""
         here = find_place(self.connection)
         digest = hashlib.sha256(f"{here.key} {entry.type_name}".encode()).digest()
         return here._replace(key=int.from_bytes(digest[:4], "big", signed=True), locked=None)

@@ -1,4 +1,4 @@
-"""The SQL of an UPDATE in ranges of pages, as ``migrate`` sends it and as a loop of the server's own for a script."""
+"""The SQL of an UPDATE in ranges of pages, as ``migrate`` sends it and as a server-side loop for a script."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from .limits import PARTS, SHORTEST
 
 #: Pages of the first range.
 FIRST_PAGES = 64
-#: Rows that their holders have moved, to a page that has been passed, are looked for at the end, so many at most.
+#: At the end, this many rows are looked for that their holders have moved to a page that had been passed.
 STRAYS = 1000
-#: What the server says of a row that fulfils the condition still when it has been changed.
+#: The server's error for a row that still fulfils the condition after it has been changed.
 STILL = "a row fulfils the condition still"
-#: Who waits for one row holds no other, so nobody waits for him: he begins that much further up the ladder of waits.
+#: An UPDATE that waits for one row holds no other, so no session waits for it: it starts this far up the ladder.
 ROW_WAITS = 3
 
-#: Whoever waits for one of our rows while we wait for one of his has not looked for a deadlock yet when we give up.
+#: A session that waits for one of our rows, while we wait for one of its rows, has not looked for a deadlock yet when
+#: we give up.
 DEADLOCK_SQL = "(SELECT setting::pg_catalog.int4 FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout') * 3 / 4"
 
 
@@ -27,8 +28,8 @@ class Update:
     Pages are numbers, or SQL expressions for them.
 
     :param table: its name as it is written in SQL.
-    :param key: the columns of its primary key, as they are written in SQL; empty where it has none.
-    :param is_users: the user has written it, so that it may never come to its end: the server refuses that.
+    :param key: the columns of its primary key, as they are written in SQL; empty if it has none.
+    :param is_users: the user has written it, so that it might never end: the server refuses that.
     :param spares_triggers: the table's own triggers are not fired.
     """
 
@@ -50,7 +51,7 @@ class Update:
 
     @property
     def before(self) -> list[str]:
-        """What stands before it in its transaction."""
+        """Return the statements that stand before the UPDATE in its transaction."""
         return ["SET LOCAL session_replication_role = replica"] if self.spares_triggers else []
 
     @property
@@ -59,35 +60,38 @@ class Update:
 
     @property
     def what(self) -> str:
-        """What is done to each row, for the log."""
+        """Say what is done to each row, for the log."""
         return f"SET {self.assignment}"
 
     def pages(self, start: object, end: object) -> str:
-        """:param end: the page after the last one."""
+        """Return the UPDATE of a range.
+
+        :param end: the page after the last one.
+        """
         return self._checked(f"{self.whole} AND {page_range(start, end)}")
 
     def free_rows(self, start: object, end: object) -> str:
-        """Those that nobody has locked: it waits for nobody."""
+        """Return the UPDATE of a range's unlocked rows: it never waits."""
         free = f"SELECT ctid FROM {self._from(start, end)} FOR NO KEY UPDATE SKIP LOCKED"
         return self._checked(f"{self.whole} AND ctid = ANY (ARRAY({free}))")
 
     def left(self, start: object, end: object) -> str:
-        """For each row that is still to be changed, the condition that is true for this row alone."""
+        """Return a query that gives, for each row still to be changed, a condition that is true for this row alone."""
         return f"SELECT {self._one} FROM {self._from(start, end)}"
 
     def rows(self, start: object, end: object) -> str:
-        """As :meth:`left`, of all rows that stand there."""
+        """Return the query of :meth:`left` for all rows of a range."""
         return f"SELECT {self._one} FROM {self.table} WHERE {page_range(start, end)}"
 
     @property
     def strays(self) -> str:
-        """As :meth:`left`, wherever they are."""
+        """The query of :meth:`left` for the whole table."""
         return f"SELECT {self._one} FROM {self.table} WHERE ({self.where}) LIMIT {STRAYS}"
 
     @property
     def _one(self) -> str:
-        """Whoever waits for a row that its holder has updated gets its new version, which stands at another place, if
-        that fulfils the condition: so the condition is about the key.
+        """A condition on the key: an UPDATE that waits for a row changed by its holder gets the row's new version,
+        which stands at another place, if that version fulfils the condition.
         """
         if not self.key:
             return "pg_catalog.format('ctid = %L::pg_catalog.tid AND tableoid = %s::pg_catalog.oid', ctid, tableoid)"
@@ -96,13 +100,13 @@ class Update:
         return f"pg_catalog.format({literal(equal)}, {values})"
 
     def row(self, condition: str) -> str:
-        # First: what is computed for the other condition may fail for other rows.
+        # This condition stands first: what is computed for the other condition may fail for other rows.
         return self._checked(f"{self._of_row}{condition}{self._and_where}")
 
     def _checked(self, update: str) -> str:
         if not self.is_users:
             return update
-        # The text is not a constant: of one, the server would find before it begins that it is not a boolean.
+        # The text is not a constant: the server would find out beforehand that a constant is not a boolean.
         refuse = f"pg_catalog.concat('{STILL}: ', tableoid::pg_catalog.text)::pg_catalog.bool"
         return f"{update} RETURNING CASE WHEN ({self.where}) THEN {refuse} END"
 
@@ -116,7 +120,7 @@ class Update:
 
     @property
     def any_row(self) -> str:
-        """As :meth:`row`, for a block of the server's. The condition is the first of an array."""
+        """The UPDATE of :meth:`row` for a server-side block. Its condition is the first of an array."""
         return f"EXECUTE {literal(self._of_row)}::pg_catalog.text || zdm_left[1] || {literal(self._and_where)}"
 
     def _from(self, start: object, end: object) -> str:
@@ -138,7 +142,8 @@ def _first_row(page: object) -> str:
 
 
 def pages_sql(table: str) -> str:
-    """The pages of the largest of a table, its partitions and children: an UPDATE by ``ctid`` reads its range in each.
+    """Return SQL for the number of pages of the largest of a table, its partitions and children: an UPDATE by ``ctid``
+    reads its range in each.
 
     :param table: an SQL expression for the table's quoted name.
     """
@@ -159,14 +164,15 @@ WHERE i.indrelid = pg_catalog.to_regclass(%s::pg_catalog.text)::pg_catalog.oid A
 
 
 def loop(update: Update, longest: int, patience: int | None, batch: int) -> str:
-    """A block that does what :class:`execution.batches.Batches` does.
+    """Return a block that does what :class:`execution.batches.Batches` does.
 
-    The names of its variables are none that a column has.
+    Its variables have names that no column has.
 
     :param longest: the longest wait for a row, in ms.
-    :param patience: LOCK_RETRY_TIMEOUT, in ms. :param batch: BACKFILL_BATCH_TIME, in ms.
+    :param patience: LOCK_RETRY_TIMEOUT, in ms.
+    :param batch: BACKFILL_BATCH_TIME, in ms.
     """
-    # A loop of the server's own returns no rows.
+    # A server-side loop returns no rows.
     spares = update.spares_triggers
     update = Update(update.table, update.assignment, update.where, update.key)
     table = literal(update.table)
@@ -201,7 +207,8 @@ def _seconds(since: str) -> str:
 
 
 def _attempt(waits: str, statement: str) -> str:
-    """A transaction that fails without an error. An inner block that fails lets go of its rows; COMMIT stands outside.
+    """Return a transaction that fails without an error. An inner block that fails releases its row locks; COMMIT stands
+    outside.
 
     :param waits: SQL for a number: the longest wait for one row doubles with each.
     """

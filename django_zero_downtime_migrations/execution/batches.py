@@ -1,8 +1,8 @@
-"""An UPDATE of many rows in ranges of pages: each is committed by itself, and waits for nobody's rows for long.
+"""An UPDATE of many rows in ranges of pages: each is committed by itself, and never waits long for locked rows.
 
-A range that meets a row of somebody else's open transaction lets go of its own rows and is tried again, half as large.
-Of a single page the free rows are changed at once, and the others one by one: whoever holds no row while he waits for
-one is in no deadlock, and nobody waits for him. What is not free then is put aside, and the other pages go on.
+A range that meets a row locked by another transaction releases its own rows and is tried again, half as large. On a
+single page, first the free rows are changed, then the others one by one: an UPDATE that holds no row while it waits
+for one is in no deadlock. Rows that are not free then are put aside, and the other pages go on.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from .row_holders import RowHolders
 from .server_errors import DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, QUERY_CANCELED, SERIALIZATION_FAILURE, sqlstate
 from .timeouts import OF_TRANSACTION, names, set_local
 
-#: What goes on with it, by whether the migration has left it for later.
+#: The command that continues it, by whether the migration has left it for later.
 COMMANDS = {False: "migrate", True: "manage.py backfills --run"}
-#: So many rows that cannot be changed are named.
+#: At most this many rows that cannot be changed are named.
 NAMED = 10
-#: A condition of a row whose key has numbers and UUIDs alone: of a text, it would be a value.
+#: The condition of a row whose key has numbers and UUIDs alone: a text would be a value of the row.
 NO_TEXT = re.compile(r"[^']*'[0-9a-f-]+'( AND [^']*'[0-9a-f-]+')*")
-#: What the server says when a row is not to be had.
+#: The server's errors for a row that is not available.
 WAITS_IN_VAIN = (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED, SERIALIZATION_FAILURE)
 
 
-class Held(NamedTuple):
+class HeldPage(NamedTuple):
     """A page that is not done.
 
     :param waits: how often a row of it was not free.
@@ -58,7 +58,7 @@ class Held(NamedTuple):
 class Batches:
     """One UPDATE.
 
-    :ivar position: the page before which every row has been asked for, but for the pages in ``held``.
+    :ivar position: all rows before this page have been asked for, except the pages in ``held``.
     :ivar rows: how many have been changed.
     """
 
@@ -78,22 +78,23 @@ class Batches:
         self.progress = BackfillProgress(connection, self.table, caller.stream)
         self.position = 0
         self.rows = 0
-        self.held: deque[Held] = deque()
+        self.held: deque[HeldPage] = deque()
         self._pages = FIRST_PAGES
         self._total = 0
         self._longest = LONGEST
         self.holders = RowHolders(connection, settings, update)
 
     def run(self) -> int:
-        """:raises LockNotAcquired: when nothing has got on for LOCK_RETRY_TIMEOUT.
+        """Change the rows, and return how many there were.
 
-        :raises BackfillStopped: when it is to go on with the next run.
-        :raises CannotMigrate: when a row that has been changed would be changed again.
+        :raises LockNotAcquired: after LOCK_RETRY_TIMEOUT without progress.
+        :raises BackfillStopped: when the next run has to continue it.
+        :raises CannotMigrate: when a changed row would be changed again.
         """
         self._measure()
         if (self.saved.later or self._total > FIRST_PAGES) and (saved := self.saved.read()):
             self.position, self._total, self.rows = saved.page, saved.pages, saved.rows
-            self.held = deque(map(Held, saved.held))
+            self.held = deque(map(HeldPage, saved.held))
             logger.warning("%s: going on at page %d of %d.", self.table, self.position, self._total)
         if self.saved.exists:
             self.pace.wait()
@@ -113,7 +114,7 @@ class Batches:
     def _all(self) -> None:
         self._through()
         if self._strays():
-            # So many have not been moved: the position was that of other rows, or others write what is to be changed.
+            # Holders cannot have moved this many rows: the saved position was wrong, or others write such rows.
             self._measure()
             self._through()
             self._strays()
@@ -139,7 +140,7 @@ class Batches:
             self._pages = pages // 2
             return
         if failed:
-            self._put_aside(self._page(Held(start)))
+            self._put_aside(self._page(HeldPage(start)))
         took = max(time.monotonic() - began, 0.001)
         self.position += pages
         self._pages = max(1, min(pages * 2, int(pages * self.settings.backfill_batch_time / 1000 / took)))
@@ -147,16 +148,16 @@ class Batches:
             self._pause(took)
 
     def _pause(self, took: float) -> None:
-        """Between two batches. :param took: the time of the last one, in seconds."""
+        """Pause between two batches; the last one took this many seconds."""
         self.pace.after_batch(took, self.position / self._total)
 
-    def _range(self, start: int, end: int) -> Held | None:
+    def _range(self, start: int, end: int) -> HeldPage | None:
         with self._naming_rows(self.update.rows(start, end)):
-            return self._attempt(self.update.pages(start, end), Held(start), after=end)
+            return self._attempt(self.update.pages(start, end), HeldPage(start), after=end)
 
     @contextmanager
     def _naming_rows(self, rows: str) -> Iterator[None]:
-        """Where the server refuses to change a row, the error says which. :param rows: asks for those it may be."""
+        """Add the refused rows to an error of the block; ``rows`` is the query for the candidates."""
         try:
             yield
         except (DataError, IntegrityError) as error:
@@ -165,11 +166,11 @@ class Batches:
             raise
 
     def _refused_rows(self, rows: str, start: int) -> str:
-        """Those that the server refuses to change; the others are changed meanwhile."""
+        """Name the rows that the server refuses to change; the others are changed meanwhile."""
         refused: list[str] = []
         for row in self._conditions(rows):
             try:
-                self._attempt(self.update.row(row), Held(start), ROW_WAITS)
+                self._attempt(self.update.row(row), HeldPage(start), ROW_WAITS)
             except (DataError, IntegrityError):
                 refused.append(row)
             if len(refused) == NAMED:
@@ -179,15 +180,15 @@ class Batches:
         more = " and maybe more" if len(refused) == NAMED else ""
         return f"The rows that cannot be changed: {'; '.join(refused)}{more}. {self.rows} others are changed."
 
-    def _page(self, held: Held) -> Held | None:
-        """Change the rows of a page that are free, then each of the others. Return what is left to do, if anything."""
+    def _page(self, held: HeldPage) -> HeldPage | None:
+        """Change the free rows of a page, then each of the others. Return what is left to do, if anything."""
         with self._naming_rows(self.update.rows(held.page, held.page + 1)):
             return self._rows_of_page(held)
 
-    def _rows_of_page(self, held: Held) -> Held | None:
+    def _rows_of_page(self, held: HeldPage) -> HeldPage | None:
         self._attempt(self.update.free_rows(held.page, held.page + 1), held)
         left = self._conditions(self.update.left(held.page, held.page + 1))
-        # Where one is held for long, the others have their turn as well.
+        # If one row is held for long, the others have their turn as well.
         first = random.randrange(len(left) or 1)
         for row in left[first:] + left[:first]:
             if failed := self._attempt(self.update.row(row), held, ROW_WAITS):
@@ -195,12 +196,12 @@ class Batches:
         return None
 
     def _strays(self) -> bool:
-        """A row that its holder has updated stands elsewhere then, maybe on a page that had been passed.
+        """Change the rows that their holders have moved, maybe to a page that had been passed.
 
         :return: whether there may be more of them.
         """
         rows = deque(self._conditions(self.update.strays))
-        found, held = len(rows), Held(self._total)
+        found, held = len(rows), HeldPage(self._total)
         while rows:
             row = rows.popleft()
             if failed := self._attempt(self.update.row(row), held, ROW_WAITS):
@@ -209,7 +210,7 @@ class Batches:
         return found == STRAYS
 
     def _conditions(self, sql: str) -> list[str]:
-        """They hold nobody up, however long it takes to look for them."""
+        """Run a query for conditions of rows. It takes no row locks, so its duration does not matter."""
         limits = dict.fromkeys(names(capabilities(self.connection)), 0)
         with self.connection.cursor() as cursor:
             cursor.execute("; ".join([*set_local(limits), sql]), None)
@@ -218,12 +219,12 @@ class Batches:
                 pass
             return [condition for (condition,) in cursor.fetchall()]
 
-    def _put_aside(self, held: Held | None) -> None:
+    def _put_aside(self, held: HeldPage | None) -> None:
         if held:
             self.held.append(held)
 
-    def _attempt(self, sql: str, held: Held, waits: int = 0, after: int | None = None) -> Held | None:
-        """Send it. Return what is known of the page when it was not done, after a pause.
+    def _attempt(self, sql: str, held: HeldPage, waits: int = 0, after: int | None = None) -> HeldPage | None:
+        """Send an UPDATE. If it fails, pause, and return what is known of the page.
 
         :param after: the position that is reached with it.
         """
@@ -242,17 +243,17 @@ class Batches:
                 raise
             self.holders.put_off(error, held.page, took, self.rows, 1 + max((x.waits for x in self.held), default=0))
             return held._replace(slow=held.slow + 1) if slow else held._replace(waits=held.waits + 1)
-        # To find again and again that nothing is free is not progress.
+        # Finding repeatedly that no row is free is not progress.
         if changed or self.position < self._total:
             self.holders.progressed()
         self.rows += changed
         self.progress.after_batch(self.where)
         return None
 
-    def _limits(self, held: Held, waits: int) -> dict[str, int]:
-        """The timeouts in ms: whoever waits for one of the rows waits for no longer.
+    def _limits(self, held: HeldPage, waits: int) -> dict[str, int]:
+        """Return the timeouts in ms, which also bound the wait of sessions that want one of the rows.
 
-        A row is the least that there is, so one whose work alone takes longer gets more each time.
+        A row is the smallest unit, so one whose work alone takes longer gets more time with each attempt.
         """
         return {
             "lock_timeout": lock_wait(self._longest, waits and waits + held.waits),
@@ -268,7 +269,7 @@ class Batches:
         )
 
     def _send_with(self, sql: str, values: dict[str, int], position: list[str]) -> int:
-        """:param position: what is known of it is only a hint; without it the rows are changed as well."""
+        """Send it with its position, which is only a hint: if the position cannot be written, send it without."""
         try:
             return self._send(sql, values, position)
         except ProgrammingError as error:
@@ -285,7 +286,7 @@ class Batches:
         return self.saved.sql(Saved(after, self._total, held, self.rows, round(self.progress.speed(self.rows), 1)))
 
     def _send(self, sql: str, values: dict[str, int], position: list[str]) -> int:
-        """One query string, one round trip, one implicit transaction. Return the number of rows."""
+        """Send one query string: one round trip, one implicit transaction. Return the number of rows."""
         with interruptible(self.connection) as ctrl_c, self.connection.cursor() as cursor:
             cursor.execute("; ".join([*set_local(values), *position, *self.update.before, sql]), None)
             # psycopg2 has the last result of a string, psycopg 3 all of them.

@@ -1,4 +1,4 @@
-"""Who holds what a step needs: asked before it queues for its locks, and told to the reader of the log."""
+"""The sessions that hold what a step needs: asked for before the step queues for its locks, and shown in the log."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..naming import relation
 #: Characters of a query's text in a message.
 QUERY = 200
 
-# What a role may not see of other sessions is NULL in pg_stat_activity, and then so is the age here. One whose
-# transaction has ended since pg_locks was read is 0 ms old; CREATE INDEX CONCURRENTLY also holds its lock between two
-# transactions, so there the query counts.
+# Values of other sessions that a role may not see are NULL in pg_stat_activity, and then the age is NULL here too. A
+# session whose transaction has ended since pg_locks was read is 0 ms old; CREATE INDEX CONCURRENTLY also holds its lock
+# between two transactions, so there the query's age counts.
 _LOOK = f"""
 WITH RECURSIVE named(relation, modes, alone) AS MATERIALIZED (
     SELECT {relation("w.name")}, pg_catalog.string_to_array(w.modes, ' '), w.alone
@@ -65,8 +65,8 @@ SELECT
      ) AS since(began)
      WHERE a.leader_pid IS NULL)
 """
-# Nobody may be held up by a question: what asks for the size of a table would queue behind a lock that somebody waits
-# for. Both go with the query, also behind a pooler.
+# A question must not block other sessions: asking for the size of a table would queue behind a waiting lock request.
+# Both settings travel with the query, also behind a pooler.
 _BRIEFLY = "SET LOCAL lock_timeout = 100; SET LOCAL statement_timeout = 2000; "
 _CANCEL = """
 SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity
@@ -75,13 +75,13 @@ WHERE pid = %s AND backend_type = 'autovacuum worker' AND query NOT LIKE '%%(to 
 
 
 class Look(NamedTuple):
-    """What is known before an attempt.
+    """The state of the locks before an attempt.
 
     :param relations: how many tables the step locks, partitions included.
     :param deadlock_timeout: in ms.
-    :param transaction_timeout: in ms; 0 where there is none.
+    :param transaction_timeout: in ms; 0 if there is none.
     :param statement_timeout: of the session, in ms.
-    :param lockable: whether all that the step locks are tables that are there and that this role may ``LOCK``.
+    :param lockable: whether all that the step locks are existing tables that this role may ``LOCK``.
     """
 
     relations: int
@@ -93,7 +93,7 @@ class Look(NamedTuple):
 
 
 def briefly(session: Session, sql: str, params: Sequence[object]) -> Any:
-    """The first row of an answer that is of no use, or holds somebody up, when it takes long.
+    """Return the first row of an answer that is useless, or blocks other sessions, if it takes long.
 
     :param session: a connection of the driver.
     """
@@ -106,14 +106,20 @@ def briefly(session: Session, sql: str, params: Sequence[object]) -> Any:
 
 
 def look(connection: Connection, locks: Iterable[Lock], queries: bool) -> Look:
-    """Ask, in one round trip, for granted locks that conflict with these. :param queries: also what they are doing."""
+    """Ask, in one round trip, for granted locks that conflict with these.
+
+    :param queries: also ask what the holders are running.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_LOOK, _asked(locks, queries))
         return _look(cursor.fetchone())
 
 
 def look_there(session: Session, locks: Iterable[Lock], queries: bool) -> Look:
-    """The same on another server. :param session: a connection of the driver."""
+    """Ask another server for granted locks that conflict with these.
+
+    :param session: a connection of the driver.
+    """
     return _look(briefly(session, _LOOK, _asked(locks, queries)))
 
 
@@ -121,7 +127,7 @@ def _asked(locks: Iterable[Lock], queries: bool) -> list[Any]:
     wanted = list(locks)
     tables = [lock.table for lock in wanted]
     modes = [" ".join(mode.value for mode in CONFLICTS[lock.mode]) for lock in wanted]
-    # As texts: psycopg writes a list of booleans with the name of their type, without its schema.
+    # These are texts: psycopg writes a list of booleans with the name of its type, but without the type's schema.
     alone = [str(lock.only) for lock in wanted]
     return [tables, modes, alone, queries, QUERY]
 
@@ -138,7 +144,7 @@ def _blocker(row: list[Any]) -> Blocker:
 
 
 def cancel(connection: Connection, blocker: Blocker) -> bool:
-    """Cancel a regular autovacuum, as the server itself does for one who waits for ``deadlock_timeout``.
+    """Cancel a regular autovacuum, as the server itself does for a session that waits for ``deadlock_timeout``.
 
     :raises ProgrammingError: when the role may not.
     """

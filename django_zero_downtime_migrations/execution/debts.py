@@ -1,7 +1,7 @@
-"""What plain removals have left for old code, and what is to be dropped when none is left.
+"""The remains that plain removals keep for old code, to be dropped when old code has gone.
 
-A debt names the operation by which it is owed; what is dropped is planned from that operation's own file, so nothing
-that is read here becomes SQL. It is kept as a journal is (docs/decisions/0006-a-journal-in-comments.md).
+A debt names the operation that owes it; what is dropped is planned from that operation's own file, so nothing that is
+read here becomes SQL. It is kept as a journal is (docs/decisions/0006-a-journal-in-comments.md).
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from .kept import COMPOSITE, PREFIX, Kept, KeptType, said
 from .position import Whose
 from .questions import rows
 
-#: What the names of the types begin with; a digest of the operation follows.
+#: The prefix of the types' names; a digest of the operation follows.
 NAME: Final = f"{PREFIX}owed"
-#: What the type has: what was seen of old code when somebody last looked, and whether it is owed no more.
+#: The attributes of the type: what was last seen of old code, and why nothing is owed any more.
 SLOTS: Final = ("seen", "over")
-#: Why it is owed no more: it is dropped, or the operation was taken back.
+#: Why nothing is owed any more: it is dropped, or the operation was taken back.
 PAID: Final = "paid"
 TAKEN_BACK: Final = "taken back"
 
 
-#: What may be owed. A debt without a kind is of the first.
+#: The kinds of debts. A debt without a kind has the first one.
 KINDS: Final = (s.REMOVED, s.RENAMED, s.DEFAULT, s.FILLED)
-#: What stays of a column, in words, before its name.
+#: Words that precede the name of a column of which something stays.
 _OF_A_COLUMN: Final = {s.REMOVED: "", s.DEFAULT: "the default of ", s.FILLED: "the trigger that fills "}
 
 
@@ -42,11 +42,14 @@ NOW: Final = "SELECT pg_catalog.date_part('epoch'::pg_catalog.text, pg_catalog.c
 
 
 class Debt(NamedTuple):
-    """:param type_name: by which it is kept. :param whose: the operation that is owed.
+    """A debt of one operation.
 
-    :param tables: those that stay, or of which a column stays, as they are written in SQL.
-    :param column: the plain name of the column that stays; empty where tables do.
-    :param seen: when somebody last looked; None before the first time. :param kind: one of :data:`KINDS`.
+    :param type_name: the type that keeps it.
+    :param whose: the operation that owes it.
+    :param tables: the tables that stay, or whose column stays, as they are written in SQL.
+    :param column: the plain name of the column that stays; empty if tables do.
+    :param seen: what was last seen of old code; None before the first look.
+    :param kind: one of :data:`KINDS`.
     """
 
     type_name: str
@@ -62,7 +65,7 @@ class Debt(NamedTuple):
 
     @property
     def what(self) -> str:
-        """What stays, in words."""
+        """Say what stays."""
         if self.kind == s.RENAMED:
             of_column = f"the old name {quote(self.column)} of a column of {self.tables[0]}"
             several = f"the old name{'s' * (len(self.tables) > 1)} {', '.join(self.tables)}"
@@ -73,7 +76,7 @@ class Debt(NamedTuple):
 
 
 def debt_of(statement: s.Owe | s.OweNoMore) -> list[Debt]:
-    """What is owed once the statement has run."""
+    """Return what is owed once the statement has run."""
     if isinstance(statement, s.OweNoMore):
         return []
     whose = whose_of(statement.owed_by)
@@ -81,7 +84,7 @@ def debt_of(statement: s.Owe | s.OweNoMore) -> list[Debt]:
 
 
 def whose_of(owed_by: str) -> Whose:
-    """The operation of a name that :attr:`Debt.id` gives."""
+    """Return the operation of a name that :attr:`Debt.id` gives."""
     name, _, number = owed_by.rpartition(":")
     app, _, migration = name.partition(".")
     return Whose(app, migration, int(number))
@@ -92,18 +95,21 @@ def type_of(whose: Whose) -> str:
 
 
 class Debts:
-    """Of one database. :param kept: where it was asked already."""
+    """The debts of one database.
+
+    :param kept: the types, if they have been read already.
+    """
 
     def __init__(self, connection: Connection, kept: Kept | None = None) -> None:
         self.connection = connection
         self.kept = kept or Kept(connection)
 
     def all(self) -> list[Debt]:
-        """What is owed."""
+        """Return what is owed."""
         return self._debts("")
 
     def taken_back(self) -> list[Debt]:
-        """What is not, since the operation was taken back; it may not be recorded yet."""
+        """Return debts of operations that were taken back; that may not be recorded yet."""
         return self._debts(TAKEN_BACK)
 
     def _debts(self, over: str) -> list[Debt]:
@@ -111,7 +117,7 @@ class Debts:
         return sorted((x for x in found if x is not None), key=lambda x: (x.whose.app, x.whose))
 
     def older_than(self, seconds: float) -> list[Debt]:
-        """Those that somebody has looked at so long ago for the first time."""
+        """Return the debts whose first look was longer ago than this."""
         debts = self.all()
         if not any(debt.seen for debt in debts):
             return []
@@ -119,7 +125,7 @@ class Debts:
         return [debt for debt in debts if debt.seen and now - debt.seen.since > seconds]
 
     def unread(self) -> list[str]:
-        """What has the name of a debt and is not taken for one, in words: another role could have written it, or the
+        """Describe what is named like a debt and does not count as one: another role could have written it, or the
         search_path begins with another schema by now.
         """
         place = self.kept.place
@@ -139,7 +145,7 @@ class Debts:
     # What is written
 
     def why_not(self, whose: Whose) -> str:
-        """Why a debt cannot be kept, and what to do; empty where it can, or is already."""
+        """Say why a debt cannot be kept, and what to do; empty if it can, or is already."""
         found = self._type(whose)
         if found is None:
             return self.kept.why_not("What is owed is kept", "or set EXPAND_CONTRACT to False")
@@ -149,8 +155,8 @@ class Debts:
         return f"{path} belongs to the role {printable(found.owner)}: drop it (DROP TYPE {path}), or migrate as it."
 
     def owing(self, whose: Whose, tables: Sequence[str], column: str, kind: str = s.REMOVED) -> str:
-        """The SQL that writes a debt down. An earlier run of the migration may have done so, and a paid one may be
-        left there.
+        """Return the SQL that writes a debt down. An earlier run of the migration may have done so, and a paid debt may
+        have been left there.
         """
         name = type_of(whose)
         if self._type(whose) is None:
@@ -159,27 +165,27 @@ class Debts:
         return "; ".join(f"COMMENT ON COLUMN {self.kept.path(name)}.{slot} IS NULL" for slot in SLOTS)
 
     def forgiving(self, whose: Whose) -> str:
-        """The SQL that takes a debt away."""
+        """Return the SQL that deletes a debt."""
         return self.kept.drop([type_of(whose)])
 
     def taking_back(self, whose: Whose) -> str:
-        """The SQL that marks a debt as taken back: a run that is killed before it is recorded has to know."""
+        """Return the SQL that marks a debt as taken back, in case the run is killed before that is recorded."""
         return self.kept.comment(type_of(whose), "over", TAKEN_BACK)
 
     def write_seen(self, debt: Debt, seen: Seen) -> None:
         self.kept.run(self.kept.comment(debt.type_name, "seen", json.dumps(seen._asdict())))
 
     def sweep(self, sql: str) -> None:
-        """Drop what has no table or column any more."""
+        """Drop the debts that have no table or column any more."""
         self.kept.run(sql)
 
     def forget(self, debt: Debt) -> None:
-        """It is paid. Where others have made something of its type, it is marked so."""
+        """Delete a paid debt. If other objects depend on its type, mark it as paid."""
         for name in self.remove([debt]):
             self.kept.run(self.kept.comment(name, "over", PAID))
 
     def remove(self, debts: Sequence[Debt]) -> list[str]:
-        """Drop the types of what is owed no more. Return those that cannot be."""
+        """Drop the types of paid debts. Return the types that cannot be dropped."""
         names = [debt.type_name for debt in debts]
         try:
             left = self.kept.remove(names) if names else {}
@@ -199,7 +205,10 @@ def _is_ours(found: KeptType) -> bool:
 
 
 def _debt(found: KeptType, over: str = "") -> Debt | None:
-    """:param over: why it is owed no more. None for one of which that is not so, and for what nobody can read."""
+    """Read a debt; None if it is over for another reason, or cannot be read.
+
+    :param over: why it is owed no more; empty for one that is owed.
+    """
     try:
         about, slots = json.loads(found.header or ""), json.loads(found.slots or "{}")
         if slots.get("over", "") != over:

@@ -1,4 +1,4 @@
-"""What the calls of a migration have done, for the case that a later one fails."""
+"""The work that the calls of a migration have done, in case a later call fails."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from ..planning.steps import AsStock, Step
 from .own_code import OwnCode
 from .what_stays import way_on
 
-#: A step, and the transaction of the editor in which it was sent; None where it had its own.
+#: A step, and the transaction of the editor in which it was sent; None if it had its own.
 Sent = tuple[Step, object | None]
 
 
 class DoneSoFar:
-    """:ivar keeps: something is committed that cannot be taken back.
+    """The work that a migration has done so far.
 
+    :ivar keeps: something is committed that cannot be taken back.
     :ivar found: tables that were to be made, and were there already.
     :ivar code: what else the migration runs.
     """
@@ -28,16 +29,19 @@ class DoneSoFar:
         self.found: set[str] = set()
         self.code = code
         self._sent: list[Sent] = []
-        #: What was not planned, each with what tells the step that it is.
+        #: Statements that were not planned, each with a function that returns its step.
         self._passed: list[tuple[Callable[[], Step], object | None]] = []
 
     def passed(self, step: Callable[[], Step], transaction: object | None) -> None:
-        """Note a statement that was not planned. :param step: is asked only when something fails."""
+        """Note a statement that was not planned.
+
+        :param step: called only when something fails.
+        """
         self._passed.append((step, transaction))
 
     @property
     def made(self) -> list[str]:
-        """The new tables that are."""
+        """The new tables that have been made."""
         self._look_at_passed()
         return self._made
 
@@ -48,17 +52,17 @@ class DoneSoFar:
             self.call_ended([self._sent[-1][0]])
 
     def sent_alone(self, steps: Sequence[Sent]) -> None:
-        """Note the steps of a call that was in no transaction of the caller's."""
+        """Note the steps of a call that ran outside the caller's transaction."""
         self._sent += steps
 
     def call_ended(self, done: Sequence[Step]) -> None:
-        """Note all steps of a call, those of an earlier run as well."""
+        """Note all steps of a call, including the steps of an earlier run."""
         self.keeps = self.keeps or any(not isinstance(step, AsStock) for step in done)
         made = (step.statement.table for step in done if isinstance(step.statement, s.CreateTable))
         self._made += [table for table in made if table not in self.found]
 
     def committed(self, current: object | None) -> list[Step]:
-        """What no rollback takes back any more.
+        """Return the steps that no rollback takes back any more.
 
         :param current: the transaction that is open.
         """
@@ -66,7 +70,7 @@ class DoneSoFar:
         return [step for step, own in self._sent if own is None or own is not current]
 
     def say_what_stays(self, error: BaseException, current: object | None) -> None:
-        """To be called before the transaction is rolled back."""
+        """Add to the error what stays; called before the transaction is rolled back."""
         committed, code = self.committed(current), self.code.committed(current)
         unfinished = self.code.unfinished(current)
         if not (committed or code or unfinished):
@@ -75,5 +79,5 @@ class DoneSoFar:
         if hasattr(error, "add_note"):
             explain(error, text)
         if isinstance(error, (KeyboardInterrupt, SystemExit)) or not hasattr(error, "add_note"):
-            # Nobody sees the notes of these, and the exception of somebody's code is not ours to change.
+            # Python does not print the notes of these, and an exception raised by user code is not ours to change.
             logger.error("%s", text)

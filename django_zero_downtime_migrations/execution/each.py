@@ -1,8 +1,8 @@
-"""Rows that a function of the user's is given in batches: each batch is locked first, and committed by itself.
+"""A user's function that gets rows in batches: each batch is locked first, and committed by itself.
 
-It goes as an UPDATE in ranges of pages does (:mod:`.batches`), and the rows are found by their condition, so that a row
-that is done is given to nobody again, wherever it stands. Whoever holds a row of ours waits for nobody: the rows are
-locked before the function begins, and are put aside where somebody else has them.
+The batches follow an UPDATE in ranges of pages (:mod:`.batches`). The rows are found by their condition, so the
+function never gets a row again that is done, wherever it stands. A session that holds our rows waits for no lock: the
+rows are locked before the function begins, and rows locked by other sessions are put aside.
 """
 
 from __future__ import annotations
@@ -19,23 +19,25 @@ from ..errors import CannotMigrate, explain
 from ..planning.queries import Query
 from ..settings import MigrationSettings
 from .batch_sql import Update, page_range
-from .batches import Batches, Held
+from .batches import Batches, HeldPage
 from .fill import composed, key_of
 from .interrupt import terminable
 from .position import NOBODY, Caller
 from .timeouts import set_local
 
-#: Pages and rows of the first batch: how long the function takes nobody knows.
+#: Pages and rows of the first batch: how long the function takes is not known yet.
 FIRST_PAGES = 4
 FIRST_ROWS = 100
 MOST_ROWS = 5000
 
 
 class Chosen(NamedTuple):
-    """What is given to whom.
+    """The rows, and the function that gets them.
 
-    :param apps: historical, as a RunPython has them. :param where: which rows.
-    :param table: its name as it is written in SQL. :param condition: ``where`` as an UPDATE has it.
+    :param apps: historical, as a RunPython has them.
+    :param where: which rows.
+    :param table: its name as it is written in SQL.
+    :param condition: ``where`` as an UPDATE has it.
     """
 
     function: Callable[[StateApps, Any], object]
@@ -50,19 +52,23 @@ class Chosen(NamedTuple):
         return f"{self.function.__module__}.{self.function.__qualname__}"
 
     def rows(self, alias: str) -> Any:
-        """All of them, as a QuerySet."""
+        """Return all the rows, as a QuerySet."""
         return self.model._base_manager.using(alias).filter(self.where)
 
     def give_all(self, alias: str) -> None:
-        """In one call, and in the transaction that is open."""
+        """Call the function once with all rows, in the transaction that is open."""
         self.function(self.apps, self.rows(alias))
 
 
 class Selection(Update):
-    """The rows are not updated but selected, and locked."""
+    """A variant of ``Update`` that selects and locks the rows instead of updating them."""
 
     def __init__(self, table: str, where: str, key: Sequence[str], columns: str, function: str) -> None:
-        """:param columns: what is selected. :param function: its name."""
+        """Select rows for a function.
+
+        :param columns: what is selected.
+        :param function: its name.
+        """
         super().__init__(table, "", where, key, is_users=True)
         self.columns = columns
         self.function = function
@@ -90,7 +96,10 @@ class Selection(Update):
 
 
 class Each(Batches):
-    """:param chosen: which rows, and the function that gets them."""
+    """The batches of one function.
+
+    :param chosen: which rows, and the function that gets them.
+    """
 
     update: Selection
 
@@ -121,8 +130,8 @@ class Each(Batches):
                 explain(error, f"{self.rows} rows have been given to {self.chosen.name}, and what it did stays.")
             raise
 
-    def _range(self, start: int, end: int) -> Held | None:
-        """As many batches as it takes: a function may be slow."""
+    def _range(self, start: int, end: int) -> HeldPage | None:
+        """Run as many batches as the range needs: a function may be slow."""
         while True:
             began, most = time.monotonic(), self.update.most
             if failed := super()._range(start, end):
@@ -137,7 +146,7 @@ class Each(Batches):
             self._pause(self._last)
 
     def _pause(self, took: float) -> None:
-        # Between the batches of one range there have been pauses already.
+        # Pauses have been made between the batches of one range already.
         super()._pause(min(took, self._last))
 
     def _send_with(self, sql: str, values: dict[str, int], position: list[str]) -> int:
@@ -163,7 +172,9 @@ class Each(Batches):
             raise self._never_ends()
 
     def _write(self, position: list[str]) -> bool:
-        """What is known of it is only a hint; without it the rows are given as well."""
+        """Write the position down. It is only a hint: if it cannot be written, the rows are given to the function all
+        the same.
+        """
         try:
             with transaction.atomic(self.connection.alias):
                 self._execute("; ".join(position))

@@ -1,7 +1,6 @@
-"""Whether old code is still seen: sessions that are older than a change, what was done to a table, and for how long
-nothing was.
+"""Whether old code is still seen: sessions older than a change, and activity on the tables that stay.
 
-All times are those of the server's clock, in seconds.
+All times are times of the server's clock, in seconds.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from ..log import logger
 from ..printable import printable
 from .questions import Question, ask_together
 
-#: So many sessions are named.
+#: At most this many sessions are named.
 NAMED: Final = 5
 
-# What belongs to another role, and may not be seen, has neither a kind nor a beginning.
+# A session of another role that may not be seen has neither a kind nor a beginning.
 _SESSIONS: Final = """
 SELECT a.pid, coalesce(a.application_name, ''), coalesce(a.usename::pg_catalog.text, ''),
        pg_catalog.date_part('epoch'::pg_catalog.text, a.backend_start)
@@ -37,7 +36,7 @@ SELECT pg_catalog.pg_backend_pid(),
            WHERE s.datname = pg_catalog.current_database()
        ), '')
 """
-# With all that inherits from them. What is not counted (track_counts is off) is NULL.
+# The tables, with all that inherit from them. If the server does not count (track_counts is off), the counts are NULL.
 _COUNTED: Final = """
 WITH RECURSIVE tree(oid) AS (
     SELECT pg_catalog.to_regclass(x.name)::pg_catalog.oid
@@ -71,12 +70,15 @@ FROM tree LEFT JOIN pg_catalog.pg_stat_all_tables s ON s.relid = tree.oid
 
 
 class Seen(NamedTuple):
-    """What was seen of a debt when somebody looked.
+    """The state of a debt at the last look.
 
-    :param since: when that was for the first time. :param quiet: from when on nothing was seen of old code.
-    :param at: of the last look. :param started: when the server was. :param reset: of its statistics, as text.
-    :param counted: scans and changed rows of the tables that stay; None where they are not counted, or a column stays.
-    :param written: how often old code has written the column, as a trigger counts it; None where none does.
+    :param since: when the first look was.
+    :param quiet: when the time without a trace of old code began.
+    :param at: when the last look was.
+    :param started: when the server was started.
+    :param reset: when its statistics were reset, as text.
+    :param counted: scans and changed rows of the tables that stay; None if they are not counted, or a column stays.
+    :param written: how often old code has written the column, as a trigger counts it; None without a counter.
     """
 
     since: float
@@ -89,7 +91,10 @@ class Seen(NamedTuple):
 
 
 class OldSession(NamedTuple):
-    """:param began: None where this role may not know."""
+    """A session that is older than a change.
+
+    :param began: None if this role may not know.
+    """
 
     pid: int
     application: str
@@ -98,7 +103,10 @@ class OldSession(NamedTuple):
 
 
 class Server(NamedTuple):
-    """:param is_pooled: others share this connection to the server, and who they are nobody can see."""
+    """The server at the time of a look.
+
+    :param is_pooled: other clients share this connection to the server, and cannot be told apart.
+    """
 
     now: float
     started: float
@@ -108,9 +116,12 @@ class Server(NamedTuple):
 
 
 class There(NamedTuple):
-    """Of some tables. :param counted: as :attr:`Seen.counted`. :param is_empty: none of them has a page.
+    """The state of some tables.
 
-    :param exists: any of them does, with the column that was asked about. :param written: as :attr:`Seen.written`.
+    :param counted: as :attr:`Seen.counted`.
+    :param is_empty: every table has 0 pages.
+    :param exists: at least one table exists, with the column that was asked about.
+    :param written: as :attr:`Seen.written`.
     """
 
     counted: int | None
@@ -120,17 +131,21 @@ class There(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """:param seen: to be written down. :param reasons: what speaks against it, in words; none where nothing does."""
+    """Whether a debt may be dropped.
+
+    :param seen: the state to be written down.
+    :param reasons: what speaks against it, in words; empty if nothing does.
+    """
 
     seen: Seen
     reasons: tuple[str, ...]
 
 
 def look(connection: Connection, *about: tuple[Sequence[str], str, str]) -> tuple[Server, list[There]]:
-    """What is there now, in one round trip.
+    """Return the current state, in one round trip.
 
-    :param about: several times some tables, as they are written in SQL, and the plain names of a column and of the
-        sequence that counts what is written into it, or nothing.
+    :param about: for each debt its tables, as they are written in SQL, and the plain names of a column and of the
+        sequence that counts what is written into it, or empty strings.
     """
     asked = [
         Question(_COUNTED, 4, (json.dumps(list(tables)), column, column, counter)) for tables, column, counter in about
@@ -143,7 +158,7 @@ def look(connection: Connection, *about: tuple[Sequence[str], str, str]) -> tupl
 
 
 def is_alone(connection: Connection, tables: Sequence[str]) -> bool:
-    """Whether nobody can be using the tables: no other session is there, or none of them has a page."""
+    """Return whether no other session can be using the tables: there is none, or the tables have 0 pages."""
     server, [there] = look(connection, (tables, "", ""))
     if there.is_empty:
         return True
@@ -157,11 +172,12 @@ def is_alone(connection: Connection, tables: Sequence[str]) -> bool:
 def judge(
     server: Server, before: Seen | None, counted: int | None, quiet_time: Duration, written: int | None = None
 ) -> Verdict:
-    """Whether what is owed may be dropped.
+    """Judge whether what is owed may be dropped.
 
-    :param before: of the last look; None at the first, from which on everything counts.
-    :param counted: as :attr:`Seen.counted`. :param quiet_time: in milliseconds. :param written: as
-        :attr:`Seen.written`.
+    :param before: the state at the last look; None at the first look, from which on everything counts.
+    :param counted: as :attr:`Seen.counted`.
+    :param quiet_time: in milliseconds.
+    :param written: as :attr:`Seen.written`.
     """
     now = server.now
     if before is None:
@@ -180,7 +196,7 @@ def judge(
 
 
 def _changes(server: Server, before: Seen, counted: int | None) -> list[str]:
-    """What has been done since the last look, or makes it useless."""
+    """Return what has been done since the last look, or makes that look useless."""
     ago = f"since the last look, {told(server.now - before.at)} ago"
     if server.started != before.started:
         return [f"the server was started {told(server.now - server.started)} ago, or is another one"]
@@ -192,7 +208,7 @@ def _changes(server: Server, before: Seen, counted: int | None) -> list[str]:
 
 
 def _writes(server: Server, before: Seen, written: int | None) -> list[str]:
-    """What the counter of the column says. One that fell, or went, has been restored or made again."""
+    """Return what the column's counter says. A counter that fell, or is missing, has been restored or made again."""
     if before.written is None or written == before.written:
         return []
     ago = f"since the last look, {told(server.now - before.at)} ago"
@@ -217,7 +233,7 @@ def _session(session: OldSession, now: float) -> str:
 
 
 def told(seconds: float) -> str:
-    """A time for people."""
+    """Format a duration for people."""
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"

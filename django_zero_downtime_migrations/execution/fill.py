@@ -21,10 +21,10 @@ def fill(
 ) -> int:
     """Change the rows, and return how many there were.
 
-    :param caller: who changes them.
-    :raises LockNotAcquired: when others hold rows of it for longer than LOCK_RETRY_TIMEOUT.
+    :param caller: the operation that changes them.
+    :raises LockNotAcquired: when other sessions hold rows of the table for longer than LOCK_RETRY_TIMEOUT.
     """
-    # Imported where it is needed: most processes of a project fill nothing.
+    # Imported here: most processes of a project fill nothing.
     from .batches import Batches
     from .position import Caller
 
@@ -43,7 +43,7 @@ def update(connection: Connection, work: Fill | Rows) -> Update:
 
 
 def key_of(connection: Connection, table: str) -> list[str]:
-    """The columns of a table's primary key, as they are written in SQL."""
+    """Return the columns of a table's primary key, as they are written in SQL."""
     from .batch_sql import KEY_SQL
 
     with connection.cursor() as cursor:
@@ -52,5 +52,7 @@ def key_of(connection: Connection, table: str) -> list[str]:
 
 
 def composed(connection: Connection, query: Query) -> str:
-    """What is composed has its percent signs as the server is to see them, and is sent without parameters."""
+    """Return the query with its parameters in it. Its percent signs stand as the server has to see them: it is sent
+    without parameters.
+    """
     return query.sql if query.params is None else str(connection.ops.compose_sql(query.sql, list(query.params)))

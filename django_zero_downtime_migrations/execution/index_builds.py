@@ -1,6 +1,6 @@
-"""An index whose concurrent build may have ended well, badly, or not at all: nobody saw the end of it.
+"""An index whose concurrent build may have ended well, badly, or not at all: no client saw the end of it.
 
-The server goes on building for a client that has died, and what fails leaves the index behind INVALID.
+The server goes on building for a client that has died, and a build that fails leaves the index behind INVALID.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from .activity import duration
 
 _CREATE = re.compile(r"\bCREATE\s+(UNIQUE\s+)?INDEX\s+CONCURRENTLY\b", re.IGNORECASE)
 POLL_SECONDS = 0.5
-#: How often a wait for somebody else's build is worth a warning.
+#: How often a wait for another session's build is worth a warning.
 WARN_EVERY_SECONDS = 10.0
 
-# What a session of another role does, this one may not see: then a lock on the table has to do.
+# This role may not see what a session of another role does: then a lock on the table has to do.
 _AT_WORK = """
 SELECT p.pid, a.usename, a.application_name, p.command, p.phase,
        pg_catalog.floor(extract(epoch FROM pg_catalog.clock_timestamp() - a.query_start))
@@ -68,15 +68,16 @@ class Built(enum.Enum):
     #: There, and valid.
     BUILT = "built"
     ABSENT = "absent"
-    #: There, and nobody is building it any more.
+    #: There, and not being built any more.
     INVALID = "invalid"
 
 
 def is_built(connection: Connection, table: str, index: str) -> Built:
-    """What has become of a CREATE INDEX CONCURRENTLY. While somebody is still at it, this waits; between two looks it
-    holds neither a transaction nor a snapshot, for which the build would wait in turn.
+    """Return what has become of a CREATE INDEX CONCURRENTLY. While a session is still building, this waits; between two
+    looks it holds neither a transaction nor a snapshot, for which the build would wait in turn.
 
-    :param table: as in SQL. :param index: as in SQL, with the schema where it is not that of the search path.
+    :param table: as in SQL.
+    :param index: as in SQL, with its schema if that is not the first of the search_path.
     :raises KeyboardInterrupt: Ctrl-C ends the wait.
     """
     alone = 0
@@ -115,9 +116,9 @@ def _builder(row: dict[str, Any]) -> str:
 
 
 def leftovers(connection: Connection, table: str, index: str) -> list[str]:
-    """The INVALID indexes that a REINDEX CONCURRENTLY of this index has left, and that nobody is at work on.
+    """Return the INVALID indexes that a REINDEX CONCURRENTLY of this index has left, and that no session is building.
 
-    :return: names as in SQL, with their schema. They may go: the index itself does not need them.
+    :return: names as in SQL, with their schema. They can be dropped: the index itself does not need them.
     """
     names = names_of(connection)
     plain = names.plain(index)
@@ -132,7 +133,7 @@ def leftovers(connection: Connection, table: str, index: str) -> list[str]:
 
 
 def invalid_in(connection: Connection, sql: str) -> list[tuple[str, str]]:
-    """The INVALID indexes that somebody's own CREATE INDEX CONCURRENTLY names: table and index, as in SQL."""
+    """Return the INVALID indexes that a user's own CREATE INDEX CONCURRENTLY names: table and index, as in SQL."""
     if not _CREATE.search(sql):
         return []
     with connection.cursor() as cursor:

@@ -1,10 +1,10 @@
-"""Ctrl-C and SIGTERM end the statement that is running on the server, and leaves a connection that can be used.
+"""Ctrl-C and SIGTERM end the statement that is running on the server, and leave a usable connection.
 
-By itself psycopg2 notices Ctrl-C when the statement has ended. psycopg 3 cancels the statement; but when Python raises
-in the middle of the driver's work and not of its wait, the answer stays unread and the connection is lost. So the
+By default, psycopg2 notices Ctrl-C when the statement has ended. psycopg 3 cancels the statement; but if Python raises
+in the middle of the driver's work and not during its wait, the answer stays unread and the connection is lost. So the
 signal raises nothing here: the server's error does.
 
-By itself SIGTERM, with which a container is stopped, ends the process at once: nothing would be taken back.
+By default, SIGTERM, with which a container is stopped, ends the process at once: nothing would be taken back.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ PROGRESS = "django_zero_downtime_migrations: progress"
 AGAIN_SECONDS = 0.2
 
 
-#: As a shell sees a process that the signal has ended.
+#: The exit code that a shell sees for a process ended by the signal.
 STATUS = 128 + signal.SIGTERM
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, for which everything is done that is done for Ctrl-C."""
+    """SIGTERM, which is handled exactly as Ctrl-C."""
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """A block in which SIGTERM is what Ctrl-C is, unless the project has a handler of its own.
+    """Treat SIGTERM as Ctrl-C in a block, unless the project has a handler of its own.
 
     :raises SystemExit: at the end of a block that was terminated.
     """
@@ -63,15 +63,15 @@ def _terminate(number: int, frame: Any) -> None:
     raise Terminated
 
 
-#: What is replaced, while a statement is sent, by :class:`CtrlC`. Who has a handler of his own knows what he wants.
+#: The handlers that :class:`CtrlC` replaces while a statement is sent. A project's own handler stays in place.
 _DEFAULTS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _terminate}
 
 
 class CtrlC:
-    """A handler of the signals. The second time it raises KeyboardInterrupt, and what comes of the connection is the
-    driver's business.
+    """A handler of the signals. The second signal raises KeyboardInterrupt, and the state of the connection is then up
+    to the driver.
 
-    :ivar pressed: since the block began.
+    :ivar pressed: whether a signal has come since the block began.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -86,7 +86,7 @@ class CtrlC:
             _DEFAULTS[signal.Signals(number)](number, frame)
         self.pressed = True
         self._error = Terminated if number == signal.SIGTERM else KeyboardInterrupt
-        # Not a Thread: the main thread may hold the lock that its start() takes.
+        # A plain thread instead of a Thread: the main thread may hold the lock that start() takes.
         _thread.start_new_thread(self._cancel, ())
 
     def _cancel(self) -> None:
@@ -96,7 +96,7 @@ class CtrlC:
                     return
                 try:
                     driver = self._connection.connection
-                    # From psycopg 3.2 on; it is encrypted like the connection.
+                    # psycopg 3.2 and later have this method; the request is encrypted like the connection.
                     getattr(driver, "cancel_safe", driver.cancel)()
                 except Exception as error:
                     logger.debug("The statement could not be cancelled: %r", error)
@@ -104,21 +104,21 @@ class CtrlC:
 
     @property
     def error(self) -> KeyboardInterrupt:
-        """To be raised when it was pressed."""
+        """The error to raise if it was pressed."""
         return self._error()
 
     def end(self) -> None:
-        """Once the last request is answered: the next statement is not the one that it is meant for."""
+        """Stop cancelling once the last request is answered, so that the next statement is not cancelled."""
         with self._cancelling:
             self._over = True
 
 
 @contextmanager
 def interruptible(connection: Connection) -> Iterator[CtrlC]:
-    """A block that sends a statement.
+    """Send a statement in a block that Ctrl-C can cancel.
 
-    :raises KeyboardInterrupt: when the statement failed after Ctrl-C. One that has succeeded all the same is not
-        interrupted any more.
+    :raises KeyboardInterrupt: when the statement failed after Ctrl-C. A statement that has succeeded all the same is
+        not interrupted any more.
     """
     ctrl_c = CtrlC(connection)
     numbers = [number for number, handler in _DEFAULTS.items() if signal.getsignal(number) is handler]
@@ -142,7 +142,7 @@ def interruptible(connection: Connection) -> Iterator[CtrlC]:
 
 
 def _waits_in_python(begin: bool) -> bool:
-    """Make psycopg2 wait in Python, where handlers run. False when somebody else does already, gevent for example."""
+    """Make psycopg2 wait in Python, where handlers run. Return False if another package does so already (gevent)."""
     if is_psycopg3:
         return True
     from psycopg2 import extensions
@@ -157,13 +157,13 @@ def _waits_in_python(begin: bool) -> bool:
 
 
 def _others_at_work() -> bool:
-    """Whether another thread may be waiting through the callback: psycopg2 fails there when it is taken away."""
+    """Return whether another thread may be waiting through the callback: taking it away makes psycopg2 fail there."""
     own = (threading.main_thread().name, PROGRESS)
     return any(thread.name not in own for thread in threading.enumerate())
 
 
 def _wait(connection: Any) -> None:
-    """For the answer to a statement. It is the whole process's, so other threads come here as well."""
+    """Wait for the answer to a statement. The callback belongs to the whole process, so other threads use it too."""
     from psycopg2 import extensions
 
     while (state := connection.poll()) != extensions.POLL_OK:

@@ -1,6 +1,6 @@
-"""What later runs have to know is kept in comments of composite types, which no other role can write.
+"""Comments of composite types keep what later runs have to know: other roles cannot write them.
 
-A comment is written by the owner of its object alone, whatever privileges others have; it is transactional, goes to
+Only the owner of an object can write its comment, whatever privileges others have; it is transactional, reaches
 physical standbys and is never published to a logical subscriber (docs/decisions/0006-a-journal-in-comments.md).
 """
 
@@ -19,12 +19,13 @@ from ..naming import quote
 from .questions import Question, ask_together
 from .server_errors import DEPENDENT_OBJECTS_STILL_EXIST, LOCK_NOT_AVAILABLE, sqlstate
 
-#: What the names of the types begin with.
+#: The prefix of the types' names.
 PREFIX: Final = "zero_downtime_migrations_"
 
-# One row for each type, at least one where the schema exists. A superuser can write anything into anything. A sequence
-# and an index have no type, and their names are taken as well. Where the records are in another schema than the one in
-# which things are made, somebody has changed the search_path, or made a schema that comes before: that one has a look.
+# The answer has one row for each type, and at least one if the schema exists. A superuser can write anything into
+# anything. A sequence and an index have no type, and their names are taken as well. If the records are in another
+# schema than new objects, the search_path has been changed, or a schema was made that comes before: then the schema of
+# the records is looked at as well.
 _LOOK: Final = f"""
 SELECT n.nspname::pg_catalog.text, pg_catalog.has_schema_privilege(n.oid, 'CREATE'), u.rolname::pg_catalog.text,
        EXISTS (
@@ -72,7 +73,7 @@ WHERE n.nspname = pg_catalog.current_schema() OR n.oid = (
 )
 ORDER BY n.nspname = pg_catalog.current_schema() DESC, j.name
 """
-#: Whether anything in the database has a name that begins so. On a new one nothing has, and that is told sooner.
+#: Whether anything in the database has a name that begins so. A new database has nothing, and answers this sooner.
 ANY: Final = Question(
     f"""
 SELECT EXISTS (
@@ -86,12 +87,15 @@ SELECT EXISTS (
     columns=1,
 )
 COMPOSITE: Final = "c"
-#: For how long, in ms, what somebody has made of a journal's type, and holds, is waited for when the type is dropped.
+#: How long, in ms, the drop of a journal's type waits for the lock of an object that depends on the type.
 PATIENCE: Final = 1000
 
 
 class KeptType(NamedTuple):
-    """:param trusted: nobody but this role, or a superuser, could have written what it has."""
+    """A type that keeps something.
+
+    :param trusted: only this role, or a superuser, could have written what it has.
+    """
 
     name: str
     kind: str
@@ -102,10 +106,11 @@ class KeptType(NamedTuple):
 
 
 class Place(NamedTuple):
-    """:param schema: the first of the search_path that exists; empty where there is none.
+    """The schema in which things are kept.
 
-    :param given: roles that default privileges give what the role makes.
-    :param elsewhere: of the schema in which the migrations are recorded, where that is another one.
+    :param schema: the first existing schema of the search_path; empty if there is none.
+    :param given: roles that get privileges on new objects by default privileges.
+    :param elsewhere: the types of the schema in which migrations are recorded, if that is another schema.
     :param other: the name of that schema.
     """
 
@@ -120,14 +125,14 @@ class Place(NamedTuple):
 
 
 def kept() -> Question:
-    """What is asked when the answer is not known already."""
+    """Return the question to ask when the answer is not known already."""
     return Question(_LOOK, 12, (quote(str(MigrationRecorder.Migration._meta.db_table)),))
 
 
 class Kept:
-    """The types of one schema. It asks once, when there is something to know.
+    """The types of one schema. They are asked for once, when first needed.
 
-    :param known: the answer to :func:`kept`, where that has been asked already.
+    :param known: the answer to :func:`kept`, if that has been asked already.
     :param is_empty: it is known that there are none.
     """
 
@@ -140,12 +145,12 @@ class Kept:
 
     @property
     def types(self) -> tuple[KeptType, ...]:
-        """Those of the first schema of the search_path."""
+        """The types of the first schema of the search_path."""
         return () if self._is_empty else self.place.types
 
     @property
     def elsewhere(self) -> tuple[KeptType, ...]:
-        """As :attr:`Place.elsewhere`."""
+        """The types of :attr:`Place.elsewhere`."""
         return () if self._is_empty else self.place.elsewhere
 
     @cached_property
@@ -161,9 +166,10 @@ class Kept:
         )
 
     def why_not(self, kept: str, off: str) -> str:
-        """Why nothing can be kept here, and what to do; empty where it can.
+        """Say why nothing can be kept here, and what to do; empty if it can.
 
-        :param kept: what would be, as the beginning of a sentence. :param off: the other way out.
+        :param kept: the subject of the sentence.
+        :param off: the other way out.
         """
         if not self.place.schema:
             return (
@@ -184,7 +190,7 @@ class Kept:
         return ""
 
     def _refusal(self) -> str:
-        """What the server says of a type that is made and dropped at once."""
+        """Return the server's error for a type that is made and dropped at once; empty if there is none."""
         name = self.path(f"{PREFIX}tried")
         try:
             self.run(f"CREATE TYPE {name} AS (a text); COMMENT ON TYPE {name} IS 'tried'; DROP TYPE {name}")
@@ -197,7 +203,7 @@ class Kept:
 
     def literal(self, text: str) -> str:
         if text.isascii() and text.isprintable() and "\\" not in text:
-            # Most of it: the driver takes longer, and would say the same.
+            # Most texts take this way: the driver takes longer, and would return the same.
             return "'" + text.replace("'", "''") + "'"
         return str(self.connection.ops.compose_sql("%s", [text])).strip()
 
@@ -208,13 +214,16 @@ class Kept:
     # What is sent
 
     def create(self, name: str, attributes: Sequence[str], about: object) -> str:
-        """:param about: what is kept of the type as a whole."""
+        """Return the SQL that makes a type.
+
+        :param about: what is kept of the type as a whole.
+        """
         typed = ", ".join(f"{attribute} pg_catalog.text" for attribute in attributes)
         path = self.path(name)
         return "; ".join(
             [
                 f"CREATE TYPE {path} AS ({typed})",
-                # A column of this type would be in the way of adding to it and of dropping it.
+                # A column of this type would prevent its change and its drop.
                 f"REVOKE ALL ON TYPE {path} FROM {', '.join(['PUBLIC', *map(quote, self.place.given)])}",
                 f"COMMENT ON TYPE {path} IS {self.literal(json.dumps(about))}",
             ]
@@ -227,15 +236,15 @@ class Kept:
         return f"DROP TYPE IF EXISTS {', '.join(self.path(name, schema) for name in sorted(set(names)))}"
 
     def dropping(self, names: Collection[str]) -> str:
-        """As :meth:`drop`, for a transaction of its own. Whoever may connect can make a view that depends on a type,
-        and hold it: the server then waits for its lock before it refuses.
+        """Return the SQL of :meth:`drop`, for a transaction of its own. Any role that may connect can make a view that
+        depends on a type, and lock it: the server then waits for that lock before it refuses.
         """
         return f"SET LOCAL lock_timeout = {PATIENCE}; {self.drop(names)}"
 
     def remove(self, names: Sequence[str]) -> dict[str, str]:
         """Drop types.
 
-        :return: those that are still there, since somebody has made something of them, and what the server says.
+        :return: the types that are still there, since other objects depend on them, and what the server says.
         """
         try:
             self.run(self.dropping(names))

@@ -1,8 +1,8 @@
 """A migration writes down that rows are to be changed later, and ``manage.py backfills --run`` changes them.
 
-It is written in the transaction of the migration, as the position of a backfill is: in the comment of a type that is
-named after the operation. What is to be done stands in the migration file alone, so that nothing that is read from the
-database becomes SQL.
+The record is written in the transaction of the migration, as the position of a backfill is: in the comment of a type
+that is named after the operation. What is to be done stands in the migration file alone, so that nothing that is read
+from the database becomes SQL.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from .server_errors import DEPENDENT_OBJECTS_STILL_EXIST, LOCK_NOT_AVAILABLE, sq
 
 
 class Later:
-    """:param table: as it is written in SQL."""
+    """The record that an operation has left for later.
+
+    :param table: as it is written in SQL.
+    """
 
     def __init__(self, connection: Connection, whose: Whose, table: str) -> None:
         self.connection = connection
@@ -38,7 +41,7 @@ class Later:
         return bool(ask(self.connection, f"SELECT 1 FROM {self.table} LIMIT 1"))
 
     def why_not(self) -> str:
-        """Why it cannot be written down, and what to do; empty where it can, or is already."""
+        """Say why it cannot be written down, and what to do; empty if it can, or is already."""
         found = next((x for x in self._kept.types if x.name == self.type_name), None)
         if found is None:
             return self._kept.why_not("What is left for later is kept", "or leave out later=True")
@@ -52,7 +55,7 @@ class Later:
         return self._kept.create(self.type_name, SLOTS, about)
 
     def write(self) -> None:
-        """An earlier run of the migration may have done so, and one that is through may be left there."""
+        """Write the record. An earlier run of the migration may have done so, and a completed record may be left."""
         if all(x.name != self.type_name for x in self._kept.types):
             self._kept.run(self.sql)
         else:
@@ -64,7 +67,7 @@ class Later:
         return self._kept.drop([self.type_name])
 
     def forget(self) -> None:
-        """The migration is taken back. Where others have made something of the type, it is marked as done."""
+        """Drop the record of a migration that is taken back. If other objects depend on the type, mark it as done."""
         if not any(x.name == self.type_name and x.trusted for x in self._kept.types):
             return
         try:
@@ -79,5 +82,5 @@ class Later:
 
 
 def done(kept: Kept, type_name: str) -> str:
-    """What marks one as through whose type cannot be dropped."""
+    """Return the SQL that marks a record as complete if its type cannot be dropped."""
     return kept.comment(type_name, "position", json.dumps({"done": True}))

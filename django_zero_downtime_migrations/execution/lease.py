@@ -2,10 +2,10 @@
 ``pool_mode=transaction``.
 
 A second client of the pooler keeps a transaction open that holds the advisory lock. Nothing is written, so nothing can
-be forged, published or left behind: when the process is gone, the pooler ends the transaction. Where the pooler does
-not learn of that, the server does it, since the transaction may be idle for 30 seconds and the process asks something
-there every ten. It has neither a snapshot nor a lock on a table, so it keeps no row from VACUUM and no concurrent build
-waiting (``tests/execution/test_lease.py``).
+be forged, published or left behind: when the process is gone, the pooler ends the transaction. If the pooler does not
+notice that, the server ends it: the transaction may be idle for 30 seconds, and the process asks something there every
+ten. It has neither a snapshot nor a lock on a table, so it keeps no row from VACUUM and no concurrent build waiting
+(``tests/execution/test_lease.py``).
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from .turn import NoTurn, Turn
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
-#: So long the server lets the transaction be idle.
+#: The server lets the transaction be idle for this long, in seconds.
 SECONDS = 30.0
-#: It is not idle for longer than this part of it.
+#: The process lets it be idle for at most one part in this many.
 PART = 3
-#: How long a pooler has to give out a second server connection.
+#: How many seconds a pooler has to give out a second server connection.
 PATIENCE_SECONDS = 5.0
 #: Characters of the host's name: an application_name has 63 in all.
 HOST = 14
@@ -48,7 +48,7 @@ _WAY_OUT = (
     "Leave room for two (PgBouncer: default_pool_size, max_client_conn, max_user_connections), or run migrate on a "
     "connection that is direct, or pooled by session."
 )
-# A transaction_timeout (PostgreSQL 17) would end it however busy it is.
+# A transaction_timeout (PostgreSQL 17) would end the transaction however busy it is.
 _BEGIN = """
 SELECT pg_catalog.pg_backend_pid(),
     pg_catalog.set_config('statement_timeout'::pg_catalog.text, '0'::pg_catalog.text, true),
@@ -77,7 +77,7 @@ class Lease:
         self._statement = Statement(connection)
         self._alone = threading.Lock()
         self._over = threading.Event()
-        # When the server was last asked something: it counts from then, or later.
+        # When the server was last asked something: its idle time counts from then, or later.
         self._asked = 0.0
 
     def begin(self) -> None:
@@ -94,7 +94,7 @@ class Lease:
             raise self._refusal(error) from error
 
     def lock(self, key: Key) -> bool:
-        """Try to take it for the transaction.
+        """Try to take a key for the transaction.
 
         :raises NoTurn: when the transaction has ended.
         """
@@ -125,13 +125,13 @@ class Lease:
         return NoTurn(_NO_SECOND.format(self.lost or printable(str(error).strip())), _WAY_OUT)
 
     def keep(self) -> None:
-        """Go on asking, in a thread: a step may take hours."""
+        """Ask at intervals, in a thread: a step may take hours."""
         self.holders = 1
         self._statement.begin()
         threading.Thread(target=self._work, name="lease", daemon=True).start()
 
     def is_kept(self) -> bool:
-        """Whether the transaction is still open; it is asked only when the thread has not done so lately."""
+        """Return whether the transaction is still open; ask only if the thread has not done so lately."""
         late = time.monotonic() - self._asked > SECONDS * (PART - 1) / PART
         if late and not self.lost:
             self._ask_again()
@@ -147,7 +147,7 @@ class Lease:
             return
         try:
             if not self.lost:
-                # A pooler throws away the server connection of a client that goes in the middle of a transaction.
+                # A pooler throws away the server connection of a client that disconnects inside a transaction.
                 with self._alone, session.cursor() as cursor:
                     cursor.execute("ROLLBACK")
         except Exception as error:
@@ -190,17 +190,17 @@ class Lease:
     def _give_up(self) -> None:
         self.lost = f"no answer within {PATIENCE_SECONDS:.0f} s"
         if session := self._session:
-            # The connection is another thread's, which may be waiting for an answer: that wakes up with an error.
+            # The connection belongs to another thread, which may be waiting for an answer: an error wakes it up.
             with suppress(Exception), socket.socket(fileno=os.dup(session.fileno())) as wire:
                 wire.shutdown(socket.SHUT_RDWR)
 
 
-#: What connections have, by the key of the place.
+#: The leases of connections, by the key of the place.
 _leases: WeakKeyDictionary[Any, dict[int, Lease]] = WeakKeyDictionary()
 
 
 def kept(connection: Connection, place: Place) -> Lease | None:
-    """The transaction that the connection has for this place already."""
+    """Return the transaction that the connection has for this place already."""
     return _leases.get(connection, {}).get(place.key)
 
 
@@ -219,7 +219,7 @@ class LeaseTurn(Turn):
             self._lease.holders += 1
             self._key = self.place.usual
             return None
-        # While it waits for another, it takes no server connection from the pool.
+        # While it waits for another run, it takes no server connection from the pool.
         if holder := self._look().migrate:
             return holder
         self._lease = Lease(self.connection)
@@ -240,7 +240,7 @@ class LeaseTurn(Turn):
 
     def _unlock(self) -> None:
         if self._key is None and self._lease.holders:
-            # It is released, and the turn of this connection that is around it is not.
+            # This turn is released already; the connection's turn around it is not.
             return
         self._key = None
         self._lease.holders = max(self._lease.holders - 1, 0)

@@ -1,4 +1,4 @@
-"""What a change of type that is done online has left in a database, where nobody will finish it any more."""
+"""The remains of an online change of type in a database, when no run will finish it any more."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..printable import printable
 from ..server import names_of
 from .journal.store import Store
 
-# Beside the column, the foreign keys that have been made of it, or to it.
+# The question returns the column, and the foreign keys that have been made of it, or to it.
 _COLUMNS = """
 SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text, a.attname::pg_catalog.text, ARRAY(
     SELECT pg_catalog.concat(
@@ -28,11 +28,12 @@ ORDER BY c.oid, a.attnum
 
 
 class Leftover(NamedTuple):
-    """A column that was to take the place of another one.
+    """A column that was to replace another one.
 
-    :param table: quoted, with its schema. :param column: the plain name of the one that is there still.
+    :param table: quoted, with its schema.
+    :param column: the plain name of the column that is still there.
     :param keys: the foreign keys that have been made of the new one, or to it.
-    :param drops: SQL that takes away the new column, and what keeps the two equal.
+    :param drops: SQL that drops the new column, and what keeps the two equal.
     """
 
     table: str
@@ -51,7 +52,7 @@ class Leftover(NamedTuple):
 
 
 def leftovers(connection: Connection) -> list[Leftover]:
-    """Nothing while a migration is under way, or was interrupted and will go on."""
+    """Return the leftovers; none while a migration is under way, or was interrupted and will go on."""
     store = Store(connection)
     if not store.is_empty or store.elsewhere():
         return []
@@ -62,7 +63,7 @@ def leftovers(connection: Connection) -> list[Leftover]:
 
 
 def _replaced(names: Names, new: str) -> str:
-    """The plain name of the column that it was to replace; empty where that cannot be told."""
+    """Return the plain name of the column that it was to replace; empty if that cannot be told."""
     marked = names.lasting(new)
     return marked[1:] if marked != new else ""
 

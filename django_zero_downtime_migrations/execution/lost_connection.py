@@ -1,4 +1,4 @@
-"""A connection that was lost in the middle of a step: is the server done with it, and is there a new one?"""
+"""A connection lost in the middle of a step: whether the server is done with it, and whether a new one opens."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .send import Sender
 if TYPE_CHECKING:
     from .turn import Turn
 
-#: Tenths of a second: a server process that has ended its client's connection ends itself.
+#: Tenths of a second to wait until a server process that has ended its client's connection ends itself.
 SESSION_ENDS_WITHIN = 20
 
 
 def why_lost(sender: Sender, turn: Turn | None, interrupted: bool) -> str | None:
-    """Why nothing can be sent; None while there is a connection, a new one if the old one is lost.
+    """Say why nothing can be sent; None if there is a connection, a new one if the old one is lost.
 
-    :param interrupted: the user has ended the step, and is not kept waiting for a new connection.
+    :param interrupted: the user has ended the step, and does not have to wait for a new connection.
     """
     driver = sender.connection.connection
     if driver is not None and not driver.closed:
@@ -36,7 +36,7 @@ def why_lost(sender: Sender, turn: Turn | None, interrupted: bool) -> str | None
 
 
 def _server_is_done(sender: Sender, driver: Any) -> bool:
-    """Connect, and ask whether the session of the lost connection has ended."""
+    """Connect, and return whether the session of the lost connection has ended."""
     session = sender.session
     pid = session.pid if session else getattr(getattr(driver, "info", None), "backend_pid", None)
     sender.connection.close()

@@ -1,18 +1,20 @@
-"""What is wrong with the rows of a table, as queries for all of them and for some."""
+"""Queries that find the rows of a table that violate a constraint: for all of them, and for some."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-#: Rows in a message, and characters of a value.
+#: How many rows a message shows, and how many characters of a value.
 ROWS = 10
 VALUE = 60
 
 
 class Table(NamedTuple):
-    """:param name: quoted, with its schema. :param key: the quoted columns of its primary key.
+    """A table whose rows are searched.
 
-    :param plain: no value of the key says anything about somebody: they are numbers and UUIDs.
+    :param name: quoted, with its schema.
+    :param key: the quoted columns of its primary key.
+    :param plain: the values of the key are numbers and UUIDs alone, which reveal no personal data.
     """
 
     name: str
@@ -22,26 +24,30 @@ class Table(NamedTuple):
 
     @property
     def named_by(self) -> tuple[str, ...]:
-        """What tells one of its rows from another."""
+        """The columns that identify one of its rows."""
         return self.key or self.places
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Where a row is, until it is updated."""
+        """The columns that tell where a row is, until it is updated."""
         return ("tableoid::pg_catalog.regclass", "ctid") if self.partitioned else ("ctid",)
 
     def shown_by(self, values: bool) -> tuple[str, ...]:
-        """What a message tells a row by. :param values: whether it may have values of the rows."""
+        """Return the columns by which a message shows a row.
+
+        :param values: whether the message may show values of the rows.
+        """
         return self.named_by if values or self.plain else self.places
 
 
 class Offence(NamedTuple):
-    """What is wrong with the rows.
+    """A violated condition of rows.
 
-    :param columns: SQL of what is constrained. :param only: the rows of partitions and children do not matter.
-    :param where: SQL that is true for a wrong row, or with ``same`` for one that counts.
+    :param columns: SQL of what is constrained.
+    :param only: the rows of partitions and children do not matter.
+    :param where: SQL that is true for a wrong row, or with ``same`` for a row that counts.
     :param alias: what the condition calls the table, in SQL.
-    :param same: the rows are wrong that have the same in all columns.
+    :param same: rows are wrong if they have the same values in all columns.
     """
 
     table: Table
@@ -54,7 +60,7 @@ class Offence(NamedTuple):
 
     @property
     def source(self) -> str:
-        """What follows FROM."""
+        """The SQL that follows FROM."""
         only = "ONLY " if self.only and not self.table.partitioned else ""
         name = f"{only}{self.table.name}{self.alias}"
         return f"{name} WHERE {self.where}" if self.where else name
@@ -70,7 +76,7 @@ class Offence(NamedTuple):
         return f"SELECT {', '.join(self.table.named_by)} FROM {self.source}"
 
     def sample(self, values: bool) -> str:
-        """The query for some: what names them, how many are the same, and where asked for what is constrained."""
+        """Return the query for some: what identifies them, how many are the same, and on request what is wrong."""
         shown = (*self.table.shown_by(values), *(self.columns if values else ()))
         texts = [f"pg_catalog.left(({x})::pg_catalog.text, {VALUE}) AS c{number}" for number, x in enumerate(shown)]
         names = ", ".join(f"c{number}" for number, _ in enumerate(shown))

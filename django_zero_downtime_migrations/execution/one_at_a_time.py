@@ -1,7 +1,7 @@
 """One ``migrate`` at a time in a database and schema.
 
 Behind a pooler that gives each transaction a server connection of its own, a session's lock belongs to strangers: there
-a transaction beside has it, in ``execution.lease``.
+a transaction of a second connection holds it, in ``execution.lease``.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def take_turn(
     A connection that has it already gets it once more, and releases it once more.
 
     :param timeout_ms: ``settings.migrate_lock_timeout``: 0 fails at once, None waits for as long as it takes.
-    :param queries: ``settings.show_blocking_queries``: the log may tell what the other is running.
+    :param queries: ``settings.show_blocking_queries``: the log may show what the other session is running.
     :param place: from :func:`.advisory.find_place`, which has tried its lock.
-    :param beside: what to ask in the same round trip in which it is seen that nobody else is at work.
-    :raises CannotMigrate: when the time is over; it names the other, and how to end it.
-    :raises NoTurn: when there is none to be had, at any time.
+    :param beside: what to ask in the same round trip that looks for other runs.
+    :raises CannotMigrate: when the time is over; the error names the other session, and how to end it.
+    :raises NoTurn: when a turn cannot be had at any time.
     """
     turn = _turn(connection, place or find_place(connection, lock=True), queries, beside)
     try:
@@ -48,7 +48,7 @@ def take_turn(
 
 
 def try_turn(connection: Connection, place: Place, queries: bool = False) -> tuple[Turn, Holder | None]:
-    """Take it if nobody has it; otherwise tell who has.
+    """Take the turn if it is free; otherwise return its holder.
 
     :raises NoTurn: as :func:`take_turn`.
     """

@@ -1,5 +1,5 @@
-"""The migration's own code and SQL: what its RunPython has done nobody sees, only whether that is committed; and
-whether a statement is all that its RunSQL sends.
+"""The migration's own code and SQL: the effects of a RunPython cannot be seen, only whether they are committed; and
+whether a statement is all that a RunSQL sends.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from ..ddl.scan import stands_by_itself
 
 
 class Operation(NamedTuple):
-    """One that Django is at.
+    """The operation that Django is running.
 
     :param operation: Django's object.
-    :param atomic: of its migration.
-    :param is_last: no other one of its migration comes after it.
+    :param atomic: whether its migration is.
+    :param is_last: it is the last operation of its migration.
     """
 
     operation: Any
@@ -28,7 +28,7 @@ class Operation(NamedTuple):
 
 
 class OwnCode:
-    """Told at the beginning of each operation, and when the last one has ended."""
+    """The record of the operations that have run: it is told when each begins, and when the last one has ended."""
 
     def __init__(self, alias: str) -> None:
         self._alias = alias
@@ -37,7 +37,11 @@ class OwnCode:
         self._ended: list[tuple[Operation, object | None]] = []
 
     def begins(self, operation: Operation | None, transaction: object | None) -> None:
-        """:param operation: None at the end. :param transaction: that of the editor, if it is open."""
+        """Note that an operation begins.
+
+        :param operation: None at the end.
+        :param transaction: the editor's transaction, if it is open.
+        """
         if self._now is not None:
             self._ended.append((self._now, transaction))
         self._now = operation
@@ -54,16 +58,16 @@ class OwnCode:
         given = (now.operation.reverse_sql if now.backwards else now.operation.sql) or ""
         if isinstance(given, (list, tuple)):
             return len(given) == 1 and stands_by_itself(sql)
-        # Django may take a text apart first.
+        # Django may split a text into statements first.
         return given.strip() == sql.strip() and stands_by_itself(sql)
 
     def committed(self, transaction: object | None) -> list[str]:
-        """The code that has run, and whose work stays when this transaction is rolled back."""
+        """Return the code that has run, and whose work stays when this transaction is rolled back."""
         ended = (operation for operation, own in self._ended if own is None or own is not transaction)
         return [name for operation in ended for name in self._names(operation)]
 
     def unfinished(self, transaction: object | None) -> list[str]:
-        """The code that was under way, where a part of what it does may be committed."""
+        """Return the code that was running, if a part of its work may be committed."""
         now = self._now
         if now is None or transaction is not None or now.operation.atomic:
             return []
@@ -80,7 +84,7 @@ class OwnCode:
             yield from self._names(given._replace(operation=inner))
         if not isinstance(operation, RunPython):
             if not (is_known(operation) or operation.reduces_to_sql):
-                # It says of itself that it does what no SQL tells.
+                # The operation declares that it does more than its SQL tells.
                 yield type(operation).__name__
             return
         code = operation.reverse_code if given.backwards else operation.code

@@ -1,6 +1,6 @@
-"""How fast rows are written: what a backfill waits for between two of its batches, and when it stops for this time.
+"""The pace of a backfill: what it waits for between two of its batches, and when it stops.
 
-Between two batches no lock is held and no transaction is open, so a wait costs nobody anything.
+Between two batches it holds no lock and no open transaction, so waiting is free for other sessions.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from .server_errors import QUERY_CANCELED, sqlstate
 from .stay import stay
 from .vacuum import old_snapshot, vacuum
 
-#: The standbys and slots are asked for at most this often, in seconds.
+#: Standbys and slots are asked for at most this often, in seconds.
 ASK_EVERY_SECONDS = 1.0
-#: A standby that has not answered its primary for so many seconds is as good as disconnected, and is not waited for.
+#: A standby that has not answered its primary for this many seconds counts as disconnected, and is not waited for.
 SILENT_SECONDS = 60
-#: After so many seconds of waiting for standbys and slots the backfill stops, and goes on with the next run.
+#: After this many seconds of waiting for standbys and slots the backfill stops, and goes on with the next run.
 LONGEST_WAIT_SECONDS = 3600.0
-#: So many samples of the position in the WAL are kept; the oldest go first.
+#: How many samples of the position in the WAL are kept; the oldest are dropped first.
 SAMPLES = 4000
 
-# A role without pg_monitor sees of other roles' walsenders only that they are there: replay_lsn is NULL then.
+# A role without pg_monitor sees only that walsenders of other roles exist: replay_lsn is NULL then.
 _BEHIND = f"""
 SELECT 'standby', coalesce(nullif(r.application_name, ''), r.client_addr::pg_catalog.text, r.pid::pg_catalog.text),
     pg_catalog.pg_wal_lsn_diff(r.replay_lsn, '0/0'::pg_catalog.pg_lsn)::pg_catalog.int8,
@@ -49,7 +49,7 @@ FROM pg_catalog.pg_replication_slots s WHERE s.restart_lsn IS NOT NULL
 class _Behind(NamedTuple):
     """A standby, and the position that it has replayed; or a slot, and how many bytes it retains.
 
-    :param number: None where the role may not see it.
+    :param number: None if the role may not see it.
     :param now: the position of the primary.
     """
 
@@ -60,30 +60,37 @@ class _Behind(NamedTuple):
 
 
 class Lag:
-    """How far each standby is behind, in seconds: by what the primary had written when, as we have seen it.
+    """How far each standby is behind, in seconds: when the primary had written what the standby has replayed.
 
-    ``pg_stat_replication.replay_lag`` stays where it is while a standby does not replay at all.
+    ``pg_stat_replication.replay_lag`` does not change while a standby does not replay at all.
     """
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, int]] = deque(maxlen=SAMPLES)
 
     def note(self, now: float, position: int) -> None:
-        """:param position: of the primary."""
+        """Note the primary's position.
+
+        :param now: seconds of a monotonic clock.
+        """
         if not self._samples or position > self._samples[-1][1]:
             self._samples.append((now, position))
 
     def of(self, now: float, replayed: int) -> float:
-        """:param replayed: the position of the standby."""
+        """Return how many seconds a standby is behind.
+
+        :param replayed: the standby's position.
+        """
         first = next((moment for moment, position in self._samples if position > replayed), now)
         return now - first
 
 
 class Pace:
-    """:param table: whose rows are written, as it is written in SQL.
+    """The pace of one backfill.
 
-    :param paused: tells whether somebody has asked it to wait, and how he lets it go on; empty where nobody has.
-    :param command: what goes on with it.
+    :param table: the table that is written, as it is written in SQL.
+    :param paused: tells whether a user has paused it, and how to let it go on; empty if it is not paused.
+    :param command: the command that continues it.
     """
 
     def __init__(
@@ -105,9 +112,10 @@ class Pace:
         self._told: set[str] = set()
 
     def after_batch(self, took: float, share: float) -> None:
-        """To be called between two batches.
+        """Pause between two batches.
 
-        :param took: the time of the last one, in seconds. :param share: how much of the whole is done, from 0 to 1.
+        :param took: the time of the last one, in seconds.
+        :param share: how much of the whole is done, from 0 to 1.
         :raises BackfillStopped: when BACKFILL_MAX_DURATION is over, or the standbys do not keep up for an hour.
         """
         self._stop_in_time()
@@ -130,7 +138,7 @@ class Pace:
     # Standbys and slots
 
     def wait(self) -> None:
-        """For as long as somebody has paused it, or a standby or slot does not keep up.
+        """Wait while a user has paused it, or a standby or slot does not keep up.
 
         :raises BackfillStopped: as :meth:`after_batch`.
         """
@@ -139,7 +147,10 @@ class Pace:
         self._asked = time.monotonic()
 
     def _wait_while(self, why: Callable[[], str], longest: float | None) -> None:
-        """:param longest: in seconds; None for as long as it takes."""
+        """Wait while there is a reason.
+
+        :param longest: in seconds; None for as long as it takes.
+        """
         began, said = time.monotonic(), ""
         while reason := why():
             if not said:
@@ -153,7 +164,7 @@ class Pace:
             logger.warning("%s: going on after %.0f s (%s)", self.table, time.monotonic() - began, said)
 
     def _behind(self) -> str:
-        """Who does not keep up, as the reason of a wait; empty where everybody does."""
+        """Return which standby or slot does not keep up, as the reason of a wait; empty if all do."""
         now = time.monotonic()
         found = [_Behind(*row) for row in rows(self.connection, _BEHIND)]
         for position in [each.now for each in found if each.now][:1]:
@@ -171,7 +182,7 @@ class Pace:
         retained = f"the replication slot {name} retains {readable(each.number)} of WAL"
         if each.kind == "slot":
             return f"{retained} (BACKFILL_MAX_SLOT_WAL {readable(most)})"
-        # Whoever used it is gone, and no wait brings him back.
+        # Its client is gone, and waiting does not bring the client back.
         self._tell_once(name, f"{retained}, no client reads it, and each row that is written adds to it")
         return ""
 

@@ -1,6 +1,6 @@
-"""Is there a pooler such as PgBouncer between us and the server, and does it keep one server connection for us?
+"""Whether a pooler such as PgBouncer is between us and the server, and whether it keeps one server connection for us.
 
-Where it does not, settings and locks of the session reach strangers.
+If it does not, settings and locks of the session reach strangers.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from .timeouts import Session, first_seen
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
-#: How often another client tries to get the server connection that was ours. Once suffices where a pooler hands out the
-#: one that was used last, twice where it takes turns; the rest is for pools that others use as well.
+#: How often another client tries to get the server connection that was ours. Once is enough if a pooler hands out the
+#: one that was used last, twice if it takes turns; the rest is for pools that other clients use as well.
 TRIES = 5
-#: In a session pool that is full, the other client waits for as long as we stay. A busy pooler gets this long.
+#: In a full session pool, the other client waits for as long as we stay. A busy pooler gets this long.
 PATIENCE_SECONDS = 5.0
-#: A pool that others have all but used up has none left for us while the other client holds one: not for longer, then.
+#: A pool that is almost full has no connection left for us while the other client holds one: it holds it no longer.
 HOLD_SECONDS = 1.0
-#: An answer that a pooler has given before ours is here by then.
+#: An answer that a pooler has given before ours has arrived by then.
 GRACE_SECONDS = 0.2
 STOP = "stop"
 
 
 class Pooling(Enum):
-    """For how long a server connection stays with its client."""
+    """How long a server connection stays with its client."""
 
     SESSION = "session"
     TRANSACTION = "transaction"
@@ -46,15 +46,18 @@ class Pooling(Enum):
 
 
 class Found(NamedTuple):
-    """:param reason: why it is unknown."""
+    """How a pooler pools.
+
+    :param reason: why that is unknown.
+    """
 
     pooling: Pooling
     reason: str = ""
 
 
-#: What has been found out about connections of the driver.
+#: The findings about driver connections.
 _known: WeakKeyDictionary[Any, Found] = WeakKeyDictionary()
-#: Those that reach the server itself, and those through which a transaction has gone.
+#: Connections that reach the server itself, or through which a transaction has gone.
 _takes_transactions: WeakSet[Any] = WeakSet()
 
 _WHAT = {
@@ -90,18 +93,18 @@ FORCED = (
 
 
 def is_behind_pooler(connection: Connection, session: Session) -> bool:
-    """A pooler makes up the key with which a client may cancel its query, and the process id is part of it."""
+    """Return whether there is a pooler: it makes up the key for cancelling a query, which includes the process id."""
     return session.pid != int(connection.connection.info.backend_pid)
 
 
 def refuse_statement_pooler(connection: Connection, session: Session | None = None) -> None:
-    """Refuse to migrate where no transaction can be had. It asks once for each connection of the driver.
+    """Refuse to migrate through a pooler that takes no transactions. It is asked once for each driver connection.
 
-    No transaction may be open. PgBouncer ends a client that says BEGIN where it pools statements, and has none of its
-    settings or locks to lose then.
+    No transaction may be open. A PgBouncer that pools statements disconnects a client that says BEGIN; that client has
+    no settings or locks to lose.
 
     :param session: what the server has said of the connection, if it has been asked.
-    :raises CannotMigrate: where the pooler takes none.
+    :raises CannotMigrate: if the pooler takes none.
     """
     connection.ensure_connection()
     driver = connection.connection
@@ -134,7 +137,7 @@ def refuse_transaction_pooler(connection: Connection, session: Session, why: str
     """Refuse what needs a session of its own.
 
     :param what: what is not sent then.
-    :raises CannotMigrate: where the pooler does not pool sessions, and where that could not be found out.
+    :raises CannotMigrate: if the pooler does not pool sessions, or if that could not be found out.
     """
     if not is_behind_pooler(connection, session):
         return
@@ -146,7 +149,7 @@ def refuse_transaction_pooler(connection: Connection, session: Session, why: str
 
 
 def describe(found: Found) -> str:
-    """What is between us and the server, in a sentence or two."""
+    """Describe what is between us and the server, in a sentence or two."""
     return _WHAT[found.pooling].format(found.reason)
 
 
@@ -170,7 +173,7 @@ def find_pooling(connection: Connection, pid: int) -> Found:
 
 
 def _ask(connection: Connection, pid: int, other: _Other) -> Found:
-    """While another client holds a transaction, it has our server process or we have got another one."""
+    """Compare server processes: while another client holds a transaction, it has our process or we have got another."""
     ours = {pid}
     for _ in range(TRIES):
         theirs = other.begin()
@@ -178,7 +181,7 @@ def _ask(connection: Connection, pid: int, other: _Other) -> Found:
         if theirs is None:
             return _without_answer(connection, pid, other)
         if theirs not in ours:
-            # Twice: where the two clients take turns, each would get its own again.
+            # Asked twice: if the two clients take turns, each would get its own again.
             ours |= {_backend_pid(connection), _backend_pid(connection)}
         if theirs in ours or len(ours) > 1:
             return Found(Pooling.TRANSACTION)
@@ -186,7 +189,7 @@ def _ask(connection: Connection, pid: int, other: _Other) -> Found:
 
 
 def _without_answer(connection: Connection, pid: int, other: _Other) -> Found:
-    """Only a full pool of sessions lets the other client wait while it answers us, who have asked later."""
+    """Judge a client without an answer: only a full session pool lets it wait while it answers our later question."""
     if other.pools_statements:
         return Found(Pooling.STATEMENT)
     if other.failed:
@@ -211,8 +214,9 @@ def _backend_pid(connection: Connection) -> int:
 class _Other:
     """Another client of the pooler, in a thread, since it may have to wait for a server connection.
 
-    :ivar connected: the pooler has taken it. :ivar answered: it has been given a server connection once.
-    :ivar failed: why there is no such client any more.
+    :ivar connected: the pooler has taken it.
+    :ivar answered: it has been given a server connection once.
+    :ivar failed: why the client has ended.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -251,7 +255,7 @@ class _Other:
         wish: str | None = self._wishes.get()
         cursor.execute("SELECT 1")
         self.answered = True
-        # PgBouncer ends a client that says BEGIN where it pools statements; psycopg2 does not tell us why.
+        # A PgBouncer that pools statements disconnects a client that says BEGIN; psycopg2 does not tell us why.
         self.pools_statements = True
         while wish != STOP:
             cursor.execute("BEGIN")
@@ -259,7 +263,7 @@ class _Other:
             cursor.execute("SELECT pg_catalog.pg_backend_pid()")
             self._answers.put(cursor.fetchone()[0])
             wish = self._next_wish()
-            # A pooler throws away the server connection of a client that goes in the middle of one.
+            # A pooler throws away the server connection of a client that disconnects inside a transaction.
             cursor.execute("COMMIT")
             wish = wish or self._wishes.get()
 

@@ -1,9 +1,9 @@
-"""Where an UPDATE in ranges of pages stands, written down in the transaction of each range.
+"""The position of an UPDATE in ranges of pages, written down in the transaction of each range.
 
-A run that was ended goes on there. The position is a hint, and the rows are found by their condition: where it is lost,
-or belongs to files that the table has no longer, the UPDATE begins at the first page.
+The next run of an ended UPDATE goes on there. The position is a hint, and the rows are found by their condition: if the
+position is lost, or belongs to files that the table no longer has, the UPDATE begins at the first page.
 
-It is kept as a journal is: in a comment, which nobody but its owner writes and no logical subscriber gets
+It is kept as a journal is: in a comment, which only its owner can write and no logical subscriber gets
 (docs/decisions/0006-a-journal-in-comments.md).
 """
 
@@ -24,13 +24,13 @@ from .batch_sql import Update
 from .kept import COMPOSITE, PREFIX, Kept, KeptType
 from .questions import rows
 
-#: What the names of the types begin with; a digest of the UPDATE follows.
+#: The prefix of the types' names; a digest of the UPDATE follows.
 NAME: Final = f"{PREFIX}backfill"
-#: Of what is written; another one is not read.
+#: The format of what is written; another format is not read.
 FORMAT: Final = 1
-#: What the type has: where the UPDATE stands, and whether it is to wait.
+#: The attributes of the type: the position of the UPDATE, and whether it has to wait.
 SLOTS: Final = ("position", "paused")
-#: So many pages that were put aside are written down; with more of them, the position stays where it is.
+#: How many pages put aside are written down; with more of them, the position stays where it is.
 MOST_HELD: Final = 1000
 
 # VACUUM FULL, CLUSTER and a rewrite give a table another file, in which its rows stand on other pages.
@@ -43,7 +43,7 @@ SELECT pg_catalog.pg_relation_filenode(oid::pg_catalog.regclass)::pg_catalog.int
 """
 
 
-# Nobody but the role itself, or a superuser, can have written it.
+# Only the role itself, or a superuser, can have written it.
 _PAUSED = """
 SELECT 1 FROM pg_catalog.pg_type t
 JOIN pg_catalog.pg_attribute a ON a.attrelid = t.typrelid AND a.attname = 'paused'::pg_catalog.name
@@ -57,7 +57,7 @@ AND (o.oid = u.oid OR (o.rolsuper AND pg_catalog.pg_has_role(u.oid, o.oid, 'USAG
 
 
 class Whose(NamedTuple):
-    """The operation that changes the rows, as it stands in its migration.
+    """The operation that changes the rows, by its place in a migration.
 
     :param operation: its index.
     """
@@ -71,10 +71,10 @@ class Whose(NamedTuple):
 
 
 class Caller(NamedTuple):
-    """Who changes the rows.
+    """The caller that changes the rows.
 
-    :param whose: the operation; None outside of a migration.
-    :param stream: where the command writes; None where there is none.
+    :param whose: the operation; None outside a migration.
+    :param stream: where the command writes; None without a command.
     :param later: it is ``manage.py backfills --run``, and not the migration itself.
     """
 
@@ -83,16 +83,17 @@ class Caller(NamedTuple):
     later: bool = False
 
 
-#: Outside of a migration.
+#: The caller outside a migration.
 NOBODY: Final = Caller()
 
 
 class Saved(NamedTuple):
-    """:param page: the one before which all is done, but for those that are ``held``.
+    """A position.
 
+    :param page: the page before which all is done, except ``held``.
     :param pages: how many the table had at the beginning.
     :param rows: how many had been changed before the last range.
-    :param speed: rows in a second, in the run that has written it.
+    :param speed: rows per second, in the run that has written it.
     """
 
     page: int
@@ -103,8 +104,9 @@ class Saved(NamedTuple):
 
 
 def saved(written: dict[str, Any]) -> Saved:
-    """:param written: what :meth:`Position.sql` has written.
+    """Read a position.
 
+    :param written: what :meth:`Position.sql` has written.
     :raises KeyError, TypeError, ValueError: when that is something else.
     """
     page, pages, held, changed = (written[name] for name in ("page", "pages", "held", "rows"))
@@ -112,17 +114,17 @@ def saved(written: dict[str, Any]) -> Saved:
 
 
 def type_of(whose: Whose) -> str:
-    """The name of the type in which it is written down that an operation is to be done later."""
+    """Return the name of the type that records that an operation is to be done later."""
     return f"{NAME}_{hashlib.sha256(str(whose).encode()).hexdigest()[:16]}"
 
 
 class Position:
-    """Of one UPDATE. It is written from the second range on: a small table is through before.
+    """The position of one UPDATE. It is written from the second range on: a small table is complete before.
 
-    What cannot be written stops nothing: the next run begins at the first page then.
+    A position that cannot be written does not stop the UPDATE: the next run begins at the first page then.
 
-    :param caller: told to who lists the backfills. Where the migration has only written down that the rows are to be
-        changed, the position stands beside that, and ends with it.
+    :param caller: shown when backfills are listed. If the migration has only written down that the rows are to be
+        changed, the position stands beside that record, and ends with it.
     """
 
     def __init__(self, connection: Connection, update: Update, caller: Caller = NOBODY) -> None:
@@ -150,10 +152,10 @@ class Position:
         return self._exists
 
     def read(self) -> Saved | None:
-        """What an earlier run has written; None where it has not, or where that is of no use any more."""
+        """Return what an earlier run has written; None if it has not, or if that is useless now."""
         self._files = [number for (number,) in rows(self.connection, _FILES, self.update.table)]
         found = next((found for found in self._kept.types if found.name == self.type_name), None)
-        # A hint of somebody else's is not taken. His object stays, and has the name.
+        # A hint of another role is not taken. That role's object stays, and has the name.
         self._exists = found is not None and found.trusted and found.kind == COMPOSITE
         may = found is None and not self.later and not self._kept.why_not("A backfill keeps its position", "")
         self._writes = self._exists or may
@@ -174,7 +176,7 @@ class Position:
             return None
 
     def sql(self, saved: Saved) -> list[str]:
-        """What stands in the transaction of a range, which is done with it."""
+        """Return the statements that write a position in the transaction of the range that it follows."""
         if not self._writes or len(saved.held) > MOST_HELD:
             return []
         now = datetime.now(timezone.utc).isoformat(" ", "seconds")
@@ -190,23 +192,23 @@ class Position:
 
     @property
     def id(self) -> str:
-        """What ``manage.py backfills`` calls it."""
+        """The name by which ``manage.py backfills`` lists it."""
         return str(self.whose or self.type_name.removeprefix(f"{NAME}_"))
 
     def paused(self) -> str:
-        """Whether somebody who may has asked it to wait, and how it goes on; empty where nobody has."""
+        """Say that a user who may has paused it, and how it goes on; empty if it is not paused."""
         if not self._exists or not rows(self.connection, _PAUSED, self._kept.path(self.type_name)):
             return ""
         return f"paused by `manage.py backfills --pause`; `manage.py backfills --resume {self.id}` lets it go on"
 
     def sent(self) -> None:
-        """What :meth:`sql` gave is committed."""
+        """Note that what :meth:`sql` returned is committed."""
         self._exists = True
 
     def give_up(self, error: DatabaseError) -> None:
-        """Write no more of it: somebody has taken its name, or taken it away.
+        """Stop writing it: its name has been taken by another role, or its type has been dropped.
 
-        :raises BackfillStopped: where the rows are to be changed only for as long as it is there.
+        :raises BackfillStopped: if the rows are to be changed only for as long as it is there.
         """
         if self.later:
             raise BackfillStopped(
@@ -217,7 +219,7 @@ class Position:
         self._exists = self._writes = False
 
     def end(self) -> None:
-        """All is done."""
+        """Drop the position, as all is done."""
         if self.later or not self._exists:
             return
         self._exists = False

@@ -1,6 +1,7 @@
-"""What a long step is doing, asked from a second connection while it runs: a line on a terminal, or lines in the log.
+"""The progress of a long step, asked through a second connection while it runs: a line on a terminal, or lines in the
+log.
 
-It is a courtesy: whatever goes wrong with it, there is no line, and the step neither fails nor waits.
+It is a courtesy: if anything goes wrong with it, the line is missing, and the step neither fails nor waits.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from ..log import logger
 from ..planning.steps import Step
 from .activity import Activity, Description, ask, name, size_of
 from .interrupt import PROGRESS
-from .line import Line, shows_line
 from .second_connection import connect
+from .terminal_line import Line, shows_line
 
-#: Quick steps are over by then, and cost a thread that sleeps.
+#: Quick steps are over by then, and cost one sleeping thread.
 FIRST_SECONDS = 1.0
 EVERY_SECONDS = 1.0
 LOG_EVERY_SECONDS = 10.0
@@ -31,9 +32,9 @@ JOIN_SECONDS = 1.0
 class Progress:
     """A context around one step.
 
-    :param pid: of the server process that runs it.
-    :param queries: whether the query of who is in the way may be shown.
-    :param stream: where ``migrate`` writes; None where nobody runs it.
+    :param pid: the server process that runs it.
+    :param queries: whether the queries of the sessions in the way may be shown.
+    :param stream: where ``migrate`` writes; None if there is no ``migrate``.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Progress:
             logger.debug("No progress is shown: %r", error)
 
     def _watch(self, session: Session) -> None:
-        # What validates reads the table once; of an index the server says more.
+        # A validation reads the table once; about an index the server says more.
         size = None if self.step.stands_alone else size_of(session, self.step.statement.table)
         description = Description(size)
         while not self._over.is_set():
@@ -87,14 +88,14 @@ class Progress:
         if not self._line:
             self._log.show(f"{name(self.step.sql)}: {text}", bool(activity.blockers))
         elif activity.phase:
-            # The row above has the migration, and this one has little room.
+            # The row above shows the migration, and this one has little room.
             self._line.show(f"    {text}")
         else:
             self._line.show(f"    {name(self.step.sql)}: {text}")
 
 
 class _Log:
-    """Says at once that somebody is in the way: the step may wait for them for hours."""
+    """The log of a step. It says at once that a session is in the way: the step may wait for it for hours."""
 
     def __init__(self) -> None:
         self._said = time.monotonic()

@@ -17,7 +17,7 @@ IDLE = 0
 class Question(NamedTuple):
     """A query that can stand in a FROM, and whose values JSON can carry.
 
-    :param sql: with each percent sign that is not a placeholder doubled.
+    :param sql: its percent signs are doubled, except in placeholders.
     :param columns: how many it selects.
     """
 
@@ -27,13 +27,13 @@ class Question(NamedTuple):
 
 
 def ask(connection: Connection, sql: str) -> Any:
-    """The first row."""
+    """Return the first row."""
     found = rows(connection, sql)
     return found[0] if found else None
 
 
 def rows(connection: Connection, sql: str, *params: object) -> list[Any]:
-    """Where there is no autocommit, the transaction that begins with this ends with it."""
+    """Return all rows. Without autocommit, the transaction that begins with this query ends with it."""
     given: Sequence[Any] | None = params or None
     connection.ensure_connection()
     ours = not in_transaction(connection) and not connection.get_autocommit()
@@ -51,7 +51,9 @@ def rows(connection: Connection, sql: str, *params: object) -> list[Any]:
 
 
 def ask_together(connection: Connection, questions: Sequence[Question]) -> list[list[tuple[Any, ...]]]:
-    """The rows of each, in one round trip and from one snapshot. Only psycopg 3 reads several results of one string."""
+    """Return the rows of each, in one round trip and from one snapshot. Only psycopg 3 reads several results of one
+    string.
+    """
     sql = "SELECT " + ",\n".join(map(_as_value, questions))
     params = [x for question in questions for x in question.params]
     (answers,) = rows(connection, sql if params else sql.replace("%%", "%"), *params)
@@ -64,6 +66,6 @@ def _as_value(question: Question) -> str:
 
 
 def in_transaction(connection: Connection) -> bool:
-    """Whether somebody has one open, or will with the next statement."""
+    """Return whether the caller has a transaction open, or will have one with the next statement."""
     connection.ensure_connection()
     return bool(connection.in_atomic_block or connection.connection.info.transaction_status != IDLE)

@@ -1,4 +1,4 @@
-"""What takes the plans of a schema editor."""
+"""The interface of all readers that take the plans of a schema editor."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ class Reader(Protocol):
 
     @property
     def is_silent(self) -> bool:
-        """Whether what is found in the plans is told by who reads them, and not in the log."""
+        """Whether the reader itself tells the findings of the plans, instead of the log."""
 
     @property
     def passes_on(self) -> bool:
         """Whether it takes statements that are not planned."""
 
     def passing_on(self) -> AbstractContextManager[object]:
-        """Around the statements of a call that is not planned."""
+        """Return a context for the statements of a call that is not planned."""
 
     def pass_on(self, sql: Sql, params: Params) -> None:
         """Send a statement as Django has it, in the transaction that Django would have for it."""
 
     def use_settings(self, settings: MigrationSettings) -> None:
-        """Go by these from the next plan on."""
+        """Go by these settings from the next plan on."""
 
     def write_into(self, catch_up: Callable[[], None], turn: Turn, keeps: bool) -> None:
         """Write down from now on what is done.
@@ -49,33 +49,39 @@ class Reader(Protocol):
     def run(self, plan: Plan, call: CallUnderWay | None = None) -> None:
         """Carry out the plan of one call of the editor.
 
-        :param call: where it is written down; None where it is not.
+        :param call: the journal's entry for it; None if it is not written down.
         """
 
     def go_on(self, call: CallUnderWay) -> None:
         """Carry out what is left of the steps of a call that an earlier run has begun."""
 
     def between_operations(self, at_work: Callable[[], Operation | None]) -> None:
-        """Note that an operation begins. :param at_work: tells which one."""
+        """Note that an operation begins.
+
+        :param at_work: tells which one.
+        """
 
     def after_operations(self) -> None:
         """Note that the last operation has ended."""
 
     def was_there(self, table: str) -> bool:
-        """Whether a table that was to be made was there already. :param table: its quoted name."""
+        """Return whether a table that was to be made was there already.
+
+        :param table: its quoted name.
+        """
 
     def say_what_stays(self, error: BaseException) -> None:
         """Tell what is committed of a migration that fails, before its transaction is rolled back."""
 
     def has_explained(self, error: BaseException) -> bool:
-        """Whether this is the error of a step, which says all that is known of it."""
+        """Return whether this is the error of a step, which says all that is known of it."""
 
     def close(self) -> None:
-        """End the migration: what was opened for it is closed, what was put off is printed."""
+        """End the migration: close what was opened for it, and print what was put off."""
 
 
 class SendsNothing:
-    """What all readers but the one that sends have in common: nothing is done, so there is nothing to say of it."""
+    """The common part of all readers but the one that sends: nothing is done, so there is nothing to say of it."""
 
     is_silent = False
     passes_on = False

@@ -1,4 +1,4 @@
-"""What a server's error means for a migration, and the way out."""
+"""The meaning of a server's error for a migration, and the way out."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ REASONS = {
 }
 
 
-#: A table that is not there has no owner.
+#: A missing table has no owner.
 MAY_NOT_CREATE = (
     "The role that migrates has to be allowed to create in the schema: GRANT CREATE ON SCHEMA name TO role, or migrate "
     "as a role that is."
@@ -48,7 +48,7 @@ MAY_NOT_CREATE = (
 
 def reason(error: BaseException, statement: s.Statement) -> str:
     state = sqlstate(error) or ""
-    # The proof of a NOT NULL is a CHECK, about which nobody else knows.
+    # The proof of a NOT NULL is a CHECK that only this package knows of.
     proof = state == CHECK_VIOLATION and isinstance(statement, s.SetNotNull)
     if state == INSUFFICIENT_PRIVILEGE and isinstance(statement, s.CreateTable):
         return f"\n{MAY_NOT_CREATE}"
@@ -57,7 +57,7 @@ def reason(error: BaseException, statement: s.Statement) -> str:
 
 
 def explain_failure(sender: Sender, step: Step, error: DatabaseError) -> None:
-    """Add to the error which step it was, what it means, who was in the way, and which rows stop it."""
+    """Add to the error which step it was, what it means, which sessions were in the way, and which rows stop it."""
     from .rights import lacks
 
     make_printable(error)
@@ -72,7 +72,7 @@ def explain_failure(sender: Sender, step: Step, error: DatabaseError) -> None:
 
 
 def _in_the_way(sender: Sender, step: Step, error: DatabaseError) -> str:
-    """Who holds what the step did not get in its only attempt, on a line of its own."""
+    """Say which sessions hold what the step did not get in its only attempt, on a line of its own."""
     if sqlstate(error) not in (LOCK_NOT_AVAILABLE, QUERY_CANCELED) or sender.is_inside or not step.locks:
         return ""
     from .blockers import look

@@ -1,7 +1,7 @@
-"""The hot standbys that REPLICAS names: who reads there what a step locks, and what they have replayed of the last one.
+"""The hot standbys that REPLICAS names: which sessions read there what a step locks, and what they have replayed.
 
 An ACCESS EXCLUSIVE lock goes to a standby with the WAL. There it waits, in the replay, for every transaction that reads
-the table, and everybody who comes later waits behind it; the statement on the primary notices nothing of that.
+the table, and all later sessions wait behind it; the statement on the primary notices nothing of that.
 https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT
 """
 
@@ -24,9 +24,9 @@ from .server_errors import LOCK_NOT_AVAILABLE, QUERY_CANCELED, SERIALIZATION_FAI
 T = TypeVar("T")
 
 PURPOSE = "replica"
-#: So often a question is asked, and a connection is made, before a standby counts as gone.
+#: How often a question is asked, and a connection is made, before a standby counts as gone.
 TRIES = 3
-#: What the standby answers to a question that its replay, or the limit of the question, has ended.
+#: The standby's errors for a question that its replay, or the limit of the question, has ended.
 ENDED = (SERIALIZATION_FAILURE, QUERY_CANCELED, LOCK_NOT_AVAILABLE)
 _MAY_ASK = "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()'::pg_catalog.text, 'EXECUTE')"
 _IDENTITY = "SELECT system_identifier FROM pg_catalog.pg_control_system()"
@@ -38,27 +38,34 @@ SELECT NOT pg_catalog.pg_is_in_recovery() OR pg_catalog.pg_last_wal_replay_lsn()
 
 
 class Last(NamedTuple):
-    """The last step whose locks go to the standbys. :param position: in the WAL, behind its commit."""
+    """The last step whose locks go to the standbys.
+
+    :param position: in the WAL, behind its commit.
+    """
 
     position: str
     locks: tuple[Lock, ...]
 
 
 class Replicas:
-    """A connection of our own to each of them, on which nothing is written.
+    """A connection of our own to each of them, which writes nothing.
 
-    :param connection: that of the migration. :param queries: also what those in the way are doing.
+    :param connection: the connection of the migration.
+    :param queries: also ask what the sessions in the way are running.
     """
 
     def __init__(self, connection: Connection, aliases: Iterable[str], queries: bool) -> None:
         self.connection = connection
         self.queries = queries
         self._sessions: dict[str, Any] = dict.fromkeys(aliases)
-        #: By alias, what it is not known to have replayed.
+        #: By alias, the step that it is not known to have replayed.
         self._behind: dict[str, Last] = {}
 
     def open(self) -> None:
-        """:raises CannotMigrate: when one is not a standby of this server, or cannot be reached."""
+        """Connect to all of them.
+
+        :raises CannotMigrate: when one is not a standby of this server, or cannot be reached.
+        """
         try:
             for alias in self._sessions:
                 self._sessions[alias] = self._checked(alias)
@@ -73,14 +80,14 @@ class Replicas:
         self._sessions = dict.fromkeys(self._sessions)
 
     def committed(self, locks: Sequence[Lock]) -> None:
-        """A step with these locks has just been committed."""
+        """Note that a step with these locks has just been committed."""
         strong = _replayed(locks)
         if strong and self._sessions:
             last = Last(_one(self.connection, _WRITTEN), strong)
             self._behind = dict.fromkeys(self._sessions, last)
 
     def late(self) -> list[str]:
-        """Those that have not replayed the last step, each with who may be in the way of that, as texts."""
+        """Return texts for the standbys that have not replayed the last step, with the sessions that may be why."""
         found = []
         for alias, last in list(self._behind.items()):
             if self._has_replayed(alias, last) or alias not in self._sessions:
@@ -95,7 +102,7 @@ class Replicas:
         return bool(row and row[0])
 
     def blockers(self, locks: Sequence[Lock]) -> tuple[Blocker, ...]:
-        """Those who read there what a step with these locks locks against readers."""
+        """Return the sessions that read there what a step with these locks locks against readers."""
         strong = _replayed(locks)
         return tuple(x for alias in list(self._sessions) for x in self._blockers(alias, strong)) if strong else ()
 
@@ -104,7 +111,7 @@ class Replicas:
         return [x._replace(replica=alias) for x in seen.blockers if x.backend_type != "startup"] if seen else []
 
     def _ask(self, alias: str, question: Callable[[Any], T]) -> T | None:
-        """The answer; None from a standby that has gone away, which is told once, and which is not asked again."""
+        """Return the answer; None from a standby that has gone away, which is logged once and not asked again."""
         error: Exception | None = None
         for _ in range(TRIES if alias in self._sessions else 0):
             try:
@@ -120,7 +127,7 @@ class Replicas:
         return None
 
     def _let_go(self, alias: str, error: Exception) -> None:
-        """Of a connection that the server, or somebody between, has ended, idle as it was for as long as a build."""
+        """Drop a connection that the server, or a proxy, has ended, since it was idle for as long as a build takes."""
         session = self._sessions[alias]
         if session is None or (not session.closed and sqlstate(error) in ENDED):
             return
@@ -174,7 +181,7 @@ def _one(session: Asked, sql: str, *params: object) -> Any:
 
 
 def _replayed(locks: Sequence[Lock]) -> tuple[Lock, ...]:
-    """No other lock is written to the WAL."""
+    """Return the locks that are written to the WAL."""
     return tuple(lock for lock in locks if lock.mode is LockMode.ACCESS_EXCLUSIVE)
 
 

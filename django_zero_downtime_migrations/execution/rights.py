@@ -1,4 +1,4 @@
-"""What the role may not do is found out before the first of several steps, and not between two of them."""
+"""Missing privileges are found out before the first of several steps, and not between two of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .server_errors import INSUFFICIENT_PRIVILEGE, sqlstate
 OWN, DROP, CREATE, REFERENCES = "own", "drop", "create", "references"
 LANGUAGE, TRIGGER = "language", "trigger"
 
-# A table that is not there, or is still to be made, has no row.
+# A missing table, or one that is still to be made, has no row.
 _MISSING = f"""
 SELECT w.need, w.name, n.nspname, owner.rolname, current_user,
        pg_catalog.has_schema_privilege(n.oid, 'USAGE')
@@ -47,7 +47,10 @@ LIMIT 1
 
 
 class Need(NamedTuple):
-    """:param column: of a foreign key's target, a plain name."""
+    """A privilege that a step needs.
+
+    :param column: of a foreign key's target, a plain name.
+    """
 
     what: str
     table: str
@@ -64,8 +67,8 @@ def refuse_without_rights(connection: Connection, steps: Sequence[Step]) -> None
 
 
 def lacks(connection: Connection, step: Step, error: BaseException) -> str:
-    """Which right it was that a step was refused for and how to give it, on a line of its own; empty where it was
-    something else.
+    """Say which privilege a refused step lacked and how to grant it, on a line of its own; empty if the step was
+    refused for another reason.
     """
     if sqlstate(error) != INSUFFICIENT_PRIVILEGE or connection.in_atomic_block or not connection.get_autocommit():
         return ""
@@ -74,7 +77,7 @@ def lacks(connection: Connection, step: Step, error: BaseException) -> str:
 
 
 def why_no_trigger(connection: Connection, table: str) -> str:
-    """Which right the role lacks for a trigger with a function of its own, and how to give it; empty for none."""
+    """Say which privilege the role lacks for a trigger with its own function, and how to grant it; empty if none."""
     return _lacking(connection, _of_a_trigger(table))
 
 

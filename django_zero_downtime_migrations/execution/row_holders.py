@@ -1,4 +1,4 @@
-"""Whoever holds rows that are to be changed: he is told of, waited for without a lock, and named in the end."""
+"""The sessions that hold rows to be changed: they are logged, waited for without a lock, and named in the end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .stay import stay
 
 
 class RowHolders:
-    """Of the table of one UPDATE."""
+    """The sessions that hold rows of one UPDATE's table."""
 
     def __init__(self, connection: Connection, settings: MigrationSettings, update: Update) -> None:
         self.connection = connection
@@ -29,11 +29,11 @@ class RowHolders:
         self._progressed = time.monotonic()
 
     def progressed(self) -> None:
-        """Rows have been changed: LOCK_RETRY_TIMEOUT counts from now on."""
+        """Note that rows have been changed: LOCK_RETRY_TIMEOUT counts from now on."""
         self._progressed = time.monotonic()
 
     def over(self) -> None:
-        """Nobody holds a row any more that is to be changed."""
+        """Note that the rows to be changed are locked no longer."""
         if self.notice.told:
             text = "%s: no row is locked by others any more, %.1f s after the first one was found."
             logger.log(self.notice.level, text, self.table, self.notice.waited)
@@ -42,9 +42,11 @@ class RowHolders:
     def put_off(self, error: OperationalError, page: int, took: float, rows: int, attempts: int) -> None:
         """Leave the others at least as long as they were held up.
 
-        :param page: the first one of those that were asked for. :param took: the time of the attempt, in seconds.
-        :param rows: how many have been changed. :param attempts: the most that there have been for one page.
-        :raises LockNotAcquired: when nothing has got on for LOCK_RETRY_TIMEOUT.
+        :param page: the first page that was asked for.
+        :param took: the time of the attempt, in seconds.
+        :param rows: how many have been changed.
+        :param attempts: the most that there have been for one page.
+        :raises LockNotAcquired: after LOCK_RETRY_TIMEOUT without progress.
         """
         seconds = pause(took)
         if not self.notice.told:
@@ -54,7 +56,7 @@ class RowHolders:
         self._refuse_to_wait_longer(error, rows, attempts)
         stay(self.connection, seconds)
         while self._blockers(LockMode.ROW_EXCLUSIVE):
-            # The whole table is locked: one page after the other would be put aside.
+            # If the whole table is locked, one page after the other would be put aside.
             self.notice.tell("%s: waiting outside the queue. In the way: %s", self.table, self._in_the_way())
             self._refuse_to_wait_longer(error, rows, attempts)
             time.sleep(POLL_SECONDS)
@@ -77,8 +79,8 @@ class RowHolders:
         return "; ".join(map(str, self._row_holders())) or "no session any more, only short transactions"
 
     def _row_holders(self) -> tuple[Blocker, ...]:
-        """Whoever may have locked rows, the old ones if there are any."""
-        # Whoever holds just this one, a vacuum for example, has no rows.
+        """Return the sessions that may have locked rows, the old ones if there are any."""
+        # A session that holds just this lock, a vacuum for example, has no rows.
         rowless = LockMode.SHARE_UPDATE_EXCLUSIVE
         found = tuple(x for x in self._blockers(LockMode.EXCLUSIVE) if x.mode is not rowless)
         return tuple(x for x in found if x.older_than(OLD)) or found

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
 
 class Runner:
-    """Sends whole plans; a ``execution.reader.Reader``.
+    """A ``execution.reader.Reader`` that sends whole plans.
 
     :param in_use: whether the run did not begin on an empty database.
-    :param finds_tables: a table of the same definition that is there already is as good as made. Without it the server
-        refuses, as Django's ``--fake-initial`` has it; what an interrupted run has made of tables, the journal knows.
+    :param finds_tables: a table of the same definition that is there already counts as made. Without it the server
+        refuses, as Django's ``--fake-initial`` has it; the journal knows the tables that an interrupted run has made.
     """
 
     is_silent = False
@@ -87,7 +87,7 @@ class Runner:
         self._so_far.passed(lambda: self._as_step(sql, params), self.transaction.current)
 
     def _as_step(self, sql: Sql, params: s.Params) -> Step:
-        # Imported here: it is only asked for when something fails.
+        # Imported here: it is needed only when something fails.
         from ..ddl.read import read
 
         return as_written(read(sql, params, names_of(self.connection)), AsStock)
@@ -121,9 +121,10 @@ class Runner:
     # The steps of a call
 
     def _steps(self, steps: Sequence[Step], done: list[Step], call: CallUnderWay | None, doubt: bool = False) -> None:
-        """:param done: steps of the same call that an earlier run has sent.
+        """Carry out steps of a call.
 
-        :param doubt: it may have sent the next ones as well, up to the first that marks itself done.
+        :param done: steps of the same call that an earlier run has sent.
+        :param doubt: that run may have sent the next ones as well, up to the first that marks itself done.
         """
         self._prepare(steps, call)
         sent: list[Sent] = []
@@ -143,7 +144,7 @@ class Runner:
         self._so_far.call_ended(done)
 
     def _prepare(self, steps: Sequence[Step], call: CallUnderWay | None) -> None:
-        """Refuse what would fail, or fail to be seen, between two of the steps."""
+        """Refuse a call whose steps would fail, or whose failure would be noticed, between two of them."""
         self.sender.session = None
         if self._in_use() and any(step.needs_session for step in steps):
             self._refuse_transaction_pooler(steps, call)
@@ -155,12 +156,12 @@ class Runner:
             refuse_without_rights(self.connection, steps)
 
     def _refuse_transaction_pooler(self, steps: Sequence[Step], call: CallUnderWay | None) -> None:
-        """Before anything of the call is sent."""
+        """Refuse the call before anything of it is sent."""
         from .pooler import ALONE, is_behind_pooler, refuse_transaction_pooler
 
         if not is_behind_pooler(self.connection, self.sender.known()):
             return
-        # Seen from inside a transaction, every pooler gives a connection of one's own.
+        # Inside a transaction, every pooler gives a connection of one's own.
         self.transaction.close()
         try:
             refuse_transaction_pooler(self.connection, self.sender.known(), ALONE, "; ".join(x.sql for x in steps))
@@ -174,7 +175,7 @@ class Runner:
         return rest_of_step(self.connection, step, self._remove)
 
     def _carry_out(self, step: Step, done: Sequence[Step], call: CallUnderWay | None) -> Step:
-        """The step as it has been run. When it fails, what is :param done: is taken back."""
+        """Return the step as it has been run. When it fails, the steps that are done are taken back."""
         attempt = Attempt(self.sender, step, call, self._is_transaction(step))
         if self._turn is not None:
             self._turn.renew()
@@ -183,7 +184,7 @@ class Runner:
         except (DatabaseError, BackfillStopped, KeyboardInterrupt) as error:
             self._explain(error, step)
             if attempt.sent and isinstance(error, KeyboardInterrupt):
-                # It came when the step had just succeeded.
+                # The signal came when the step had just succeeded.
                 _advance(call, attempt.mark)
                 self._failed(Failure(error, None, [*done, step]), call)
             else:
@@ -196,7 +197,7 @@ class Runner:
         """Whether the user's own SQL is a transaction by itself, which costs one round trip and not four."""
         if not (isinstance(step, UsersOwn) and self.transaction.may_open and self._in_use()):
             return False
-        # Without a transaction the server's default would count.
+        # Without a transaction the server's default isolation level would count.
         isolated = "isolation_level" in self.connection.settings_dict["OPTIONS"]
         return not isolated and self._so_far.code.is_all(step.sql)
 
@@ -204,7 +205,7 @@ class Runner:
         attempt.run()
 
     def _remove(self, step: Step) -> None:
-        """Run a step that is none of the call's own."""
+        """Run a step that does not belong to the call."""
         self._run(Attempt(self.sender, step))
 
     # What is there already
@@ -216,7 +217,7 @@ class Runner:
         return bool(self.sender.settings.idempotent_sql) and self._in_use()
 
     def _run_or_find(self, attempt: Attempt) -> Step:
-        """Run a step, or find that it is done already. What was there before is not taken back later."""
+        """Run a step, or find that it is done already. An object that was there before is not taken back later."""
         looks = self._looks(attempt.step) and not self.transaction.of_caller
         if looks:
             attempt.step = self._as_it_can_be_settled(attempt.step)
@@ -228,12 +229,14 @@ class Runner:
                 raise
             if isinstance(step.statement, s.CreateTable):
                 self._so_far.found.add(step.statement.table)
-            # As it was there before, it stays.
+            # Since it was there before, it stays.
             return step.sent_as(AsStock).named(undo=())
         return step
 
     def _as_it_can_be_settled(self, step: Step) -> Step:
-        """In the transaction that is open for new tables there would be no going on after the server's refusal."""
+        """Return the step so that it can go on after the server's refusal: outside the transaction that is open for new
+        tables.
+        """
         if isinstance(step.statement, s.CreateTable) and self._exists(step):
             self.transaction.close()
             return step.sent_as(Short)

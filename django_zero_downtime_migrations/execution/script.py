@@ -1,4 +1,4 @@
-"""The plan as a script: what ``sqlmigrate`` prints, ``psql -v ON_ERROR_STOP=1 -f`` runs, with the effect of
+"""The plan as a script: ``sqlmigrate`` prints it, ``psql -v ON_ERROR_STOP=1 -f`` runs it, with the effect of
 ``migrate``.
 """
 
@@ -47,12 +47,12 @@ class Script(SendsNothing):
         self.transaction = transaction
         self.lines = lines
         self.write = write
-        #: A migration is written down, not single calls of an editor: as with stock Django, these have no BEGIN.
+        #: A whole migration is written, not single calls of an editor: these have no BEGIN, as with stock Django.
         self._of_migration = False
         self._begin: int | None = None
         self._statements = 0
         self._raw = False
-        #: The findings of the plan whose step has not been printed.
+        #: The findings of the plan whose step has not been printed yet.
         self._unsaid: list[Finding] = []
 
     def use_settings(self, settings: MigrationSettings) -> None:
@@ -75,13 +75,13 @@ class Script(SendsNothing):
             self._outside(step)
             self._write(step)
             return
-        # A text of the user's own may have several statements, which the server runs as one transaction.
+        # A user's own text may have several statements, which the server runs as one transaction.
         self._inside(step, sum(len(sqlparse.split(str(query.sql))) for query in step.queries))
         self._raw = True
 
     def batches(self, step: Batches) -> None:
         self._outside(step)
-        # The timeout of the session would count for all ranges together.
+        # The session's timeout would count for all ranges together.
         self._add("SET statement_timeout = 0", self._loop(step.work), "RESET statement_timeout")
 
     def short(self, step: Short) -> None:
@@ -105,11 +105,11 @@ class Script(SendsNothing):
 
     @property
     def _exempt_from(self) -> tuple[str, ...]:
-        """The timeouts that do not count for a step that takes its time."""
+        """The timeouts that do not count for a long step."""
         return timeouts.names(capabilities(self.connection)) if self.settings.flexible_statement_timeout else ()
 
     def _inside(self, step: Step, statements: int) -> None:
-        """In the transaction that stock Django would have put around it."""
+        """Print a step in the transaction that stock Django would have put around it."""
         wanted = self._of_migration and self.transaction.wanted and not self.transaction.of_caller
         if self._begin is None and wanted:
             self._begin = self._before_comment()
@@ -118,14 +118,14 @@ class Script(SendsNothing):
         self._write(step)
 
     def _outside(self, step: Step) -> None:
-        """End that transaction; what comes is not in it."""
+        """End that transaction, and print a step outside it."""
         self.close()
         self._say_findings(step)
         if isinstance(step.statement, s.RenameConstraint) and step.statement.why:
             self.lines.append(f"-- {printable(step.statement.why)}")
 
     def _before_comment(self) -> int:
-        """The place before the lines in which Django names the operation."""
+        """Return the position before the lines in which Django names the operation."""
         position = len(self.lines)
         while position and self.lines[position - 1].startswith("--"):
             position -= 1
@@ -138,7 +138,7 @@ class Script(SendsNothing):
         self._add(*([*suffix, "COMMIT"] if together else []))
 
     def _loop(self, work: Fill | Rows) -> str:
-        """A block that commits after each range, as ``execution.batches`` does."""
+        """Return a block that commits after each range, as ``execution.batches`` does."""
         from .batch_sql import loop
         from .limits import LONGEST
 

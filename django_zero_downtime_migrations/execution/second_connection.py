@@ -1,4 +1,4 @@
-"""A connection beside that of the migration, for short questions."""
+"""A connection beside the migration's own, for short questions."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ CONNECT_SECONDS = 5
 
 
 def connect(connection: Connection, purpose: str) -> Any:
-    """A connection of the driver in autocommit mode, made as Django makes its own but not taken from its pool.
+    """Return a driver connection in autocommit mode, made as Django makes its own but not taken from its pool.
 
     Without Django's wrapper, ``connection_created`` is not sent and nothing is asked when it opens.
 
     :param purpose: stands in ``pg_stat_activity.application_name``.
-    :raises Exception: whatever the driver or the backend raises when there is none to be had.
+    :raises Exception: whatever the driver or the backend raises when it cannot connect.
     """
-    # Some backends keep a pool for each alias, and would lend a connection of that of the migration.
+    # Some backends keep a pool for each alias, and would lend a connection from the migration's pool.
     twin = connection.copy(f"{connection.alias}: {purpose}")
     options = twin.settings_dict["OPTIONS"]
     for name in ("pool", "server_side_binding", "isolation_level"):

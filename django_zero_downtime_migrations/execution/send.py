@@ -27,13 +27,13 @@ Send = Callable[[str, s.Params], None]
 
 
 class Sender:
-    """What the steps of a migration are sent with.
+    """The means by which the steps of a migration are sent.
 
     :param send: sends one query string as the schema editor does, with its logging and wrappers.
-    :param verbosity: that of ``migrate``.
-    :param stream: where it writes; None where nobody runs it.
+    :param verbosity: the verbosity of ``migrate``.
+    :param stream: where it writes; None without a ``migrate``.
     :ivar replicas: the hot standbys that are asked as well, from the first step on that locks a table in use.
-    :ivar caller: tells which operation is at work.
+    :ivar caller: tells which operation is running.
     :ivar session: what the server said of the connection when the first step that stands alone was planned.
     """
 
@@ -58,11 +58,11 @@ class Sender:
 
     @property
     def is_inside(self) -> bool:
-        """Whether what is sent now stands in a transaction that is open."""
+        """Whether what is sent now stands in an open transaction."""
         return self.transaction.is_open or self.transaction.of_caller
 
     def end_raw(self) -> None:
-        """The user's own SQL may hold any lock: its transaction ends with its operation."""
+        """End the transaction of the user's own SQL with its operation: it may hold any lock."""
         if self.transaction.raw:
             self.transaction.close()
 
@@ -72,7 +72,7 @@ class Sender:
         return self.session
 
     def composed(self, query: Query) -> str:
-        """The query with its parameters in it, as Django's editor composes them."""
+        """Return the query with its parameters in it, as Django's editor composes them."""
         if query.params is None:
             return str(query.sql)
         return str(self.connection.ops.compose_sql(str(query.sql), query.params))
@@ -92,7 +92,7 @@ class Sender:
         return Progress(self.connection, step, pid, self.settings.show_blocking_queries, self.stream)
 
     def open_replicas(self) -> None:
-        """Ask the hot standbys as well, where steps wait for their locks."""
+        """Ask the hot standbys as well, if steps wait for their locks."""
         if not self.settings.replicas or self.replicas is not None:
             return
         from .acquire import retries
@@ -105,7 +105,7 @@ class Sender:
             self.replicas = replicas
 
     def close(self) -> None:
-        """Close what it has opened, at the end of the migration."""
+        """Close what this has opened, at the end of the migration."""
         if self.replicas is not None:
             self.replicas.close()
 
@@ -113,8 +113,8 @@ class Sender:
 class Attempt:
     """A step on its way to the server; a ``planning.steps.Visitor``.
 
-    :param call: whose next step it is in the journal; None for one that is not written down.
-    :param by_itself: the user's own SQL needs no transaction to be one.
+    :param call: the journal's call whose next step it is; None for a step that is not written down.
+    :param by_itself: the user's own SQL is one transaction without BEGIN and COMMIT.
     :ivar sent: its statement has succeeded.
     :ivar mark: what has been sent in its transaction for the journal.
     """
@@ -136,7 +136,7 @@ class Attempt:
     # How each kind of step is sent
 
     def as_stock(self, step: AsStock) -> None:
-        # Statements on a new table after the user's own SQL would hold the locks of that SQL for longer.
+        # In one transaction with the user's own SQL, statements on a new table would prolong the locks of that SQL.
         self.sender.end_raw()
         self._transaction.open()
         if self.call and not self._transaction.is_open:
@@ -154,7 +154,7 @@ class Attempt:
             self._send(step.queries)
 
     def short(self, step: Short) -> None:
-        # Imported where it is needed: most processes of a project migrate nothing.
+        # Imported here: most processes of a project migrate nothing.
         from .acquire import Acquisition, retries
 
         self._begin(step)
@@ -194,7 +194,7 @@ class Attempt:
             # A concurrent build that runs into a lock timeout leaves an INVALID index.
             self._alone(step, ("lock_timeout",) if self._settings.lock_timeout_force else ())
             if self.call:
-                # What it has made the catalogue does not tell: a later failure must not leave a doubt.
+                # The catalogue does not show what it has made: a later failure must not leave a doubt.
                 self.mark = self.call.write_mark()
             return
         if self.by_itself:
@@ -213,7 +213,7 @@ class Attempt:
 
     @property
     def _exempt_from(self) -> tuple[str, ...]:
-        """The timeouts that do not count for a step that takes its time."""
+        """The timeouts that do not count for a long step."""
         exempt = self._settings.flexible_statement_timeout or self._settings.lock_timeout_force
         return timeouts.names(capabilities(self._connection)) if exempt else ()
 
@@ -234,7 +234,7 @@ class Attempt:
             self.sender.replicas.committed(locks)
 
     def _together(self, step: Step, prefix: Sequence[str], suffix: Sequence[str] = ()) -> None:
-        """One query string, one round trip, one implicit transaction."""
+        """Send one query string: one round trip, one implicit transaction."""
         self.mark = self.call.mark() if self.call else None
         if len(step.queries) == 1 and not (prefix or suffix or self.mark):
             self._send(step.queries)

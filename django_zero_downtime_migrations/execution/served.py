@@ -1,5 +1,5 @@
-"""Does the pooler serve the connection at all? One that is told to pause serves nobody, and waits for the end of every
-transaction first: for that of ``execution.lease`` as well, whose end would wait for the connection in turn.
+"""Whether the pooler serves the connection at all. A paused pooler serves no client, and first waits for the end of
+every transaction: also of the transaction in ``execution.lease``, whose end would wait for the connection in turn.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from ..django_types import Connection
 
-# Functions and not views: a lock on a table of the catalogue would last as long as the transaction.
+# These are functions and not views: a lock on a catalogue table would last as long as the transaction.
 _ACTIVE = """
 SELECT EXISTS (
     SELECT FROM pg_catalog.pg_stat_get_activity(NULL::pg_catalog.int4) a,
@@ -23,7 +23,7 @@ SELECT EXISTS (
 
 
 class Statement:
-    """The statement that a connection waits for, told by Django's hook around each of them."""
+    """The statement that a connection waits for, reported by Django's hook around each statement."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -31,7 +31,7 @@ class Statement:
         self._doubted: float | None = None
 
     def begin(self) -> None:
-        # As the first: connection.execute_wrapper() takes away the last when its block ends.
+        # It is the first wrapper: connection.execute_wrapper() takes away the last when its block ends.
         self.connection.execute_wrappers.insert(0, self)
 
     def end(self) -> None:

@@ -29,7 +29,7 @@ QUERY_CANCELED: Final = "57014"
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """The five letters of an error that Django has wrapped (psycopg calls them sqlstate, psycopg2 pgcode)."""
+    """Return the five letters of an error that Django has wrapped (psycopg: sqlstate, psycopg2: pgcode)."""
     for cause in (error.__cause__, error):
         state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
         if state:

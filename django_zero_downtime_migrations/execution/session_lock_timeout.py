@@ -11,12 +11,13 @@ from . import timeouts
 
 @contextmanager
 def session_lock_timeout(connection: Connection, lock_timeout: int) -> Iterator[None]:
-    """For everything that is sent meanwhile. :param lock_timeout: in ms.
+    """Set the lock timeout for everything that is sent in the block.
 
-    :raises CannotMigrate: where a pooler would give the setting to strangers.
+    :param lock_timeout: in ms.
+    :raises CannotMigrate: if a pooler would give the setting to strangers.
     """
     session = timeouts.session(connection)
-    # In a caller's transaction it ends with that, also behind a pooler.
+    # In a caller's transaction the setting ends with that transaction, also behind a pooler.
     local = bool(connection.in_atomic_block)
     if not local:
         from .pooler import FORCED, refuse_transaction_pooler

@@ -16,7 +16,7 @@ from .turn import Turn
 class SessionTurn(Turn):
     """An advisory lock of the session, or of its transaction.
 
-    :ivar local: that of the transaction: it ends with it, wherever a pooler puts what comes after.
+    :ivar local: the lock belongs to the transaction: it ends with it, wherever a pooler puts what comes after.
     """
 
     local = False
@@ -30,7 +30,7 @@ class SessionTurn(Turn):
     def _try(self) -> Holder | None:
         if not self.local:
             return super()._try()
-        # What is locked after a savepoint is released with it.
+        # A lock taken after a savepoint is released with the savepoint.
         ask(self.connection, "SAVEPOINT zero_downtime_migrations_turn")
         holder = super()._try()
         if holder is not None:
@@ -43,7 +43,7 @@ class SessionTurn(Turn):
             self._tried = None
             return tried
         function = "pg_try_advisory_xact_lock" if self.local else "pg_try_advisory_lock"
-        # In a transaction, what it was told of other sessions before would be told again.
+        # In a transaction, statistics of other sessions returned before would be returned again.
         taken, _ = ask(
             self.connection, f"SELECT pg_catalog.{function}({key.arguments}), pg_catalog.pg_stat_clear_snapshot()"
         )
@@ -54,7 +54,7 @@ class SessionTurn(Turn):
         return seen
 
     def _send_last(self, sql: str) -> None:
-        """One string, with what releases the key."""
+        """Send one string, with the SQL that releases the key."""
         key = self._key
         if key is None or self.local or in_transaction(self.connection) or not self.connection.get_autocommit():
             super()._send_last(sql)
@@ -80,7 +80,7 @@ class SessionTurn(Turn):
     def _renew(self) -> Holder | None:
         if self.local or self._same_session:
             return None
-        # RunPython may have closed the connection, and the lock has gone with it.
+        # RunPython may have closed the connection, and the lock ended with it.
         self.connection.ensure_connection()
         self._driver = self.connection.connection
         return self._try()

@@ -1,4 +1,4 @@
-"""Waiting on a connection that stays in use."""
+"""A wait on a connection that stays in use."""
 
 from __future__ import annotations
 

@@ -24,9 +24,10 @@ AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')
 
 
 def why_taken(connection: Connection, function: str, sequence: str) -> str:
-    """What of another role is in the way, and how to remove it; empty for nothing.
+    """Say which object of another role is in the way, and how to remove it; empty if there is none.
 
-    :param function: its name as in SQL, without parameters. :param sequence: the same of the counter.
+    :param function: its name as in SQL, without parameters.
+    :param sequence: the counter's name as in SQL.
     """
     found = rows(connection, _OF_OTHERS, f"{function}()", sequence)
     return " ".join(

@@ -1,4 +1,4 @@
-"""What follows when a step has failed: what has been made so far is removed, and the error says how to go on."""
+"""The cleanup after a failed step: what has been made so far is removed, and the error says how to go on."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ Error = DatabaseError | BackfillStopped | KeyboardInterrupt
 
 
 def is_disturbance(error: BaseException) -> bool:
-    """Whether a step has failed for what has nothing to do with it or with the rows: somebody held a lock for too long,
-    the server or the connection went away, the user interrupted it, its time is over. It may succeed as it is the next
-    time.
+    """Return whether a step has failed for a reason that has nothing to do with the step or with the rows: another
+    session held a lock for too long, the server or the connection went away, the user interrupted it, its time is over.
+    The unchanged step may succeed the next time.
     """
     return isinstance(error, (LockNotAcquired, BackfillStopped, OperationalError, InterfaceError, KeyboardInterrupt))
 
 
 class Failure(NamedTuple):
-    """Of a call.
+    """The failure of a call.
 
-    :param step: the one that has failed; None where it was interrupted after it had succeeded.
-    :param done: those of the call before it.
+    :param step: the step that has failed; None if it was interrupted after it had succeeded.
+    :param done: the steps of the call before it.
     :param looks: what the step would make may be there already.
     """
 
@@ -47,13 +47,13 @@ class Failure(NamedTuple):
 
 
 class TakingBack:
-    """Of what a call has made. With a journal only what the data has refused is removed: after a disturbance the next
-    run goes on.
+    """The removal of what a call has made. With a journal only what the data has refused is removed: after a
+    disturbance the next run goes on.
 
-    :param transaction: that of the editor, which is not open.
+    :param transaction: the editor's transaction, which is not open.
     :param so_far: what earlier calls have done.
-    :param call: where it is written down.
-    :param remove: sends a step that is none of the call's own.
+    :param call: the journal's entry for it.
+    :param remove: sends a step that does not belong to the call.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class TakingBack:
         self.remove = remove
 
     def run(self, lost: str | None) -> str:
-        """Remove it, and return what is to be said of it, if anything.
+        """Remove what has been made, and return what is to be said of it, if anything.
 
         :param lost: why nothing can be sent.
         """
@@ -96,21 +96,21 @@ class TakingBack:
         failed = self.failure.step
         if self.call and is_disturbance(self.failure.error):
             return Undo(list(failed.leftover) if failed else [], self.call.done, False)
-        # What code has done is not taken back: the journal goes on saying that it has run.
+        # The effects of code are not taken back: the journal still says that it has run.
         code = self.so_far.code.committed(self.transaction.current)
         keeps = self.so_far.keeps or bool(self.call and code)
         return undo(failed, self.failure.done, keeps, self.so_far.made, self.transaction.wanted)
 
     def _ours(self, undo: Undo) -> Undo:
-        """Without what removes the remains of a build that has left none: a valid index of its name is somebody's."""
+        """Leave out the removal of a failed build that has left nothing: a valid index of its name is another one."""
         failed = self.failure.step
         if not isinstance(failed, ConcurrentBuild) or _is_invalid(self.transaction.connection, failed.index):
             return undo
         return undo._replace(steps=[step for step in undo.steps if step not in failed.leftover])
 
     def _write_down(self, undo: Undo) -> None:
-        """Before the first of it: what is half taken back is planned again. So is what has not got beyond its first
-        step.
+        """Write down what will be taken back, before the first step of it: a call that is half taken back is planned
+        again. So is a call that has not got beyond its first step.
         """
         error = self.failure.error
         if undo.steps and isinstance(error, KeyboardInterrupt):

@@ -1,7 +1,7 @@
-"""Timeouts by the class of a step, so that none is left on a connection.
+"""Timeouts by the class of a step, so that no timeout is left on a connection.
 
 A short step sends ``SET LOCAL`` in one query string with its statement: one round trip, one implicit transaction, and
-the settings go with it, also on an error and behind a transaction pooler (``tests/execution/test_timeouts.py``).
+the settings end with it, also on an error and behind a transaction pooler (``tests/execution/test_timeouts.py``).
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from ..server import Capabilities
 from ..settings import MigrationSettings
 
 NAMES = ("lock_timeout", "statement_timeout")
-#: Ends the whole session, and with it what is being built, where the server has it.
+#: A timeout that ends the whole session, and with it what is being built, if the server has it.
 OF_TRANSACTION = "transaction_timeout"
 #: A step that blocks others does so until its COMMIT has returned, which waits for a synchronous standby for as long as
-#: that takes; no timeout counts there. So such a step is on the disk of the primary alone when its locks go. Nothing is
-#: lost by that: the record in django_migrations, and every row that a client writes into what the step has made, are
-#: committed at the level of their own sessions, after it, and a standby confirms the WAL in its order: whoever was told
-#: of one of these has the step on the standby as well. Before that nobody was told anything, and after a failover the
-#: migration is not recorded and runs again.
+#: that takes, without any timeout. So such a step is on the disk of the primary alone when its locks are released. This
+#: loses nothing: the record in django_migrations, and every row that a client writes into what the step has made, are
+#: committed after it at the level of their own sessions, and a standby confirms the WAL in its order: a client that was
+#: told of one of these has the step on the standby as well. Before that no client was told anything, and after a
+#: failover the migration is not recorded and runs again.
 LOCAL_COMMIT = "SET LOCAL synchronous_commit = local"
 #: libpq's PQTRANS_INERROR.
 IN_ERROR = 3
 
 
 def local(settings: MigrationSettings, step: Step) -> dict[str, int]:
-    """The settings, in ms, of a short step. One that is not bounded gets no statement timeout that the user did not ask
-    for.
+    """Return the settings, in ms, of a short step. An unbounded step gets a statement timeout only if the user asked
+    for one.
     """
     statement = settings.short_statement_timeout if step.bounded else settings.statement_timeout
     values = {"lock_timeout": settings.lock_timeout, "statement_timeout": statement}
@@ -40,7 +40,7 @@ def local(settings: MigrationSettings, step: Step) -> dict[str, int]:
 
 
 def attempt(connection: Connection, settings: MigrationSettings, step: Step) -> dict[str, int]:
-    """As :func:`local`, for the only attempt of a step. One that has its own end is not bounded by
+    """Return the settings, in ms, of a step with one attempt only. A step with a limit of its own is not bounded by
     ``transaction_timeout`` as well: that would end the session with it.
     """
     values = local(settings, step)
@@ -50,7 +50,7 @@ def attempt(connection: Connection, settings: MigrationSettings, step: Step) -> 
 
 
 def names(capabilities: Capabilities) -> tuple[str, ...]:
-    """Those that end something that takes its time."""
+    """Return the names of the timeouts that end long statements."""
     return (*NAMES, OF_TRANSACTION) if capabilities.transaction_timeout else NAMES
 
 
@@ -59,7 +59,11 @@ def set_local(values: dict[str, int]) -> list[str]:
 
 
 class Session(NamedTuple):
-    """What the server says of a connection. :param pid: of its process there. :param timeouts: with their units."""
+    """The server's answer about a connection.
+
+    :param pid: its server process.
+    :param timeouts: with their units.
+    """
 
     pid: int
     timeouts: dict[str, str]
@@ -68,20 +72,20 @@ class Session(NamedTuple):
 def session(connection: Connection) -> Session:
     with connection.cursor() as cursor:
         asked = (*NAMES, OF_TRANSACTION)
-        # A server that does not know the last one says NULL.
+        # A server without the last one returns NULL.
         settings = ", ".join(f"pg_catalog.current_setting('{name}', true)" for name in asked)
         cursor.execute(f"SELECT pg_catalog.pg_backend_pid(), {settings}")
         pid, *values = cursor.fetchone()
         return Session(pid, {name: value for name, value in zip(asked, values, strict=True) if value is not None})
 
 
-#: By connection of the driver.
+#: The first answer, by driver connection.
 _first: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 
 
 def first_seen(connection: Connection) -> Session:
-    """As :func:`session`, asked once for each connection of the driver: what the role, the database and OPTIONS have
-    given it. No transaction that has failed may be open.
+    """Return :func:`session`, asked once for each driver connection: what the role, the database and OPTIONS have given
+    it. No failed transaction may be open.
     """
     connection.ensure_connection()
     driver = connection.connection
@@ -92,9 +96,9 @@ def first_seen(connection: Connection) -> Session:
 
 @contextmanager
 def without(connection: Connection, known: Session, names: tuple[str, ...]) -> Iterator[None]:
-    """None of these timeouts for a statement that cannot stand in a transaction, whatever the role or database has.
+    """Turn these timeouts off for a statement that cannot stand in a transaction, whatever the role or database has.
 
-    What the session had comes back, unless the connection is gone.
+    The session's values are restored, unless the connection is gone.
     """
     before = {name: value for name, value in known.timeouts.items() if name in names and value != "0"}
     if not before:
@@ -109,7 +113,11 @@ def without(connection: Connection, known: Session, names: tuple[str, ...]) -> I
 
 @contextmanager
 def lock_timeout_for_all(connection: Connection, known: Session, value: int, local: bool) -> Iterator[None]:
-    """:param value: in ms. :param local: for the rest of the open transaction, at most."""
+    """Set lock_timeout for all statements of the block.
+
+    :param value: in ms.
+    :param local: for the rest of the open transaction, at most.
+    """
     _set(connection, {"lock_timeout": str(value)}, local)
     try:
         yield
@@ -119,7 +127,7 @@ def lock_timeout_for_all(connection: Connection, known: Session, value: int, loc
 
 @contextmanager
 def inside(connection: Connection, values: dict[str, int]) -> Iterator[None]:
-    """Timeouts for a statement in the caller's transaction; a failed one rolls the settings back with it."""
+    """Set timeouts for a statement in the caller's transaction; a failure rolls the settings back with it."""
     if not values:
         yield
         return
@@ -131,7 +139,7 @@ def inside(connection: Connection, values: dict[str, int]) -> Iterator[None]:
 
 def _restore(connection: Connection, values: dict[str, str], local: bool = False) -> None:
     driver = connection.connection
-    # The rollback of a transaction that has failed brings them back by itself.
+    # The rollback of a failed transaction restores them by itself.
     if driver is not None and not driver.closed and driver.info.transaction_status != IN_ERROR:
         _set(connection, values, local)
 

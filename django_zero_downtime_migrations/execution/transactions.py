@@ -20,7 +20,7 @@ def of_this_thread(connection: Connection) -> Connection:
 
 
 class OwnTransaction:
-    """Open from the first statement that can be rolled back to the first that needs to stand alone.
+    """The editor's transaction: open from the first statement that can be rolled back to the first that stands alone.
 
     :ivar wanted: whether there may be one: inside the ``with`` block of an editor whose migration is atomic.
     """
@@ -33,7 +33,10 @@ class OwnTransaction:
         self._atomic: transaction.Atomic | None = None
 
     def call_before_commit(self, function: Callable[[], None] | None) -> None:
-        """:param function: called before each commit, while the transaction is still open; None for nothing."""
+        """Set what is called before each commit.
+
+        :param function: called while the transaction is still open; None for nothing.
+        """
         self._before_commit = function
 
     @property
@@ -42,12 +45,12 @@ class OwnTransaction:
 
     @property
     def current(self) -> object | None:
-        """By which one transaction is told from another; None while none is open."""
+        """An object that identifies the open transaction; None while there is none."""
         return self._atomic
 
     @property
     def of_caller(self) -> bool:
-        """Whether somebody else's transaction (or savepoint in ours) is open."""
+        """Whether the caller's transaction (or savepoint in ours) is open."""
         connection = self.connection
         if self.is_open:
             return bool(connection.savepoint_ids)
@@ -55,11 +58,14 @@ class OwnTransaction:
 
     @property
     def may_open(self) -> bool:
-        """Whether :meth:`open` would begin one."""
+        """Whether :meth:`open` would begin a transaction."""
         return self.wanted and not self.is_open and not self.of_caller
 
     def open(self, raw: bool = False) -> None:
-        """:param raw: for the user's own SQL, which may hold any lock: the transaction ends with its operation."""
+        """Open it if there may be one.
+
+        :param raw: for the user's own SQL, which may hold any lock: the transaction ends with its operation.
+        """
         if self.may_open:
             self._atomic = transaction.atomic(self.connection.alias)
             self._atomic.__enter__()

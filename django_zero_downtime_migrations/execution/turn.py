@@ -28,9 +28,10 @@ WARN_EVERY_SECONDS = 10.0
 
 
 class NoTurn(CannotMigrate):
-    """Behind this pooler a run has no way of keeping others out.
+    """The error of a run that cannot keep other runs out behind this pooler.
 
-    :param why: in a sentence or two. :param way_out: what to do, in another.
+    :param why: in a sentence or two.
+    :param way_out: what to do, in another sentence.
     """
 
     def __init__(self, why: str, way_out: str) -> None:
@@ -39,10 +40,10 @@ class NoTurn(CannotMigrate):
 
 
 class Turn:
-    """From ``one_at_a_time.take_turn`` to :meth:`release`.
+    """The turn of one run, from ``one_at_a_time.take_turn`` to :meth:`release`.
 
-    :ivar waited: somebody else had it first, and may have done what is to be done.
-    :ivar answers: those to the questions that were asked as soon as it had its turn; None when they were not.
+    :ivar waited: another run had it first, and may have done what is to be done.
+    :ivar answers: the answers to the questions asked once it had its turn; None if they were not asked.
     """
 
     def __init__(
@@ -59,9 +60,9 @@ class Turn:
         self._driver = connection.connection
 
     def renew(self) -> None:
-        """To be called before each step: almost always it asks nothing.
+        """Check before each step that the turn is still ours: almost always this asks nothing.
 
-        :raises CannotMigrate: when somebody else has got the turn meanwhile.
+        :raises CannotMigrate: when another run has got the turn meanwhile.
         """
         holder = self._renew()
         if holder is not None:
@@ -71,7 +72,7 @@ class Turn:
             )
 
     def release(self, last: str = "") -> None:
-        """The next one may go on. What cannot be released ends with the session.
+        """Let the next run go on. A key that cannot be released ends with the session.
 
         :param last: what to send before, in a transaction of its own.
         :raises DatabaseError: when the server refuses that.
@@ -86,9 +87,9 @@ class Turn:
                 logger.debug("The turn could not be released: %r", error)
 
     def _try(self) -> Holder | None:
-        """Take it, or say who has it.
+        """Take the turn, or return its holder.
 
-        Each takes a key first and looks for other keys then, so of two that come at the same time one sees the other.
+        Each run takes a key first and then looks for other keys, so of two simultaneous runs one sees the other.
         """
         key = self.place.usual
         if not self._lock(key):
@@ -110,7 +111,7 @@ class Turn:
         return key
 
     def _warn(self, strangers: Iterable[Holder]) -> None:
-        """The usual key is held, but not by a migrate."""
+        """Warn that the usual key is held, but not by a migrate."""
         for holder in strangers:
             if holder.end not in self._warned:
                 self._warned.add(holder.end)
@@ -124,11 +125,11 @@ class Turn:
         raise NotImplementedError
 
     def _look(self) -> Seen:
-        """Ask who else has keys of the place."""
+        """Ask which other sessions have keys of the place."""
         raise NotImplementedError
 
     def _send_last(self, sql: str) -> None:
-        """Before it is released."""
+        """Send it before the key is released."""
         ask(self.connection, sql)
 
     def _unlock(self) -> None:
@@ -136,13 +137,13 @@ class Turn:
         raise NotImplementedError
 
     def _renew(self) -> Holder | None:
-        """Keep it, or say who has got it."""
+        """Keep the key, or return the holder that has got it."""
         raise NotImplementedError
 
     # Waiting
 
     def wait(self, timeout_ms: int | None) -> None:
-        """As ``one_at_a_time.take_turn``."""
+        """Wait for the turn, as ``one_at_a_time.take_turn`` does."""
         began, pause = time.monotonic(), FIRST_PAUSE_SECONDS
         said: float | None = None
         while (holder := self.try_once()) is not None:
@@ -155,7 +156,7 @@ class Turn:
                 said = now
                 text = "Another migrate is at work in %s: %s. Waiting for its end, %.1f s so far. To end it: %s"
                 logger.warning(text, self.place, holder.who, now - began, holder.end)
-            # Not in step with others that wait as well.
+            # The pause is random, so as not to be in step with other waiting runs.
             stay(self.connection, min(random.uniform(pause / 2, pause), left))
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
         if self.waited:
@@ -169,7 +170,7 @@ class Turn:
         )
 
     def try_once(self) -> Holder | None:
-        """Take it, or say who has it; Ctrl-C ends the statement."""
+        """Take the turn, or return its holder; Ctrl-C ends the statement."""
         with interruptible(self.connection) as ctrl_c:
             holder = self._try()
         if ctrl_c.pressed:
@@ -182,5 +183,5 @@ class Turn:
 
     @property
     def _usable(self) -> bool:
-        """The session is still the one that took the turn, and it can be asked."""
+        """Whether the session is still the one that took the turn, and can be asked."""
         return self._same_session and self._driver.info.transaction_status != IN_ERROR

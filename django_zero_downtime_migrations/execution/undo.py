@@ -1,4 +1,4 @@
-"""What takes a call of the editor back when one of its steps has failed."""
+"""The steps that take a call of the editor back when one of its steps has failed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from ..planning.steps import AsStock, Batches, Step, short
 
 
 class Undo(NamedTuple):
-    """:param steps: to be run in this order. :param stays: how many steps of the call stay done after them.
+    """The steps that take a call back.
 
+    :param steps: to be run in this order.
+    :param stays: how many steps of the call stay done after them.
     :param whole: nothing of the migration is left then.
     """
 
@@ -25,11 +27,13 @@ class Undo(NamedTuple):
 
 
 def undo(failed: Step | None, done: Sequence[Step], keeps: bool, made: Sequence[str], transactional: bool) -> Undo:
-    """Rows that have been filled stay filled. Where the migration has only made new tables before, they go as well, as
-    they would with the transaction of stock Django.
+    """Return what takes the call back. Filled rows stay filled. If the migration has only made new tables before, these
+    are dropped as well, as they would be with the transaction of stock Django.
 
-    :param failed: the step, unless it has succeeded. :param done: those before it.
-    :param keeps: something of an earlier call is committed. :param made: the tables of earlier calls.
+    :param failed: the step, unless it has succeeded.
+    :param done: the steps before it.
+    :param keeps: something of an earlier call is committed.
+    :param made: the tables of earlier calls.
     :param transactional: the migration is atomic.
     """
     steps = list(failed.leftover) if failed else []
@@ -38,7 +42,7 @@ def undo(failed: Step | None, done: Sequence[Step], keeps: bool, made: Sequence[
             continue
         if not step.undo:
             return Undo(steps, number, False)
-        # Every part of an index on a partitioned table goes with the whole.
+        # Every part of an index on a partitioned table is dropped with the whole.
         steps += [x for x in step.undo if x not in steps]
     if keeps or not transactional:
         return Undo(steps, 0, not (keeps or made))

@@ -16,8 +16,8 @@ _DROPS = re.compile(r"\bDROP\s+INDEX\s+CONCURRENTLY\b(?!\s+IF\s+EXISTS\b)\s*", r
 
 
 def rest_of_step(connection: Connection, step: Step, remove: Callable[[Step], None]) -> Step | None:
-    """What has to be sent; None when the step is done. Only one that stands alone leaves a doubt: the others have
-    marked themselves done in their own transaction.
+    """Return what has to be sent; None if the step is done. Only a step that stands alone leaves a doubt: the others
+    have marked themselves done in their own transaction.
 
     :param remove: runs what removes the remains of the step.
     """
@@ -35,12 +35,12 @@ def rest_of_step(connection: Connection, step: Step, remove: Callable[[Step], No
 
 
 def _if_exists(step: Step) -> Step:
-    """What it drops may be gone already."""
+    """Return the step with IF EXISTS, since what it drops may be gone already."""
     return step.named(queries=tuple(Query(_DROPS.sub(f"{DROP}IF EXISTS ", x.sql, count=1)) for x in step.queries))
 
 
 def _remove_invalid(connection: Connection, step: UsersOwn, remove: Callable[[Step], None]) -> None:
-    """The user's own CREATE INDEX CONCURRENTLY IF NOT EXISTS would be content with an INVALID index."""
+    """Remove an INVALID index, with which the user's own CREATE INDEX CONCURRENTLY IF NOT EXISTS would be content."""
     for table, index in invalid_in(connection, step.sql):
         if is_built(connection, table, index) is Built.INVALID:
             remove(drops(step.statement, f"{DROP}IF EXISTS {index}", step.locks))
@@ -50,7 +50,7 @@ def _build(connection: Connection, step: ConcurrentBuild, remove: Callable[[Step
     table = step.locks[0].table if step.locks else step.statement.table
     built = is_built(connection, table, step.index)
     for remains in leftovers(connection, table, step.index):
-        # Of a REINDEX CONCURRENTLY that somebody has tried meanwhile.
+        # A REINDEX CONCURRENTLY tried meanwhile has left these.
         remove(drops(step.statement, f"{DROP}IF EXISTS {remains}", step.locks))
     if built is Built.BUILT:
         logger.info("Built by an earlier run: %s", step.index)

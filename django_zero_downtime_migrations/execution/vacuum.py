@@ -1,4 +1,4 @@
-"""VACUUM between the batches of a backfill, so that the table grows by what is new in it, and not to twice its size.
+"""VACUUM between the batches of a backfill: the table grows only by the new values, and not to twice its size.
 
 https://www.postgresql.org/docs/current/sql-vacuum.html
 """
@@ -12,7 +12,7 @@ from .interrupt import interruptible
 from .questions import rows
 from .timeouts import names, session, without
 
-# Whoever has a snapshot of this database from before may still read what the batches have replaced.
+# A session with an older snapshot of this database may still read what the batches have replaced.
 _OLD_SNAPSHOT = """
 SELECT a.pid, coalesce(a.usename::pg_catalog.text, ''), coalesce(a.application_name, ''),
     extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::pg_catalog.int8
@@ -24,7 +24,7 @@ ORDER BY a.xact_start LIMIT 1
 
 
 def vacuum(connection: Connection, table: str) -> None:
-    """Remove the dead rows of a table. It lets reads and writes run, and waits for nobody (SKIP_LOCKED).
+    """Remove the dead rows of a table. It lets reads and writes run, and never waits for a lock (SKIP_LOCKED).
 
     The empty end of the file stays: to give it back takes an ACCESS EXCLUSIVE lock.
 
@@ -43,7 +43,7 @@ def vacuum(connection: Connection, table: str) -> None:
 
 
 def old_snapshot(connection: Connection, seconds: float) -> str:
-    """Who keeps VACUUM from removing what has been replaced in the last ``seconds``; empty where nobody does."""
+    """Return which session keeps VACUUM from removing what has been replaced in the last ``seconds``; empty if none."""
     for pid, role, application, age in rows(connection, _OLD_SNAPSHOT, seconds):
         end = f"pg_terminate_backend({pid})"
         who = printable(f"pid {pid} ({role}{application and f', {application}'})")

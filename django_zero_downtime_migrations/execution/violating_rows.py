@@ -1,4 +1,4 @@
-"""Which rows stop a constraint or a unique index: the primary keys of some of them, and the query for all.
+"""The rows that stop a constraint or a unique index: the primary keys of some of them, and the query for all.
 
 Everything comes from the catalogue, while the constraint that is NOT VALID or the index that is INVALID is still there.
 """
@@ -30,14 +30,14 @@ from .server_errors import (
 )
 from .timeouts import OF_TRANSACTION, set_local
 
-#: In ms, for the search and for its locks.
+#: The time limit, in ms, for the search and for its locks.
 SEARCH = 5000
 LOCK = 1000
-#: What rows can stop a step with.
+#: The errors of a step that rows can cause.
 VIOLATIONS = (NOT_NULL_VIOLATION, FOREIGN_KEY_VIOLATION, UNIQUE_VIOLATION, CHECK_VIOLATION)
 TOO_LONG = (QUERY_CANCELED, LOCK_NOT_AVAILABLE)
 
-# Of the two tables, that of the statement counts first: the server may name one of its partitions.
+# Of the two tables, the statement's own counts first: the server may name one of its partitions.
 _CONSTRAINT = """
 SELECT
     c.conrelid, c.contype::pg_catalog.text, c.conrelid = pg_catalog.to_regclass(%s)::pg_catalog.oid AS stated,
@@ -108,12 +108,12 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 
 
 def violating_rows(connection: Connection, step: Step, error: BaseException, settings: MigrationSettings) -> str:
-    """What to add to the error of a step that has failed for the rows of a table; empty where nothing can be said.
+    """Return what to add to the error of a step that rows of a table have stopped; empty if nothing can be said.
 
-    To be called before the step is taken back, when no transaction is open. It reads under ACCESS SHARE for some
-    seconds at most, and raises nothing.
+    Called before the step is taken back, when no transaction is open. It reads under ACCESS SHARE for some seconds at
+    most, and raises nothing.
     """
-    # Others do not read the rows that are there already.
+    # Other statements do not read the existing rows.
     if sqlstate(error) not in VIOLATIONS or not isinstance(step, Protected):
         return ""
     if connection.in_atomic_block or not connection.get_autocommit():
@@ -127,11 +127,13 @@ def violating_rows(connection: Connection, step: Step, error: BaseException, set
 
 
 def rows_where(connection: Connection, settings: MigrationSettings, table: str, text: str, where: str) -> str:
-    """The rows for which a condition is true, as a sentence; empty where there is none.
+    """Return the rows for which a condition is true, as a sentence; empty if there is none.
 
     The table is read to its end under ACCESS SHARE, for as long as it takes.
 
-    :param table: as in SQL. :param text: what to call the rows. :param where: SQL.
+    :param table: as in SQL.
+    :param text: what to call the rows.
+    :param where: SQL.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_catalog.to_regclass(%s)::pg_catalog.oid", [table])
@@ -187,7 +189,7 @@ def _of_constraint(connection: Connection, statement: s.Statement, place: tuple[
     relation, kind, _, expression, alone, full, columns, target, joined = row
     table = _table(connection, relation)
     if kind == "c":
-        # The proof of a NOT NULL is a CHECK, about which nobody else knows.
+        # The proof of a NOT NULL is a CHECK that only this package knows of.
         text = f"Rows of {table.name} {_wrong(statement, columns, name)}"
         return Offence(table, text, tuple(columns or ()), f"NOT ({expression})", only=alone)
     given = (" OR " if full else " AND ").join(f"here.{column} IS NOT NULL" for column in columns)
@@ -197,11 +199,11 @@ def _of_constraint(connection: Connection, statement: s.Statement, place: tuple[
 
 
 def _wrong(statement: s.Statement, columns: Sequence[str] | None, name: object) -> str:
-    """What a row that violates a CHECK has done."""
+    """Say how a row violates a CHECK."""
     if columns and isinstance(statement, (s.SetNotNull, s.AddPrimaryKey)):
         return f"with NULL in {columns[0]}"
     if isinstance(statement, s.SetType):
-        # The CHECK is about the new column as well, whose name says nothing.
+        # The CHECK is about the new column as well, whose name means nothing to the reader.
         return f"whose {statement.column} is not the same value as {statement.type}"
     return f"that violate {name}"
 
@@ -244,10 +246,13 @@ def _said(offence: Offence, rows: Sequence[tuple[Any, ...]], values: bool) -> st
 
 
 def _rows(connection: Connection, sql: str, limits: dict[str, int]) -> list[tuple[Any, ...]]:
-    """In a transaction of its own, with which its settings end. :param limits: timeouts, in ms."""
+    """Run a query in a transaction of its own, with which its settings end.
+
+    :param limits: timeouts, in ms.
+    """
     values = dict(limits)
     if capabilities(connection).transaction_timeout:
-        # It would end the session, and what is to be taken back has none then.
+        # This timeout would end the session, and nothing could be taken back then.
         values[OF_TRANSACTION] = 0
     with transaction.atomic(connection.alias), connection.cursor() as cursor:
         for setting in ["SET TRANSACTION READ ONLY", *set_local(values)]:

@@ -1,4 +1,4 @@
-"""What a migration that has failed leaves behind, and the ways on from there."""
+"""The remains of a failed migration, and the ways on from there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .server_errors import (
 
 AGAIN = "The migration can be run again."
 GOES_ON = "Run the migration again when the reason is gone: it goes on from there, and repeats nothing that is done."
-#: SQLSTATEs with which the server says that something is there, or is not there.
+#: SQLSTATEs with which the server says that an object exists, or does not exist.
 THERE = frozenset({DUPLICATE_COLUMN, DUPLICATE_OBJECT, DUPLICATE_TABLE})
 GONE = frozenset({UNDEFINED_COLUMN, UNDEFINED_OBJECT, UNDEFINED_TABLE})
 COMPARED = "set IDEMPOTENT_SQL to True and run it again: it compares what is there with what it would make, and goes on"
@@ -26,10 +26,11 @@ LONGEST = 300
 
 
 def way_on(committed: Sequence[Step], code: Sequence[str] = (), unfinished: Sequence[str] = ()) -> str:
-    """Without a journal. :param committed: the steps of the migration that are not taken back.
+    """Return the way on without a journal.
 
-    :param code: the code of the migration's own that has run, and is committed.
-    :param unfinished: that in which the error was, where it has no transaction.
+    :param committed: the steps of the migration that are not taken back.
+    :param code: the migration's own code that has run, and is committed.
+    :param unfinished: the code in which the error was, if it has no transaction.
     """
     if not committed and not code:
         return _part_of(unfinished) or AGAIN
@@ -76,8 +77,8 @@ def _joined(names: Sequence[str]) -> str:
 
 
 def met(step: Step, error: BaseException) -> str:
-    """What to do about a step for which something is in the way that an earlier run may have left; empty where that is
-    not what the server has said.
+    """Say what to do about a step that meets what an earlier run may have left; empty if that is not what the server
+    has said.
     """
     state = sqlstate(error)
     if isinstance(step, UsersOwn) or state not in THERE | GONE:
@@ -92,7 +93,7 @@ def met(step: Step, error: BaseException) -> str:
 
 
 def _undo(steps: Sequence[Step]) -> str:
-    """SQL that takes all of them back; empty where some cannot be."""
+    """Return SQL that takes all of them back; empty if some cannot be."""
     undo: list[str] = []
     for step in steps:
         back = step.undo or step.leftover

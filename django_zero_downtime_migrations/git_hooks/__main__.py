@@ -12,15 +12,18 @@ from typing import NamedTuple
 
 from . import HOOK, TOKEN
 
-#: What git tells a hook about the repository, relative to the folder in which it starts the hook.
+#: Variables by which git tells a hook about the repository, relative to the folder in which it starts the hook.
 _PLACES = ("GIT_DIR", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_WORK_TREE")
-#: How many names go into one call of git; Windows takes 32 kB.
+#: How many names one call of git gets; Windows takes 32 kB.
 _NAMES = 200
 _SCISSORS = b" ------------------------ >8 ------------------------"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run as the hook, in the project's folder. :returns: the hook's exit code; anything but 0 stops the commit."""
+    """Run as the hook, in the project's folder.
+
+    :returns: the hook's exit code; anything but 0 stops the commit.
+    """
     parser = argparse.ArgumentParser(prog=f"python -m {__package__}")
     parser.add_argument("message", help="the file with the commit's message, as git gives it to commit-msg")
     parser.add_argument("--top", default=os.curdir, help="the folder in which git has started the hook")
@@ -47,9 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def allows(message: bytes, comment: bytes) -> bool:
-    """Whether a commit's message has the token, outside of its comments.
+    """Return whether a commit's message has the token, outside its comments.
 
-    :param comment: what a line of comment begins with; ``auto``: git has chosen a character for this message.
+    :param comment: the beginning of a comment line; ``auto``: git has chosen a character for this message.
     """
     marks: Iterable[bytes] = (b"%c" % mark for mark in b"#;@!$%^&|:") if comment == b"auto" else (comment,)
     marks = tuple(marks)
@@ -64,7 +67,7 @@ def allows(message: bytes, comment: bytes) -> bool:
 
 
 def _environment(top: str) -> dict[str, str]:
-    """Ours, with absolute paths, since check_migrations runs in the project's folder."""
+    """Return our environment with absolute paths, since check_migrations runs in the project's folder."""
     environment = dict(os.environ)
     for name in _PLACES:
         if name in environment:
@@ -98,7 +101,7 @@ class _Git(NamedTuple):
         return set_to.rstrip(b"\r\n") or b"#"
 
     def stages_migrations(self) -> bool:
-        """Whether a staged Python file has the word Migration, without which it is none."""
+        """Return whether a staged Python file has the word Migration, without which it has no migration."""
         listed = self._run("diff", "--cached", "--name-only", "-z", "--no-renames", "--diff-filter=d", "--", "*.py")
         names = [os.fsdecode(name) for name in listed.split(b"\0") if name]
         found = ("grep", "--cached", "--files-with-matches", "--fixed-strings", "--word-regexp", "-e", "Migration")

@@ -1,4 +1,4 @@
-"""The hook: put into a repository, and taken away again."""
+"""The hook: inserted into a repository, and removed again."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _BEFORE = re.compile(rb"^before=\$\(dirname \"\$0\"\)/(\S+)$", re.M)
 
 
 class CannotInstall(Exception):
-    """There is no repository to put a hook into, or git does not let us."""
+    """The hook cannot be inserted: the repository is missing, or git does not let us."""
 
 
 class Installation(NamedTuple):
-    """What the hook runs.
+    """The call that the hook makes.
 
     :param project: the folder in which it runs; its repository gets the hook.
     :param command: what follows the interpreter: ``manage.py``, or ``-m django``.
@@ -59,10 +59,11 @@ class Installation(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a project's hook belongs.
+    """The place of a project's hook.
 
-    :param folder: git's folder of hooks. :param project: the project's folder from the top of the work tree.
-    :param repository: where the hooks are not this repository's alone, the one that it is for; else empty.
+    :param folder: git's folder of hooks.
+    :param project: the project's folder from the top of the work tree.
+    :param repository: if the hooks are shared with other repositories, the one that it is for; else empty.
     """
 
     folder: Path
@@ -71,14 +72,15 @@ class Place(NamedTuple):
 
     @property
     def identity(self) -> str:
-        # Of relative paths alone where that is enough, so that a repository can be moved.
+        # Relative paths are enough unless hooks are shared, so that a repository can be moved.
         return hashlib.sha256(os.fsencode(f"{self.repository}\0{self.project}")).hexdigest()[:12]
 
 
 def insert(wanted: Installation) -> Path:
-    """Write the hook, or rewrite it. A hook that is there already runs first, and decides first.
+    """Write the hook, or rewrite it. An existing hook runs first, and decides first.
 
-    :returns: the hook's file. :raises CannotInstall: there is nothing to put it into.
+    :returns: the hook's file.
+    :raises CannotInstall: when the project has no repository, or the file cannot be written.
     """
     place = find(wanted.project)
     try:
@@ -102,7 +104,10 @@ def insert(wanted: Installation) -> Path:
 
 
 def remove(project: Path) -> bool:
-    """Take the hook away, and put the one that was there before back. :returns: whether there was one of ours."""
+    """Remove the hook, and restore the one that was there before.
+
+    :returns: whether there was one of ours.
+    """
     found = list(_ours(find(project)))
     for hook in found:
         before = hook.with_name(_before(hook))
@@ -114,11 +119,14 @@ def remove(project: Path) -> bool:
 
 
 def find(project: Path) -> Place:
-    """:raises CannotInstall: ``project`` is in no work tree of git."""
+    """Find the place of the hook.
+
+    :raises CannotInstall: ``project`` is outside any work tree of git.
+    """
     if not (inside := _answer(project, "rev-parse", "--show-toplevel")):
         raise CannotInstall(f"{project} is in a repository without a work tree: nothing is committed there.")
     top = Path(inside)
-    # Asked from the top, because a relative core.hooksPath counts from there.
+    # Git is asked from the top, because a relative core.hooksPath counts from there.
     folder = top / _answer(top, "rev-parse", "--git-path", "hooks")
     common = (top / _answer(top, "rev-parse", "--git-common-dir")).resolve()
     own = any(folder.resolve().is_relative_to(place) for place in (common, top.resolve()))
@@ -128,7 +136,7 @@ def find(project: Path) -> Place:
 
 def _answer(folder: Path, *arguments: str) -> str:
     try:
-        # Untranslated, because two of git's messages are recognised below.
+        # The messages are untranslated, because two of them are recognised below.
         done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, env=os.environ | {"LC_ALL": "C"})
     except FileNotFoundError as error:
         raise CannotInstall("git is not installed, or not on the PATH.") from error

@@ -1,1 +1,1 @@
-"""Pending or chosen migrations -> a report: what ``check_migrations`` does, without its command line."""
+"""Pending or chosen migrations -> a report: the work of ``check_migrations``, without its command line."""

@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..errors import CannotJudge
 from ..reporting.report import Entry
-from .errors import CannotJudge
 from .sizes import read_json, write_json
 
 VERSION = 1
 
 
 def read(path: Path) -> Counter[str]:
-    """Fingerprints, and how often each may be found.
+    """Read fingerprints, and how often each may be found.
 
-    :raises CannotJudge: when it is not a file that :func:`write` wrote.
+    :raises CannotJudge: when :func:`write` has not written the file.
     """
     data = read_json(path, "findings of the baseline")
     findings = data.get("findings")
@@ -29,7 +29,11 @@ def read(path: Path) -> Counter[str]:
 
 
 def write(path: Path, entries: Iterable[Entry]) -> int:
-    """Write what counts. :returns: how many findings. :raises CannotJudge: when the file cannot be written."""
+    """Write what counts.
+
+    :returns: how many findings.
+    :raises CannotJudge: when the file cannot be written.
+    """
     findings = [
         {
             "fingerprint": entry.fingerprint,
@@ -47,7 +51,7 @@ def write(path: Path, entries: Iterable[Entry]) -> int:
 
 
 def marked(entries: Iterable[Entry], known: Counter[str]) -> tuple[Entry, ...]:
-    """The entries, those of the baseline marked."""
+    """Return the entries, with the baseline's own marked."""
     left = Counter(known)
     found = []
     for entry in entries:

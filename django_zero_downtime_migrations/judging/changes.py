@@ -1,13 +1,13 @@
-"""What git says has changed."""
+"""The files that have changed, as git tells."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 
-from .errors import CannotJudge
+from ..errors import CannotJudge
 
-#: The workflow's line that brings the commits which a clone lacks.
+#: The workflow's line that fetches the commits which a clone lacks.
 WHOLE_HISTORY = (
     "Have the whole history fetched: fetch-depth: 0 for actions/checkout on GitHub, GIT_DEPTH: 0 among the variables "
     "of a job on GitLab, git fetch --unshallow elsewhere."
@@ -15,10 +15,10 @@ WHOLE_HISTORY = (
 
 
 def changed(since: str) -> dict[str, bool]:
-    """Files that differ from where this branch left a commit, also those that git does not know yet.
+    """Return files that differ from the point where this branch left a commit, also those that git does not know yet.
 
-    :returns: by their paths, whether the file is new: that commit has it under no name.
-    :raises CannotJudge: outside a repository, when there is no such commit, or when the clone lacks those in between.
+    :returns: by their paths, whether the file is new: that commit does not have it under any name.
+    :raises CannotJudge: outside a repository, if the commit is unknown, or if the clone lacks commits in between.
     """
     top = _top()
     wanted = f"{since}^{{commit}}"
@@ -33,9 +33,9 @@ def changed(since: str) -> dict[str, bool]:
 
 
 def staged() -> dict[str, bool]:
-    """Files in the index that differ from the last commit.
+    """Return files in the index that differ from the last commit.
 
-    :returns: by their paths, whether the file is new. Before the first commit none counts as new: what runs by now may
+    :returns: by their paths, whether the file is new. Before the first commit none counts as new: the running code may
         have all of them.
     """
     top = _top()
@@ -45,7 +45,7 @@ def staged() -> dict[str, bool]:
 
 
 def _statuses(top: str, since: str) -> dict[str, bool]:
-    """A file that has got another name is not new, nor is one that is a link by now.
+    """Return the git status of each file. A renamed file is not new, nor is a file that has become a link.
 
     :param since: a commit, or ``--cached``.
     """
@@ -63,9 +63,9 @@ def _is_shallow(top: str) -> bool:
 
 
 def staged_otherwise() -> dict[str, bytes]:
-    """What the index has, by real path, for staged files that look like migrations and whose files differ from it.
+    """Return the index's content, by real path, of staged files that look like migrations and differ from the index.
 
-    :raises CannotJudge: where there is no such file, so that Django would not see the migration.
+    :raises CannotJudge: if such a file is missing, so that Django would not see the migration.
     """
     top = _top()
     differ = _git("diff", "--name-only", "-z", cwd=top).split("\0")

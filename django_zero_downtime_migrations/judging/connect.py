@@ -16,13 +16,12 @@ from ..backends.postgres.schema import DatabaseSchemaEditorMixin
 
 # Django's backend cannot be imported by its other modules first.
 from ..django_types import Connection
-from ..errors import CannotMigrate
+from ..errors import CannotJudge, CannotMigrate
 from ..search_path import refuse_hostile_search_path
 from ..server import capabilities
-from .errors import CannotJudge
 from .selection import one_line
 
-#: Where it is configured, this database is judged when nobody names one.
+#: If this alias is configured, its database is judged by default.
 ALIAS = "CHECK_MIGRATIONS"
 _BACKENDS = f"{__package__.rpartition('.')[0]}.backends"
 
@@ -32,7 +31,10 @@ def default_alias() -> str:
 
 
 def connected(alias: str) -> Any:
-    """:raises CannotJudge: when the database is not ours to judge, or cannot be reached."""
+    """Return the connection of an alias.
+
+    :raises CannotJudge: when the database is not ours to judge, or cannot be reached.
+    """
     connection = _known(alias)
     if not _ours(connection):
         engine = connection.settings_dict["ENGINE"]
@@ -51,7 +53,7 @@ def connected(alias: str) -> Any:
 
 
 def unconnected(alias: str) -> Any:
-    """A connection of ours with the settings of this alias; it is not used to connect."""
+    """Return a connection of ours with the settings of this alias; it is not used to connect."""
     connection = _known(alias)
     if _ours(connection):
         return connection

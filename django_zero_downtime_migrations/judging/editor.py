@@ -1,4 +1,4 @@
-"""The schema editor of ``check_migrations``: the one that ``migrate`` has, which plans everything and sends nothing."""
+"""The schema editor of ``check_migrations``: ``migrate``'s own, which plans everything and sends nothing."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class Touched(NamedTuple):
 
 
 class JudgingMixin:
-    """To be put before an editor of ours.
+    """The judgement of a migration. This class precedes an editor of ours.
 
-    :param catalog: makes what tells of the tables as they are before the migration.
-    :ivar found: the findings with the operation that each is about.
+    :param catalog: makes the catalogue of the tables as they are before the migration.
+    :ivar found: the findings, each with its operation.
     :ivar touched: what the statements lock.
     :ivar raw: the user's own SQL.
     :ivar failed: operations that raised an error.
-    :ivar live_names: what the tables of findings are called today.
+    :ivar live_names: today's names of the tables of findings.
     :ivar worked: the paths of operations that have sent something.
-    :ivar forgotten: what the state has no more after operations that keep state and database apart.
-    :ivar state_after: the state after the last operation that was at work.
+    :ivar forgotten: what is gone from the state after operations that keep state and database apart.
+    :ivar state_after: the state after the last running operation.
     """
 
     connection: Connection
@@ -83,14 +83,14 @@ class JudgingMixin:
             editor._next = self
 
     def in_the_end(self) -> PlannedCatalog:
-        """The catalogue as it will be after this migration."""
+        """Return the catalogue as it will be after this migration."""
         parent: Any = super()
         catalog: PlannedCatalog = parent._catalog()
         return catalog
 
     @property
     def last(self) -> JudgingMixin:
-        """The editor of the last migration that is judged together with this one."""
+        """Return the editor of the last migration that is judged together with this one."""
         last = self
         while last._next is not None:
             last = last._next
@@ -123,24 +123,27 @@ class JudgingMixin:
                     self.touched.append(Touched(lock.table, part, self._place_of(lock.table)))
 
     def _place_of(self, table: str) -> Place | None:
-        """Statements that Django puts off to the end of the migration belong to the operation that made them."""
+        """Return the operation of a table: the running one, or at the migration's end the one that deferred it."""
         return self.place or self._places.get(table)
 
 
 def _only_rows(statement: s.Statement) -> bool:
-    """Whether raw SQL touches rows, and not the table."""
+    """Return whether raw SQL touches rows, and not the table."""
     return isinstance(statement, s.Command) and not statement.takes.blocks_traffic
 
 
 @cache
 def editor_class(kind: type[Any]) -> type[Any]:
-    """:param kind: the editor class of a connection of ours."""
+    """Return the editor class with the judgement.
+
+    :param kind: the editor class of a connection of ours.
+    """
     return type("JudgingEditor", (JudgingMixin, kind), {})
 
 
 @contextmanager
 def at_work(place: Place, app_label: str, schema_editor: Any) -> Iterator[None]:
-    """The editor knows which operation is at work; an error of one does not stop the others."""
+    """Tell the editor which operation runs; the error of an operation does not stop the others."""
     from_state, to_state = place.from_state, place.to_state
     outer = schema_editor.place
     from_state.reach = to_state.reach = reach(place.operation, from_state, app_label)
@@ -151,7 +154,7 @@ def at_work(place: Place, app_label: str, schema_editor: Any) -> Iterator[None]:
         if hasattr(place.operation, "state_operations"):
             schema_editor.forgotten += forgotten(place, schema_editor.names)
     except (OperationalError, InterfaceError):
-        # The server does not answer: nothing can be said of what comes next either.
+        # The server does not answer: the following operations cannot be judged either.
         raise
     except Exception as error:
         schema_editor.failed.append((error, place))

@@ -1,4 +1,4 @@
-"""What an editor has found -> the entries of a report."""
+"""The findings of an editor -> the entries of a report."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from ..acceptances import Acceptances, acceptance
 from ..catalog.records import Size
+from ..ddl.meaning import meaning
 from ..errors import CannotMigrate
 from ..findings import Finding, Origin
 from ..operation_facts import runs_code, touches_no_table
@@ -17,20 +18,20 @@ from ..planning.verdict import accepted
 from ..record import Record
 from ..reporting.report import Entry, Unanalysed, UnusedAssurance
 from ..rules.cannot_migrate import RULE as CANNOT_MIGRATE
-from . import raw, whole
+from . import whole_deployment
 from .examples import example
 from .forgotten import left_behind
 from .offline import NotConnected
 from .run_python import of_functions
 from .selection import one_line
 from .sizes import Sizes
-from .whole import Judged, Result, assured
+from .whole_deployment import Judged, Result, assured
 
 
-#: They ask the server what it has, and change no table.
-class How(Record):
-    """:param strict: only additive operations pass.
+class JudgingOptions(Record):
+    """The mode of the judgement.
 
+    :param strict: only additive operations pass.
     :param one_deployment: the migrations will run together.
     """
 
@@ -39,9 +40,12 @@ class How(Record):
 
 
 class Entries:
-    """:param accept: what the settings and the environment accept."""
+    """The entries of a report.
 
-    def __init__(self, sizes: Sizes, how: How, accept: Acceptances) -> None:
+    :param accept: what the settings and the environment accept.
+    """
+
+    def __init__(self, sizes: Sizes, how: JudgingOptions, accept: Acceptances) -> None:
         self.sizes = sizes
         self.how = how
         self.accept = accept
@@ -54,11 +58,11 @@ class Entries:
             if isinstance(error, CannotMigrate):
                 origin = Origin(app=judged.migration.app_label, operation=place.path[0])
                 yield place, CANNOT_MIGRATE.found(one_line(error), origin=origin)
-        yield from whole.changes_rows_and_table(judged)
+        yield from whole_deployment.changes_rows_and_table(judged)
         yield from left_behind(judged)
         yield from of_functions(judged)
         if self.how.strict:
-            yield from whole.not_additive(judged)
+            yield from whole_deployment.not_additive(judged)
 
     def entry(self, judged: Judged, place: Place | None, finding: Finding) -> Entry:
         migration = judged.migration
@@ -69,7 +73,7 @@ class Entries:
         )
         size = self.sizes.of(judged.editor.live_names.get(finding.table, finding.table)) if finding.table else Size()
         if not finding.assured and finding.code != CANNOT_MIGRATE.code:
-            # What check_migrations alone looks for has not been there when the plan was made.
+            # The findings of check_migrations alone did not exist when the plan was made.
             finding = accepted(finding, self.accept, migration.app_label, migration.name)
         return Entry(
             finding=finding.named(origin=origin),
@@ -116,7 +120,7 @@ class Entries:
                 )
 
     def unused_acceptances(self, migrations: Sequence[Any], entries: Iterable[Entry]) -> Iterator[UnusedAssurance]:
-        """Those that could have covered something in what was judged, and were not needed. Call it at the end."""
+        """Yield the acceptances that could have covered something judged, and were not needed. Call it at the end."""
         used = self._used | {entry.finding.accept for entry in entries}
         for one in self.accept.values():
             about = [x for x in migrations if one.app == x.app_label and one.migration in ("", x.name)]
@@ -131,12 +135,12 @@ class Entries:
 
 
 def _not_read(judged: Judged) -> Iterator[tuple[Place | None, str]]:
-    """The operations of which nobody can tell what they do, and why."""
+    """Yield the operations whose effect is unknown, and why."""
     for place in every(judged.migration.operations):
         if runs_code(place.operation):
             yield place, f"what {type(place.operation).__name__} does is not known before it runs"
     for statement, where in judged.editor.raw:
-        why = "" if where and touches_no_table(where.operation) else raw.unread(statement)
+        why = "" if where and touches_no_table(where.operation) else meaning(statement).unread
         if why:
             yield where, why
     for error, place in judged.editor.failed:

@@ -14,7 +14,7 @@ from ..django_types import Field
 KNOWN_IMPORTS = frozenset(
     {"from django.db import migrations", "from django.db import models", "import django.db.models.deletion"}
 )
-#: Any primary key has an order. The base manager leaves no row out.
+#: Any primary key has an order. The base manager returns every row.
 _FILL = """\
 def fill_{field}(apps, schema_editor):
     rows = apps.get_model("{app}", "{model}")._base_manager.using(schema_editor.connection.alias)
@@ -46,7 +46,10 @@ _IMPORT = "from django_zero_downtime_migrations.operations import Backfill"
 
 
 class Text(NamedTuple):
-    """A value as Python. :param imports: what it needs at the top of the file."""
+    """A value as Python.
+
+    :param imports: what it needs at the top of the file.
+    """
 
     text: str
     imports: tuple[str, ...] = ()
@@ -57,13 +60,16 @@ def written(text: str, *imports: str) -> Text:
 
 
 def value(of: Any) -> Text:
-    """:raises ValueError: when a migration cannot write it."""
+    """Write a value as Python.
+
+    :raises ValueError: when a migration cannot write it.
+    """
     text, imports = MigrationWriter.serialize(of)
     return Text(_short(text), _needed(imports))
 
 
 def block(*operations: Operation, title: str = "") -> str:
-    """``operations = [...]`` of one migration."""
+    """Return ``operations = [...]`` of one migration."""
     lines = [f"# {title}"] if title else []
     lines.append("operations = [")
     needed: set[str] = set()
@@ -75,13 +81,13 @@ def block(*operations: Operation, title: str = "") -> str:
 
 
 def fill(of: Text, *, model: str, field: str, title: str) -> str:
-    """A migration that gives rows a value that have NULL."""
+    """Return a migration that replaces NULLs by a value."""
     body = _BACKFILL.format(model=model, field=field, what=f'{{"{field}": {of.text}}}')
     return _titled(title, body, *of.imports, _IMPORT)
 
 
 def fill_each(make: Callable[[], Any], *, model: str, field: str, title: str) -> str:
-    """The same with a value of its own for each row."""
+    """Return a migration that replaces each NULL by a value of its own."""
     of = value(make)
     body = _EACH.format(field=field, value=of.text)
     body += _BACKFILL.format(model=model, field=field, what=f"each=fill_{field}")
@@ -89,8 +95,8 @@ def fill_each(make: Callable[[], Any], *, model: str, field: str, title: str) ->
 
 
 def fill_every_row(of: Text, *, app: str, model: str, field: str, title: str) -> str:
-    """A migration that gives a value to all rows, range by range. Not every type has an operator that would tell which
-    have it already.
+    """Return a migration that gives a value to all rows, range by range. Some types lack the operator that would tell
+    which rows have it already.
     """
     update = f"rows.filter(pk__gte=first, pk__lte=last).update({field}={of.text})"
     body = _FILL.format(update=textwrap.indent(update, " " * 8), size=5000, app=app, model=model, field=field)
@@ -103,7 +109,7 @@ def _titled(title: str, body: str, *imports: str) -> str:
 
 
 def _short(text: str) -> str:
-    # What every migration imports has these too, under shorter names.
+    # The imports of every migration include these, under shorter names.
     return text.replace("django.db.models.deletion.", "models.")
 
 
@@ -112,7 +118,7 @@ def _needed(imports: Iterable[str]) -> tuple[str, ...]:
 
 
 def with_changes(field: Field, **changes: object) -> Any:
-    """A copy of a field with other arguments; None takes one away."""
+    """Return a copy of a field with other arguments; None removes one."""
     _, _, args, kwargs = field.deconstruct()
     kwargs = {name: value for name, value in (kwargs | changes).items() if value is not None}
     return type(field)(*args, **kwargs)

@@ -1,7 +1,7 @@
-"""What to write instead, as Python for the very model and field of a finding.
+"""Safe replacements, as Python for the very model and field of a finding.
 
-Old and new code run side by side between two of the migrations that are shown. None of them may give a row a value that
-nobody wrote: the copy of a column leaves no default in the new one, and NOT NULL comes without one.
+Old and new code run side by side between two of the migrations that are shown. The migrations must not give a row a
+value that was not written: the copy of a column leaves no default in the new one, and NOT NULL comes without one.
 """
 
 from __future__ import annotations
@@ -24,17 +24,20 @@ from .removal_examples import apart, forgotten_field, forgotten_model
 
 Example = Callable[[Any, Place, str], str]
 
-#: Stands for a value that only the author knows; pasted as it is, it is an error before anything is written.
+#: A placeholder for a value that only the author knows; pasted as it is, it is an error before anything is written.
 UNKNOWN = "value_of_older_rows"
 WRITTEN = "2. when all code that runs writes the column: fill the rows that are older"
 TEXTS = (models.CharField, models.TextField)
 NUMBERS = (models.IntegerField, models.FloatField, models.DecimalField)
-#: What gives a row a value that the code did not.
+#: Arguments of a field that give a row a value which the code did not write.
 BY_ITSELF: dict[str, Any] = dict.fromkeys(("default", "db_default", "auto_now", "auto_now_add", "blank"))
 
 
 def example(finding: Finding, place: Place | None, app: str) -> str:
-    """Empty where there is nothing to paste. :param app: the label of the migration's app."""
+    """Return an example; empty if there is nothing to paste.
+
+    :param app: the label of the migration's app.
+    """
     if place is None:
         return ""
     write = WRITERS.get(finding.code, {}).get(loses(place.operation))
@@ -42,7 +45,7 @@ def example(finding: Finding, place: Place | None, app: str) -> str:
         return ""
     try:
         return write(place.operation, place, app).rstrip("\n")
-    except Exception:  # a field of somebody else's may not be one that a migration can write
+    except Exception:  # another package's field may be one that a migration cannot write
         return ""
 
 
@@ -57,9 +60,9 @@ def _not_null(operation: migrations.AddField, place: Place, app: str) -> str:
 
 
 def _in_steps(operation: migrations.AddField, added: Field, kept: Field, app: str) -> str:
-    """Three migrations that add a column.
+    """Return three migrations that add a column.
 
-    :param added: its field as it is added: the rows that are there get NULL.
+    :param added: its field as it is added: the existing rows get NULL.
     :param kept: the field that the new code has, which may have a default for new rows.
     """
     model, name, field = operation.model_name, operation.name, operation.field
@@ -73,7 +76,7 @@ def _in_steps(operation: migrations.AddField, added: Field, kept: Field, app: st
 
 
 def _filled_with_default(operation: migrations.AddField | migrations.AlterField, app: str, title: str) -> str:
-    """The rows that have NULL get what the field would give a new row."""
+    """Return a migration that gives rows with NULL what the field would give a new row."""
     field = operation.field
     where: dict[str, Any] = {"model": operation.model_name, "field": operation.name, "title": title}
     db_default = getattr(field, "db_default", NOT_PROVIDED)
@@ -83,7 +86,7 @@ def _filled_with_default(operation: migrations.AddField | migrations.AlterField,
         return (fill_each if callable(field.default) else _fill_value)(field.default, **where)
     if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
         return fill(written("Now()", "from django.db.models.functions import Now"), **where)
-    # Django's own value for a text that may be empty; any other one would be made up.
+    # This is Django's own value for a text that may be empty; any other value would be made up.
     empty = field.blank and field.empty_strings_allowed and isinstance(field, TEXTS)
     return fill(written('""' if empty else UNKNOWN), **where)
 
@@ -135,7 +138,7 @@ def _new_column(operation: migrations.AlterField, place: Place, app: str) -> str
 
 
 def _copied(name: str, old: Any, new: Any) -> Any:
-    """The old column as a value of the new one, by a cast that refuses what would be cut where there is one."""
+    """Return the old column as a value of the new one, by a cast that refuses to cut values if there is one."""
     new = new.target_field if new.remote_field else new
     old = old.target_field if old.remote_field else old
     if isinstance(new, TEXTS) or (isinstance(old, NUMBERS) and isinstance(new, NUMBERS)) or type(old) is type(new):
@@ -169,7 +172,7 @@ def _kept_table(operation: migrations.RenameModel, place: Place, app: str) -> st
 
 
 def _names_a_column(state: ProjectState, model: tuple[str, str]) -> bool:
-    """Whether a model's name is that of a column, in the table of a many-to-many field."""
+    """Return whether a model's name is also a column's name, in the table of a many-to-many field."""
     for key, each in state.models.items():
         for field in each.fields.values():
             by_itself = field.many_to_many and field.remote_field.through is None
@@ -184,7 +187,7 @@ def _filled(operation: migrations.AlterField, place: Place, app: str) -> str:
 
 
 def _written_by_code(operation: migrations.AlterField, place: Place, app: str) -> str:
-    """The code writes a value before the database stops to."""
+    """Let the code write a value before the database stops to."""
     model, name = operation.model_name, operation.name
     left = place.from_state.apps.get_model(app, model)._meta.get_field(name).clone()
     before = migrations.SeparateDatabaseAndState(state_operations=[migrations.AlterField(model, name, left)])
@@ -198,7 +201,7 @@ def _written_by_code(operation: migrations.AlterField, place: Place, app: str) -
 
 
 def _written_first(operation: migrations.AlterField, place: Place, app: str) -> str:
-    """NOT NULL is kept by the code before the database keeps it."""
+    """Let the code keep NOT NULL before the database keeps it."""
     model, name = operation.model_name, operation.name
     nullable = place.from_state.apps.get_model(app, model)._meta.get_field(name).clone()
     before = migrations.SeparateDatabaseAndState(state_operations=[migrations.AlterField(model, name, nullable)])
@@ -217,8 +220,8 @@ def _after(operation: Operation, place: Place, app: str) -> str:
 
 
 _FORGOTTEN: dict[Loses, Example] = {Loses.FIELD: forgotten_field, Loses.MODEL: forgotten_model}
-#: By the code of the finding and by what the operation takes from code that does not know of it. Of one whose author
-#: alone knows there is no example.
+#: By the finding's code and by what the operation takes from code that does not know of it. Operations that only their
+#: author understands have no example.
 WRITERS: dict[str, dict[Loses, Example]] = {
     "ADD_COLUMN_NOT_NULL": {Loses.NOTHING: _not_null},
     "ADD_COLUMN_REWRITE": {Loses.NOTHING: _rewrite},

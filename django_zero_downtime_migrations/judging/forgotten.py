@@ -1,4 +1,4 @@
-"""What Django forgets while the database keeps it, and what the new code then cannot do."""
+"""Objects that Django forgets while the database keeps them, and what the new code then cannot do."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from ..planning.rule import Rule
 from ..rules.forgotten_foreign_key import RULE as FORGOTTEN_FOREIGN_KEY
 from ..rules.forgotten_not_null import RULE as FORGOTTEN_NOT_NULL
 from .tables import Tables, tables_of
-from .whole import Judged, Result, assured
+from .whole_deployment import Judged, Result, assured
 
-#: ``pg_constraint.confdeltype`` of the foreign keys that let nobody delete what they point to.
+#: ``pg_constraint.confdeltype`` of the foreign keys that prevent the delete of what they point to.
 STOPS_DELETES = ("a", "r")
 
 
 class Forgotten(NamedTuple):
-    """:param table: as in SQL. :param column: its plain name; empty for a whole table."""
+    """A forgotten object.
+
+    :param table: as in SQL.
+    :param column: its plain name; empty for a whole table.
+    """
 
     place: Place
     table: str
@@ -28,7 +32,7 @@ class Forgotten(NamedTuple):
 
 
 def forgotten(place: Place, names: Names) -> Iterator[Forgotten]:
-    """What the state after an operation has no more that the state before it had."""
+    """Yield what the state before an operation has, and the state after it lacks."""
     before, after = place.from_state, place.to_state
     kept = {name for state in after.models.values() for name, _ in tables_of(state, names)}
     for key, state in before.models.items():
@@ -49,7 +53,7 @@ def _columns(state: Any, key: tuple[str, str], names: Names) -> list[str]:
 
 
 def left_behind(judged: Judged) -> Iterator[Result]:
-    """What a migration has Django forget and what is still in the way of new code at the end of the deployment."""
+    """Yield what a migration has Django forget and what still blocks new code at the end of the deployment."""
     migration = judged.migration
     for each in judged.editor.forgotten:
         last = judged.editor.last
@@ -63,7 +67,10 @@ def left_behind(judged: Judged) -> Iterator[Result]:
 
 
 def _in_the_way(each: Forgotten, catalog: PlannedCatalog, writes: bool) -> Iterator[tuple[Rule, str]]:
-    """:param writes: the code after the deployment has the table."""
+    """Yield the obstacles.
+
+    :param writes: the code after the deployment has the table.
+    """
     when = "when Django has forgotten it"
     if each.column and writes and _fails_insert(each, catalog):
         yield FORGOTTEN_NOT_NULL, f"{quote(each.column)} of {each.table} stays NOT NULL and without a default {when}"

@@ -1,4 +1,4 @@
-"""Migration modules as git's index has them: what is committed may differ from the file, after ``git add -p``."""
+"""Migration modules as git's index has them: after ``git add -p``, the commit may differ from the file."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .changes import staged_otherwise
 
 @contextmanager
 def imported_from_index() -> Iterator[None]:
-    """While it is open, a module whose staged content differs from its file is imported as it is staged.
+    """Import each module whose staged content differs from its file as it is staged, in the block.
 
-    :raises CannotJudge: outside a repository, or where the file of a staged migration has gone.
+    :raises CannotJudge: outside a repository, or if the file of a staged migration is missing.
     """
     contents = staged_otherwise()
     finder = _Finder(contents)
@@ -41,7 +41,10 @@ def _forget(contents: Mapping[str, bytes]) -> None:
 
 
 class _Finder(MetaPathFinder):
-    """:param contents: by the real path of the file."""
+    """The finder of staged modules.
+
+    :param contents: by the real path of the file.
+    """
 
     def __init__(self, contents: Mapping[str, bytes]) -> None:
         self._contents = contents
@@ -60,7 +63,7 @@ class _Finder(MetaPathFinder):
 
 
 class _Loader(SourceFileLoader):
-    """A module of a file with another content. It is compiled each time: the cache is of the file."""
+    """A module of a file with another content. It is compiled each time: the cache belongs to the file."""
 
     def __init__(self, fullname: str, path: str, content: bytes) -> None:
         super().__init__(fullname, path)

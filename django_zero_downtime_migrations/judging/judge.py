@@ -13,28 +13,30 @@ from ..catalog.protocol import Catalog
 from ..catalog.records import Size
 from ..catalog.server import ServerCatalog
 from ..django_types import Connection, Migration, ProjectState
-from ..errors import CannotMigrate
+from ..errors import CannotJudge, CannotMigrate
 from ..migrate_run.judge_whole_plan import planned
 from ..places import location, watched
 from ..reporting.report import Entry, Report, Unanalysed, UnusedAssurance
 from ..settings import MigrationSettings
 from ..states.judged_state import first_state
-from . import whole
+from . import whole_deployment
 from .editor import at_work, editor_class
-from .entries import Entries, How, order
-from .errors import CannotJudge
+from .entries import Entries, JudgingOptions, order
 from .model_catalog import ModelCatalog
 from .offline import in_place_of, offline
 from .selection import Key, Selection, one_line
 from .sizes import Sizes
 from .tables import Tables
-from .whole import Judged
+from .whole_deployment import Judged
 
 
 class Judgement:
-    """:param connection: of the database that is asked, or of its settings where none is."""
+    """The judgement of the chosen migrations.
 
-    def __init__(self, selection: Selection, connection: Connection, sizes: Sizes, how: How) -> None:
+    :param connection: the database that is asked; without one, the connection whose settings are used.
+    """
+
+    def __init__(self, selection: Selection, connection: Connection, sizes: Sizes, how: JudgingOptions) -> None:
         self.selection = selection
         self.connection = connection
         self.sizes = sizes
@@ -42,15 +44,16 @@ class Judgement:
         self.made = Entries(sizes, how, MigrationSettings.load(connection.alias).accept)
 
     def report(self, database: str) -> Report:
-        """:param database: what the report calls it.
+        """Judge the migrations.
 
+        :param database: the report's name for it.
         :raises CannotJudge: when the state of the project cannot be made.
         """
         judged = list(self._judged())
         entries: list[Entry] = []
         unanalysed: list[Unanalysed] = []
         unused: list[UnusedAssurance] = []
-        twice = list(whole.changed_before(judged)) if self.how.one_deployment else []
+        twice = list(whole_deployment.changed_before(judged)) if self.how.one_deployment else []
         for each in judged:
             results = [*self.made.results(each), *(result for other, result in twice if other is each)]
             entries += [self.made.entry(each, *result) for result in sorted(results, key=order)]
@@ -69,7 +72,7 @@ class Judgement:
     # The migrations, one by one
 
     def _judged(self) -> Iterator[Judged]:
-        """In the order of their plan."""
+        """Yield the judged migrations in the order of their plan."""
         if self.selection.pending:
             found = self._pending()
         elif self.selection.new:
@@ -81,14 +84,14 @@ class Judgement:
                 yield Judged(migration, editor)
 
     def _changed(self) -> Iterator[tuple[Any, Any]]:
-        """The new ones as one deployment, and each of those that have been changed by itself."""
+        """Yield the new ones as one deployment, and each changed one by itself."""
         new = self.selection.new
         made = {_key(x): (x, editor) for x, editor in self._each_alone(self.selection.judged - new)}
         made |= {_key(x): (x, editor) for x, editor in self._deployment() if _key(x) in new}
         yield from (made[_key(x)] for x in self.selection.plan if _key(x) in made)
 
     def _pending(self) -> Iterator[tuple[Any, Any]]:
-        """As ``migrate`` would run them, on the database as it is."""
+        """Yield them as ``migrate`` would run them, on the database as it is."""
         state = first_state(self.selection.loader)
         for migration in self.selection.applied:
             _mutate(migration, state)
@@ -100,8 +103,8 @@ class Judgement:
         yield from self._through(self.connection, self.selection.plan, state, catalog, old_code)
 
     def _deployment(self) -> Iterator[tuple[Any, Any]]:
-        """Those that are new, and what depends on them, one after another as if all others were applied and in use,
-        from the state alone.
+        """Yield the new ones, and their dependents, one after another as if all others were applied and in use, from
+        the state alone.
         """
         connection = offline(self.connection)
         state = first_state(self.selection.loader)
@@ -120,7 +123,7 @@ class Judgement:
             yield from self._through(connection, plan, state, catalog, tables)
 
     def _each_alone(self, judged: Container[Key]) -> Iterator[tuple[Any, Any]]:
-        """Each as if all before it were applied and in use, from the state alone."""
+        """Yield each as if all before it were applied and in use, from the state alone."""
         connection = offline(self.connection)
         state = first_state(self.selection.loader)
         scribe = connection.SchemaEditorClass(connection, collect_sql=True)
@@ -160,16 +163,16 @@ class Judgement:
                     watching.close()
                     yield migration, editor
             except CannotMigrate as error:
-                # One of an operation is a finding; this comes from what Django puts off to the end of a migration.
+                # An operation's own error is a finding; this comes from what Django puts off to the migration's end.
                 raise CannotJudge(f"{location(running[0])}: {one_line(error)}") from error
             except Error:
                 raise
-            except Exception as error:  # operations are anybody's
+            except Exception as error:  # an operation may be another package's, and do anything
                 raise _no_state(running[0], error) from error
 
 
 class _Sized(ServerCatalog):
-    """The database's own, with the sizes of the production database where they are given."""
+    """The database's own catalogue, with the sizes of the production database if they are given."""
 
     def __init__(self, connection: Connection, sizes: Sizes) -> None:
         super().__init__(connection)
@@ -184,7 +187,7 @@ def _key(migration: Migration) -> Key:
 
 
 def _with_dependents(selection: Selection) -> set[Key]:
-    """The new migrations, and those of the plan that run after one of them because they depend on it."""
+    """Return the new migrations, and the ones of the plan that run after one of them because they depend on it."""
     keys = [_key(migration) for migration in selection.plan]
     first = next(number for number, key in enumerate(keys) if key in selection.new)
     before = selection.loader.graph.forwards_plan
@@ -194,7 +197,7 @@ def _with_dependents(selection: Selection) -> set[Key]:
 def _mutate(migration: Migration, state: ProjectState) -> None:
     try:
         migration.mutate_state(state, preserve=False)
-    except Exception as error:  # operations are anybody's
+    except Exception as error:  # an operation may be another package's, and do anything
         raise _no_state(migration, error) from error
 
 

@@ -1,4 +1,4 @@
-"""What ``check_migrations`` does with its options."""
+"""The work of ``check_migrations`` with its options."""
 
 from __future__ import annotations
 
@@ -8,24 +8,27 @@ from typing import Any, NamedTuple
 
 from ..checks import unknown_acceptances
 from ..django_types import Connection
+from ..errors import CannotJudge
 from ..findings import Severity
 from ..reporting.report import Report
 from ..settings import MigrationSettings
 from . import baseline, sizes
 from .connect import connected, default_alias, unconnected
-from .entries import How
-from .errors import CannotJudge
+from .entries import JudgingOptions
 from .index import imported_from_index
 from .judge import Judgement
 from .selection import Request, select
 
 Given = Mapping[str, Any]
-#: Whoever fails on one fails on those before it.
+#: A check that fails on one severity fails on those before it.
 ORDER = (Severity.REFUSE, Severity.WARN, Severity.NOTE)
 
 
 class Result(NamedTuple):
-    """:param said: lines for the standard error."""
+    """The result of a check.
+
+    :param said: lines for the standard error.
+    """
 
     report: Report
     fails: bool
@@ -33,8 +36,9 @@ class Result(NamedTuple):
 
 
 def judge(given: Given) -> Result:
-    """:param given: the command's options.
+    """Judge the migrations.
 
+    :param given: the command's options.
     :raises CannotJudge: with one line that says why.
     :raises ImproperlyConfigured: when a setting is wrong.
     """
@@ -52,7 +56,7 @@ def _judge(given: Given) -> Result:
     selection = select(_request(given, settings), None if without else connection)
     for problem in unknown_acceptances(settings.accept, selection.loader):
         raise CannotJudge(f"{problem.message}. {problem.hint}")
-    how = How(
+    how = JudgingOptions(
         strict=given["strict"],
         one_deployment=selection.pending or bool(given["since"]) or given["staged"],
     )
@@ -69,7 +73,11 @@ def _judge(given: Given) -> Result:
 
 
 def write_stats(given: Given) -> int:
-    """Write the sizes of the database's tables. :returns: of how many. :raises CannotJudge: as :func:`judge`."""
+    """Write the sizes of the database's tables.
+
+    :returns: how many tables.
+    :raises CannotJudge: as :func:`judge`.
+    """
     if given["without_database"]:
         raise CannotJudge("--write-stats asks a database: it cannot be used with --without-database.")
     return sizes.write(connected(given["database"] or default_alias()), given["write_stats"])

@@ -1,4 +1,4 @@
-"""The catalogue as the models of a project state tell it."""
+"""The catalogue as the models of a project state describe it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from ..server import names_of
 from ..type_changes import Gone, TypeChange
 from ..type_changes.builtin import Use, always_known, judge
 from .sizes import Sizes
-from .table import Held, Table
+from .table import ConstraintOrIndex, Table
 from .tables import Tables
 
-#: The kinds of what is, or has, an index; see :class:`.table.Held`.
+#: The kinds of objects that are, or have, an index; see :class:`.table.ConstraintOrIndex`.
 INDEXES = ("i", "p", "u", "x")
 #: Expressions with one value for a whole statement. Any other function may give each row a value of its own.
 STABLE = frozenset(
@@ -46,9 +46,10 @@ EXTENSION_TYPES = frozenset(
 
 
 class ModelCatalog:
-    """A :class:`~..catalog.protocol.Catalog` that asks no database.
+    """A :class:`~..catalog.protocol.Catalog` that does not ask a database.
 
-    :param connection: one that never connects. :param sizes: how large the tables are, as far as that is known.
+    :param connection: a connection that never connects.
+    :param sizes: how large the tables are, as far as that is known.
     """
 
     def __init__(self, connection: Connection, tables: Tables, sizes: Sizes) -> None:
@@ -82,7 +83,7 @@ class ModelCatalog:
         )
 
     def is_row(self, table: str, column: str) -> bool:
-        """No field of Django's has a composite type."""
+        """Return False: Django's fields do not have composite types."""
         return False
 
     def constraints(self, table: str) -> list[Constraint]:
@@ -98,7 +99,7 @@ class ModelCatalog:
         return [_index(held) for held in found.held if held.kind in INDEXES] if found else []
 
     def partitions(self, table: str) -> list[Partition]:
-        """How a table is partitioned does not stand in a model."""
+        """Return nothing: models do not tell how a table is partitioned."""
         return []
 
     def index_parts(self, table: str, name: str) -> list[IndexPart]:
@@ -147,7 +148,7 @@ class ModelCatalog:
         return ()
 
     def shown(self, table: str) -> Shown | None:
-        """No model tells what is owed."""
+        """Return None: models do not tell what is owed."""
         return None
 
     def rights(self, table: str) -> Rights:
@@ -157,7 +158,7 @@ class ModelCatalog:
         return ()
 
     def shadow(self, table: str, wanted: Wanted) -> Shadow | None:
-        """Only what stands in its way, as far as the models tell, and its type."""
+        """Return only the type and the obstacles, as far as the models tell."""
         column = self.column(table, wanted.column)
         if column is None:
             return None
@@ -195,7 +196,7 @@ class ModelCatalog:
                 yield Use("foreign key", held.name, other_type=of.type)
 
 
-#: What ``type_changes`` calls what is not an index.
+#: The names in ``type_changes`` for objects other than indexes.
 KINDS = {"c": "check", "f": "foreign key"}
 
 
@@ -220,7 +221,7 @@ def _uses(table: Table, column: str, gone: Gone) -> Iterator[Use]:
             )
 
 
-def _constraint(held: Held, table: str, own: bool) -> Constraint:
+def _constraint(held: ConstraintOrIndex, table: str, own: bool) -> Constraint:
     return Constraint(
         name=held.name,
         kind=held.kind,
@@ -240,7 +241,7 @@ def _constraint(held: Held, table: str, own: bool) -> Constraint:
     )
 
 
-def _index(held: Held) -> Index:
+def _index(held: ConstraintOrIndex) -> Index:
     return Index(
         name=held.name,
         keys=held.columns,
@@ -255,7 +256,10 @@ def _index(held: Held) -> Index:
 
 
 def _definition(check: str) -> str:
-    """As the server would write it, each condition in parentheses. :param check: as Django's Q writes it."""
+    """Return a check as the server would write it, each condition in parentheses.
+
+    :param check: as Django's Q writes it.
+    """
     inner = check[1:-1] if check.startswith("(") and check.endswith(")") else check
     parts = [inner] if re.search(r"\b(OR|NOT \(|CASE|BETWEEN)\b|[()']", inner) else inner.split(" AND ")
     return f"CHECK ({'(' if len(parts) > 1 else ''}({') AND ('.join(parts)}){')' if len(parts) > 1 else ''})"
@@ -269,6 +273,6 @@ def _known_type(definition: str) -> bool:
 
 
 def _one_value(expression: str) -> bool:
-    """Whether each function in it is known to give the same value for every row."""
+    """Return whether each function in it is known to give the same value for every row."""
     bare = re.sub(r"'(?:[^']|'')*'", "''", expression)
     return {name.lower() for name in re.findall(r"\b([A-Za-z_]\w*)\s*\(", bare)} <= STABLE

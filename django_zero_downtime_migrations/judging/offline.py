@@ -12,16 +12,18 @@ from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrappe
 from ..backends.postgres.introspection import IntrospectionMixin
 from ..django_types import Connection, Cursor, Params, Sql
 from ..server import NEWEST
-from .table import Held, Table
+from .table import ConstraintOrIndex, Table
 from .tables import Tables
 
 
 class NotConnected(Exception):
-    """Something asked a database for an answer, and there is none."""
+    """An answer was asked of a database, and there is none."""
 
 
 class OfflineMixin:
-    """To be put before a database wrapper of ours. It judges as the newest server would, and keeps no transaction."""
+    """The connection. This class precedes a database wrapper of ours. It judges as the newest server would, and keeps
+    no transaction.
+    """
 
     pg_version = NEWEST
     server_encoding = "UTF8"
@@ -55,7 +57,7 @@ class _NoCursor:
         raise NotConnected(f"check_migrations judges without a database here, and something asks: {sql}")
 
 
-#: Taken from there, since its own module cannot be imported first.
+#: The class is taken from there, since its own module cannot be imported first.
 _Introspection: Any = PostgresWrapper.introspection_class
 
 
@@ -80,9 +82,9 @@ class _FromTables(_Introspection):  # type: ignore[misc]
 
 
 class OfflineIntrospection(IntrospectionMixin, _FromTables):
-    """What Django asks while it builds its statements."""
+    """The answers that Django needs while it builds its statements."""
 
-    # There is no schema to be asked about, and nobody to ask.
+    # Without a database, the schema cannot be asked for.
 
     def _located(self, cursor: Cursor, table: str) -> tuple[Any, str]:
         return cursor, table
@@ -91,7 +93,7 @@ class OfflineIntrospection(IntrospectionMixin, _FromTables):
         return sequences
 
 
-def _for_django(held: Held) -> dict[str, Any]:
+def _for_django(held: ConstraintOrIndex) -> dict[str, Any]:
     return {
         "columns": list(held.columns),
         "primary_key": held.kind == "p",
@@ -106,10 +108,10 @@ def _for_django(held: Held) -> dict[str, Any]:
 
 
 class OfflineEditorMixin:
-    """To be put before an editor of ours."""
+    """The editor. This class precedes an editor of ours."""
 
     def _is_collation_deterministic(self, collation_name: str) -> bool:
-        # Nobody can say; nearly all are, and the other ones only go without an index for LIKE.
+        # This is unknown; nearly all are, and the others are only left without an index for LIKE.
         return True
 
     def _refuse_hostile_search_path(self) -> None:
@@ -117,7 +119,10 @@ class OfflineEditorMixin:
 
 
 def offline(connection: Connection) -> Any:
-    """A connection with the class and settings of this one. :param connection: one of ours."""
+    """Return a connection with the class and settings of this one.
+
+    :param connection: one of ours.
+    """
     editor = type("OfflineEditor", (OfflineEditorMixin, connection.SchemaEditorClass), {})
     kind: type[Any] = type("OfflineWrapper", (OfflineMixin, type(connection)), {"SchemaEditorClass": editor})
     made = kind(connection.settings_dict, connection.alias)
@@ -127,7 +132,7 @@ def offline(connection: Connection) -> Any:
 
 @contextmanager
 def in_place_of(connection: Connection) -> Iterator[None]:
-    """Whoever asks Django for the connection of this alias gets this one, for instance ``transaction.atomic``."""
+    """Let Django return this connection for its alias in the block, for instance to ``transaction.atomic``."""
     before = connections[connection.alias]
     connections[connection.alias] = connection
     try:

@@ -1,4 +1,4 @@
-"""Which pending migrations the code that runs now survives, so that they may be applied before a release."""
+"""The pending migrations that the running code survives, so that they may be applied before a release."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from ..findings import Finding, Kind, Severity
 from ..reporting.report import Entry
 from ..settings import MigrationSettings
 from .connect import connected
-from .entries import How
+from .entries import JudgingOptions
 from .judge import Judgement
 from .selection import Key, Request, select
 from .sizes import DatabaseSizes
 
-#: Rules that tell of the new code, of the migration's own, or of queries that no ORM sends.
+#: Rules about the new code, about the migration's own code, or about queries that an ORM does not send.
 NOT_OF_OLD_CODE: Final = frozenset(
     {"FORGOTTEN_FOREIGN_KEY", "FORGOTTEN_NOT_NULL", "NOT_ADDITIVE", "ROW_TYPE_USED", "RUN_PYTHON_MODELS"}
 )
 
 
 class Waits(NamedTuple):
-    """A migration for after the release. :param why: in words."""
+    """A migration for after the release.
+
+    :param why: in words.
+    """
 
     migration: Any
     why: str
@@ -38,19 +41,19 @@ class Phases(NamedTuple):
 
 
 def phases(alias: str) -> Phases:
-    """Ask the checker which pending migrations break the code that runs now. What depends on one waits with it.
+    """Ask the checker which pending migrations break the running code. A migration that depends on one waits with it.
 
     A finding that the migration or ACCEPT accepts does not count. A ``stage`` of django-syzygy's, on the migration,
     counts instead of the findings.
 
-    :param alias: of the database.
+    :param alias: the alias of the database.
     :raises CannotJudge: when the migrations or the database cannot be read.
     """
     connection = connected(alias)
     selection = select(Request(), connection)
     breaking: dict[Key, str] = {}
     if MigrationSettings.load(alias).old_code == "present":
-        judgement = Judgement(selection, connection, DatabaseSizes(connection), How(one_deployment=True))
+        judgement = Judgement(selection, connection, DatabaseSizes(connection), JudgingOptions(one_deployment=True))
         for entry in judgement.report(alias).entries:
             if breaks_old_code(entry.finding):
                 breaking.setdefault((entry.app, entry.migration), _why(entry))
@@ -68,7 +71,7 @@ def phases(alias: str) -> Phases:
 
 
 def breaks_old_code(finding: Finding) -> bool:
-    """Whether a statement of the code from before the deployment may fail for what was found."""
+    """Return whether a statement of the code from before the deployment may fail for what was found."""
     is_one = finding.kind is Kind.COMPATIBILITY and finding.rule_severity is not Severity.NOTE
     return is_one and not finding.assured and finding.code not in NOT_OF_OLD_CODE
 
@@ -79,7 +82,10 @@ def _why(entry: Entry) -> str:
 
 
 def _of_stage(migration: Migration, why: str) -> str:
-    """:param why: what the checker says."""
+    """Return the reason to wait by the migration's own stage.
+
+    :param why: the checker's reason.
+    """
     match getattr(getattr(migration, "stage", None), "name", ""):
         case "PRE_DEPLOY":
             return ""

@@ -1,4 +1,4 @@
-"""What to write instead of a removal, as Python: Django forgets it first."""
+"""Safe replacements for a removal, as Python: Django forgets it first."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def forgotten_model(operation: migrations.DeleteModel, place: Place, app: str) -
 
 
 def _loose(field: Field, insert: bool) -> Any:
-    """A field as code that does not know it needs it: that code deletes what it points to.
+    """Return a field as code that does not know it needs it: that code deletes what it points to.
 
-    :param insert: and inserts rows without it.
+    :param insert: that code also inserts rows without it.
     """
     changes: dict[str, Any] = {}
     if field.remote_field and getattr(field, "db_constraint", getattr(field.remote_field, "db_constraint", False)):
@@ -65,7 +65,7 @@ def _in_two_releases(operation: Operation, again: Operation, first: Iterable[Ope
 
 
 def apart(operation: migrations.SeparateDatabaseAndState, place: Place, app: str) -> str:
-    """A field that is forgotten when new code can do without it. Of anything else there is no example."""
+    """Return migrations that forget a field once new code can do without it. Other operations have no example."""
     removed = operation.state_operations[0]
     if len(operation.state_operations) != 1 or not isinstance(removed, migrations.RemoveField):
         return ""

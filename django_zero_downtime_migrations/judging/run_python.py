@@ -1,4 +1,4 @@
-"""What the functions of RunPython tell of themselves."""
+"""Findings about the functions of RunPython, from their code."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ..findings import Origin
 from ..places import every
 from ..rules.run_python_models import RULE as RUN_PYTHON_MODELS
 from ..rules.run_python_no_reverse import RULE as RUN_PYTHON_NO_REVERSE
-from .whole import Judged, Result, assured
+from .whole_deployment import Judged, Result, assured
 
 
 def of_functions(judged: Judged) -> Iterator[Result]:
-    """What can be said of the code of a migration without running it."""
+    """Yield what can be said of the code of a migration without running it."""
     migration = judged.migration
     for place in every(migration.operations):
         operation = place.operation
@@ -41,7 +41,7 @@ def of_functions(judged: Judged) -> Iterator[Result]:
 
 
 def imported_models(code: Any) -> Iterator[type[models.Model]]:
-    """The project's own models that a function uses, also in functions of its module that it calls."""
+    """Yield the project's own models that a function uses, also in functions of its module that it calls."""
     seen: set[FunctionType] = set()
     waiting = [_function(code)]
     while waiting:
@@ -63,7 +63,7 @@ def _function(code: Any) -> Any:
 
 
 def _globals(function: FunctionType) -> Iterator[Any]:
-    """What the names of a function mean, and what it takes from modules among them."""
+    """Yield what the names of a function mean, and what it takes from modules among them."""
     names = set(_names(function.__code__))
     for name in names:
         value = function.__globals__.get(name)
@@ -80,7 +80,7 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def _imports(function: FunctionType) -> Iterator[Any]:
-    """What a function imports itself, as far as that is loaded."""
+    """Yield what a function imports itself, as far as that is loaded."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):

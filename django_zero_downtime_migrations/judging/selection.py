@@ -1,4 +1,4 @@
-"""Which migrations are judged, and in which order they would run."""
+"""The migrations that are judged, and the order in which they would run."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.utils import DatabaseError
 
 from ..django_types import Connection, Migration
+from ..errors import CannotJudge
 from ..places import file_of
 from ..printable import printable
 from ..record import Record
 from .changes import changed, staged
-from .errors import CannotJudge
 
 Key = tuple[str, str]
 
 
 class Request(Record):
-    """What is asked for, as on the command line.
+    """The request, as on the command line.
 
-    :param app: label of the app whose migrations are judged; with ``migration`` that one alone.
-    :param everything: applied migrations as well. :param since: a commit of git; migrations that have changed since.
+    :param app: label of the app whose migrations are judged; with ``migration`` only that one.
+    :param everything: applied migrations as well.
+    :param since: a commit of git; migrations that have changed since.
     :param staged: migrations in git's index.
-    :param starts: the migration from which on an app is judged, by label.
-    :param third_party: where every migration is judged, also those of installed packages that nobody has named.
+    :param starts: for an app's label, the first migration that is judged.
+    :param third_party: judge every migration, also of installed packages that were not named.
     """
 
     app: str = ""
@@ -43,13 +44,14 @@ class Request(Record):
 
 
 class Selection(NamedTuple):
-    """:param applied: what makes the state from which the plan starts.
+    """The selected migrations.
 
+    :param applied: what makes the state from which the plan starts.
     :param plan: migrations in the order in which they run, from the first pending one or from the very first.
-    :param judged: the keys of those that are judged; the others only make the state.
+    :param judged: the keys of the judged ones; the others only make the state.
     :param pending: they are judged as ``migrate`` would run them, on the database as it is; otherwise each as if all
         before it were applied and in use.
-    :param new: those of the judged that come with one deployment, and that the code before it does not have.
+    :param new: judged migrations that come with one deployment, and that the code before it does not have.
     """
 
     loader: MigrationLoader
@@ -63,8 +65,9 @@ class Selection(NamedTuple):
 
 
 def select(request: Request, connection: Connection | None) -> Selection:
-    """:param connection: None without a database.
+    """Select the migrations.
 
+    :param connection: None without a database.
     :raises CannotJudge: when a name is unknown or the migrations cannot be loaded.
     """
     loader = load(connection)
@@ -86,7 +89,7 @@ def select(request: Request, connection: Connection | None) -> Selection:
 
 
 def _of_packages(keys: Iterable[Key], loader: MigrationLoader) -> set[Key]:
-    """Most of them were applied long ago, and nobody here can change them. What ``migrate`` would run is judged."""
+    """Return the ones to leave out: most were applied long ago, and cannot be changed here. Pending ones are judged."""
     return {key for key in keys if third_party(loader.graph.nodes[key])}
 
 
@@ -100,7 +103,10 @@ def _selection(
 
 
 def load(connection: Connection | None) -> Any:
-    """:raises CannotJudge: as ``migrate`` would fail."""
+    """Load the migrations.
+
+    :raises CannotJudge: as ``migrate`` would fail.
+    """
     try:
         loader = MigrationLoader(connection, ignore_no_migrations=True)
         if connection is not None:
@@ -123,7 +129,7 @@ def one_line(error: BaseException) -> str:
 
 
 def _where(error: BaseException) -> str:
-    """The error and the line of the migration, or of what it imports, in which it was raised."""
+    """Return the error and the line of the migration, or of what it imports, in which it was raised."""
     what = f"{type(error).__name__}: {one_line(error)}"
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}: {what}"
@@ -137,7 +143,7 @@ def _where(error: BaseException) -> str:
 
 
 def in_order(loader: MigrationLoader) -> Iterator[Key]:
-    """All migrations, each after those that it depends on."""
+    """Yield all migrations, each after the ones that it depends on."""
     seen: set[Key] = set()
     for leaf in sorted(loader.graph.leaf_nodes()):
         for key in loader.graph.forwards_plan(leaf):
@@ -160,7 +166,10 @@ def _check_names(request: Request, loader: MigrationLoader) -> None:
 
 
 def find(loader: MigrationLoader, app: str, prefix: str) -> Key:
-    """The migration with this name, or whose name alone begins so. :raises CannotJudge: when there is not one."""
+    """Return the migration with this name, or the only one with this prefix.
+
+    :raises CannotJudge: when there is not exactly one.
+    """
     try:
         migration = loader.get_migration_by_prefix(app, prefix)
     except AmbiguityError:
@@ -182,7 +191,7 @@ def _asked_for(key: Key, request: Request, loader: MigrationLoader) -> bool:
 
 
 def _before_start(request: Request, loader: MigrationLoader) -> set[Key]:
-    """What stands before the first migration that an app wants to be judged."""
+    """Return what stands before the first migration that an app wants to be judged."""
     before: set[Key] = set()
     for app, name in (request.starts or {}).items():
         if app not in loader.migrated_apps:
@@ -193,9 +202,9 @@ def _before_start(request: Request, loader: MigrationLoader) -> set[Key]:
 
 
 def _changed(request: Request, loader: MigrationLoader) -> dict[Key, bool] | None:
-    """The migrations whose files git has as changed, and whether each is new; None where git is not asked.
+    """Return the migrations whose files git has as changed, and whether each is new; None if git is not asked.
 
-    A new one that replaces others makes nothing that is not there.
+    A new migration that replaces others makes nothing new.
     """
     if not request.since and not request.staged:
         return None
@@ -207,7 +216,7 @@ def _changed(request: Request, loader: MigrationLoader) -> dict[Key, bool] | Non
 
 
 def third_party(migration: Migration) -> bool:
-    """Whether its file was installed with a package, not written in this project."""
+    """Return whether its file was installed with a package, not written in this project."""
     return _installed(os.path.dirname(file_of(migration)))
 
 

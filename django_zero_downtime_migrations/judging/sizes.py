@@ -1,4 +1,4 @@
-"""How large tables are: asked of the database, or read from a file that was written where the data is."""
+"""The sizes of tables: asked of the database, or read from a file that was written where the data is."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from ..catalog.records import Size
 from ..catalog.server import ServerCatalog
 from ..django_types import Connection
+from ..errors import CannotJudge
 from ..naming import plain_table, split_identifier
-from .errors import CannotJudge
 
 VERSION = 1
 _NAMES = """
@@ -29,16 +29,20 @@ ORDER BY 1
 
 
 class Sizes:
-    """Of no table anything is known."""
+    """The sizes when nothing is known."""
 
     def of(self, table: str) -> Size:
-        """:param table: its quoted name."""
+        """Return the size of a table.
+
+        :param table: its quoted name.
+        """
         return Size()
 
 
 class FileSizes(Sizes):
-    """:param path: what :func:`write` wrote.
+    """The sizes in a file.
 
+    :param path: the file that :func:`write` wrote.
     :raises CannotJudge: when it cannot be read.
     """
 
@@ -50,7 +54,7 @@ class FileSizes(Sizes):
         self._tables = tables
 
     def of(self, table: str) -> Size:
-        # Under its schema stands what is not found without it.
+        # A table that is not found without its schema is stored with it.
         found = self._tables.get(".".join(split_identifier(table)), self._tables.get(plain_table(table)))
         return Size(found.get("rows"), found.get("bytes")) if isinstance(found, Mapping) else Size()
 
@@ -64,9 +68,9 @@ class DatabaseSizes(Sizes):
 
 
 def write(connection: Connection, path: Path) -> int:
-    """Write the size of each table, under its name, or with its schema where the name alone does not mean it.
+    """Write the size of each table, under its name, with its schema if the name alone does not mean it.
 
-    :returns: of how many.
+    :returns: how many tables.
     :raises CannotJudge: when the file cannot be written.
     """
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""What a model of Django's says of its table: columns, constraints and indexes, as migrations made them."""
+"""The table of a Django model: columns, constraints and indexes, as migrations made them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ..server import names_of
 PATTERN_OPS = {"varchar": "varchar_pattern_ops", "text": "text_pattern_ops"}
 
 
-class Held(NamedTuple):
+class ConstraintOrIndex(NamedTuple):
     """A constraint or index. ``kind`` is ``pg_constraint.contype``, or ``i`` for an index of its own.
 
-    ``columns`` is empty where it has expressions. ``touches``: every column that it reads. ``plain``: a btree over
-    columns alone.
+    ``columns`` is empty if it has expressions. ``touches``: every column that it reads. ``plain``: a btree over columns
+    alone.
     """
 
     name: str
@@ -81,17 +81,17 @@ class Table:
         )
 
     def _generated(self, field: Any) -> str:
-        """The expression of a generated column."""
+        """Return the expression of a generated column."""
         if not getattr(field, "generated", False):
             return ""
         sql, params = field.generated_sql(self.scribe.connection)
         return str(sql % tuple(self.scribe.quote_value(value) for value in params))
 
     @cached_property
-    def held(self) -> list[Held]:
+    def held(self) -> list[ConstraintOrIndex]:
         return [*self._of_fields(), *self._together(), *self._constraints(), *self._indexes()]
 
-    def _of_fields(self) -> Iterator[Held]:
+    def _of_fields(self) -> Iterator[ConstraintOrIndex]:
         table, make_object_name = plain_table(self.name), self.names.make_object_name
         keys = [field.column for field in getattr(self.model._meta, "pk_fields", ()) if field.column]
         primary_key = tuple(map(self._plain, keys))
@@ -110,22 +110,22 @@ class Table:
             check = field.db_parameters(connection=self.scribe.connection)["check"]
             if check:
                 name = make_object_name(table, *column, CHECK)
-                yield Held(name, "c", column, column, text=str(check))
+                yield ConstraintOrIndex(name, "c", column, column, text=str(check))
 
-    def _like(self, field: Any) -> Iterator[Held]:
+    def _like(self, field: Any) -> Iterator[ConstraintOrIndex]:
         kind = field.db_type(connection=self.scribe.connection) or ""
         opclass = next((ops for name, ops in PATTERN_OPS.items() if kind.startswith(name) and "[" not in kind), "")
         if opclass and (field.db_index or field.unique):
             column = (self._plain(field.column),)
-            yield Held(self._named((field.column,), "_like"), "i", column, column, opclasses=(opclass,))
+            yield ConstraintOrIndex(self._named((field.column,), "_like"), "i", column, column, opclasses=(opclass,))
 
-    def _foreign_key(self, field: Any) -> Iterator[Held]:
+    def _foreign_key(self, field: Any) -> Iterator[ConstraintOrIndex]:
         if field.remote_field is None or not getattr(field, "db_constraint", False):
             return
         target = field.target_field
         _, table = split_identifier(target.model._meta.db_table)
         suffix = f"_fk_{table}_{target.column}"
-        yield Held(
+        yield ConstraintOrIndex(
             self._named((field.column,), suffix),
             "f",
             (self._plain(field.column),),
@@ -135,32 +135,34 @@ class Table:
             deferrable=True,
         )
 
-    def _together(self) -> Iterator[Held]:
+    def _together(self) -> Iterator[ConstraintOrIndex]:
         meta = self.model._meta
         for names in meta.unique_together:
             yield self._index("u", self._named(self._written(names), "_uniq"), self._columns_of(names), unique=True)
         for names in getattr(meta, "index_together", ()):
             yield self._index("i", self._named(self._written(names), "_idx"), self._columns_of(names))
 
-    def _constraints(self) -> Iterator[Held]:
+    def _constraints(self) -> Iterator[ConstraintOrIndex]:
         for constraint in self.model._meta.constraints:
             if isinstance(constraint, models.UniqueConstraint):
                 yield self._unique_constraint(constraint)
             elif isinstance(constraint, models.CheckConstraint):
-                # Its one method for the condition alone; that for the statement has the name in it as well.
+                # This is its one method for the condition alone; the statement's own has the name in it as well.
                 text = str(constraint._get_check_sql(self.model, self.scribe))  # type: ignore[attr-defined]
                 columns = tuple(dict.fromkeys(names_in(text)))
-                yield Held(self._plain(constraint.name), "c", columns, columns, text=text)
+                yield ConstraintOrIndex(self._plain(constraint.name), "c", columns, columns, text=text)
             else:
-                yield Held(self._plain(constraint.name), "x", (), tuple(self.columns), plain=False, method="gist")
+                yield ConstraintOrIndex(
+                    self._plain(constraint.name), "x", (), tuple(self.columns), plain=False, method="gist"
+                )
 
-    def _unique_constraint(self, constraint: Any) -> Held:
+    def _unique_constraint(self, constraint: Any) -> ConstraintOrIndex:
         columns = self._columns_of(constraint.fields)
         include = self._columns_of(constraint.include or ())
         expressions = bool(constraint.expressions)
-        # Django makes an index of what a constraint cannot have.
+        # Django makes an index if a constraint cannot have these options.
         of_its_own = bool(constraint.condition or include or constraint.opclasses or expressions)
-        return Held(
+        return ConstraintOrIndex(
             self._plain(constraint.name),
             "i" if of_its_own else "u",
             columns,
@@ -172,13 +174,13 @@ class Table:
             deferrable=constraint.deferrable is not None,
         )
 
-    def _indexes(self) -> Iterator[Held]:
+    def _indexes(self) -> Iterator[ConstraintOrIndex]:
         for index in self.model._meta.indexes:
             names = [name for name, _ in index.fields_orders]
             columns, include = self._columns_of(names), self._columns_of(index.include or ())
             expressions = bool(index.expressions)
             descending = any(order for _, order in index.fields_orders)
-            yield Held(
+            yield ConstraintOrIndex(
                 self._plain(index.name),
                 "i",
                 columns,
@@ -189,21 +191,21 @@ class Table:
                 predicate=bool(index.condition),
             )
 
-    def _index(self, kind: str, name: str, columns: tuple[str, ...], unique: bool = False) -> Held:
-        return Held(name, kind, columns, columns, unique=unique)
+    def _index(self, kind: str, name: str, columns: tuple[str, ...], unique: bool = False) -> ConstraintOrIndex:
+        return ConstraintOrIndex(name, kind, columns, columns, unique=unique)
 
     def _columns_of(self, names: Sequence[str]) -> tuple[str, ...]:
         return tuple(map(self._plain, self._written(names)))
 
     def _written(self, names: Sequence[str]) -> list[str]:
-        """The columns of fields as Django has them."""
+        """Return the columns of fields as Django has them."""
         return [self.model._meta.get_field(name).column for name in names]
 
     def _named(self, columns: Sequence[str], suffix: str) -> str:
         return self._plain(self.scribe._create_index_name(self.model._meta.db_table, list(columns), suffix=suffix))
 
     def _plain(self, name: str) -> str:
-        """The server's name of what Django calls so; Django's where the server has none."""
+        """Return the server's name for a name of Django's; Django's own if the server has none."""
         sql = self.names.as_sql(name)
         try:
             return unquote(sql)

@@ -1,7 +1,7 @@
 """The tables of a project state.
 
-They stand in for the catalogue where there is no database, or where it is ahead of the migration that is judged; and
-they are what the code that still runs knows.
+They stand in for the catalogue without a database, or with a database that is ahead of the judged migration; they are
+also what the running code knows.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from django.db.backends.utils import strip_quotes, truncate_name
 from ..naming import Names
 from ..server import names_of
 from ..states.rendering import Key, kept, models_that_point_to
-from .table import Held, Table
+from .table import ConstraintOrIndex, Table
 
 
 class Tables:
     """The tables of one project state, by quoted name.
 
-    :param state: a ``JudgedState`` that is not changed any more. :param scribe: see :class:`Table`.
-    :param owners: where tables were found in another state; they are mostly still there.
+    :param state: a ``JudgedState`` that does not change any more.
+    :param scribe: see :class:`Table`.
+    :param owners: models of tables found in another state; most tables still belong to them.
     """
 
     def __init__(self, state: Any, scribe: Any, owners: dict[str, tuple[Key, str]] | None = None) -> None:
@@ -36,7 +37,7 @@ class Tables:
 
     @cached_property
     def _owners(self) -> dict[str, tuple[Key, str]]:
-        """The model of each table, and the many-to-many field where it is the table between two."""
+        """Return the model of each table, and the many-to-many field of a table between two models."""
         found: dict[str, tuple[Key, str]] = {}
         for key, state in self.state.models.items():
             for name, field in tables_of(state, self._names):
@@ -64,14 +65,14 @@ class Tables:
         model = self.state.apps.get_model(*key)
         if field:
             model = model._meta.get_field(field).remote_field.through
-        # Kept with the class: it lives for as long as nothing of it changes.
+        # The result is kept with the class, which lives for as long as nothing of it changes.
         table: Table | None = model.__dict__.get("_judged_table")
         if table is None:
             table = model._judged_table = Table(model, self.scribe)
         return table
 
-    def referencing(self, table: str) -> Iterator[tuple[Table, Held]]:
-        """The foreign keys of other tables that point to this one."""
+    def referencing(self, table: str) -> Iterator[tuple[Table, ConstraintOrIndex]]:
+        """Yield the foreign keys of other tables that point to this one."""
         owner = self._owner(table)
         if owner is None or owner[1]:
             return
@@ -82,7 +83,7 @@ class Tables:
                 held = found.held if found else ()
                 yield from ((found, each) for each in held if found and each.kind == "f" and each.to_table == table)
 
-    # What the code that still runs knows: see ``planning.context.OldCode``
+    # The knowledge of the code that still runs: see ``planning.context.OldCode``
 
     def knows(self, table: str, column: str | None = None) -> bool:
         found = self.get(table)
@@ -105,7 +106,7 @@ class Tables:
 
 
 def tables_of(state: Any, names: Names) -> list[tuple[str, str]]:
-    """The tables of a model, as in SQL: its own, and those of its many-to-many fields, with their names."""
+    """Return the tables of a model, as in SQL: its own, and its many-to-many fields' tables, with their names."""
     known = kept(state)
     if "tables" not in known:
         known["tables"] = _find_tables_of(state, names)
@@ -127,7 +128,7 @@ def _find_tables_of(state: Any, names: Names) -> list[tuple[str, str]]:
     return found
 
 
-def _as_strict(held: Held, kind: str, columns: set[str], detail: str) -> bool:
+def _as_strict(held: ConstraintOrIndex, kind: str, columns: set[str], detail: str) -> bool:
     match kind:
         case "u":
             return held.unique and not held.predicate and bool(held.columns) and columns >= set(held.columns)

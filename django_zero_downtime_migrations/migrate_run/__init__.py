@@ -1,7 +1,7 @@
 """A run of ``migrate``, from the signal with which it begins to the one with which it ends.
 
-Django tells its schema editor nothing of the run that it belongs to, so the run is kept with the connection. The way of
-a migration that an earlier run has begun::
+Django does not tell its schema editor which run it belongs to, so the run is kept with the connection. The way of a
+migration that an earlier run has begun::
 
     pre_migrate
       signals.begin_run -> run.begin          the run of this plan
@@ -21,5 +21,5 @@ a migration that an earlier run has begun::
                                               Journal.interrupted_call
 
     post_migrate, or the error that ends the outermost editor
-      signals.end_run -> MigrateRun.end       Journals.close: the journals go, and the turn is released
+      signals.end_run -> MigrateRun.end       Journals.close: the journals are dropped, and the turn is released
 """

@@ -1,4 +1,4 @@
-"""A run of ``migrate`` drops first what earlier ones have left for old code, and what nothing speaks for any more."""
+"""A run of ``migrate`` first drops what earlier runs have left for old code, if nothing speaks for it any more."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from .run import MigrateRun
 
 
 def begin(run: MigrateRun) -> None:
-    """Pay what may be paid. What may not never stops the run: it stays, and one line of the log says why.
+    """Pay the debts that may be paid. The others do not stop the run: they stay, and one line of the log says why.
 
-    What is owed is known from what the run has asked at its beginning; only without IDEMPOTENT_SQL it is asked here.
+    The debts are known from what the run has asked at its beginning; without IDEMPOTENT_SQL they are asked for here.
     """
     if run.refusal or run.outer or run.connection.connection is None:
         return
@@ -36,7 +36,7 @@ def begin(run: MigrateRun) -> None:
 
 
 def end(run: MigrateRun) -> None:
-    """Look at what the run has left: from now on its quiet time counts. What it has taken back is forgotten."""
+    """Look at what the run has left: from now on its quiet time counts. Forget what the run has taken back."""
     if in_transaction(run.connection):
         return
     try:
@@ -54,14 +54,14 @@ def _forget_taken_back(debts: Debts) -> None:
 
 
 def _in_turn(run: MigrateRun) -> None:
-    """A run with journals has its turn already."""
+    """Pay under a turn, which a run with journals has already."""
     if run.journals is not None:
         _pay(run)
         return
     try:
         turn, holder = try_turn(run.connection, find_place(run.connection, lock=True))
     except CannotMigrate:
-        # Behind such a pooler nobody can tell who is there either.
+        # Behind such a pooler, other sessions cannot be told apart either.
         return
     try:
         if holder is None:
@@ -90,7 +90,7 @@ def _pay_one(run: MigrateRun, contraction: Contraction, looked: Looked) -> None:
     try:
         contraction.pay(looked)
     except (DatabaseError, MigrationError) as error:
-        # The migrations of the run do not depend on it, or are refused for it.
+        # The migrations of the run do not need this, or are refused for it.
         logger.warning("%s is owed still: %s", debt.id, printable(str(error).strip()))
         return
     run.debts = [x for x in run.debts or () if x != debt]
@@ -98,7 +98,7 @@ def _pay_one(run: MigrateRun, contraction: Contraction, looked: Looked) -> None:
 
 
 def _is_faked() -> bool:
-    """Whether ``migrate --fake`` runs, which is to change no table: Django's signal does not tell."""
+    """Return whether ``migrate --fake`` runs, which must not change tables: Django's signal does not tell."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         options = frame.f_locals.get("options") if frame.f_code.co_name == "handle" else None

@@ -1,4 +1,4 @@
-"""Which migration of its plan a run of ``migrate`` is at."""
+"""The migration of its plan that a run of ``migrate`` is at."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..errors import CannotMigrate
 
 
 class CurrentMigration:
-    """Which migration of a plan Django is running.
+    """The migration of a plan that Django is running.
 
-    Django says it only by the order: each migration of the plan that is not faked has an editor, whose first operation
-    tells that it is under way. Where one may be faked, as ``--fake-initial`` does, the records tell.
+    Django tells it only by the order: each migration of the plan that is not faked has an editor, whose first operation
+    shows that the migration is running. If one may be faked, as ``--fake-initial`` does, the records tell.
 
     :param recorded: asks which migrations are recorded.
     """
@@ -25,11 +25,11 @@ class CurrentMigration:
         self._recorded = recorded
         self._at = -1
         self._is_sure = True
-        #: It has been asked for before its first operation.
+        #: Whether the next migration has been asked for before its first operation.
         self._is_next = False
 
     def begins(self) -> None:
-        """The first operation of a migration begins."""
+        """Note that the first operation of a migration begins."""
         if self._is_next:
             self._is_next = False
             return
@@ -40,11 +40,14 @@ class CurrentMigration:
         self._is_sure = self._is_sure and self._at < len(self._plan) and not _may_be_faked(*self._plan[self._at])
 
     def asked_before(self) -> None:
-        """The migration is asked for before its first operation."""
+        """Note that the migration is asked for before its first operation."""
         self._is_sure, self._is_next = False, True
 
     def migration(self) -> tuple[Any, bool]:
-        """:raises CannotMigrate: when every migration is recorded already."""
+        """Return the migration, and whether it is taken back.
+
+        :raises CannotMigrate: when every migration is recorded already.
+        """
         if not self._is_sure:
             recorded = self._recorded()
             self._at = next((at for at, step in enumerate(self._plan) if not is_done(*step, recorded)), len(self._plan))
@@ -69,6 +72,6 @@ def is_done(migration: Migration, backwards: bool, recorded: set[tuple[str, str]
 
 
 def recorded_migrations(connection: Connection) -> set[tuple[str, str]]:
-    """Those that are recorded, by app and name; none where there is no table of them yet."""
+    """Return the recorded migrations, by app and name; none if they have no table yet."""
     recorder = MigrationRecorder(connection)
     return set(recorder.applied_migrations()) if recorder.has_table() else set()

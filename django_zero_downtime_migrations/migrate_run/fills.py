@@ -1,4 +1,4 @@
-"""What is kept of a NOT NULL column for the code from before, which leaves it out."""
+"""The default or trigger that a NOT NULL column keeps for old code, which leaves the column out."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .removals import Stays, column, has_value
 
 
 def default_of(model: Model, field: Field, names: Names) -> Stays:
-    """The default that a new column keeps."""
+    """Return the default that a new column keeps."""
     return Stays((names.as_sql(model._meta.db_table),), column(field, names), s.DEFAULT)
 
 
 def filled(model: Model, field: Field, names: Names) -> Stays:
-    """The trigger that fills a column."""
+    """Return the trigger that fills a column."""
     return default_of(model, field, names)._replace(kind=s.FILLED)
 
 
@@ -37,7 +37,7 @@ def _has_column(field: Field, connection: Connection) -> bool:
 
 
 def suits_old_code(field: Field, default: Any) -> bool:
-    """Whether a default that stays lets code insert that does not know the column.
+    """Return whether a default that stays lets code insert that does not know the column.
 
     :param default: what Django would give to each row; None for nothing.
     """
@@ -45,7 +45,10 @@ def suits_old_code(field: Field, default: Any) -> bool:
 
 
 def owed(operation: Any, app_label: str, apps: StateApps, connection: Connection) -> Stays | None:
-    """What an AddField or AlterField may owe. :param apps: of the state before it."""
+    """Return what an AddField or AlterField may owe.
+
+    :param apps: the state before the operation.
+    """
     field = operation.field.clone()
     field.set_attributes_from_name(operation.name)
     of = default_of if type(operation).__name__ == "AddField" else filled
@@ -53,9 +56,9 @@ def owed(operation: Any, app_label: str, apps: StateApps, connection: Connection
 
 
 def has_database_default(kept: Stays, models: Iterable[Model], names: Names) -> bool:
-    """Whether the column has a default of its own by now, which is not to be dropped.
+    """Return whether the column has a default of its own by now, which must not be dropped.
 
-    :param models: those of today.
+    :param models: today's models.
     """
     for model in models:
         if names.as_sql(model._meta.db_table) in kept.tables:
@@ -65,18 +68,18 @@ def has_database_default(kept: Stays, models: Iterable[Model], names: Names) -> 
 
 
 def goes_with(drop: s.DropColumn | s.DropTable, kept: Stays) -> bool:
-    """Whether a drop takes the column along of which something is kept."""
+    """Return whether a drop also drops the column for which something is kept."""
     if isinstance(drop, s.DropColumn) and unquote(drop.column) != kept.column:
         return False
     return drop.table in kept.tables
 
 
-#: Statements that may be in the way of what is kept.
+#: Statements that may collide with what is kept.
 IN_THE_WAY: Final = (s.RenameColumn, s.RenameTable, s.SetType)
 
 
 def is_in_the_way(statement: s.Statement, kept: Stays) -> bool:
-    """Whether a statement cannot be done, or what is kept could not be found again, while it is there."""
+    """Return whether a statement would fail because of what is kept, or would make it impossible to find again."""
     match statement:
         case s.RenameTable(table=table, new_table=new):
             return table in kept.tables or new in kept.tables

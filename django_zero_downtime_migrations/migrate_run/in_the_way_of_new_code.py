@@ -1,4 +1,4 @@
-"""What stands in the way of code that does not know a column or table, and what in the way of knowing it again."""
+"""Obstacles to code that does not know a column or table, and to knowing it again."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from ..execution.questions import ask
 from ..naming import Names
 from . import removals
 
-#: A comparison with NULL is not false, and a CHECK only refuses what is; these may be.
+#: Tests that may be false. A comparison with NULL is not false, and a CHECK only refuses a row for which it is false.
 _MAY_FAIL_FOR_NULL: Final = re.compile(r"\bIS\b|\bCASE\b|\bCOALESCE\b|\bNOT\b|\w\(", re.I)
 
 
 def refuse_what_cannot_stay(owed_by: str, going: Sequence[removals.Goes], catalog: PlannedCatalog) -> None:
-    """:param owed_by: the operation, by its name.
+    """Refuse a removal that cannot be plain.
 
-    :raises CannotMigrate: when the new code could not work with what would stay, and what is in its way could not be
-        made again from the models.
+    :param owed_by: the operation, by its name.
+    :raises CannotMigrate: when the new code could not work with what would stay, and an obstacle could not be made
+        again from the models.
     """
     reasons = [reason for goes in going for reason in _reasons(goes, catalog)]
     if reasons:
@@ -64,17 +65,18 @@ def _unknown_keys(constraints: Iterable[Constraint], known: Collection[object]) 
 
 
 def _may_fail(check: Constraint, field: Field) -> bool:
-    """A CHECK that a row without a value may violate. Where the database gives it one, that fulfils its own."""
+    """Return whether a row without a value may violate a CHECK. A value that the database gives fulfils its own."""
     if removals.has_value(field) and len(check.columns) == 1:
         return False
     return bool(_MAY_FAIL_FOR_NULL.search(check.definition.removeprefix("CHECK ")))
 
 
 def refuse_what_rows_violate(connection: Connection, names: Names, now: Any, wanted: Any, default: Any) -> None:
-    """Before anything is sent to take a removal back.
+    """Ask for violating rows before anything is sent to take a removal back.
 
-    :param now: the field as its column is. :param default: what Django would give to each row.
-    :raises CannotMigrate: when rows of the new code's have no value, or point to what it has deleted.
+    :param now: the field as its column is.
+    :param default: what Django would give to each row.
+    :raises CannotMigrate: when rows of new code have no value, or point to what it has deleted.
     """
     table, column = names.as_sql(now.model._meta.db_table), names.as_sql(now.column)
     if now.null and not wanted.null and default is None and ask(connection, _without_value(table, column)):

@@ -1,4 +1,4 @@
-"""What an interrupted run has left of a migration, read beside the migration as it is now."""
+"""The remains of a migration's interrupted run, read beside the migration as it is now."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .run_python_once import own_sql
 
 
 def last_operation(entry: Entry) -> int:
-    """How many operations an interrupted run has carried out, or begun."""
+    """Return how many operations an interrupted run has carried out, or begun."""
     keys = [key for key in (*entry.complete, entry.call) if key]
     # Of operations that are complete as a whole the last one counts.
     places = [str(whole[-1]) if (whole := numbers(key)) else key.partition(".")[0] for key in keys]
@@ -30,14 +30,16 @@ def last_operation(entry: Entry) -> int:
 
 
 def changed_operations(entry: Entry, identity: Identity) -> list[str]:
-    """The numbers of the operations, from 1, that have been carried out or begun, and are others by now."""
+    """Return the numbers, from 1, of operations that were carried out or begun, and have changed since."""
     before, now = entry.identity.code, identity.code
     last = last_operation(entry)
     return [str(number + 1) for number in range(last) if before[number : number + 1] != now[number : number + 1]]
 
 
 def asked_about(entry: Entry, migration: Migration) -> tuple[list[Done], dict[str, list[str]], list[str]]:
-    """What an interrupted run has done, the user's own SQL by the key of its call, and what may have been sent then."""
+    """Return what an interrupted run has done, the user's own SQL by the key of its call, and what may have been sent
+    then.
+    """
     doubt: list[str] = []
     calls = [done for part in entry.log for done in part]
     operations = list(reversed(migration.operations)) if entry.identity.backwards else migration.operations
@@ -46,7 +48,7 @@ def asked_about(entry: Entry, migration: Migration) -> tuple[list[Done], dict[st
         steps = read_steps(entry.steps, entry.identity)
         sent = [query.sql for step in steps[: entry.done] if not isinstance(step, Batches) for query in step.queries]
         calls.append(Done(entry.call, tuple(sent)))
-        # One that stands alone is not marked before the next that is in a transaction.
+        # A step that stands alone is not marked before the next step in a transaction.
         doubt = [step.sql for step in takewhile(lambda step: step.stands_alone, steps[entry.done :])]
     return calls, texts, doubt
 
@@ -67,10 +69,10 @@ def in_the_way(entry: Entry) -> CannotMigrate:
 
 
 def warn_of_record(entry: Entry) -> None:
-    """Whoever may write into the table of records can say that a migration is done."""
+    """Warn that the migration is recorded: any role that may write into the table of records can record it as done."""
     last = last_operation(entry)
     steps = read_steps(entry.steps, entry.identity)[entry.done :] if entry.call else ()
-    # One that stands alone may be done without a mark.
+    # A step that stands alone may be done without a mark.
     if last < len(entry.identity.code) or any(not step.stands_alone for step in steps):
         logger.warning(
             "%s is recorded, and its journal says that it was interrupted at %s in operation %d of %d: another client "
@@ -84,9 +86,10 @@ def warn_of_record(entry: Entry) -> None:
 
 
 def refuse_changed(entry: Entry, identity: Identity, forget: str) -> None:
-    """:param forget: the SQL with which the interrupted run is forgotten.
+    """Refuse a changed migration.
 
-    :raises CannotMigrate: when an operation has changed that has been carried out, or begun.
+    :param forget: the SQL that forgets the interrupted run.
+    :raises CannotMigrate: when an operation has changed that was carried out, or begun.
     """
     changed = changed_operations(entry, identity)
     if not changed:
@@ -102,9 +105,9 @@ def refuse_changed(entry: Entry, identity: Identity, forget: str) -> None:
 
 
 def disagreement(entry: Entry, found: Agreement, forget: str) -> CannotMigrate:
-    """The error for a catalogue that has a part of what the journal says was done, or something else.
+    """Return the error for a catalogue that has only a part of what the journal says was done, or something else.
 
-    :param forget: as for :func:`refuse_changed`.
+    :param forget: as in :func:`refuse_changed`.
     """
     differences = "\n".join(f"- {x}" for x in found.disagreements)
     return CannotMigrate(

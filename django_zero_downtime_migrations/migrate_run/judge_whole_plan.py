@@ -1,4 +1,4 @@
-"""What stops the migrations that ``migrate`` is about to run, before the first statement of the first one."""
+"""The judgement of all migrations that ``migrate`` is about to run, before the first statement of the first one."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ Names = frozenset[tuple[str, str]]
 
 
 def refusal(connection: Connection, plan: Steps, interrupted: Names) -> MigrationError | None:
-    """What a run of this plan is refused for; None when nothing speaks against it.
+    """Return the error for which a run of this plan is refused; None if nothing speaks against it.
 
-    :param interrupted: migrations, by app and name, that have been judged when they began.
+    :param interrupted: migrations, by app and name, that were judged when they began.
     """
     judgement = Judgement(connection)
     try:
@@ -40,7 +40,7 @@ def refusal(connection: Connection, plan: Steps, interrupted: Names) -> Migratio
 
 
 class Unsent(SendsNothing):
-    """A ``execution.reader.Reader`` of plans that are looked at."""
+    """A ``execution.reader.Reader`` that only looks at plans."""
 
     is_silent = True
 
@@ -51,18 +51,18 @@ class Unsent(SendsNothing):
         self.steps += plan.steps
 
     def taken(self) -> list[Step]:
-        """The steps since it was last asked."""
+        """Return the steps since the last call."""
         steps, self.steps = self.steps, []
         return steps
 
 
 class Judgement:
-    """What stops the migrations of a plan: what the rules refuse with RAISE_FOR_UNSAFE is a problem, too."""
+    """The problems of a plan's migrations, which include what the rules refuse with RAISE_FOR_UNSAFE."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.problems: list[Problem] = []
-        #: Steps that may not go through a pooler by transaction.
+        #: Steps that may not go through a transaction pooler.
         self._alone: list[tuple[Any, Place | None, str]] = []
         self._migration: Any = None
         self._editor: Any = None
@@ -71,10 +71,10 @@ class Judgement:
         self._seen = 0
 
     def judge(self, plan: Steps, interrupted: Names = frozenset()) -> None:
-        """Go through migrations that have not run, each as if those before it had.
+        """Go through migrations that have not run, each as if the ones before it had run.
 
         :param plan: (migration, backwards) pairs, as from Django's executor.
-        :param interrupted: migrations, by app and name, that have been judged when they began.
+        :param interrupted: migrations, by app and name, that were judged when they began.
         """
         executor: Any = MigrationExecutor(self.connection)
         state = applied_state(executor)
@@ -92,7 +92,7 @@ class Judgement:
                     watching.close()
                     self._look(None)
             except CannotMigrate as error:
-                # One of an operation is caught there; this comes from what Django puts off to the end of a migration.
+                # An operation's own error is caught there; this comes from what Django defers to the migration's end.
                 self._add(None, error)
         if self._alone and not self.problems:
             self._ask_pooler()
@@ -115,7 +115,10 @@ class Judgement:
         self._look(place)
 
     def _look(self, place: Place | None) -> None:
-        """At what has come since the last look. :param place: whose it is; None at the end of a migration."""
+        """Look at what has come since the last look.
+
+        :param place: the place of its operation; None at the end of a migration.
+        """
         findings = self._editor.enforced
         new, self._seen = findings[self._seen :], len(findings)
         for finding in new:
@@ -138,10 +141,10 @@ class Judgement:
 def planned(
     plan: Steps, state: ProjectState, loader: MigrationLoader, open_editor: Callable[[Any], Any]
 ) -> Iterator[tuple[Any, Any]]:
-    """Each migration, and the collecting editor through which it has gone.
+    """Yield each migration, and the collecting editor through which it has gone.
 
     :param state: the project's before the first one; it is changed.
-    :param open_editor: gives an editor of ours that collects, for a migration.
+    :param open_editor: returns a collecting editor of ours for a migration.
     """
     before: Any = None
     for migration, backwards in plan:

@@ -1,4 +1,4 @@
-"""Which migration calls the schema editor, and for which operation. Django tells its editor nothing of it."""
+"""The migration that calls the schema editor, and its operation. Django does not tell them to its editor."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 
 from ..execution.own_code import Operation
 
-#: It puts an operation behind each RenameModel.
+#: The module of contenttypes, which puts an operation behind each RenameModel.
 CONTENT_TYPES = "django.contrib.contenttypes.management"
 
 
 def migration_at_work() -> tuple[str, str] | None:
-    """App label and name of the innermost migration that is being applied or taken back; None outside of one.
+    """Return app label and name of the innermost migration that is being applied or taken back; None outside one.
 
-    ``Migration.apply()`` and ``unapply()`` are what every way of running migrations ends in: ``migrate``,
-    ``sqlmigrate`` and other packages' executors.
+    Every way of running migrations ends in ``Migration.apply()`` or ``unapply()``: ``migrate``, ``sqlmigrate`` and
+    other packages' executors.
     """
     for migration, _ in _at_work():
         if not getattr(migration, "part_of_operation", False):
@@ -27,12 +27,12 @@ def migration_at_work() -> tuple[str, str] | None:
 
 
 def is_taken_back() -> bool:
-    """Whether the innermost migration that is at work is being taken back."""
+    """Return whether the innermost running migration is being taken back."""
     return any(frame.f_code.co_name == "unapply" for _, frame in islice(_at_work(), 1))
 
 
 def operation_at_work() -> Operation | None:
-    """The innermost operation, which may be inside of another; None outside of a migration."""
+    """Return the innermost operation, which may be inside another; None outside a migration."""
     for migration, frame in _at_work():
         operation = frame.f_locals.get("operation")
         if not operation:
@@ -46,7 +46,8 @@ def operation_at_work() -> Operation | None:
 class Own(NamedTuple):
     """An operation that stands in the list of its migration.
 
-    :param number: its place there. :param before: the state before it, where it is not taken back.
+    :param number: its place there.
+    :param before: the state before it, unless it is taken back.
     """
 
     operation: Any
@@ -58,10 +59,10 @@ class Own(NamedTuple):
 
 
 def own_operation_at_work() -> Own | None:
-    """The operation that is at work; None where it is inside of another one, and outside of a migration."""
+    """Return the running operation; None if it is inside another one, and outside a migration."""
     for migration, frame in _at_work():
         operation = frame.f_locals.get("operation")
-        # What is put in while migrate runs, as a content type's new name is, has no place in the file.
+        # An operation inserted while migrate runs, such as a content type's new name, has no place in the file.
         written = (x for x in migration.operations if type(x).__module__ != CONTENT_TYPES)
         number = next((n for n, x in enumerate(written) if x is operation), None)
         if number is None or getattr(migration, "part_of_operation", False):
@@ -72,8 +73,8 @@ def own_operation_at_work() -> Own | None:
 
 
 def operations_at_work() -> tuple[Any, list[Any], bool] | None:
-    """As :func:`operation_at_work`: the operation, those that its migration runs after it, and whether that is taken
-    back.
+    """Return the operation of :func:`operation_at_work`, the operations that its migration runs after it, and whether
+    that is taken back.
     """
     for migration, frame in _at_work():
         backwards = frame.f_code.co_name == "unapply"
@@ -85,7 +86,7 @@ def operations_at_work() -> tuple[Any, list[Any], bool] | None:
 
 
 def _at_work() -> Iterator[tuple[Any, FrameType]]:
-    """Migrations that are being run, the innermost first."""
+    """Yield the running migrations, the innermost first."""
     # Imported here: Django's migrations import its models, and a backend is loaded before them.
     from django.db.migrations import Migration
 

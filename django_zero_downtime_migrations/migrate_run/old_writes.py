@@ -1,8 +1,8 @@
-"""Triggers that see to what old code writes: one gives a column a value where that is NULL, another only counts.
+"""Triggers that correct what old code writes: one gives a column a value in place of NULL, another only counts.
 
-What they count with is a sequence: it locks nothing, and is never published to a logical subscriber. Who writes the row
-needs no right to the function or the sequence. The function runs with those of its owner, names all that it uses, and
-has a search_path of its own, so nothing that a client does decides what it means.
+They count with a sequence: it locks nothing, and is never published to a logical subscriber. The role that writes the
+row needs no privilege on the function or the sequence. The function runs with its owner's privileges, names all that it
+uses, and has a search_path of its own, so that clients cannot change its meaning.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from ..ddl.triggers import DropTrigger, MakeTrigger
 from ..naming import Names, literal, plain_table, quote, split_identifier, unquote
 from .removals import Stays
 
-#: Of the function: what others have made is never found.
+#: The function's search_path: it never finds what other roles have made.
 PATH: Final = "pg_catalog, pg_temp"
-#: What the names of the function and the sequence end in, by the kind of what is owed.
+#: The ends of the names of the function and the sequence, by the kind of what is owed.
 _ENDS: Final = {s.FILLED: ("fill", "nulls"), s.REMOVED: ("count", "writes")}
 
 
 def counter(kept: Stays, names: Names) -> str:
-    """The plain name of the sequence that counts what old code writes; it is in the schema of the table. Empty where
-    there is none.
+    """Return the plain name of the sequence that counts what old code writes; it is in the schema of the table. Empty
+    without a sequence.
     """
     if not kept.column or kept.kind not in _ENDS:
         return ""
@@ -32,7 +32,7 @@ def counter(kept: Stays, names: Names) -> str:
 
 
 def remains(kept: Stays, names: Names) -> str:
-    """The SQL that drops what a table, or a column, has left that somebody has dropped by hand; empty for nothing."""
+    """Return the SQL that drops the remains of a table or column that was dropped by hand; empty for nothing."""
     if not (sequence := counter(kept, names)):
         return ""
     schema = [quote(part) for part in split_identifier(kept.tables[0])[:-1]]
@@ -44,8 +44,8 @@ def remains(kept: Stays, names: Names) -> str:
 class OldWrites(NamedTuple):
     """The triggers of a column, their function and its counter. All names are as in SQL.
 
-    :param table: whose rows they see to.
-    :param triggers: one for rows and one for UPDATE statements; where the column is filled, one for rows.
+    :param table: the table of the triggers.
+    :param triggers: one for rows and one for UPDATE statements; if the column is filled, one for rows.
     :param counted: the sequence with its schema, as the function has to name it.
     """
 
@@ -59,7 +59,10 @@ class OldWrites(NamedTuple):
 
     @classmethod
     def of(cls, kept: Stays, catalog: PlannedCatalog, schema: str) -> OldWrites:
-        """:param schema: the first of the search_path, plain."""
+        """Return the triggers for what stays.
+
+        :param schema: the first of the search_path, plain.
+        """
         table, names = kept.tables[0], catalog.names
         ends = ("fill",) if kept.kind == s.FILLED else ("insert", "update")
         # Triggers fire in the order of their names: these have to see what the others have made of a row.
@@ -71,20 +74,21 @@ class OldWrites(NamedTuple):
         return cls(table, quote(kept.column), kept.kind, triggers, path, sequence, counted)
 
     def filling(self, value: str) -> MakeTrigger:
-        """What fills the column. :param value: SQL of what takes the place of NULL; it names nothing but what is in
-        pg_catalog.
+        """Return the trigger that fills the column.
+
+        :param value: SQL of the value in place of NULL; it uses names of pg_catalog only.
         """
         [trigger] = self.triggers
         on_row = (
             f"CREATE TRIGGER {trigger} BEFORE INSERT OR UPDATE ON {self.table} FOR EACH ROW "
             f"WHEN (NEW.{self.column} IS NULL) {self._executes}"
         )
-        # Also for what a logical subscription writes.
+        # The trigger also fires for what a logical subscription writes.
         always = f"ALTER TABLE {self.table} ENABLE ALWAYS TRIGGER {trigger}"
         return self._made([on_row, always], f"NEW.{self.column} := {value}; ")
 
     def counting(self, inserts: bool) -> MakeTrigger:
-        """What counts statements that name the column, and rows that are inserted with a value in it.
+        """Return the triggers that count statements that name the column, and inserted rows with a value in it.
 
         :param inserts: new code's rows have no value.
         """
@@ -98,7 +102,7 @@ class OldWrites(NamedTuple):
         return self._made(made, "")
 
     def dropped(self) -> DropTrigger:
-        # Who has taken some of it away by hand has lost nothing: NOT NULL refuses what it would have filled.
+        # A user who drops some of it by hand loses nothing: NOT NULL refuses what it would have filled.
         queries = (
             *(f"DROP TRIGGER IF EXISTS {trigger} ON {self.table}" for trigger in self.triggers),
             f"DROP FUNCTION IF EXISTS {self.function}()",
@@ -112,11 +116,11 @@ class OldWrites(NamedTuple):
         return f"EXECUTE FUNCTION {self.function}()"
 
     def _made(self, triggers: Sequence[str], does: str) -> MakeTrigger:
-        # Where somebody has dropped the sequence nothing is counted, and no client sees an error.
+        # If the sequence was dropped by hand, nothing is counted, and no client sees an error.
         counts = f"PERFORM pg_catalog.nextval(pg_catalog.to_regclass({literal(self.counted)}))"
         dropped = self.dropped()
         queries = (
-            # A script that was applied may be sent once more, and what somebody else has put there is not used.
+            # A script that was applied may be sent once more, and an object of another role is not used.
             *dropped.queries,
             f"CREATE SEQUENCE {self.sequence}",
             f"REVOKE ALL ON SEQUENCE {self.sequence} FROM PUBLIC",

@@ -14,7 +14,7 @@ from ..django_types import Steps
 
 @contextmanager
 def only(migrations: Collection[Any]) -> Iterator[None]:
-    """Within it, Django's ``migrate`` applies these at most, in one run.
+    """Let Django's ``migrate`` apply at most these migrations in the block, in one run.
 
     The command makes its executor by the name that its module has, and takes its plan from it.
     """

@@ -1,4 +1,4 @@
-"""What earlier runs have done of the migration that an editor is at, call by call."""
+"""The progress of earlier runs with the migration of an editor, call by call."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..planning.steps import Plan
 
 
 class Call:
-    """The outermost call of the schema editor that is under way.
+    """The outermost running call of the schema editor.
 
-    :ivar key: by which the journal knows it; empty where it is in no journal.
-    :ivar past: an earlier run has begun it, so Django's method is only run for what Django keeps for the end of the
+    :ivar key: the journal's name for it; empty if it is in no journal.
+    :ivar past: an earlier run has begun it, so Django's method runs only for what Django keeps for the end of the
         migration.
     :ivar early: the call makes the indexes of its column itself.
-    :ivar waited: the keys of earlier calls, what they remove comes with this one.
+    :ivar waited: the keys of earlier calls whose removals come with this one.
     """
 
     def __init__(self, key: str = "", past: bool = False, early: bool = False) -> None:
@@ -31,12 +31,12 @@ class Call:
 
 
 class NothingDone:
-    """Of a migration that no earlier run has begun, or that has no journal."""
+    """The progress of a migration that no earlier run has begun, or that has no journal."""
 
     def operation(self, number: int) -> None:
         """Note that an operation begins.
 
-        :param number: its index; for one inside of another, that of the outer one.
+        :param number: its index; for a nested one, its parent's.
         """
 
     def call(self, what: str, model: Model | None, made: Any) -> Call:
@@ -64,7 +64,7 @@ class NothingDone:
     def once(self, code: Callable[[Any, Any], None], apps: StateApps, editor: Any, atomic: bool | None) -> None:
         """Run the code of a RunPython, unless an earlier run has, in the transaction that Django would give it.
 
-        :param atomic: of the operation.
+        :param atomic: the operation's own setting.
         """
         wanted = atomic or (editor.atomic_wanted and atomic is not False)
         alone = not wanted or editor.connection.in_atomic_block
@@ -79,7 +79,7 @@ class NothingDone:
 
 
 class AlreadyBegun(NothingDone):
-    """For an editor that only collects: an earlier run has begun the migration."""
+    """The progress for an editor that only collects: an earlier run has begun the migration."""
 
     def call(self, what: str, model: Model | None, made: Any) -> Call:
         return Call(past=True)

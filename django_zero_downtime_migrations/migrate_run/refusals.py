@@ -1,4 +1,4 @@
-"""How a run of ``migrate`` is refused before its first statement: for everything at once, and where each stands."""
+"""The refusal of a run of ``migrate`` before its first statement: for all problems at once, each with its place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..findings import Finding
 from ..places import Place, location
 from .verdicts import refusal
 
-#: What to do about a finding that is refused.
+#: The advice for a refused finding.
 WAYS_OUT = (
     "manage.py check_migrations shows what to write instead, with examples to paste. Where an operation is safe all "
     'the same, say why: SafetyAssured([...], reason="...") around it in its migration, or the setting ACCEPT.'
@@ -20,7 +20,9 @@ WAYS_OUT = (
 
 
 class Problem(NamedTuple):
-    """:param path: of the operation, as in :class:`places.Place`; empty where only its migration is known.
+    """One reason of a refusal.
+
+    :param path: the operation's path, as in :class:`places.Place`; empty if only its migration is known.
     :param operation: its class.
     """
 
@@ -44,14 +46,17 @@ class Problem(NamedTuple):
 
 
 def problem(migration: Migration, place: Place | None, what: Finding | CannotMigrate) -> Problem:
-    """:param place: of the operation; None where only its migration is known."""
+    """Return the problem of a finding or an error.
+
+    :param place: the operation's place; None if only its migration is known.
+    """
     if place is None:
         return Problem(migration, (), "", what)
     return Problem(migration, place.path, type(place.operation).__name__, what)
 
 
 def refused(problems: Sequence[Problem]) -> MigrationError:
-    """The exception for all of them: of the kind, and with the text, of the first one; its note tells of each."""
+    """Return the exception for all of them: of the kind, and with the text, of the first one; its note lists each."""
     first = problems[0].what
     text = _told(problems)
     if isinstance(first, CannotMigrate):

@@ -1,4 +1,4 @@
-"""What a plain RemoveField or DeleteModel takes away, and what of it stays for the code from before."""
+"""The columns and tables that a plain RemoveField or DeleteModel removes, and what of them stays for old code."""
 
 from __future__ import annotations
 
@@ -16,16 +16,21 @@ from .migration_at_work import Own
 
 
 class Goes(NamedTuple):
-    """A column, or a whole table. :param field: None for the table."""
+    """A column, or a whole table.
+
+    :param field: None for the table.
+    """
 
     model: Model
     field: Field | None = None
 
 
 class Stays(NamedTuple):
-    """:param tables: as they are written in SQL. :param column: its plain name; empty where tables go.
+    """The part of a removal that stays.
 
-    :param kind: of what is owed; one of ``execution.debts.KINDS``.
+    :param tables: as they are written in SQL.
+    :param column: its plain name; empty if tables are removed.
+    :param kind: one of ``execution.debts.KINDS``.
     """
 
     tables: tuple[str, ...]
@@ -34,7 +39,7 @@ class Stays(NamedTuple):
 
     @property
     def sql(self) -> str:
-        """What is to be done in the end, for people."""
+        """The SQL that pays the debt, for people."""
         if self.kind == RENAMED:
             return f"DROP VIEW {self.tables[0]}"
         if self.kind == FILLED:
@@ -47,7 +52,7 @@ class Stays(NamedTuple):
 
 
 def is_plain(own: Own | None, name: str, backwards: bool) -> bool:
-    """Whether an operation is Django's own of this name, in the list of its migration."""
+    """Return whether an operation is Django's own of this name, in the list of its migration."""
     if own is None or own.backwards != backwards:
         return False
     kind = type(own.operation)
@@ -55,13 +60,20 @@ def is_plain(own: Own | None, name: str, backwards: bool) -> bool:
 
 
 def owed(operation: Any, app_label: str, apps: StateApps, connection: Connection) -> Stays | None:
-    """What a RemoveField or DeleteModel may owe. :param apps: of the state before it."""
+    """Return what a RemoveField or DeleteModel may owe.
+
+    :param apps: the state before the operation.
+    """
     going = of_operation(operation, app_label, apps, connection)
     return stays(going, names_of(connection)) if going else None
 
 
 def of_operation(operation: Any, app_label: str, apps: StateApps, connection: Connection) -> list[Goes]:
-    """:param operation: a RemoveField or DeleteModel. :param apps: of the state before it."""
+    """Return what an operation removes.
+
+    :param operation: a RemoveField or DeleteModel.
+    :param apps: the state before the operation.
+    """
     name = getattr(operation, "model_name", None) or operation.name
     model = apps.get_model(app_label, name)
     if type(operation).__name__ == "DeleteModel":
@@ -77,7 +89,7 @@ def of_field(model: Model, field: Field, connection: Connection) -> list[Goes]:
 
 
 def of_model(model: Model) -> list[Goes]:
-    """Its own table comes first, then those of its ManyToManyFields."""
+    """Return the tables of a model: its own table, then the ones of its ManyToManyFields."""
     throughs: list[Any] = [field.remote_field.through for field in model._meta.local_many_to_many]
     return [Goes(model), *(Goes(x) for x in throughs if x._meta.auto_created)]
 
@@ -94,19 +106,19 @@ def has_column(field: Field, connection: Connection) -> bool:
 
 
 def column(field: Any, names: Names) -> str:
-    """Its plain name."""
+    """Return the plain name of a field's column."""
     return unquote(names.as_sql(field.column))
 
 
 def fields(goes: Goes) -> Iterator[Field]:
-    """The columns on which something may be in the way of code that does not know them."""
+    """Yield the fields of the columns that may have an obstacle for code that does not know them."""
     for field in [goes.field] if goes.field is not None else goes.model._meta.local_concrete_fields:
         if goes.field is not None or getattr(field, "db_constraint", False):
             yield field
 
 
 def for_new_code(goes: Goes, field: Field) -> Field:
-    """A field as code needs its column that inserts without it, and deletes what it points to."""
+    """Return the field with a column that suits code which inserts without it, and deletes what it points to."""
     made: Any = copy.copy(field)
     if goes.field is not None and not has_value(field):
         made.null = True
@@ -116,5 +128,5 @@ def for_new_code(goes: Goes, field: Field) -> Field:
 
 
 def has_value(field: Field) -> bool:
-    """Whether the database gives a row a value that has been inserted without one."""
+    """Return whether the database gives a value to a row that is inserted without one."""
     return getattr(field, "db_default", NOT_PROVIDED) is not NOT_PROVIDED or getattr(field, "generated", False)

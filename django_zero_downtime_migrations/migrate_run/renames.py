@@ -1,4 +1,4 @@
-"""What a plain RenameField, RenameModel or AlterModelTable renames, and what keeps a view from having the old name."""
+"""The names that RenameField, RenameModel and AlterModelTable change, and obstacles to a view with the old name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ OPERATIONS = ("RenameField", "RenameModel", "AlterModelTable")
 
 
 def owed(operation: Any, app_label: str, apps: StateApps, connection: Connection) -> removals.Stays | None:
-    """What one of :data:`OPERATIONS` may owe. :param apps: of the state before it."""
+    """Return what one of :data:`OPERATIONS` may owe.
+
+    :param apps: the state before the operation.
+    """
     names = names_of(connection)
     of_field = type(operation).__name__ == "RenameField"
     model = apps.get_model(app_label, operation.model_name if of_field else operation.name)
@@ -42,7 +45,7 @@ def owed(operation: Any, app_label: str, apps: StateApps, connection: Connection
 
 
 def _of_model(operation: Any, app_label: str, model: Model) -> list[Any]:
-    """The models whose tables get another name, or have a column that does."""
+    """Return the models whose tables, or whose columns, get another name."""
     meta = model._meta
     if type(operation).__name__ == "AlterModelTable":
         default = truncate_name(f"{app_label}_{meta.model_name}", LONGEST)
@@ -55,26 +58,26 @@ def _of_model(operation: Any, app_label: str, model: Model) -> list[Any]:
 
 
 def _through(fields: Iterable[Any], also_named: bool = False) -> list[Any]:
-    """The models of the tables that Django makes for ManyToManyFields.
+    """Return the models of the tables that Django makes for ManyToManyFields.
 
-    :param also_named: those whose table has been given a name, too: they have columns that are named for models.
+    :param also_named: include tables whose name was given: they have columns that are named for models.
     """
     found = [x.remote_field.through for x in fields if x.many_to_many and (also_named or not x.db_table)]
     return [x for x in found if x._meta.auto_created]
 
 
 def hidden(table: str, catalog: PlannedCatalog) -> str:
-    """What a table is called while a view has its name."""
+    """Return the name of a table while a view has its own name."""
     return catalog.beside(table, quote(hidden_name(table, catalog.names)))
 
 
 def own_name(table: str) -> str:
-    """A table's own name in SQL, without its schema."""
+    """Return a table's own name in SQL, without its schema."""
     return quote(plain_table(table))
 
 
 def with_renamed_checks(made: Sequence[s.Statement], there: Sequence[Constraint]) -> list[s.Statement]:
-    """Django 4.2 drops the check of a field whose column gets another name, and makes it again: here it is renamed.
+    """Rename the check of a field whose column gets another name. Django 4.2 drops it and makes it again.
 
     :param there: the constraints of the table.
     """
@@ -91,15 +94,17 @@ def with_renamed_checks(made: Sequence[s.Statement], there: Sequence[Constraint]
 
 
 def _is_same(add: s.AddCheck, column: s.RenameColumn, live: Constraint) -> bool:
-    """Whether a check is that of before, under the column's new name."""
+    """Return whether a check is the same as before, under the column's new name."""
     before = add.check.replace(column.new_column, column.column)
     bare = [re.sub(r'[()"\s]', "", x) for x in (before, live.definition.removeprefix("CHECK"))]
     return add.table == column.table and bare[0] == bare[1]
 
 
 def refuse_what_cannot_be_shown(owed_by: str, shown: s.ShowBoth, before: s.Pairs, catalog: PlannedCatalog) -> None:
-    """:param owed_by: the operation, by its name. :param before: what the view shows already.
+    """Refuse a rename whose old name a view cannot keep.
 
+    :param owed_by: the operation, by its name.
+    :param before: what the view shows already.
     :raises CannotMigrate: when something would not work with a view in the place of the table.
     """
     table = shown.table
@@ -119,8 +124,9 @@ def refuse_what_cannot_be_shown(owed_by: str, shown: s.ShowBoth, before: s.Pairs
 
 
 def refuse_behind_a_view(needed: Collection[str], owed: Iterable[tuple[str, removals.Stays]]) -> None:
-    """:param needed: the tables that statements are about.
+    """Refuse statements on a table whose name belongs to a view.
 
+    :param needed: the tables that the statements are about.
     :raises CannotMigrate: when a view is in the place of one of them.
     """
     for owed_by, (tables, column, _) in owed:

@@ -1,4 +1,4 @@
-"""One migration in its editor: what an earlier run has done of it is not done again."""
+"""One migration in its editor: the calls that an earlier run has done are not done again."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from ..execution.journal.store import Entry
 
 logger = logging.getLogger("django_zero_downtime_migrations")
-#: Behind the key of a call that has made the indexes of its column itself.
+#: The suffix of a call that has made the indexes of its column itself.
 EARLY = " with its indexes"
-#: Between the key of a call and those of the calls whose removals come with it: they are done when it is, and begun.
+#: The separator between the key of a call and the keys of calls whose removals come with it: they begin and end with
+#: it.
 WAITED = " || "
 #: The call in which deferred statements run, when the operations have ended.
 END = "end"
@@ -33,7 +34,8 @@ NOT_OF_ONE = {END: END, "deferred": "any"}
 
 
 class ResumedMigration(NothingDone):
-    """Gives the calls of the editor their keys: operation, method, model and name, and a number where these repeat.
+    """The progress of a resumed migration. It gives the calls of the editor their keys: operation, method, model and
+    name, and a number if these repeat.
 
     :param journal: makes the journal, when there is something to write.
     :param entry: what an earlier run has left of the migration.
@@ -64,7 +66,7 @@ class ResumedMigration(NothingDone):
         self._known_whole = _whole_operations(self._known)
         #: The keys of the operation that is under way.
         self._keys: list[str] = []
-        #: Calls that are complete with the transaction that is open, and what they have sent.
+        #: Calls that end with the open transaction, and what they have sent.
         self._passed: list[tuple[str, Sequence[str]]] = []
 
     @cached_property
@@ -80,7 +82,7 @@ class ResumedMigration(NothingDone):
         return "journal" in vars(self) and self.journal.exists
 
     def catch_up(self) -> None:
-        """Write down what the transaction has done that is about to be committed."""
+        """Write down what the transaction has done, before it is committed."""
         if self._passed or "journal" in vars(self):
             self.journal.catch_up()
 
@@ -148,10 +150,10 @@ class ResumedMigration(NothingDone):
             reader.go_on(under_way)
 
     def once(self, code: Callable[[Any, Any], None], apps: StateApps, editor: Any, atomic: bool | None) -> None:
-        """A RunPython is marked in its transaction, unless that is the one in which Django records the migration, or
-        after it where it has none.
+        """Run the code and mark it in its transaction, unless that is the one in which Django records the migration. If
+        the code has no transaction, mark it afterwards.
 
-        :param atomic: of the operation. Django opens a transaction only for one that is in no other operation.
+        :param atomic: the operation's own setting. Django opens a transaction only for an outermost operation.
         """
         key = self._key("RunPython")
         if self._is_known(key):
@@ -161,18 +163,18 @@ class ResumedMigration(NothingDone):
             code(apps, editor)
             self.journal.mark(key)
             return
-        # As the user's own SQL: what it has locked is released before the next operation.
+        # As after the user's own SQL, the code's locks are released before the next operation.
         self._own.open(raw=not editor.nothing_in_use)
         with transaction.atomic(editor.connection.alias, savepoint=False):
             code(apps, editor)
             if not self._own.is_open:
-                # The migration is not atomic, and the operation is.
+                # The migration is not atomic, but the operation is.
                 self.journal.mark(key)
         if self._own.is_open:
             self._mark_with_transaction(key)
 
     def recorded(self) -> None:
-        """There is nothing left to write down. What is taken back, Django records after the editor."""
+        """Stop writing. When a migration is taken back, Django records that after the editor."""
         if not self._backwards:
             self._own.call_before_commit(None)
 

@@ -1,7 +1,7 @@
-"""A run of ``migrate``, and the tables that nobody can be using yet: those that this very run has made, on this
-connection and in this process.
+"""A run of ``migrate``, and the tables that cannot be in use yet: the ones that this run has made, on this connection
+and in this process.
 
-Outside of a run (a schema editor of one's own) a table counts as new until its editor ends.
+Outside a run (a schema editor of one's own) a table counts as new until its editor ends.
 """
 
 from __future__ import annotations
@@ -21,21 +21,20 @@ if TYPE_CHECKING:
     from ..execution.kept import Kept
     from .journals import Journals
 
-#: Where a connection has its runs: Django's signals tell the schema editor nothing, and the connection is what both
-#: are given.
+#: The runs of each connection: Django's signals do not reach the schema editor, and both are given the connection.
 _ATTRIBUTE = "_zero_downtime_migrations_runs"
 
 
 class MigrateRun:
-    """What a run has to do, and what is known of it.
+    """The knowledge and the duties of a run.
 
-    :ivar plan: Django's own list of (migration, backwards), by which the run is known; None outside of a run.
+    :ivar plan: Django's own list of (migration, backwards), which identifies the run; None outside a run.
     :ivar outer: the runs of which a migration has begun this one.
-    :ivar verbosity: that of ``migrate``.
-    :ivar stream: where ``migrate`` writes; None outside of a run.
+    :ivar verbosity: the verbosity of ``migrate``.
+    :ivar stream: where ``migrate`` writes; None outside a run.
     :ivar tables: the quoted names of the tables that it has made.
-    :ivar refusal: what stops the run before its first statement.
-    :ivar journals: where its migrations write down what they do; None where they do not.
+    :ivar refusal: the error that stops the run before its first statement.
+    :ivar journals: its migrations write down there what they do; None if they do not.
     """
 
     def __init__(
@@ -55,17 +54,17 @@ class MigrateRun:
         self.tables: set[str] = set().union(*(run.tables for run in outer))
         self.refusal: MigrationError | None = None
         self.journals: Journals | None = None
-        #: What is kept of earlier runs, where it has been asked.
+        #: The types kept by earlier runs, once they have been read.
         self.kept: Kept | None = None
-        #: What earlier migrations and this run have left for old code; None where nobody has asked.
+        #: The debts of earlier migrations and of this run; None before they were read.
         self.debts: list[Debt] | None = None
-        #: Those that it has added to tables in use, by table and plain name.
+        #: The columns that it has added to tables in use, by table and plain name.
         self.columns: set[tuple[str, str]] = set()
-        #: Whether it has left some, or taken some back.
+        #: Whether it has left debts, or taken some back.
         self.has_debts = False
-        #: Whether nobody else was there when an operation, by app, migration and number, was planned.
+        #: Whether no other session was there when an operation, by app, migration and number, was planned.
         self.alone: dict[tuple[str, str, int], bool] = {}
-        #: Whether it has dropped what earlier ones have left, where it could.
+        #: Whether it has paid the debts of earlier runs, if it could.
         self.is_contracted = False
         self._editors = 0
         self._loaded: MigrationSettings | None = None
@@ -89,7 +88,7 @@ class MigrateRun:
             return
         self.connection.ensure_connection()
         if self.connection.connection is None:
-            # What only stands in for a connection, as in Django's own tests, has no server that could keep a journal.
+            # A stand-in for a connection, as in Django's own tests, has no server that could keep a journal.
             return
         # Imported here, as below: most processes of a project migrate nothing.
         from .start import prepare
@@ -114,7 +113,7 @@ class MigrateRun:
 
     @property
     def loaded(self) -> MigrationSettings:
-        """The project's settings. Those of a run are read once."""
+        """Return the project's settings. A run reads them once."""
         if self.plan is None:
             return MigrationSettings.load(self.connection.alias)
         if self._loaded is None:
@@ -122,7 +121,7 @@ class MigrateRun:
         return self._loaded
 
     def settled(self, settings: MigrationSettings) -> MigrationSettings:
-        """The settings with IDEMPOTENT_SQL decided: where it was left open, a run has journals or not."""
+        """Return the settings with IDEMPOTENT_SQL decided: if it was left open, a run has journals or not."""
         if settings.idempotent_sql is not None:
             return settings
         return settings.named(idempotent_sql=self.journals is not None)
@@ -131,7 +130,7 @@ class MigrateRun:
 
     @property
     def is_new_database(self) -> bool:
-        """Whether the run began on a database without any table."""
+        """Return whether the run began on a database without any table."""
         if self._is_new_database is None:
             from ..execution.questions import ask_together
             from .new_database import ANY_TABLE
@@ -160,7 +159,7 @@ class MigrateRun:
             self.columns.add((statement.table, new))
 
     def owes(self, statement: s.Owe | s.OweNoMore) -> None:
-        """Note that something has been left for old code, or is left no more."""
+        """Note a debt, or its end."""
         from ..execution.debts import debt_of
 
         left = [debt for debt in self.debts or () if debt.id != statement.owed_by]
@@ -189,7 +188,7 @@ class MigrateRun:
         return self._process == os.getpid()
 
     def end(self, complete: bool = False) -> None:
-        """End this run and those inside of it: from now on its tables are in use like any other.
+        """End this run and the ones inside it: from now on its tables are in use like any other.
 
         :param complete: all its migrations are recorded.
         """
@@ -197,30 +196,30 @@ class MigrateRun:
         if self not in runs:
             return
         for over in reversed(runs[runs.index(self) :]):
-            # Those inside of it have failed, and the code that called them went on.
+            # Inner runs have failed, and the code that called them went on.
             if over.journals is not None and over.is_of_this_process:
                 over.journals.close(complete and over is self)
         del runs[runs.index(self) :]
 
 
 def runs_of(connection: Connection) -> list[MigrateRun]:
-    """The runs that are under way on a connection, one inside another: a RunPython may call ``migrate``."""
+    """Return the running runs of a connection, one inside another: a RunPython may call ``migrate``."""
     runs: list[MigrateRun] = vars(connection).setdefault(_ATTRIBUTE, [])
     return runs
 
 
 def run_of(connection: Connection) -> MigrateRun:
-    """The innermost run that is under way on this connection, else one for an editor of its own."""
+    """Return the innermost run on this connection, else a run for an editor of its own."""
     runs = runs_of(connection)
     return runs[-1] if runs and runs[-1].is_of_this_process else MigrateRun(connection)
 
 
 def begin(connection: Connection, plan: Steps | None, verbosity: int = 1, stream: TextIO | None = None) -> MigrateRun:
-    """The run of this plan. Django sends its signal once for each app; only the first begins the run."""
+    """Return the run of this plan. Django sends its signal once for each app; only the first begins the run."""
     runs = [run for run in runs_of(connection) if run.is_of_this_process]
     known = next((run for run in runs if run.plan is plan), None)
     if known is None:
-        # What is known of a run that has not ended, and has no migration under way, is from a plan that was given up.
+        # A run that has not ended, and has no running migration, is from a plan that was given up.
         outer = [run for run in runs if run.is_under_way]
         known = MigrateRun(connection, plan, outer, verbosity, stream, is_running=True)
         runs = [*outer, known]

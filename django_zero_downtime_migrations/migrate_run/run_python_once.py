@@ -1,4 +1,4 @@
-"""A RunPython that an earlier run of the migration has done is not done again; and how one knows the same migration."""
+"""A RunPython that an earlier run of the migration has done is not done again; digests identify the migration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..operation_facts import inside, is_operation, parts
 
 
 def once(operation: Any) -> Any:
-    """A copy of an operation whose RunPython, also one inside of it, asks the editor first."""
+    """Return a copy of an operation whose RunPython, also a nested one, asks the editor first."""
     if isinstance(operation, RunPython):
         made: Any = copy.copy(operation)
         made.code = _asking(operation.code, operation.atomic)
@@ -36,7 +36,7 @@ def once(operation: Any) -> Any:
 
 
 def own_sql(operation: Operation) -> list[str]:
-    """The SQL that a RunSQL may send in either direction, also one inside of another operation."""
+    """Return the SQL that a RunSQL may send in either direction, also a nested one."""
     texts = [text for x in inside(operation) for text in own_sql(x)]
     if isinstance(operation, RunSQL):
         for given in (operation.sql, operation.reverse_sql):
@@ -46,9 +46,9 @@ def own_sql(operation: Operation) -> list[str]:
 
 
 def finishing(operation: Any, with_record: bool) -> Any:
-    """A copy of the last operation of a migration that :func:`once` has made: it finishes the migration as well.
+    """Return a copy of the last operation of a migration that :func:`once` has made: it finishes the migration as well.
 
-    :param with_record: in a transaction, which the record of the migration then shares.
+    :param with_record: finish in a transaction, which the record of the migration then shares.
     """
 
     @functools.wraps(operation.database_forwards)
@@ -77,7 +77,7 @@ def digest(text: str) -> str:
 
 
 def digests(migration: Migration, backwards: bool) -> tuple[str, ...]:
-    """Of each operation as it is written in its file, in the order in which they run."""
+    """Return a digest of each operation as it is written in its file, in the order in which they run."""
     operations = reversed(migration.operations) if backwards else migration.operations
     return tuple(digest(_text(operation)) for operation in operations)
 
@@ -89,22 +89,22 @@ def _text(operation: Operation) -> str:
     try:
         text = OperationWriter(operation, indentation=0).serialize()[0]
     except (TypeError, ValueError):
-        # It has something that cannot be written, such as a lambda, or is nothing that Django could write.
+        # It contains something that cannot be written, such as a lambda, or Django does not know how to write it.
         text = f"{type(operation).__qualname__}: {operation.describe()}"
     functions = (getattr(operation, name, None) for name in ("code", "reverse_code", "each"))
     return "\n".join([_ordered(text), *(_source(function) for function in functions if function)])
 
 
 def _ordered(text: str) -> str:
-    """With the elements of each set in one order: before Django 5.2 it is that of their hashes, which each process has
-    its own of.
+    """Sort the elements of each set: before Django 5.2 their order is the one of their hashes, which differ in each
+    process.
     """
     if not re.search(r"\{.+,|frozenset\(", text, re.DOTALL):
         return text
     try:
         return ast.unparse(_Ordered().visit(ast.parse(text.strip().removesuffix(","), mode="eval")))
     except SyntaxError:
-        # Of one that Django could not write.
+        # Django could not write this operation.
         return text
 
 
@@ -127,5 +127,5 @@ def _source(function: Any) -> str:
     try:
         return inspect.getsource(function)
     except (OSError, TypeError):
-        # It is not a function of a file.
+        # The function has no source file.
         return ""

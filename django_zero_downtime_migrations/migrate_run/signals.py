@@ -1,4 +1,4 @@
-"""The signals with which Django tells of a run of ``migrate``: one receiver for its beginning, one for its end."""
+"""Django's signals about a run of ``migrate``: one receiver for its beginning, one for its end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGE = __name__.partition(".")[0]
 
 
 def connect() -> None:
-    """To be called before the first schema editor opens; again it changes nothing."""
+    """Connect the receivers, before the first schema editor opens; a second call changes nothing."""
     pre_migrate.connect(begin_run, dispatch_uid=f"{PACKAGE}.begin")
     post_migrate.connect(end_run, dispatch_uid=f"{PACKAGE}.end")
 
@@ -24,7 +24,7 @@ def connect() -> None:
 def begin_run(
     using: str, plan: Steps | None = None, verbosity: int = 1, stdout: TextIO | None = None, **kwargs: object
 ) -> None:
-    """Receiver of ``pre_migrate``, which Django sends once for each app.
+    """Receive ``pre_migrate``, which Django sends once for each app.
 
     A refusal is raised when the first schema editor opens, since ``migrate --fake`` opens none.
 
@@ -34,7 +34,7 @@ def begin_run(
     connection: Any = connections[using]
     run = begin(connection, plan, verbosity, stdout)
     if not hasattr(connection.SchemaEditorClass, "once"):
-        # Another backend, whose editor is not ours.
+        # The backend is another one, whose editor is not ours.
         return
     run.prepare()
     contract_first(run)
@@ -43,7 +43,7 @@ def begin_run(
 
 
 def end_run(using: str, plan: Steps | None = None, **kwargs: object) -> None:
-    """Receiver of ``post_migrate``, which Django sends once for each app."""
+    """Receive ``post_migrate``, which Django sends once for each app."""
     connection: Any = connections[using]
     run = next((run for run in runs_of(connection) if run.plan is plan), None)
     if run is not None:
@@ -55,7 +55,7 @@ def end_run(using: str, plan: Steps | None = None, **kwargs: object) -> None:
 
 
 def contract_first(run: MigrateRun) -> None:
-    """Drop what is owed, once, where it may be."""
+    """Drop what is owed, once, as far as it may be dropped."""
     if run.is_contracted:
         return
     run.is_contracted = True

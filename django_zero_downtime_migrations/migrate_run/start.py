@@ -1,4 +1,4 @@
-"""What a run of ``migrate`` does before its first statement: take its turn, and find what earlier runs have left."""
+"""The start of a run of ``migrate``: it takes its turn, and finds what earlier runs have left."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 class Prepared(NamedTuple):
-    """What a run begins with.
+    """The start of a run.
 
-    :param journals: None where it keeps none.
-    :param refusal: what stops it at its first editor: ``--fake`` has none.
+    :param journals: None if it keeps none.
+    :param refusal: the error that stops it at its first editor: ``--fake`` has none.
     :param at_once: that editor is Django's, to make the table of records, and an error there becomes another one.
-    :param is_new_database: None where that was not asked.
-    :param kept: what earlier runs have left, where it was asked.
+    :param is_new_database: None if that was not asked.
+    :param kept: what earlier runs have left, if it was asked.
     """
 
     journals: Journals | None = None
@@ -41,7 +41,10 @@ class Prepared(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """What has been asked when the turn was taken. :param recorded: the migrations that are, by app and name."""
+    """The answers from the round trip of the turn.
+
+    :param recorded: the recorded migrations, by app and name.
+    """
 
     is_new_database: bool
     kept: Kept
@@ -54,7 +57,7 @@ def prepare(
     """Get a run its turn and its journals.
 
     :param plan: Django's own list; what another run has done meanwhile is taken out of it.
-    :param under_way: the migrations, by app and name, of which code has begun this run.
+    :param under_way: the migrations, by app and name, whose code has begun this run.
     :raises CannotMigrate: when another run is at work for longer than MIGRATE_LOCK_TIMEOUT.
     """
     if not plan:
@@ -100,8 +103,8 @@ def _prepare(
 
 
 def _take_turn(connection: Connection, settings: MigrationSettings, place: Place) -> tuple[Turn, _Known]:
-    """One round trip tells what has to be known, and that no other run is at work."""
-    # Where nothing is recorded, most likely nothing is there.
+    """Take the turn, and ask in the same round trip for all that has to be known."""
+    # If nothing is recorded, most likely the database is empty.
     questions = [ANY_TABLE, ANY if place.records is None else kept(), *filter(None, [records_question(place)])]
     turn = take_turn(connection, settings.migrate_lock_timeout, settings.show_blocking_queries, place, questions)
     try:
@@ -129,7 +132,10 @@ def _store(connection: Connection, left: Kept) -> Store:
 
 
 def _without_journals(connection: Connection, settings: MigrationSettings, why: str, left: Kept) -> Prepared:
-    """:param left: what an interrupted run has left there is not ignored, or it would be done once more."""
+    """Begin a run without journals.
+
+    :param left: the remains of an interrupted run: they are not ignored, or its work would be done once more.
+    """
     if settings.idempotent_sql:
         return Prepared(refusal=CannotMigrate(f"{why} Nothing was changed."))
     if not _store(connection, left).is_empty:
@@ -139,7 +145,7 @@ def _without_journals(connection: Connection, settings: MigrationSettings, why: 
 
 
 def _clear(connection: Connection, settings: MigrationSettings) -> Kept:
-    """A run with nothing to do removes what an earlier one has not come to remove. Return what it has looked at."""
+    """Remove what an earlier run has not come to remove, in a run with nothing to do. Return the types looked at."""
     left = Kept(connection)
     if _store(connection, left).is_empty:
         return left

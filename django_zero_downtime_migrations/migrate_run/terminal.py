@@ -1,4 +1,4 @@
-"""What a person reads at the terminal when ``migrate`` is interrupted: what was done about it, and no traceback.
+"""The text at the terminal when ``migrate`` is interrupted: what was done about it, without a traceback.
 
 The exception stays a plain ``KeyboardInterrupt``, for which Python ends the process by the signal: a shell script
 around it ends as well.
@@ -21,14 +21,14 @@ CODE = (RunPython.database_forwards.__code__, RunPython.database_backwards.__cod
 
 
 def show_interrupts_briefly() -> None:
-    """From now on, in this process."""
+    """Show interrupts briefly from now on, in this process."""
     before = sys.excepthook
     if getattr(before, "is_brief", False):
         return
 
     def hook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
         if kind is KeyboardInterrupt and _is_of_migrate(traceback) and "--traceback" not in sys.argv:
-            # Without a handler of the project's, the log has been written to the same terminal.
+            # Unless the project has a log handler, the log has been written to the same terminal.
             told = [*map(str, error.args), *notes(error)] if logger.hasHandlers() else []
             print("\n".join(["Interrupted.", *told]), file=sys.stderr)
         else:
@@ -43,7 +43,7 @@ def _is_of_migrate(traceback: TracebackType | None) -> bool:
 
 
 def is_of_code(error: BaseException) -> bool:
-    """Whether an error comes from the code of a RunPython, whose author needs the traceback."""
+    """Return whether an error comes from the code of a RunPython, whose author needs the traceback."""
     return any(frame.f_code in CODE for frame in _frames(error.__traceback__))
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a finding: an exception, a warning, or a line in the log."""
+"""The report of a finding: an exception, a warning, or a line in the log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from ..log import logger
 def report(findings: Iterable[Finding], raises: bool, quiet: bool) -> None:
     """Warn of each finding, or raise for the first that is refused.
 
-    :param raises: RAISE_FOR_UNSAFE. :param quiet: only log them, as for a script, which has its findings as comments.
+    :param raises: RAISE_FOR_UNSAFE.
+    :param quiet: only log them, as for a script, which has its findings as comments.
     """
     for finding in findings:
         if quiet or finding.severity is Severity.NOTE or finding.assured:
@@ -28,24 +29,25 @@ def report(findings: Iterable[Finding], raises: bool, quiet: bool) -> None:
 def refusal(
     finding: Finding, details: str | None = None, findings: tuple[Finding, ...] = ()
 ) -> UnsafeOperationException:
-    """The exception for a finding: its text is the rule's alone, since users map on it; the rest is a note and
+    """Return the exception for a finding: its text is the rule's alone, since users map on it; the rest is a note and
     attributes.
 
-    :param details: what the note says; by default what the finding has to say. :param findings: all of them.
+    :param details: the text of the note; by default the finding's own.
+    :param findings: all of them.
     """
     exception = UnsafeOperationException(finding.text, finding, findings)
     text = f"{finding.details}\nNot sent: {finding.sql}" if details is None else details
     if hasattr(exception, "add_note"):
         explain(exception, text)
     else:
-        # Python 3.10 shows no notes in a traceback, but what an exception comes from.
+        # Python 3.10 does not show notes in a traceback, but it shows an exception's cause.
         exception.__notes__ = [text]
         exception.__cause__ = Exception(text)
     return exception
 
 
 def _outside() -> int:
-    """The stack level, for a warning of the caller's, of the first frame that is not of this package."""
+    """Return the stack level, for a warning of the caller's, of the first frame outside this package."""
     package = __name__.partition(".")[0]
     frame, level = sys._getframe(1), 1
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in (package, "contextlib"):

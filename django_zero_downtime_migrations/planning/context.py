@@ -1,4 +1,4 @@
-"""What a rewrite or a rule may ask of the database, the settings and the code that still runs."""
+"""The questions that a rewrite or a rule may ask of the database, the settings and the code that still runs."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from .steps import Step
 
 
 class OldCode(Protocol):
-    """The models of the code that runs meanwhile. Tables are quoted, columns plain names, both of today."""
+    """The models of the code that still runs. Tables are quoted, columns plain names, both as they are today."""
 
     def knows(self, table: str, column: str | None = None) -> bool:
-        """Whether it has a model with this table, and a field with this column."""
+        """Return whether it has a model with this table, and a field with this column."""
 
     def writes_null(self, table: str, column: str) -> bool:
-        """Whether its field takes None."""
+        """Return whether its field takes None."""
 
     def leaves_out(self, table: str, column: str) -> bool:
-        """Whether the database makes the value of its field: a default there, or an identity."""
+        """Return whether the database makes the value of its field: by a default, or an identity."""
 
     def keeps(self, table: str, kind: str, columns: Sequence[str], detail: str = "") -> bool:
-        """Whether its models have a constraint that holds at least what this one asks for.
+        """Return whether its models have a constraint that holds at least what this one asks for.
 
-        :param kind: ``u``, ``f`` or ``c``, as in ``pg_constraint.contype``. :param detail: the table that a foreign key
-            points to; the text of a check.
+        :param kind: ``u``, ``f`` or ``c``, as in ``pg_constraint.contype``.
+        :param detail: the table that a foreign key points to; the text of a check.
         """
 
 
@@ -49,8 +49,8 @@ class Context:
     """Everything that a rewrite or a rule may ask.
 
     :param templates: Django's own ``sql_*`` templates by name.
-    :param quote_value: Django's own: a parameter as SQL.
-    :param is_new: whether nobody can use a table yet, since this very run made it.
+    :param quote_value: Django's own function: a parameter as SQL.
+    :param is_new: whether a table is not in use yet, since this very run made it.
     """
 
     catalog: PlannedCatalog
@@ -59,31 +59,31 @@ class Context:
     templates: Callable[[str], str]
     quote_value: Callable[[Any], Any]
     is_new: Callable[[str], bool]
-    #: The run began on an empty database: there is nothing to ask the catalogue.
+    #: The run began on an empty database: the catalogue has no answers.
     nothing_in_use: bool = False
     in_transaction: bool = False
     #: The statement has to stand in one transaction with others of its call.
     together: bool = False
     origin: Origin = field(default_factory=Origin)
-    #: What Django knows to be the type of a column that it alters, by quoted table and column.
+    #: The type that Django knows of a column that it alters, by quoted table and column.
     old_types: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    #: What the code that still runs knows; None for ``migrate``, which cannot tell whether there is such code.
+    #: The models of the code that still runs; None for ``migrate``, which cannot tell whether there is such code.
     old_code: OldCode | None = None
-    #: Why no code that still runs has to be thought of; empty where it has.
+    #: Why old code does not have to be considered; empty if it does.
     no_old_code: str = ""
-    #: The reason of the SafetyAssured around the statements; empty outside of one.
+    #: The reason of the SafetyAssured around the statements; empty outside one.
     assured: str = ""
-    #: App label and name of the migration that is at work; empty outside of one.
+    #: App label and name of the running migration; empty outside a migration.
     migration: tuple[str, str] = ("", "")
-    #: What stands in the database when the call comes, as far as it is known: with what earlier calls have planned for
-    #: who only looks, and will have run by then.
+    #: The state of the database when the call comes, as far as it is known. For a reader that sends nothing, it has
+    #: what earlier calls have planned and will have run by then.
     start: Projection = field(default_factory=Projection)
     #: The migration is taken back.
     backwards: bool = False
-    #: The rows of a table for which a condition is true, as a sentence; empty where there is none. Asked for with the
-    #: table, what to call them, and the condition.
+    #: A function for the rows of a table for which a condition is true, as a sentence; empty if there is none. Its
+    #: arguments: the table, what to call the rows, and the condition.
     rows_where: Callable[[str, str, str], str] | None = None
-    #: What the names of triggers begin with that may go and come back while the type of their column changes.
+    #: The prefixes of triggers that may be dropped and made again while the type of their column changes.
     own_triggers: str = ""
     _type_changes: dict[tuple[str, Gone, bool], TypeChange | None] = field(default_factory=dict)
     _rewriting: dict[str, bool] = field(default_factory=dict)
@@ -91,11 +91,11 @@ class Context:
     _offending: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def at(self, projection: Projection) -> Context:
-        """The same call at another moment of its plan; what has been asked already is not asked again."""
+        """Return the same call at another moment of its plan; known answers are not asked for again."""
         return replace(self, catalog=self.catalog.at(projection))
 
     def text(self, statement: s.Statement) -> str:
-        """The text of a statement as ``sqlmigrate`` has it: with its parameters in it, where they can be."""
+        """Return the text of a statement as ``sqlmigrate`` has it: with its parameters in it, if possible."""
         sql = str(statement.sql)
         with suppress(Exception):  # of any driver; the server will say what is wrong with the parameters
             sql = with_values(sql, statement.params, self.quote_value) if statement.params else sql
@@ -113,13 +113,13 @@ class Context:
         return bool(table) and not self.projection.is_new(table) and not self.is_new(table)
 
     def protects(self, statement: s.Statement) -> bool:
-        """Whether somebody may be using what the statement locks."""
+        """Return whether the tables that the statement locks may be in use."""
         if self.nothing_in_use or isinstance(statement, s.CreateTable):
             return False
         return any(self.in_use(table) for table in self.tables(statement))
 
     def tables(self, statement: s.Statement) -> set[str]:
-        """Every table that the statement locks; what is behind a foreign key that goes, only the catalogue knows."""
+        """Return every table that the statement locks; the catalogue adds the target of a dropped foreign key."""
         tables = {lock.table for lock in statement.locks()} or {statement.table}
         if self.nothing_in_use or any(self.in_use(table) for table in tables):
             return tables
@@ -138,23 +138,23 @@ class Context:
 
     @property
     def plain_types(self) -> set[str]:
-        """The names of the server's own types that Django's fields have: none of them is a domain."""
+        """Return the names of the server's own types that Django's fields have: none of them is a domain."""
         types = self.catalog.connection.data_types.values()
         return {x.partition("(")[0] for x in types if isinstance(x, str)} | {"varchar", "numeric"}
 
     @property
     def keeps_defaults(self) -> bool:
-        """KEEP_DEFAULT, from before ``db_default``: what Django takes away after a Python default stays."""
+        """Whether KEEP_DEFAULT, from before ``db_default``, keeps what Django drops after a Python default."""
         return self.settings.keep_default and not has_db_default
 
     def column(self, statement: s.AlterColumn | s.DropColumn) -> Column | None:
         return self.catalog.column(statement.table, unquote(statement.column))
 
-    # Of the code that still runs, under the names that tables and columns have by now
+    # The code that still runs, under the names that tables and columns have by now
 
     @property
     def has_no_old_code(self) -> bool:
-        """Whether somebody has said that none runs."""
+        """Whether the user has declared that no old code runs."""
         return self.settings.expand_contract and self.settings.old_code == "absent"
 
     def old_code_knows(self, table: str, column: str | None = None) -> bool:
@@ -179,7 +179,7 @@ class Context:
         return self.old_code is not None and self.old_code.keeps(projection.live_table(table), kind, live, target)
 
     def type_change(self, statement: s.SetType) -> TypeChange | None:
-        """What the server makes of ``ALTER COLUMN … TYPE``; None where the table or column is not there yet."""
+        """Return the server's view of ``ALTER COLUMN … TYPE``; None if the table or column does not exist yet."""
         projection = self.projection
         column = unquote(statement.column)
         triggers = frozenset(self.triggers(statement)) | projection.dropped_triggers
@@ -195,16 +195,18 @@ class Context:
         return self._type_changes[key]
 
     def shadow(self, table: str, wanted: Wanted) -> Shadow | None:
-        """The column that can take the place of another one; None where the database does not have that."""
+        """Return the column that can take the place of another one; None if the database does not have that column."""
         key = (table, wanted)
         if key not in self._shadows:
             self._shadows[key] = self.catalog.shadow(table, wanted)
         return self._shadows[key]
 
     def offending(self, table: str, text: str, where: str) -> str:
-        """What is said of the rows of a table, of today, for which a condition is true; empty where there is none.
+        """Describe the existing rows of a table for which a condition is true; empty if there is none.
 
-        The table is read to its end, as a SELECT does it. :param text: what to call them.
+        The table is read to its end, as a SELECT does it.
+
+        :param text: what to call the rows.
         """
         key = (table, where)
         if key not in self._offending:
@@ -212,21 +214,23 @@ class Context:
         return self._offending[key]
 
     def _maybe_gone(self, statement: s.SetType) -> Iterable[tuple[str, str]]:
-        """What depends on the column today, and may not when its type changes, by its kind and name."""
+        """Return what depends on the column today, and may not when its type changes, by kind and name."""
         if not (self.projection.own_sql or self.projection.drops_columns()):
             return ()
         gone = self.catalog.maybe_gone("column", statement.table, unquote(statement.column))
         return ((dependent.kind, dependent.name) for dependent in gone)
 
     def triggers(self, statement: s.Statement) -> Mapping[str, str]:
-        """The definitions of the triggers that stand in the way of a change of type, and that may be made again."""
+        """Return the definitions of the triggers that prevent a change of type, and that may be made again."""
         if not self.own_triggers or not isinstance(statement, s.SetType):
             return {}
         table, column = statement.table, unquote(statement.column)
         return self.catalog.triggers(table, column, self.own_triggers)
 
     def around_triggers(self, step: Step) -> Step:
-        """The step with the triggers of a column away while its type changes, and back in the same transaction."""
+        """Return the step with a column's triggers dropped while its type changes, and made again in the same
+        transaction.
+        """
         triggers = self.triggers(step.statement)
         table = step.statement.table
         drops = (Query(f"DROP TRIGGER {quote(name)} ON {table}") for name in triggers)
@@ -238,7 +242,7 @@ class Context:
         return self.catalog.type_change(statement.table, unquote(statement.column), wanted, gone, old_type)
 
     def adding_rewrites(self, statement: s.AddColumn) -> bool:
-        """Whether ADD COLUMN would rewrite the whole table."""
+        """Return whether ADD COLUMN would rewrite the whole table."""
         if statement.sql not in self._rewriting:
             catalog = self.catalog
             self._rewriting[statement.sql] = (

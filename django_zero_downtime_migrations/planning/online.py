@@ -1,4 +1,4 @@
-"""Whether a change of type is done online: with a column of its own that takes the place of the other one."""
+"""Whether a change of type is done online: with a new column that takes the place of the old one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 class Online(NamedTuple):
-    """:param shadow: the column that is made; None where the type is changed in place.
+    """The decision.
 
-    :param why_not: sentences; empty where nobody has asked for it, or where it would not be worth it.
+    :param shadow: the column that is made; None if the type is changed in place.
+    :param why_not: sentences; empty if an online change is not enabled, or not worth it.
     """
 
     shadow: Shadow | None = None
@@ -27,12 +28,12 @@ class Online(NamedTuple):
 
 
 IN_PLACE = Online()
-#: What the type change in place would do to a table in use.
+#: The effects of a type change in place that hold up a table in use.
 HOLDS_UP = (Effect.SCAN, Effect.INDEX_REBUILD, Effect.REWRITE)
 
 
 def online(statement: s.SetType, context: Context) -> Online:
-    """With ONLINE_TYPE_CHANGES, a change that would hold up a table in use which is not small."""
+    """Decide: with ONLINE_TYPE_CHANGES, a change goes online if it would hold up a table in use that is not small."""
     change = context.type_change(statement)
     if not context.settings.online_type_changes or change is None or change.effect not in HOLDS_UP:
         return IN_PLACE
@@ -50,8 +51,9 @@ def online(statement: s.SetType, context: Context) -> Online:
 class Key(NamedTuple):
     """A foreign key of the column, or to it. Tables and columns are as in SQL.
 
-    :param name: plain name. :param rest: what follows the columns that it points to.
-    :param of_column: it is one of the column's own table, and of the column.
+    :param name: plain name.
+    :param rest: what follows the columns that it points to.
+    :param of_column: it belongs to the column's own table, and to the column.
     """
 
     name: str
@@ -69,12 +71,15 @@ class Key(NamedTuple):
         return self.table, self.to_table
 
     def definition(self, column: str) -> str:
-        """With another column in the place of the one that changes its type. :param column: as in SQL."""
+        """Return the definition with another column in the place of the one that changes its type.
+
+        :param column: as in SQL.
+        """
         own, other = (column, self.to_column) if self.of_column else (self.column, column)
         return f"FOREIGN KEY ({own}) REFERENCES {self.to_table} ({other}){self.rest}"
 
 
-#: By ``pg_constraint.confdeltype``.
+#: Clauses by ``pg_constraint.confdeltype``.
 ON_DELETE = {
     "r": " ON DELETE RESTRICT",
     "c": " ON DELETE CASCADE",
@@ -85,7 +90,7 @@ ON_UPDATE = {"r": " ON UPDATE RESTRICT"}
 
 
 def keys_of(statement: s.SetType, context: Context) -> list[Key]:
-    """The foreign keys that the column has a part in."""
+    """Return the foreign keys in which the column takes part."""
     column = unquote(statement.column)
     catalog, found = context.catalog, list[Key]()
     for key in catalog.constraints(statement.table) + catalog.referencing(statement.table):
@@ -105,8 +110,8 @@ def _key(key: Constraint, of_column: bool) -> Key:
 
 
 def is_small(context: Context, *tables: str) -> bool:
-    """Whether all tables together have fewer bytes than CHECK_SMALL_TABLE: what takes a moment stops others for a
-    moment.
+    """Return whether all tables together have fewer bytes than CHECK_SMALL_TABLE: a short change blocks others only
+    for a moment.
     """
     limit = context.settings.check_small_table
     if not limit:
@@ -116,7 +121,7 @@ def is_small(context: Context, *tables: str) -> bool:
 
 
 def _of_the_plan(statement: s.SetType, change: TypeChange, context: Context) -> str:
-    """Why not, before the database is asked; empty where nothing stands in the way."""
+    """Say why not, before the database is asked; empty if nothing is in the way."""
     if not statement.plain:
         return "its clauses are not those of Django"
     if not change.keeps_values and not is_way_back(change, context):
@@ -134,12 +139,12 @@ def _of_the_plan(statement: s.SetType, change: TypeChange, context: Context) -> 
 
 
 def is_way_back(change: TypeChange, context: Context) -> bool:
-    """Whether a migration is taken back that has given a column a type with more values."""
+    """Return whether a migration is reversed that has given a column a type with more values."""
     return context.backwards and change.fits is not None
 
 
 def _values_that_do_not_fit(statement: s.SetType, change: TypeChange, context: Context) -> Iterator[str]:
-    """Sentences about the rows of today, and about the sequence that the next ones get their value from."""
+    """Yield sentences about the existing rows, and about the sequence that gives the next ones their value."""
     live = context.projection.live_column(statement.table, unquote(statement.column))
     if change.keeps_values or change.fits is None or not live:
         return
@@ -154,10 +159,10 @@ def _values_that_do_not_fit(statement: s.SetType, change: TypeChange, context: C
 
 
 def _changed_before(statement: s.SetType, context: Context) -> bool:
-    """Whether what is planned before it changes what belongs to the column. What is dropped is not an obstacle.
+    """Return whether an earlier plan changes what belongs to the column. A dropped object is not an obstacle.
 
-    For who only looks, the column is planned once more when its turn comes: what Django has made of the table in
-    earlier calls is then no obstacle, and what the user's own SQL has made may be.
+    A reader that sends nothing plans the column once more when its turn comes: what Django has made of the table in
+    earlier calls is then not an obstacle, and what the user's own SQL has made may be.
     """
     projection, start = context.projection, context.start
     table, column = statement.table, unquote(statement.column)
@@ -171,17 +176,17 @@ def _changed_before(statement: s.SetType, context: Context) -> bool:
 
 
 def _shadow(statement: s.SetType, context: Context) -> Shadow | None:
-    """None where the database does not have the column."""
+    """Return the new column; None if the database does not have the old one."""
     projection, asked = context.projection, wanted(statement, context)
     live = projection.live_column(statement.table, asked.column)
     if not live:
-        # An earlier operation is to make it, and nothing belongs to it that Django has not made.
+        # An earlier operation is to make the column, and Django has made everything that belongs to it.
         return Shadow(type=statement.type)
     return context.shadow(statement.table, asked._replace(column=live))
 
 
 def wanted(statement: s.SetType, context: Context) -> Wanted:
-    """What the catalogue is asked for."""
+    """Return the question to the catalogue."""
     column, projection = unquote(statement.column), context.projection
     hidden = (projection.hidden(statement.table, space) for space in Space)
     dropped = projection.dropped_triggers.union(*hidden)
@@ -189,10 +194,11 @@ def wanted(statement: s.SetType, context: Context) -> Wanted:
 
 
 class Beside(NamedTuple):
-    """What is there beside a column while another one takes its place.
+    """The objects beside a column while another one takes its place.
 
-    :param column: the plain name of that one. The others are as in SQL.
-    :param triggers: for INSERT and for UPDATE. :param proof: the CHECK that both columns are equal.
+    :param column: the plain name of the new column. The other names are as in SQL.
+    :param triggers: for INSERT and for UPDATE.
+    :param proof: the CHECK that both columns are equal.
     """
 
     table: str
@@ -205,8 +211,8 @@ class Beside(NamedTuple):
     def of(cls, statement: s.SetType, context: Context) -> Beside:
         names, table, column = context.names, statement.table, unquote(statement.column)
         both = f"{plain_table(table)}_{column}"
-        # The server writes such a name in quotes wherever it writes a definition, and fires triggers in the order of
-        # their names: these have to see what the others have made of a row.
+        # The server quotes such a name wherever it writes a definition, and fires triggers in the order of their names:
+        # these have to see what the others have made of a row.
         marked = f"~{column}"
         return cls(
             table,
@@ -217,20 +223,20 @@ class Beside(NamedTuple):
         )
 
     def end(self) -> list[str]:
-        """The SQL after which nothing keeps the columns equal any more.
+        """Return the SQL after which the columns are not kept equal any more.
 
-        Who has taken some of it away by hand has lost no value: the proof refuses a row that would differ.
+        If a user has dropped some of it by hand, no value is lost: the proof refuses a row that would differ.
         """
         triggers = [f"DROP TRIGGER IF EXISTS {trigger} ON {self.table}" for trigger in self.triggers]
         return [*triggers, f"DROP FUNCTION IF EXISTS {self.function}()"]
 
     def give_up(self) -> list[str]:
-        """The SQL after which there is only the column of before."""
+        """Return the SQL after which only the old column is left."""
         return [*self.end(), f"ALTER TABLE {self.table} DROP COLUMN {quote(self.column)}"]
 
 
 def left_behind(statement: s.SetType, context: Context) -> str:
-    """The SQL that takes away what an earlier run has left; empty where it has left nothing."""
+    """Return the SQL that drops what an earlier run has left; empty if it has left nothing."""
     beside = Beside.of(statement, context)
     there = context.catalog.column(statement.table, beside.column)
     return f"{'; '.join(beside.give_up())};" if there else ""

@@ -1,8 +1,8 @@
-"""The order of a call's statements: what is made comes before what goes, and what does not change is left alone.
+"""The order of a call's statements: new objects are made before old ones are dropped, and unchanged ones are kept.
 
-Django drops and makes again many a foreign key and ``_like`` index on alterations that do not change it, and drops the
-old index before it builds the new one. Inside one transaction nobody sees that; in separate steps it would be a
-window without protection.
+Django often drops a foreign key or ``_like`` index and makes it again on alterations that do not change it, and drops
+the old index before it builds the new one. Inside one transaction other sessions do not see that; in separate steps it
+would be a window without protection.
 """
 
 from __future__ import annotations
@@ -15,17 +15,21 @@ from .online import online
 from .same_definition import Statements, renamed, same_index, same_key
 
 Made = s.AddForeignKey | s.CreateIndex | s.AddUnique | s.AddPrimaryKey
-#: What goes for something else that takes its place, and maybe its name. A check has one of its own.
+#: Objects that are dropped for another one that takes their place, and maybe their name. A check has a set of its own.
 KEPT = (s.DropForeignKey, s.DropIndex, s.DropConstraint)
 OF_INDEXES = (s.CreateIndex, s.AddUnique, s.AddPrimaryKey)
 MADE = (s.CreateIndex, s.AddUnique, s.AddPrimaryKey, s.AddForeignKey)
-#: What cannot be passed: it needs what is dropped before it to be gone, or renames what is spoken of.
+#: Statements that cannot be passed: they need what is dropped before to be gone, or rename what is referred to.
 BARRIERS = (s.AlterColumns, s.DropColumn, s.DropTable, s.RenameTable, s.SetTablespace, s.Raw)
 RENAMES = (s.RenameConstraint, s.RenameIndex)
 
 
 def arrange(statements: Statements, before: Context, after: Context) -> Statements:
-    """:param before: from where the statements start. :param after: where they end."""
+    """Put the statements in order.
+
+    :param before: the context in which the statements begin.
+    :param after: the context in which they end.
+    """
     statements = _null_before_default(_join_fills(_join_defaults(statements, after), after))
     if any(isinstance(statement, (s.DropIndex, s.DropConstraint)) for statement in statements):
         statements = _keep_what_stays(statements, before)
@@ -34,7 +38,7 @@ def arrange(statements: Statements, before: Context, after: Context) -> Statemen
 
 
 def _join_defaults(statements: Statements, context: Context) -> Statements:
-    """DROP DEFAULT belongs to the ADD COLUMN before it: one wait for the lock."""
+    """Attach DROP DEFAULT to the ADD COLUMN before it: one wait for the lock."""
     drops = {(x.table, x.column): x for x in statements if isinstance(x, s.DropDefault) and context.protects(x)}
     joined = [
         x.named(drop_default=drops.get((x.table, x.column))) if isinstance(x, s.AddColumn) else x for x in statements
@@ -44,7 +48,7 @@ def _join_defaults(statements: Statements, context: Context) -> Statements:
 
 
 def _join_fills(statements: Statements, context: Context) -> Statements:
-    """An UPDATE of the NULLs belongs to the SET NOT NULL that follows it."""
+    """Attach an UPDATE of the NULLs to the SET NOT NULL that follows it."""
     fills = {(x.table, x.column): x for x in statements if isinstance(x, s.FillNulls) and context.protects(x)}
     joined: Statements = []
     for statement in statements:
@@ -56,7 +60,9 @@ def _join_fills(statements: Statements, context: Context) -> Statements:
 
 
 def _null_before_default(statements: Statements) -> Statements:
-    """At no moment a column takes neither NULL nor a default of its own, where it takes NULL in the end."""
+    """Put DROP NOT NULL first, so that at each moment a column takes NULL or has a default, if it takes NULL in the
+    end.
+    """
     result = list(statements)
     for null in [x for x in statements if isinstance(x, s.DropNotNull)]:
         column = (null.table, null.column)
@@ -68,7 +74,7 @@ def _null_before_default(statements: Statements) -> Statements:
 
 
 def _keep_what_stays(statements: Statements, before: Context) -> Statements:
-    """Take out each pair of a drop and a later add of the same definition; where only the name differs, rename."""
+    """Take out each pair of a drop and a later add of the same definition; if only the name differs, rename."""
     result = list(statements)
     now = before.at(before.projection.copy())
     for drop in statements:
@@ -98,7 +104,7 @@ def _keep(drop: s.DropConstraint | s.DropIndex, result: Statements, context: Con
 
 
 def _keys_like(drop: s.DropForeignKey, later: Statements, context: Context) -> tuple[Made | None, list[Made]]:
-    """The statement that makes the dropped foreign key again, and all that make one on its table."""
+    """Return the statement that makes the dropped foreign key again, and all that make one on its table."""
     live = context.catalog.constraint(drop.table, drop.name)
     made: list[Made] = []
     same: Made | None = None
@@ -113,9 +119,9 @@ def _keys_like(drop: s.DropForeignKey, later: Statements, context: Context) -> t
 def _indexes_like(
     drop: s.DropConstraint | s.DropIndex, later: Statements, context: Context
 ) -> tuple[Made | None, list[Made]]:
-    """The statement that makes the dropped index again, and all that make one of its name.
+    """Return the statement that makes the dropped index again, and all that make one of its name.
 
-    An index and a constraint have the same name where the server cuts both to the same bytes.
+    An index and a constraint have the same name if the server cuts both to the same bytes.
     """
     made: list[Made] = []
     same: Made | None = None
@@ -128,7 +134,7 @@ def _indexes_like(
 
 
 def _made_anew(drop: s.DropConstraint | s.DropIndex, add: Made, between: Statements, context: Context) -> bool:
-    """Whether an index or a unique constraint is what has been dropped."""
+    """Return whether an index or a unique constraint is the same as the dropped one."""
     live = context.catalog.index(drop.table, drop.name)
     if live is None or isinstance(drop, s.DropIndex) is live.of_constraint:
         return False
@@ -137,7 +143,7 @@ def _made_anew(drop: s.DropConstraint | s.DropIndex, add: Made, between: Stateme
     constraint = context.catalog.constraint(drop.table, drop.name)
     if constraint is None or not isinstance(add, s.AddUnique) or add.deferrable or add.nulls_distinct:
         return False
-    # The server says what is not as it is by default: NULLS NOT DISTINCT before the columns, the rest behind them.
+    # The server states what differs from the default: NULLS NOT DISTINCT before the columns, the rest behind them.
     plain = constraint.kind == "u" and constraint.definition.startswith("UNIQUE (") and not constraint.deferrable
     columns = tuple(names_in(add.columns))
     index = s.CreateIndex(sql="", table=add.table, name=add.name, columns=columns, unique=True, plain=add.plain)
@@ -153,7 +159,7 @@ def _position(statements: Statements, statement: s.Statement) -> int:
 
 
 def _replace_under_another_name(drop: s.Statement, add: Made, result: Statements, context: Context) -> None:
-    """The new one is made under a temporary name, the old one goes, and the new one gets its name."""
+    """Make the new object under a temporary name, drop the old one, and give its name to the new one."""
     other = quote(context.names.temporary(unquote(add.name), "new"))
     made = add.named(name=other, sql=renamed_in(add.sql, other))
     position = _position(result, add)
@@ -162,11 +168,11 @@ def _replace_under_another_name(drop: s.Statement, add: Made, result: Statements
 
 
 def made_first(drops: Statements, made: Statements, names: Names) -> Statements:
-    """What one operation drops and a later one makes, so that one of them is there at every moment, and the old one for
-    as long as it is not known whether the rows suit the new one.
+    """Arrange what one operation drops and a later one makes, so that one of them exists at every moment, and the old
+    one for as long as it is not known whether the rows suit the new one.
 
-    An index or unique constraint in the place of another is seen to by :func:`arrange`, an exclusion constraint by
-    ``together``: there is no safe form to make it in.
+    :func:`arrange` handles an index or unique constraint in the place of another, ``together`` an exclusion constraint:
+    it has no safe form to make it in.
     """
     add = next((x for x in made if isinstance(x, (s.AddCheck, s.AddUnique, s.CreateIndex))), None)
     if add is None or not any(_one_is_a_check(x, add) for x in drops):
@@ -187,7 +193,10 @@ def _one_is_a_check(drop: s.Statement, add: s.Statement) -> bool:
 
 
 def _renamed_back(add: s.AddCheck | Made, other: str) -> s.Statement:
-    """:param add: what has been made under another name."""
+    """Return the rename that gives an object its own name.
+
+    :param add: what has been made under another name.
+    """
     if isinstance(add, s.CreateIndex):
         sql = f"ALTER INDEX {other} RENAME TO {add.name}"
         return s.RenameIndex(sql=sql, table=add.table, name=other, new_name=add.name)
@@ -195,7 +204,10 @@ def _renamed_back(add: s.AddCheck | Made, other: str) -> s.Statement:
 
 
 def _rename_constraint(of: s.Statement, name: str, new_name: str) -> s.RenameConstraint:
-    """:param of: what makes or drops it."""
+    """Return the rename of a constraint.
+
+    :param of: the statement that makes or drops it.
+    """
     table = of.table
     sql = f"ALTER TABLE {table} RENAME CONSTRAINT {name} TO {new_name}"
     kind = "unique" if isinstance(of, OF_INDEXES) else "check" if isinstance(of, s.AddCheck) else "foreign key"
@@ -209,9 +221,9 @@ def _renamed_key(drop: s.Statement, same: Made) -> s.Statement:
 
 
 def _blocked(between: Statements, table: str, context: Context) -> bool:
-    """Whether a statement between a drop and an add needs the drop to have happened."""
+    """Return whether a statement between a drop and an add needs the drop to have happened."""
     for statement in between:
-        # What the user's own SQL is about, nobody knows.
+        # It is not known what the user's own SQL is about.
         if isinstance(statement, BARRIERS) and statement.table in (table, ""):
             return True
         if isinstance(statement, s.SetType) and not _keeps_what_belongs(statement, context):
@@ -220,7 +232,7 @@ def _blocked(between: Statements, table: str, context: Context) -> bool:
 
 
 def _keeps_what_belongs(statement: s.SetType, context: Context) -> bool:
-    """Whether it leaves the indexes and foreign keys of its column, or sees to them itself."""
+    """Return whether it leaves the indexes and foreign keys of its column, or handles them itself."""
     return _keeps_files(statement, context) or online(statement, context).shadow is not None
 
 
@@ -247,7 +259,7 @@ def _make_before_drop(statements: Statements, context: Context) -> Statements:
                 if _blocked(between, drop.table, context) or _forbids_a_fill(drop, between, context):
                     break
                 if any(isinstance(x, RENAMES) and x.new_name == drop.name for x in between):
-                    # What has been made under another name gets that of what goes.
+                    # An object made under another name gets the name of the dropped one.
                     break
                 end = position
         result.insert(end, result.pop(start))
@@ -255,7 +267,9 @@ def _make_before_drop(statements: Statements, context: Context) -> Statements:
 
 
 def _forbids_a_fill(drop: s.Statement, between: Statements, context: Context) -> bool:
-    """Whether NULLs are filled between, in a column in which what is dropped may not let the value be twice, or be."""
+    """Return whether NULLs of a column are filled in between, although what is dropped may forbid the value or a second
+    one.
+    """
     filled = {unquote(x.column) for x in between if isinstance(x, s.SetNotNull) and x.fill and x.table == drop.table}
     if not filled or not isinstance(drop, KEPT):
         return False
@@ -267,8 +281,8 @@ def _forbids_a_fill(drop: s.Statement, between: Statements, context: Context) ->
 
 
 def _foreign_keys_last(statements: Statements, context: Context) -> Statements:
-    """A foreign key comes after the index that serves it; one that locks a table in use comes after all that is made
-    for new tables.
+    """Put a foreign key after the index that serves it, and one that locks a table in use after all that is made for
+    new tables.
     """
     result = list(statements)
     for key in [x for x in statements if isinstance(x, s.AddForeignKey) and context.protects(x)]:

@@ -44,7 +44,9 @@ def plan(statements: Iterable[s.Statement], context: Context) -> Plan:
 
 
 def _arranged(statements: list[s.Statement], context: Context) -> list[s.Statement]:
-    """Split, in order, and together where they have to be. The user's own SQL stays as it is."""
+    """Return the statements split, in order, and joined if they need one transaction. The user's own SQL stays as it
+    is.
+    """
     if all(isinstance(statement, s.Raw) for statement in statements):
         return statements
     ahead = context.at(context.projection.copy())
@@ -52,7 +54,7 @@ def _arranged(statements: list[s.Statement], context: Context) -> list[s.Stateme
 
 
 def _planned(statement: s.Statement, context: Context) -> tuple[list[Step], list[Finding]]:
-    """The steps and findings of a statement, which has run as far as the projection is concerned."""
+    """Return the steps and findings of a statement. For the projection, the statement has run then."""
     statement = _placed(statement, context)
     findings = list(_judge(statement, context))
     steps = list(_rewrite(statement, context))
@@ -87,7 +89,10 @@ def _stock(statements: Iterable[s.Statement], context: Context) -> Plan:
 
 
 def _split(statements: Iterable[s.Statement], context: Context) -> Iterator[s.Statement]:
-    """:param context: whose projection will have all of them."""
+    """Replace statements by their parts.
+
+    :param context: its projection will have all of them.
+    """
     for statement in statements:
         split = SPLITS.get(type(statement))
         parts = split(statement, context) if split and context.protects(statement) else (statement,)
@@ -97,7 +102,7 @@ def _split(statements: Iterable[s.Statement], context: Context) -> Iterator[s.St
 
 
 def _judge(statement: s.Statement, context: Context) -> Iterator[Finding]:
-    """What the rules have against a statement on a table that is in use, as it counts."""
+    """Yield the findings of the rules about a statement on a table in use, as they count."""
     found: Iterable[Finding] = ()
     if isinstance(statement, s.Raw):
         found = _judge_sql(statement, context)
@@ -116,7 +121,9 @@ def _found(statement: s.Statement, checks: Iterable[Check], context: Context) ->
 
 
 def _judge_sql(raw: s.Raw, context: Context) -> Iterator[Finding]:
-    """Each statement of the user's own SQL as if those before it had run. None is refused: who writes SQL means it."""
+    """Judge each statement of the user's own SQL as if the ones before it had run. Never refused: raw SQL is taken as
+    intended.
+    """
     if context.nothing_in_use:
         return
     from ..ddl.meaning import meaning
@@ -138,11 +145,11 @@ def _found_in_sql(meant: s.Statement, context: Context) -> list[Finding]:
         with _spared(context):
             found = _found_as_sql(meant, context)
     except Exception as error:
-        # Unlike a statement of Django's it is sent whatever we make of it, and the server may know better.
+        # Unlike a statement of Django's it is sent whatever its judgement is, and the server may know better.
         logger.warning("This could not be judged (%r): %s", error, meant.sql)
         found = []
     with suppress(ValueError):
-        # What has no name in the SQL gets one from the server, and nobody will speak of it by name.
+        # An object without a name in the SQL gets one from the server, and is not referred to by name.
         context.projection.apply(meant)
     return found
 
@@ -160,7 +167,7 @@ def _found_as_sql(meant: s.Statement, context: Context) -> list[Finding]:
 
 
 def _spared(context: Context) -> AbstractContextManager[Any]:
-    """A question that the server answers with an error does not end the caller's transaction."""
+    """Return a context in which a question's error does not end the caller's transaction."""
     return transaction.atomic(context.catalog.connection.alias) if context.in_transaction else nullcontext()
 
 
@@ -174,8 +181,8 @@ def _rewrite(statement: s.Statement, context: Context) -> Iterable[Step]:
 
 
 def _placed(statement: s.Statement, context: Context) -> s.Statement:
-    """Where Django names something without its schema, the first namesake in the search_path would be meant, and not
-    what belongs to the statement's table.
+    """Name the schema of what belongs to the statement's table: if Django leaves the schema out, the first namesake in
+    the search_path would be meant.
     """
     if not isinstance(statement, (s.DropIndex, s.RenameIndex, s.DropForeignKey)):
         return statement
@@ -186,14 +193,14 @@ def _placed(statement: s.Statement, context: Context) -> s.Statement:
     if isinstance(statement, s.DropForeignKey) and not statement.sql.startswith("SET CONSTRAINTS "):
         return statement
     if isinstance(statement, s.DropForeignKey) and not context.in_transaction and context.protects(statement):
-        # It goes without SET CONSTRAINTS.
+        # The drop is sent without SET CONSTRAINTS.
         return statement
     return statement.named(sql=renamed_in(statement.sql, context.catalog.beside(table, name)))
 
 
 def _merge(steps: Sequence[Step]) -> Iterator[Step]:
-    """Consecutive short steps under the same lock on the same single table become one transaction: one wait for the
-    lock, one round trip. Nothing depends on it: steps that have to be one transaction are one before.
+    """Make one transaction of consecutive short steps under the same lock on the same single table: one wait for the
+    lock, one round trip. Nothing depends on it: steps that need one transaction are one step already.
     """
     for _, group in groupby(steps, _merged_by):
         merged = list(group)
@@ -201,8 +208,8 @@ def _merge(steps: Sequence[Step]) -> Iterator[Step]:
 
 
 def _merged_by(step: Step) -> object:
-    """By which steps are told that can be merged; of others each has its own."""
+    """Return a key that mergeable steps share; every other step has a key of its own."""
     is_mergeable = isinstance(step, Short) and step.bounded and len(step.locks) == 1
-    # It needs rights that others do not need, which are asked for by its statement.
+    # It needs privileges that others do not need; they are checked by its statement.
     is_mergeable = is_mergeable and not isinstance(step.statement, MakeTrigger)
     return step.locks[0] if is_mergeable else id(step)

@@ -1,4 +1,4 @@
-"""What a step sends: a query, or a change of many rows that is cut into ranges."""
+"""The queries of a step: a single query, or a change of many rows that is cut into ranges."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Fill(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """An UPDATE of those rows of a table that fulfil a condition, done in ranges of pages.
+    """An UPDATE of the rows of a table that fulfil a condition, done in ranges of pages.
 
     :param spares_triggers: it fires none of the table's own triggers; the role may set session_replication_role.
     """

@@ -1,4 +1,4 @@
-"""Where rewrites register themselves, by the type of a statement."""
+"""The registry of rewrites, by the type of a statement."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ R = TypeVar("R", bound=Callable[..., Any])
 
 
 class Certain(str):
-    """What a rule that warns has found, where it is certain that something fails: it is refused."""
+    """The finding of a warning rule, if something certainly fails: it is refused."""
 
 
 class Rule(Record):
@@ -27,8 +27,8 @@ class Rule(Record):
     :param instead: what to write.
     :param only_checked: right at one time of a deployment and wrong at another, which ``migrate`` cannot know: only
         ``check_migrations`` reports it.
-    :param blocks: the statement's own lock is held for what it does.
-    :param of_templates: it is about the safe form of a statement of Django's, and has nothing to say of raw SQL.
+    :param blocks: the statement's own lock is held for as long as the described work takes.
+    :param of_templates: it is about the safe form of a statement of Django's, and does not apply to raw SQL.
     """
 
     code: str
@@ -53,16 +53,16 @@ class Rule(Record):
         return register
 
     def on_whole_plan(self) -> Rule:
-        """Register a rule that no statement alone can break: ``check_migrations`` looks at the whole plan for it."""
+        """Register a rule about several statements: ``check_migrations`` looks at the whole plan for it."""
         WHOLE_PLAN.append(self)
         return self
 
     def found(self, message: str, table: str = "", origin: Origin = Origin(), assured: str = "") -> Finding:  # noqa: B008
-        """What such a rule has found."""
+        """Return the finding of a rule about the whole plan."""
         return self._made(message, table=table, origin=origin, assured=assured)
 
     def finding(self, statement: s.Statement, message: str, context: Context) -> Finding:
-        """What a rule has found in a statement."""
+        """Return the finding of a rule about a statement."""
         certain = {"severity": Severity.REFUSE} if isinstance(message, Certain) else {}
         strongest = max((lock.mode for lock in statement.locks()), key=lambda mode: mode.strength, default=None)
         return self._made(

@@ -14,7 +14,7 @@ Statements = list[s.Statement]
 
 
 def renamed(columns: Sequence[str], statements: Statements, table: str) -> tuple[str, ...]:
-    """What the statements make of the names of columns."""
+    """Return the names that columns have after the statements."""
     names = list(columns)
     for statement in statements:
         if isinstance(statement, s.RenameColumn) and statement.table == table:
@@ -24,7 +24,10 @@ def renamed(columns: Sequence[str], statements: Statements, table: str) -> tuple
 
 
 def same_key(live: Constraint, add: s.AddForeignKey, between: Statements, context: Context) -> bool:
-    """Whether a foreign key is the one that a statement makes. :param between: what comes before that."""
+    """Return whether a foreign key is the one that a statement makes.
+
+    :param between: the statements before that one.
+    """
     deferrable = " DEFERRABLE INITIALLY DEFERRED" if live.deferred else " DEFERRABLE" if live.deferrable else ""
     return (
         live.kind == "f"
@@ -38,7 +41,7 @@ def same_key(live: Constraint, add: s.AddForeignKey, between: Statements, contex
 
 
 def same_index(live: Index, add: s.CreateIndex, between: Statements) -> bool:
-    """As :func:`same_key`, of a plain index."""
+    """Return whether a plain index is the one that a statement makes, as :func:`same_key` does."""
     wanted = add.opclasses or ("",) * len(live.opclasses)
     return (
         add.plain

@@ -12,10 +12,10 @@ How a step is sent, printed and stored follows from its class, and from nothing 
           ConcurrentDrop
       Batches              an UPDATE of many rows, range by range
       UsersOwn             SQL that the user has written
-      AsStock              on a table that nobody can be using yet
+      AsStock              on a table that cannot be in use yet
       InCallers            in a transaction that the caller has opened
 
-What treats the classes differently is a :class:`Visitor`: ``execution.send.Attempt`` and ``execution.script.Script``.
+A :class:`Visitor` treats the classes differently: ``execution.send.Attempt`` and ``execution.script.Script``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Locks = Iterable[Lock] | None
 
 
 class Visitor(Protocol):
-    """What is done with a step, by its class."""
+    """An action on a step that depends on its class."""
 
     def short(self, step: Short) -> None: ...
     def long(self, step: Long) -> None: ...
@@ -47,13 +47,13 @@ class Visitor(Protocol):
 
 
 class Step(Record):
-    """What is sent at once: one query, or several in one transaction.
+    """The unit that is sent at once: one query, or several in one transaction.
 
     :param locks: every table lock that it takes and holds to its end.
-    :param undo: what takes it back, once it has run, when a later step of the call fails; empty where it cannot be
-        taken back.
-    :param leftover: what removes its remains when it fails itself (only a concurrent build leaves any).
-    :cvar word: what it is called in the log.
+    :param undo: the steps that take it back, once it has run, when a later step of the call fails; empty if it cannot
+        be taken back.
+    :param leftover: the steps that remove its remains when it fails itself (only a concurrent build leaves any).
+    :cvar word: its name in the log.
     :cvar is_seen: the catalogue shows whether it is done.
     :cvar bounded: its work may not take longer than the cap that is derived from LOCK_TIMEOUT.
     """
@@ -77,27 +77,25 @@ class Step(Record):
 
     @property
     def stands_alone(self) -> bool:
-        """The server refuses it in any transaction, and so beside ``SET LOCAL`` in one string."""
+        """Whether the server refuses it in any transaction, and so beside ``SET LOCAL`` in one string."""
         return False
 
     @property
     def needs_session(self) -> bool:
-        """It takes its time, and leaves something when its client goes away meanwhile: a session of its own has to be
-        there for it.
-        """
+        """Whether it needs a session of its own: it is long, and leaves something if its client disconnects."""
         return False
 
     def sent_as(self, kind: type[StepType]) -> StepType:
-        """The same queries, sent in another way."""
+        """Return a step with the same queries, sent in another way."""
         return kind(queries=self.queries, statement=self.statement, locks=self.locks, undo=self.undo)
 
 
 class Protected(Step):
-    """It is sent under the timeouts of its class, outside the transaction of the migration."""
+    """A step that is sent under the timeouts of its class, outside the transaction of the migration."""
 
 
 class Short(Protected):
-    """Changes the catalogue under a lock that blocks traffic: under the timeouts, in a transaction of its own."""
+    """A step that changes the catalogue under a lock that blocks traffic, with timeouts, in its own transaction."""
 
     word = "short"
 
@@ -106,15 +104,15 @@ class Short(Protected):
 
 
 class Blocking(Short):
-    """Blocks traffic for as long as it takes: a short step without the cap on its work."""
+    """A step that blocks traffic for as long as it takes: a short step without the cap on its work."""
 
     word = "unsafe"
     bounded = False
 
 
 class Long(Protected):
-    """Takes its time under a lock that lets reads and writes run: without a short lock timeout, in a transaction of its
-    own.
+    """A step that takes its time under a lock that lets reads and writes run: without a short lock timeout, in its own
+    transaction.
     """
 
     word = "long"
@@ -124,7 +122,7 @@ class Long(Protected):
 
 
 class Concurrent(Protected):
-    """As a long step, but CONCURRENTLY."""
+    """A long step that runs CONCURRENTLY."""
 
     word = "long"
 
@@ -141,12 +139,15 @@ class Concurrent(Protected):
 
     @property
     def locks_on_replicas(self) -> tuple[Lock, ...]:
-        """What it locks against readers on a hot standby."""
+        """The locks that block readers on a hot standby."""
         return ()
 
 
 class ConcurrentBuild(Concurrent):
-    """:param index: the name of the index that it builds, as it is written in SQL."""
+    """A concurrent build of an index.
+
+    :param index: the name of the index, as it is written in SQL.
+    """
 
     index: str
 
@@ -154,14 +155,14 @@ class ConcurrentBuild(Concurrent):
 class ConcurrentDrop(Concurrent):
     @property
     def locks_on_replicas(self) -> tuple[Lock, ...]:
-        """At its end it locks the index, which nobody on the primary uses any more. Who reads the table on a standby
-        does.
+        """The lock on the dropped index at the end of the step: no session on the primary uses the index any more, but
+        readers of the table on a standby do.
         """
         return tuple(lock._replace(mode=LockMode.ACCESS_EXCLUSIVE) for lock in self.locks)
 
 
 class Batches(Step):
-    """Touches many rows, range by range. Its query says what it comes to, and is not sent as it is.
+    """A step that changes many rows, range by range. Its query describes the whole, and is not sent as it is.
 
     :param work: what is done; see ``execution.fill``.
     """
@@ -193,7 +194,7 @@ class UsersOwn(Step):
 
 
 class AsStock(Step):
-    """Nobody uses the table yet: as stock Django sends it."""
+    """A step on a table that is not in use yet, sent as stock Django sends it."""
 
     word = "stock"
 
@@ -206,7 +207,7 @@ class AsStock(Step):
 
 
 class InCallers(Step):
-    """The caller's own transaction is open: as stock Django sends it, but under the timeouts."""
+    """A step in the caller's own transaction, sent as stock Django sends it, but under the timeouts."""
 
     word = "callers"
     is_seen = False
@@ -216,7 +217,7 @@ class InCallers(Step):
 
 
 def _stands_alone(statement: s.Statement) -> bool:
-    """Of a statement that is sent as it was written: its template, or ``ddl.scan``, tells."""
+    """Return whether a statement that is sent as it was written stands alone: its template, or ``ddl.scan``, tells."""
     return isinstance(statement, (s.CreateIndex, s.DropIndex, s.Raw)) and statement.concurrently
 
 
@@ -226,18 +227,21 @@ class Plan(NamedTuple):
 
 
 def short(statement: s.Statement, *sql: str | Query, locks: Locks = None, undo: Sequence[Step] = ()) -> Short:
-    """Its locks are the statement's own unless given."""
+    """Make a short step. Its locks are the statement's own unless given."""
     taken = statement.locks() if locks is None else locks
     return Short(queries=tuple(map(_query, sql)), statement=statement, locks=tuple(taken), undo=tuple(undo))
 
 
 def long(statement: s.Statement, sql: str | Query, locks: Locks = None, undo: Sequence[Step] = ()) -> Long:
-    """Under SHARE UPDATE EXCLUSIVE on the statement's table, unless its locks are given."""
+    """Make a long step, under SHARE UPDATE EXCLUSIVE on the statement's table unless its locks are given."""
     return Long(queries=(_query(sql),), statement=statement, locks=_long_locks(statement, locks), undo=tuple(undo))
 
 
 def builds(statement: s.Statement, sql: str | Query, index: str, locks: Locks = None) -> ConcurrentBuild:
-    """Its locks are as of :func:`long`. :param index: its name as it is written in SQL."""
+    """Make a concurrent build. Its default locks are the ones of :func:`long`.
+
+    :param index: its name as it is written in SQL.
+    """
     taken = _long_locks(statement, locks)
     drop = drops(statement, f"DROP INDEX CONCURRENTLY IF EXISTS {index}", taken)
     return ConcurrentBuild(
@@ -246,7 +250,7 @@ def builds(statement: s.Statement, sql: str | Query, index: str, locks: Locks = 
 
 
 def drops(statement: s.Statement, sql: str | Query, locks: Locks = None) -> ConcurrentDrop:
-    """Its locks are as of :func:`long`."""
+    """Make a concurrent drop. Its default locks are the ones of :func:`long`."""
     return ConcurrentDrop(queries=(_query(sql),), statement=statement, locks=_long_locks(statement, locks))
 
 
@@ -256,9 +260,9 @@ def as_written(statement: s.Statement, kind: type[StepType], locks: Locks = None
 
 
 def together(steps: Sequence[Step]) -> Short:
-    """Several steps that have to be one transaction: they are all done, or none of them is.
+    """Make one transaction of several steps: they are all done, or none of them is.
 
-    It has the strongest of their locks on each table, and is taken back as a whole where each of them can be.
+    It has the strongest of their locks on each table, and is taken back as a whole if each of them can be.
     """
     kind = Short if all(step.bounded for step in steps) else Blocking
     told = next((step for step in steps if type(step) is kind), steps[-1])
@@ -268,7 +272,7 @@ def together(steps: Sequence[Step]) -> Short:
 
 
 def _strongest(steps: Iterable[Step]) -> Iterable[Lock]:
-    """The strongest lock on each table, in the order in which the tables are locked."""
+    """Return the strongest lock on each table, in the order in which the tables are locked."""
     strongest: dict[str, Lock] = {}
     for lock in (lock for step in steps for lock in step.locks):
         known = strongest.setdefault(lock.table, lock)

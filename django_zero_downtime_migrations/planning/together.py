@@ -1,8 +1,8 @@
-"""What a call drops and makes again stands in one transaction, with everything that has to come in between.
+"""A call's drop and the statement that replaces it stand in one transaction, with everything in between.
 
 A foreign key whose column changes its type, a CHECK that is replaced, a default in place of an identity: stock Django
-runs all statements of a migration in one transaction, so nobody gets in while there is neither the old one nor the new
-one. Only what takes its time without a lock that blocks traffic, such as a validation, comes before or after.
+runs all statements of a migration in one transaction, so other sessions never see a moment with neither the old one nor
+the new one. Only a long statement without a lock that blocks traffic, such as a validation, comes before or after.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .context import Context
 from .same_definition import Statements, renamed
 from .steps import AsStock, Blocking, Short, Step, as_written
 
-#: What replaces a dropped constraint, by its ``pg_constraint.contype``.
+#: The statements that replace a dropped constraint, by its ``pg_constraint.contype``.
 REPLACES: dict[str, tuple[type[s.Statement], ...]] = {
     "f": (s.AddForeignKey,),
     "c": (s.AddCheck,),
@@ -25,18 +25,18 @@ REPLACES: dict[str, tuple[type[s.Statement], ...]] = {
     "x": (s.AddExclusion,),
 }
 KINDS = {"foreign key": "f", "check": "c", "unique": "u", "primary key": "p"}
-#: What gives a new row its value where an INSERT does not.
+#: The statements that give a new row its value if an INSERT does not.
 VALUES = (s.SetDefault, s.AddIdentity)
 Window = tuple[int, int]
 SHOWING = (s.ShowBoth, s.ShowNoMore)
-#: What takes a moment, and locks one table.
+#: The statements that take a moment, and lock one table.
 RENAMING = (s.RenameColumn, s.RenameConstraint, s.RenameIndex, s.RenameTable, s.SetComment, s.Owe, s.OweNoMore)
 
 
 def join(statements: Statements, before: Context) -> Statements:
-    """The statements of a call, those that have to stand together as one :class:`~.ddl.statements.Together`.
+    """Return the statements of a call, with :class:`~.ddl.statements.Together` for those that need one transaction.
 
-    :param before: from where the statements start.
+    :param before: the context in which the statements begin.
     """
     if any(isinstance(x, SHOWING) for x in statements):
         return [_shown(statements)]
@@ -52,7 +52,7 @@ def join(statements: Statements, before: Context) -> Statements:
 
 
 def _shown(statements: Statements) -> s.Together:
-    """Nobody sees a name of which there is neither a table nor a view.
+    """Put all in one transaction, so that at each moment a name belongs to a table or a view.
 
     :raises CannotMigrate: when something is not done in a moment.
     """
@@ -66,7 +66,7 @@ def _shown(statements: Statements) -> s.Together:
 
 
 def _windows(statements: Statements, before: Context) -> Iterator[Window]:
-    """The positions of what is dropped and of what replaces it."""
+    """Yield the positions of what is dropped and of what replaces it."""
     now = before.at(before.projection.copy())
     for start, drop in enumerate(statements):
         if now.protects(drop):
@@ -97,7 +97,7 @@ def _replaces(made: s.Statement, drop: s.Statement, between: Statements, context
 
 
 def _columns(made: s.Statement) -> set[str]:
-    """The columns of a new constraint; empty where its text does not tell."""
+    """Return the columns of a new constraint; empty if its text does not tell."""
     match made:
         case s.AddForeignKey():
             return {unquote(made.column)}
@@ -109,7 +109,7 @@ def _columns(made: s.Statement) -> set[str]:
 
 
 def _overlapping(windows: Iterable[Window]) -> list[Window]:
-    """Windows that overlap become one."""
+    """Merge overlapping windows."""
     joined: list[Window] = []
     for start, end in sorted(windows):
         if joined and start <= joined[-1][1]:
@@ -120,7 +120,7 @@ def _overlapping(windows: Iterable[Window]) -> list[Window]:
 
 
 def _joined(statements: Statements, replacements: Statements) -> Statements:
-    """The statements of a window, and before and after it those that need not stand in its transaction."""
+    """Return the statements of a window, and before and after it the ones that need not stand in its transaction."""
     early: Statements = []
     inside: Statements = []
     late: Statements = []
@@ -133,14 +133,14 @@ def _joined(statements: Statements, replacements: Statements) -> Statements:
             filled.add((statement.table, statement.column))
             can_wait = True
         elif isinstance(statement, s.DropDefault):
-            # The default with which a column is filled stays until it is filled.
+            # The default that fills a column stays until the column is filled.
             can_wait = (statement.table, statement.column) in filled
         (early if isinstance(statement, s.DropIndex) else late if can_wait else inside).append(statement)
     return [*early, s.Together(sql="", statements=tuple(inside)), *late]
 
 
 def _can_wait(statement: s.Statement, later: Statements, replacements: Statements) -> bool:
-    """Whether an index can be built after the window: it replaces nothing, and no foreign key needs it."""
+    """Return whether an index can be built after the window: it replaces nothing, and no foreign key needs it."""
     if isinstance(statement, s.CreateIndex):
         return True
     if not isinstance(statement, (s.AddUnique, s.AddPrimaryKey)) or _is_one_of(statement, replacements):
@@ -155,9 +155,9 @@ def _is_one_of(statement: s.Statement, others: Statements) -> bool:
 
 
 def separate(statement: s.Statement, steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
-    """The steps of a statement that go into a common transaction, and those that come after it.
+    """Return the steps of a statement that go into a common transaction, and the ones that come after it.
 
-    A statement whose safe form cannot be divided so stands there as it was written: its table is locked anyway.
+    If the safe form of a statement cannot be divided so, it stands there as written: its table is locked anyway.
     """
     short = next((n for n, step in enumerate(steps) if not _is_short(step)), len(steps))
     inside, after = list(steps[:short]), list(steps[short:])

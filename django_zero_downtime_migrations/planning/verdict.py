@@ -1,4 +1,4 @@
-"""The verdict on a finding: what eases it, and who accepts it.
+"""The verdict on a finding: what eases it, and which acceptance covers it.
 
 ``migrate``, ``sqlmigrate`` and ``check_migrations`` read findings that have gone through here, so they say the same.
 """
@@ -16,7 +16,10 @@ from .online import is_small
 
 
 def judged(finding: Finding, statement: s.Statement, context: Context) -> Finding:
-    """A rule's finding as it counts on this database and in this migration. :param statement: what it is about."""
+    """Return a rule's finding as it counts on this database and in this migration.
+
+    :param statement: what it is about.
+    """
     if finding.severity is Severity.REFUSE and finding.kind is Kind.LOCK and finding.lock is not None:
         finding = _eased(finding, statement, context)
     if finding.severity is Severity.REFUSE and finding.kind is Kind.COMPATIBILITY and context.no_old_code:
@@ -27,16 +30,17 @@ def judged(finding: Finding, statement: s.Statement, context: Context) -> Findin
 
 
 def accepted(finding: Finding, stated: Acceptances, app: str, migration: str) -> Finding:
-    """The finding, with the reason of the acceptance that covers it.
+    """Return the finding, with the reason of the acceptance that covers it.
 
-    :param app: label of the migration that it is in. :param migration: its name.
+    :param app: label of the migration that it is in.
+    :param migration: its name.
     """
     found = acceptance(stated, app, migration, finding.code)
     return finding.accepted(found.reason, found.key) if found else finding
 
 
 def _eased(finding: Finding, statement: s.Statement, context: Context) -> Finding:
-    """What takes a moment stops others for a moment."""
+    """Ease a finding about small tables: a short statement blocks others only for a moment."""
     if not statement.table:
         return finding
     small = is_small(context, *{statement.table, *_also_read(statement, context)})
@@ -44,7 +48,7 @@ def _eased(finding: Finding, statement: s.Statement, context: Context) -> Findin
 
 
 def _also_read(statement: s.Statement, context: Context) -> Iterable[str]:
-    """The tables whose foreign keys point to a column that changes its type: the server validates them again."""
+    """Return the tables whose foreign keys point to a column that changes its type: the server validates them again."""
     if not isinstance(statement, s.SetType):
         return ()
     column = unquote(statement.column)

@@ -21,6 +21,10 @@ FORMATS: dict[str, str] = {
 
 
 def render(form: str, report: Report, options: Options | None = None) -> str:
-    """:param form: a key of :data:`FORMATS`. :returns: the text, with a line feed at its end unless it is empty."""
+    """Render a report.
+
+    :param form: a key of :data:`FORMATS`.
+    :returns: the text, with a line feed at its end unless it is empty.
+    """
     write: Callable[[Report, Options], str] = import_module(f".{FORMATS[form]}", __name__).render
     return write(report, options or Options())

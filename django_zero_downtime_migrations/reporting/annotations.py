@@ -1,4 +1,4 @@
-"""A report as short notes to places in files: what code hosts show beside a change."""
+"""A report as short notes to places in files, which code hosts show beside a change."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ CHECKOUTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")
 
 
 class Note(Record):
-    """:param code: the rule's, or UNANALYSED or UNUSED_ASSURANCE.
+    """A note.
 
-    :param path: from the top of the checkout where that is known, with slashes.
+    :param code: the rule's, or UNANALYSED or UNUSED_ASSURANCE.
+    :param path: from the top of the checkout if that is known, with slashes.
     :param line: from 1.
-    :param identity: what tells it from other notes, the same on every machine.
+    :param identity: distinguishes it from other notes, the same on every machine.
     """
 
     code: str
@@ -34,7 +35,7 @@ class Note(Record):
 
 
 def notes(report: Report) -> Iterator[Note]:
-    """Everything of a report but what the baseline has; of what is accepted, that and why."""
+    """Yield everything of a report except the baseline; for an accepted finding, also the reason."""
     for entry in report.entries:
         if entry.counts:
             yield _note(entry, entry.finding.code, entry.severity, message(entry), entry.fingerprint)
@@ -50,7 +51,7 @@ def notes(report: Report) -> Iterator[Note]:
 
 
 def _note(about: Any, code: str, severity: Severity, text: str, identity: str) -> Note:
-    # Of a migration whose file nobody has, the one where Django would look for it.
+    # A migration without a file is noted where Django would look for it.
     location = about.location or Location(path=f"{about.app}/migrations/{about.migration}.py", line=1)
     return Note(
         code=code,
@@ -63,7 +64,7 @@ def _note(about: Any, code: str, severity: Severity, text: str, identity: str) -
 
 
 def message(entry: Entry) -> str:
-    """What is wrong, what it stops, and what to write instead, in a few lines."""
+    """Say what is wrong, what it stops, and what to write instead, in a few lines."""
     finding = entry.finding
     lines = [finding.message, _effect(entry), f"Instead: {finding.instead}", entry.example]
     return "\n".join(line for line in lines if line)
@@ -77,7 +78,7 @@ def _effect(entry: Entry) -> str:
 
 
 def checked_out(path: str, environment: Mapping[str, str] = os.environ) -> str:
-    """A location's path, from the top of the checkout that the job of a code host has made."""
+    """Return a location's path, from the top of the checkout that the job of a code host has made."""
     for name in CHECKOUTS:
         top = environment.get(name)
         if top:

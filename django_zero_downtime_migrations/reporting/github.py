@@ -13,7 +13,7 @@ COMMANDS = {Severity.REFUSE: "error", Severity.WARN: "warning", Severity.NOTE: "
 
 
 def render(report: Report, options: Options) -> str:
-    """:returns: one line for each finding that counts and for what was not analysed."""
+    """Render one line for each finding that counts and for what was not analysed."""
     lines = (
         f"::{COMMANDS[note.severity]} file={_property(note.path)},line={note.line},title={_property(note.code)}"
         f"::{_data(note.message)}\n"

@@ -17,11 +17,11 @@ SEVERITIES = {Severity.REFUSE: "critical", Severity.WARN: "major", Severity.NOTE
 
 
 def render(report: Report, options: Options) -> str:
-    """:returns: a JSON array with an object for each finding that counts and for what was not analysed."""
+    """Render a JSON array with an object for each finding that counts and for what was not analysed."""
     seen: Counter[str] = Counter()
     found = []
     for note in notes(report):
-        # GitLab takes two with one fingerprint for one.
+        # GitLab takes two findings with one fingerprint for one.
         seen[note.identity] += 1
         identity = f"{note.identity} {seen[note.identity]}"
         found.append(

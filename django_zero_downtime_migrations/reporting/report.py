@@ -1,4 +1,4 @@
-"""What ``check_migrations`` has to say: the data that every format is made from."""
+"""The report of ``check_migrations``: the data that every format is made from."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ..record import Record
 
 
 class Entry(Record):
-    """A finding and where it comes from.
+    """A finding and its origin.
 
     :param app: label of the migration's app.
     :param migration: its name.
     :param operation: the operation's class (``AddField``).
     :param severity: as it counts, in every program.
-    :param eased: why that is less than the rule's; empty where it is not.
-    :param rows: about how many the table has; None where nobody has counted.
-    :param size: bytes of the table with its indexes; None where it is not known.
-    :param example: what to write instead, as Python for this model and field; empty where there is none.
+    :param eased: why that is less than the rule's; empty if it is not.
+    :param rows: about how many the table has; None if they were not counted.
+    :param size: bytes of the table with its indexes; None if it is not known.
+    :param example: what to write instead, as Python for this model and field; empty without an example.
     :param baselined: the baseline file has it: it is shown, and does not count.
     """
 
@@ -47,7 +47,7 @@ class Entry(Record):
 
     @property
     def blocks(self) -> str:
-        """What has to wait while the lock is held: ``reads and writes``, ``writes`` or nothing."""
+        """The statements that wait while the lock is held: ``reads and writes``, ``writes`` or nothing."""
         lock = self.finding.lock
         if lock is None or not lock.blocks_traffic:
             return ""
@@ -55,7 +55,7 @@ class Entry(Record):
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same finding on every machine and after edits elsewhere in the file; 32 hex digits."""
+        """An identity of the finding, the same on every machine and after edits elsewhere in its file (hexadecimal)."""
         finding = self.finding
         parts = (
             finding.code,
@@ -70,7 +70,10 @@ class Entry(Record):
 
 
 class Unanalysed(Record):
-    """An operation of which nobody can tell what it sends. :param why: ``RunPython``, or why its SQL was not read."""
+    """An operation whose statements are unknown.
+
+    :param why: ``RunPython``, or why its SQL was not read.
+    """
 
     app: str
     migration: str
@@ -103,7 +106,7 @@ class Report(Record):
     :param entries: in the order in which ``migrate`` would come to them.
     :param migrations: how many were judged.
     :param not_judged: how many of installed packages were left out.
-    :param database: its alias; empty where none was asked.
+    :param database: its alias; empty without a database.
     """
 
     entries: tuple[Entry, ...] = ()
@@ -114,11 +117,14 @@ class Report(Record):
     database: str = ""
 
     def of(self, severity: Severity) -> list[Entry]:
-        """The entries that count with this severity."""
+        """Return the entries that count with this severity."""
         return [entry for entry in self.entries if entry.counts and entry.severity is severity]
 
 
 class Options(Record):
-    """How a report is shown. :param colour: escape sequences of a terminal may be used."""
+    """The form of a report.
+
+    :param colour: escape sequences of a terminal may be used.
+    """
 
     colour: bool = False

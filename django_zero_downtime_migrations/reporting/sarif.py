@@ -24,12 +24,12 @@ from .report import Entry, Options, Report, Unanalysed, UnusedAssurance
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {Severity.REFUSE: "error", Severity.WARN: "warning", Severity.NOTE: "note"}
-#: The version is of how a fingerprint is made.
+#: The version counts changes to how a fingerprint is made.
 FINGERPRINT = "finding/v1"
 
 
 def render(report: Report, options: Options) -> str:
-    """:returns: a log with one run; findings that were accepted are in it as suppressed."""
+    """Render a log with one run; findings that were accepted are in it as suppressed."""
     findings = {entry.finding.code: entry.finding for entry in report.entries}
     places = {code: number for number, code in enumerate(findings)}
     seen: Counter[str] = Counter()
@@ -56,7 +56,7 @@ def render(report: Report, options: Options) -> str:
 
 
 def _rule(finding: Finding) -> dict[str, Any]:
-    """:param finding: one of the rule's; a policy of check_migrations has findings without being one of ``rules/``."""
+    """Return the rule of a finding; a policy of check_migrations has findings without a file in ``rules/``."""
     rule = _records().get(finding.code)
     severity = rule.severity if rule else finding.severity
     return {
@@ -137,7 +137,7 @@ def _file(location: Location) -> dict[str, Any]:
 
 
 def _notifications(report: Report) -> list[dict[str, Any]]:
-    """What is not a finding: it says how much the results are worth."""
+    """Return what is not a finding: it says how much the results are worth."""
     unknown = [
         _notification(x, "UNANALYSED", f"{x.operation} of {x.app}.{x.migration} is not analysed: {x.why}")
         for x in report.unanalysed

@@ -1,4 +1,4 @@
-"""For people: each finding with its place, what it does, and what to write instead."""
+"""A report for people: each finding with its place, what it does, and what to write instead."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _table(entry: Entry) -> str:
     if entry.size is not None:
         parts.append(readable(entry.size))
     text = ", ".join(parts)
-    # Behind the others it is held for a moment only.
+    # A lock behind the others is held for a moment only.
     if entry.lock and entry.finding.kind is Kind.LOCK:
         text += f"; {entry.lock} blocks {entry.blocks}" if entry.blocks else f"; {entry.lock} blocks no queries"
     return text

@@ -1,4 +1,4 @@
-"""One file per safe sequence, found by their being here."""
+"""Safe sequences, one per file. A file is registered by its presence."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def add_check(statement: s.AddCheck, context: Context) -> list[Step]:
 
 @rewrites(s.ValidateConstraint)
 def validate_constraint(statement: s.ValidateConstraint, context: Context) -> list[Step]:
-    """Validating a foreign key takes ROW SHARE on the table that it points to as well."""
+    """Validate. For a foreign key this takes ROW SHARE on the target table as well."""
     constraint = context.catalog.constraint(statement.table, unquote(statement.name))
     locks = list(statement.locks())
     if constraint and constraint.kind == "f" and not constraint.valid and constraint.to_table:
@@ -35,7 +35,7 @@ def validate_constraint(statement: s.ValidateConstraint, context: Context) -> li
 
 @rewrites(s.AddExclusion)
 def add_exclusion(statement: s.AddExclusion, context: Context) -> list[Step]:
-    """EXCLUDE knows neither NOT VALID nor USING INDEX nor a concurrent build."""
+    """Add it as written: EXCLUDE has neither NOT VALID nor USING INDEX nor a concurrent build."""
     if not context.capabilities.partitioned_exclusion and context.catalog.partitions(statement.table):
         raise CannotMigrate(
             f"The exclusion constraint {statement.name} cannot be added: {statement.table} is partitioned, and "

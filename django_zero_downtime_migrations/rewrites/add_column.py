@@ -32,7 +32,7 @@ def split_add_column(statement: s.AddColumn, context: Context) -> Iterator[s.Sta
     definition = _without(statement.definition, taken_out)
     text = "".join(definition)
     sql = f"ALTER TABLE {statement.table} ADD COLUMN {statement.column} {text}"
-    # The column may be from an earlier run, and then so may be its constraints: their names are taken by themselves.
+    # The column may be from an earlier run, and so may its constraints: their names are taken then.
     again = context.settings.idempotent_sql and context.catalog.column(statement.table, unquote(statement.column))
     yield statement.named(sql=sql, definition=definition, to_table="")
     if filled:
@@ -42,7 +42,7 @@ def split_add_column(statement: s.AddColumn, context: Context) -> Iterator[s.Sta
 
 
 def _is_filled(statement: s.AddColumn, context: Context) -> bool:
-    """Whether rows get its values in batches: with ONLINE_TYPE_CHANGES, those of a default that is volatile."""
+    """Return whether rows get its values in batches: with ONLINE_TYPE_CHANGES, the values of a volatile default."""
     asked = context.settings.online_type_changes and not context.in_transaction
     has_default = any(map(_is_expression, statement.definition)) and not statement.has("GENERATED")
     if not asked or not has_default or statement.params or statement.python_default:
@@ -59,7 +59,7 @@ def _comes_later(piece: str) -> bool:
 
 
 def _with_values(statement: s.AddColumn) -> Iterator[s.Statement]:
-    """New rows have the default from the first moment; then the others get theirs, each its own."""
+    """Yield statements by which new rows have the default at once, and then each other row gets its own value."""
     table, column = statement.table, statement.column
     default = next(filter(_is_expression, statement.definition)).strip().removeprefix("DEFAULT ")
     alter = f"ALTER TABLE {table} ALTER COLUMN {column}"
@@ -77,7 +77,7 @@ def _stands_alone(piece: str) -> bool:
 
 
 def _without(definition: tuple[str, ...], pieces: list[str]) -> tuple[str, ...]:
-    """The definition without some of its pieces and the blanks before them."""
+    """Return the definition without some of its pieces and the blanks before them."""
     kept: list[str] = []
     for piece in definition:
         if any(piece is other for other in pieces):
@@ -114,7 +114,7 @@ def _tablespace(statement: s.AddColumn) -> str:
 
 
 def _name(statement: s.AddColumn, label: str, context: Context, again: bool) -> str:
-    """The name that PostgreSQL itself would choose for the inline constraint."""
+    """Return the name that PostgreSQL itself would choose for the inline constraint."""
     column = None if label == PRIMARY_KEY else unquote(statement.column)
 
     def taken(name: str) -> bool:

@@ -1,7 +1,7 @@
 """UNIQUE and PRIMARY KEY: the index is built concurrently, then becomes the constraint's own.
 
 ``ADD CONSTRAINT … USING INDEX`` never scans for UNIQUE; for PRIMARY KEY it scans unless the columns are NOT NULL
-already, so that is seen to first (``tests/rewrites/test_add_unique.py``).
+already, so they are made NOT NULL first (``tests/rewrites/test_add_unique.py``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""ALTER COLUMN: what the catalogue has already is not sent, since even a no-op takes ACCESS EXCLUSIVE."""
+"""ALTER COLUMN: a property that the catalogue has already is not sent, since even a no-op takes ACCESS EXCLUSIVE."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def set_type(statement: s.SetType, context: Context) -> list[Step]:
 
 
 def _locks(statement: s.SetType, context: Context) -> list[Lock]:
-    """A type change locks the other side of every foreign key of the column as well."""
+    """Return the locks of a type change, which include the other side of every foreign key of the column."""
     column = unquote(statement.column)
     tables = {statement.table: None}
     for key in context.catalog.constraints(statement.table):

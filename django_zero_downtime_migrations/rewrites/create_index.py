@@ -38,18 +38,14 @@ def drop_index(statement: s.DropIndex, context: Context) -> list[Step]:
         return []
     sql = statement.sql
     if (index and index.partitioned) or (planned and catalog.partitions(table)):
-        # CONCURRENTLY is refused for it; the parts on the partitions go with it.
+        # CONCURRENTLY is refused for it; its parts on the partitions are dropped with it.
         for partition, part in catalog.index_parts(table, index.name) if index else ():
             context.projection.drop_index(partition, part)
         drop = Query(sql.replace(" CONCURRENTLY", "", 1) if statement.concurrently else sql, statement.params)
         return [short(statement, drop, locks=[Lock(table, LockMode.ACCESS_EXCLUSIVE)])]
     if not statement.concurrently:
         sql = sql.replace("DROP INDEX", "DROP INDEX CONCURRENTLY", 1)
-    return [drops(statement, Query(sql, statement.params), locks=[_lock(statement)])]
-
-
-def _lock(statement: s.DropIndex) -> Lock:
-    return Lock(statement.table, LockMode.SHARE_UPDATE_EXCLUSIVE)
+    return [drops(statement, Query(sql, statement.params), locks=[Lock(table, LockMode.SHARE_UPDATE_EXCLUSIVE)])]
 
 
 @rewrites(s.RenameIndex)

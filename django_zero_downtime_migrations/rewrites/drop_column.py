@@ -1,5 +1,5 @@
-"""What hangs on a column or table goes first, one short step each: DROP COLUMN and DROP TABLE would lock every other
-table behind a foreign key at once, and drop each index under ACCESS EXCLUSIVE.
+"""Objects that depend on a column or table are dropped first, one short step each: DROP COLUMN and DROP TABLE would
+lock every other table behind a foreign key at once, and drop each index under ACCESS EXCLUSIVE.
 """
 
 from __future__ import annotations
@@ -37,13 +37,16 @@ def split_drop_column(statement: s.DropColumn, context: Context) -> Iterator[s.S
         if column in index.touches and not index.of_constraint:
             sql = context.templates("sql_delete_index") % {"name": quote(index.name)}
             yield s.DropIndex(sql=sql, table=table, name=quote(index.name), of_column=True)
-    # What the role cannot drop by itself, CASCADE takes along.
+    # CASCADE drops what the role cannot drop by itself.
     needs_cascade = any(x.out_of_reach for x in others)
     yield statement if needs_cascade else statement.named(sql=statement.sql.removesuffix(" CASCADE"))
 
 
 def _refuse(what: str, dependents: Iterable[Dependent], foreign_keys: bool = False) -> None:
-    """:param foreign_keys: whether one that points to it is a reason as well, and not taken away before."""
+    """Refuse a drop that would take other objects with it.
+
+    :param foreign_keys: whether a foreign key that points to it is a reason as well, and not dropped before.
+    """
     reasons = [x for x in dependents if foreign_keys or x.kind != "foreign key"]
     if reasons:
         raise CannotMigrate(refusal(what, reasons))
@@ -62,7 +65,7 @@ def split_drop_table(statement: s.DropTable, context: Context) -> Iterator[s.Sta
 
 @splits(s.DropConstraint)
 def split_drop_constraint(statement: s.DropConstraint, context: Context) -> Iterator[s.Statement]:
-    """A unique constraint may be needed by a foreign key, a primary key also by a view with GROUP BY."""
+    """Refuse if others depend on it: a foreign key may need a unique constraint, a view with GROUP BY a primary key."""
     if statement.kind != "check":
         name = unquote(statement.name)
         dependents = context.catalog.dependents("constraint", statement.table, name)
@@ -72,7 +75,7 @@ def split_drop_constraint(statement: s.DropConstraint, context: Context) -> Iter
 
 @splits(s.DropIndex)
 def split_drop_index(statement: s.DropIndex, context: Context) -> Iterator[s.Statement]:
-    """A foreign key may need a unique index without a constraint."""
+    """Refuse if others depend on it: a foreign key may need a unique index without a constraint."""
     name = split_identifier(statement.name)[-1]
     dependents = context.catalog.dependents("index", statement.table, name)
     _refuse(f"Index {statement.name} of {statement.table}", dependents, foreign_keys=True)
@@ -81,7 +84,7 @@ def split_drop_index(statement: s.DropIndex, context: Context) -> Iterator[s.Sta
 
 @splits(s.DropSequence)
 def split_drop_sequence(statement: s.DropSequence, context: Context) -> Iterator[s.Statement]:
-    """Django drops it with CASCADE: the default of its own column goes along, and nothing else has to."""
+    """Refuse if others depend on it. Django drops it with CASCADE, which may drop its own column's default alone."""
     owner = context.catalog.sequence_owner(statement.sequence)
     dependents = context.catalog.dependents("relation", statement.sequence) if owner else []
     own = [x for x in dependents if owner and x.kind == "default" and context.catalog.same_table(x.table, owner.table)]
@@ -102,7 +105,7 @@ def _drop_constraint(constraint: Constraint) -> s.DropConstraint:
 
 @rewrites(s.DropColumn, s.DropTable)
 def drop(statement: s.DropColumn | s.DropTable, context: Context) -> list[Step]:
-    """With EXPLICIT_CONSTRAINTS_DROP off it takes its foreign keys with it, and locks the tables behind them."""
+    """Drop it. With EXPLICIT_CONSTRAINTS_DROP off its foreign keys go with it, which locks the tables behind them."""
     column = unquote(statement.column) if isinstance(statement, s.DropColumn) else None
     others = dict.fromkeys((statement.table, *context.catalog.other_sides(statement.table, column)))
     locks = [Lock(table, LockMode.ACCESS_EXCLUSIVE) for table in others]
@@ -111,14 +114,14 @@ def drop(statement: s.DropColumn | s.DropTable, context: Context) -> list[Step]:
 
 @rewrites(s.DropForeignKey)
 def drop_foreign_key(statement: s.DropForeignKey, context: Context) -> list[Step]:
-    """Removing a foreign key locks both tables. Django's ``SET CONSTRAINTS`` before it is for a transaction that has
-    pending events.
+    """Drop it, which locks both tables. Django's ``SET CONSTRAINTS`` before it is for a transaction that has pending
+    events.
     """
     if context.projection.has_dropped(statement):
         return []
     key = context.catalog.constraint(statement.table, statement.name)
     if key and key.part:
-        # Django takes it for one more foreign key; it goes with the whole.
+        # Django takes it for one more foreign key; it is dropped with the whole.
         return []
     tables = [statement.table]
     if key and key.to_table and not context.catalog.same_table(statement.table, key.to_table):

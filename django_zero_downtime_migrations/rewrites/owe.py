@@ -1,4 +1,4 @@
-"""That something stays for old code is written down when all of it is done, and locks no table."""
+"""A debt to old code is written down when all of its operation is done, and locks no table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..planning.steps import Step, short
 
 @rewrites(s.Owe)
 def owe(statement: s.Owe, context: Context) -> list[Step]:
-    """Where there is no database, nothing is written."""
+    """Write the debt down. Without a database, nothing is written."""
     return [short(statement, Query(statement.written), locks=())] if statement.written else []
 
 

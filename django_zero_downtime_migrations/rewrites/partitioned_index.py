@@ -75,12 +75,12 @@ def add_to_partitioned(
 
 
 def _columns(shape: IndexShape | None, columns: Sequence[str] | None) -> Sequence[str]:
-    """Where the server could not be asked, an index of expressions has the name that most of them have."""
+    """Return the columns for a name. If the server could not be asked, an index of expressions gets the usual name."""
     return shape.columns if shape is not None else columns or ("expr",)
 
 
 def _rest(sql: str) -> str | None:
-    """What follows the table; None where the statement has another form than Django's."""
+    """Return what follows the table; None if the statement has another form than Django's."""
     try:
         return after_head(sql, "ON")
     except ValueError:

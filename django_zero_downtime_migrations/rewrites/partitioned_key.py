@@ -1,7 +1,7 @@
-"""A foreign key of a partitioned table on a server that has no NOT VALID for it.
+"""A foreign key of a partitioned table on a server without NOT VALID for it.
 
-Each partition with rows gets the key NOT VALID and has it validated; the one of the whole table then takes them over
-without reading a row. For that it needs ACCESS EXCLUSIVE on the table that it points to, for a moment.
+Each partition with rows gets the key NOT VALID and has it validated; the key of the whole table then takes them over
+without reading a row. This takes ACCESS EXCLUSIVE on the target table, for a moment.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _on_partition(statement: s.AddForeignKey, part: Partition, context: Context)
 
 
 def _name(statement: s.AddForeignKey, part: Partition, there: Sequence[Constraint], context: Context) -> str:
-    """That of the whole, unless the partition has another constraint of this name already."""
+    """Return the name of the whole table's key, unless the partition has another constraint of this name already."""
     wanted = unquote(statement.name)
     begun = context.settings.idempotent_sql
     if not any(key.name == wanted and not (begun and _equal(key, statement, context, valid=False)) for key in there):
@@ -62,7 +62,7 @@ def _name(statement: s.AddForeignKey, part: Partition, there: Sequence[Constrain
 
 
 def _equal(key: Constraint, statement: s.AddForeignKey, context: Context, valid: bool = True) -> bool:
-    """Whether the server would take this one for its own."""
+    """Return whether the server would take this key for its own."""
     deferrable = " DEFERRABLE INITIALLY DEFERRED" if key.deferred else " DEFERRABLE" if key.deferrable else ""
     return (
         (key.kind, key.valid, key.inherited) == ("f", valid, False)
@@ -96,8 +96,8 @@ def _whole(statement: s.AddForeignKey, tree: Sequence[Partition], context: Conte
 
 
 def _locks(statement: s.AddForeignKey, tree: Sequence[Partition], context: Context) -> list[Lock]:
-    """The triggers of the partitions' keys go: from the table that they point to, and, where that has partitions as
-    well, from both sides.
+    """Return the locks of dropping the triggers of the partitions' keys: on the target table, and, if that has
+    partitions as well, on both sides.
     """
     shared, exclusive = LockMode.SHARE_ROW_EXCLUSIVE, LockMode.ACCESS_EXCLUSIVE
     targets = context.catalog.partitions(statement.to_table)

@@ -2,7 +2,7 @@
 
 The index is created on each partitioned table alone, INVALID and without reading a row, then built concurrently on each
 partition with rows under the name that the server would have chosen, and attached; with the last of them the whole
-becomes valid. From the first step on, the server gives a partition that is added its part of the index by itself.
+becomes valid. From the first step on, the server itself gives each added partition its part of the index.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from ..planning.context import Context
 from ..planning.steps import Step, builds, short
 from ..record import Record
 
-#: As it is written in SQL: (table, name of the index) -> statement.
+#: A function (table, name of the index) -> statement. The names are as they are written in SQL.
 Write = Callable[[str, str], str]
 
 
 class Recipe(Record):
-    """How to make one index of a partitioned table. Names in SQL are quoted.
+    """The instructions for one index of a partitioned table. Names in SQL are quoted.
 
     :param label: the end of the names that the server chooses for the parts.
-    :param middle: what it puts between the partition's name and that.
-    :param only: on a partitioned table alone.
+    :param middle: what it puts between the partition's name and the label.
+    :param only: the statement on a partitioned table alone.
     :param mode: the lock that this takes.
-    :param build: on a partition, CONCURRENTLY.
+    :param build: the statement on a partition, CONCURRENTLY.
     :param adopt: what makes a constraint of it; None for an index.
-    :param remove: from a partitioned table, with all that is attached; it may be gone already.
-    :param beside: an index's name with the schema of its table, where it needs that.
+    :param remove: drops it from a partitioned table, with all that is attached; it may be gone already.
+    :param beside: an index's name with the schema of its table, if it needs that.
     :param equals: indexes of partitions that are attached instead of a new one, by table.
-    :param loose: those that are equal, and lack the constraint that they would have to belong to; with their tables.
+    :param loose: equal indexes that lack the constraint that they would have to belong to, by table.
     """
 
     label: str
@@ -58,7 +58,10 @@ def has_foreign_tables(tree: Sequence[Partition]) -> bool:
 
 
 def refuse_without_key(statement: s.Statement, tree: Sequence[Partition], columns: Sequence[str], what: str) -> None:
-    """:raises CannotMigrate: where uniqueness would have to be watched over across partitions."""
+    """Refuse a unique index that does not include the partition key.
+
+    :raises CannotMigrate: if uniqueness would have to be enforced across partitions.
+    """
     for part in tree:
         missing = [column or "an expression" for column in part.key if column not in columns]
         if missing:
@@ -79,7 +82,10 @@ def refuse_foreign_tables(statement: s.Statement, tree: Sequence[Partition], wha
 
 
 def usable(shape: IndexShape | None, of_constraint: bool) -> dict[str, str]:
-    """The index that the server would attach, by table. :param of_constraint: only one that belongs to a constraint."""
+    """Return the index that the server would attach, by table.
+
+    :param of_constraint: only an index that belongs to a constraint.
+    """
     found: dict[str, str] = {}
     for table, name, kind in shape.equals if shape else ():
         if kind or not of_constraint:
@@ -92,10 +98,12 @@ def loose(shape: IndexShape | None) -> frozenset[tuple[str, str]]:
 
 
 def build(statement: s.Statement, name: str, tree: Sequence[Partition], recipe: Recipe, context: Context) -> list[Step]:
-    """The steps of a :class:`Recipe`. :param name: that of the whole, quoted.
+    """Return the steps of a :class:`Recipe`.
 
-    A partition that has partitions of its own is attached when its part is whole: the other way round, the server would
+    A partition that has partitions of its own is attached when its part is whole: in the other order, the server would
     lock the table above it (ACCESS EXCLUSIVE) to see whether that is whole as well.
+
+    :param name: the name of the whole index, quoted.
     """
     tree = list(_without_attached(tree, recipe.equals))
     names = _names(name, tree, recipe, context)
@@ -109,7 +117,7 @@ def build(statement: s.Statement, name: str, tree: Sequence[Partition], recipe: 
     last = [part for part in upwards if _has_equals(part, tree, recipe.equals)]
     steps += [work.attach([part]) for part in upwards if part.kind == "p" and part not in last]
     if last:
-        # All at once and last: what is attached cannot be detached, and these indexes are not ours to drop.
+        # These come last, all at once: an attached index cannot be detached, and they are not ours to drop.
         steps.append(work.attach(last).named(undo=()))
     if len(tree) > 1:
         check = short(statement, complete(tree[0].table, recipe.beside(tree[0].table, name)))
@@ -122,7 +130,7 @@ def _has_equals(part: Partition, tree: Sequence[Partition], equals: dict[str, st
 
 
 def _without_attached(tree: Sequence[Partition], equals: dict[str, str]) -> Iterator[Partition]:
-    """What is below an index that is attached as a whole has its parts already."""
+    """Leave out partitions below an index that is attached as a whole: they have their parts already."""
     below: set[str] = set()
     for part in tree:
         if part.parent in below or part.parent in equals:
@@ -132,7 +140,7 @@ def _without_attached(tree: Sequence[Partition], equals: dict[str, str]) -> Iter
 
 
 def _names(name: str, tree: Sequence[Partition], recipe: Recipe, context: Context) -> dict[str, str]:
-    """By table, in the order in which the server would choose them."""
+    """Return the names by table, in the order in which the server would choose them."""
     names = {tree[0].table: name}
     chosen: set[str] = set()
     for part in tree[1:]:
@@ -155,7 +163,7 @@ def _names(name: str, tree: Sequence[Partition], recipe: Recipe, context: Contex
 
 
 def _has_begun(table: str, name: str, recipe: Recipe, context: Context) -> bool:
-    """An earlier run has made this index, or tried to; the server's refusal then leads to it."""
+    """Return whether an earlier run has made this index, or tried to; the server's refusal then leads to it."""
     if not context.settings.idempotent_sql:
         return False
     return (table, quote(name)) in recipe.loose or context.catalog.is_unfinished(table, name)
@@ -168,13 +176,13 @@ class _Work(Record):
     recipe: Recipe
 
     def only(self, part: Partition) -> Step:
-        """On a partitioned table alone."""
+        """Create it on a partitioned table alone."""
         create = self.recipe.only(part.table, self.names[part.table])
         locks = [Lock(part.table, self.recipe.mode, only=True)]
         return short(self.statement, create, unchanged(part, self.tree), locks=locks, undo=[self._removed(part.table)])
 
     def part(self, part: Partition) -> Iterator[Step]:
-        """On a partition with rows: built, made a constraint of and attached."""
+        """Build it on a partition with rows, make a constraint of it and attach it."""
         table, name, statement = part.table, self.names[part.table], self.statement
         building = [Lock(table, LockMode.SHARE_UPDATE_EXCLUSIVE)]
         yield builds(statement, self.recipe.build(table, name), self.recipe.beside(table, name), building)
@@ -187,7 +195,7 @@ class _Work(Record):
             yield attach.named(queries=adopt.queries + attach.queries, locks=locks)
 
     def attach(self, parts: Sequence[Partition]) -> Step:
-        """In this order, in one transaction."""
+        """Attach the parts in this order, in one transaction."""
         parents = dict.fromkeys(part.parent for part in parts)
         locks = [Lock(self._index(part.table), LockMode.ACCESS_EXCLUSIVE, only=True) for part in parts]
         locks += [Lock(part.table, LockMode.ACCESS_SHARE, only=True) for part in parts]
@@ -199,7 +207,7 @@ class _Work(Record):
         return self.recipe.beside(table, self.names[table])
 
     def _removed(self, table: str) -> Step:
-        """Everything that is attached goes as well."""
+        """Drop the index, and with it everything that is attached."""
         return short(
             self.statement,
             self.recipe.remove(table, self.names[table]),
@@ -208,7 +216,9 @@ class _Work(Record):
 
 
 def unchanged(part: Partition, tree: Sequence[Partition]) -> str:
-    """Fails when the table has got a partition since the plan was made; to be sent under a lock that lets none come."""
+    """Return SQL that fails if the table has got a partition since the plan was made; its lock has to keep new
+    partitions out.
+    """
     known = ", ".join(text(x.table) for x in tree if x.parent == part.table)
     return (
         "DO $zdm$ DECLARE added pg_catalog.text; BEGIN "
@@ -222,7 +232,7 @@ def unchanged(part: Partition, tree: Sequence[Partition]) -> str:
 
 
 def complete(table: str, index: str) -> str:
-    """Fails when a partition has no valid part of the index."""
+    """Return SQL that fails if a partition has no valid part of the index."""
     return (
         "DO $zdm$ DECLARE bare pg_catalog.text; BEGIN "
         "SELECT pg_catalog.string_agg(relid::pg_catalog.text, ', ') INTO bare "

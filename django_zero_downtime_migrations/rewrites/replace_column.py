@@ -19,12 +19,15 @@ from ..planning.steps import Batches, Step, builds, long, short
 
 
 def replace_column(statement: s.SetType, shadow: Shadow, context: Context) -> list[Step]:
-    """:param shadow: what the new column is to be."""
+    """Return the steps of the replacement.
+
+    :param shadow: the new column.
+    """
     return list(_Replacement(statement, shadow, context).steps())
 
 
 class _Replacement:
-    """Names in SQL: ``table``, the column ``old``, the one that takes its place ``new``."""
+    """The replacement of a column. Names are as in SQL: ``table``, the column ``old``, and its successor ``new``."""
 
     def __init__(self, statement: s.SetType, shadow: Shadow, context: Context) -> None:
         self.statement = statement
@@ -58,9 +61,9 @@ class _Replacement:
         return f"ALTER TABLE {self.table}"
 
     def _equal(self, row: str = "") -> str:
-        """Whether both columns have the same value. No operator is looked for by its name alone.
+        """Return a condition that both columns have the same value. No operator is looked up by its name alone.
 
-        Of a value that the new type does not take it is not true, whatever its conversion would be.
+        The condition is false for a value that the new type does not take, whatever its conversion would be.
 
         :param row: what stands before the columns.
         """
@@ -68,14 +71,14 @@ class _Replacement:
         bytewise = ' COLLATE pg_catalog."C"' if shadow.collatable else ""
         values = f"{new}{bytewise} OPERATOR(pg_catalog.=) {old}::{shadow.type}{bytewise}"
         equal = f"coalesce({values}, {new} IS NULL AND {old} IS NULL)"
-        # The server converts nothing before it has come to this branch.
+        # The server converts nothing before it has reached this branch.
         return f"CASE WHEN {self._taken(old)} THEN {equal} ELSE false END" if self.fits else equal
 
     def _taken(self, old: str) -> str:
-        """Whether the new type takes a value of the old column, where there may be others."""
+        """Return a condition that the new type takes a value of the old column, if there may be others."""
         return f"({old} IS NULL OR {self.fits.taken.format(old)})" if self.fits else "true"
 
-    # The new column, which nobody reads
+    # The new column, which is not read yet
 
     def _begin(self) -> Iterator[str]:
         alter, shadow = self._alter, self.shadow
@@ -87,7 +90,7 @@ class _Replacement:
         different = f"WHEN (NOT {self._equal('NEW.')})"
         yield f"CREATE OR REPLACE TRIGGER {insert} BEFORE INSERT ON {self.table} FOR EACH ROW {call}"
         yield f"CREATE OR REPLACE TRIGGER {update} BEFORE UPDATE ON {self.table} FOR EACH ROW {different} {call}"
-        # Also for what a logical subscription writes.
+        # The trigger also fires for what a logical subscription writes.
         yield f"{alter} ENABLE ALWAYS TRIGGER {insert}, ENABLE ALWAYS TRIGGER {update}"
         not_null = f"{self.new} IS NOT NULL AND " if shadow.not_null else ""
         yield f"{alter} ADD CONSTRAINT {self.named.proof} CHECK ({not_null}{self._equal()}) NOT VALID"
@@ -98,9 +101,9 @@ class _Replacement:
 
     @property
     def _create_function(self) -> str:
-        # An assignment finds the conversion by the types, whatever the search_path of the writer is.
+        # An assignment finds the conversion by the types, whatever the search_path of the writing session is.
         body = f"BEGIN NEW.{self.new} := NEW.{self.old}; RETURN NEW; END"
-        # One that is there already is left alone: somebody else's would stay his.
+        # An existing function is left alone: it could belong to another role.
         return f"CREATE FUNCTION {self.named.function}() RETURNS trigger LANGUAGE plpgsql AS {literal(body)}"
 
     @property
@@ -110,11 +113,11 @@ class _Replacement:
     def _new_name(self, of: ShadowCheck | ShadowIndex) -> str:
         return quote(self.names.temporary(of.name, "new"))
 
-    # What it needs before it can take the place of the old one
+    # The requirements before it can take the place of the old one
 
     def _fill(self) -> Step:
         assignment = Query(f"{self.new} = {self.old}::{self.shadow.type}")
-        # A row that was written before the trigger was there, and does not fit, is for the validation to find.
+        # The validation finds a row that was written before the trigger existed, and does not fit.
         fits = f" AND {self._taken(self.old)}" if self.fits else ""
         where = Query(f"{self.new} IS NULL AND {self.old} IS NOT NULL{fits}")
         whole = Query(f"UPDATE {self.table} SET {assignment.sql} WHERE {where.sql}")
@@ -123,11 +126,11 @@ class _Replacement:
         return Batches(queries=(whole,), statement=self.statement, locks=locks, work=work)
 
     def _validations(self) -> Iterator[list[str]]:
-        """In one ALTER TABLE, the table is read once."""
+        """Yield the constraints to validate. In one ALTER TABLE, the table is read once."""
         proof = [f"VALIDATE CONSTRAINT {self.named.proof}"]
         others = [f"VALIDATE CONSTRAINT {self._not_null}"] if self.named_not_null else []
         others += [f"VALIDATE CONSTRAINT {self._new_name(check)}" for check in self.shadow.checks]
-        # The server looks at NOT NULL first, and would say of a value that does not fit that it is missing.
+        # The server checks NOT NULL first, and would call a value that does not fit missing.
         parts = [proof, others] if self.fits else [proof + others]
         yield from filter(None, parts)
 
@@ -139,7 +142,7 @@ class _Replacement:
         return builds(self.statement, sql, self.beside(self.table, name))
 
     def _attributes(self) -> Iterator[str]:
-        """What the column has beside its type, as far as it can be given to it before the swap."""
+        """Yield the column's other attributes, as far as they can be set before the swap."""
         shadow, column = self.shadow, f"{self._alter} ALTER COLUMN {self.new}"
         if self._sets_not_null:
             yield f"{column} SET NOT NULL"
@@ -156,7 +159,7 @@ class _Replacement:
             yield from self._create(statistics)
 
     def _of_others(self) -> Iterator[str]:
-        """The same, without a lock on the table."""
+        """Yield the attributes that are set without a lock on the table."""
         yield from self.shadow.grants
         for index in self.shadow.indexes:
             if index.comment is not None:
@@ -165,7 +168,7 @@ class _Replacement:
 
     @property
     def _sets_not_null(self) -> bool:
-        """Which reads no row, since the proof is valid."""
+        """Whether NOT NULL is set before the swap, which reads no row, since the proof is valid."""
         return self.shadow.not_null and not self.named_not_null
 
     @property
@@ -190,8 +193,8 @@ class _Replacement:
         return f"{quote(statistics.schema)}.{quote(self.names.temporary(statistics.name, 'new'))}"
 
     def _point_anew(self, key: Key) -> Iterator[Step]:
-        """The foreign key is made of the new column, or to it; then the old one goes. There is one of them at every
-        moment, and no more than two tables are locked.
+        """Make the foreign key of the new column, or to it; then drop the old one. One of them exists at every moment,
+        and no more than two tables are locked.
         """
         alter, new = f"ALTER TABLE {key.table}", quote(self.names.temporary(key.name, "new"))
         both = [Lock(table, LockMode.ACCESS_EXCLUSIVE) for table in dict.fromkeys(key.tables)]
@@ -212,7 +215,7 @@ class _Replacement:
 
     @property
     def _analyzed(self) -> str:
-        """With the names of columns, expressions in indexes get no statistics."""
+        """Return the ANALYZE. With a list of columns, expressions in indexes would get no statistics."""
         needs_whole = self.shadow.statistics or any(index.has_expression for index in self.shadow.indexes)
         return "" if needs_whole else f" ({self.new})"
 
@@ -242,7 +245,7 @@ class _Replacement:
         if not sequence.kind:
             yield f"ALTER SEQUENCE {name} OWNED BY {self.table}.{self.new}"
             return
-        # An identity cannot be given a sequence that is there. The first ALTER keeps the others' nextval() out.
+        # An identity cannot take over an existing sequence. The first ALTER keeps other sessions' nextval() out.
         of_column = f"{self._alter} ALTER COLUMN"
         identity = f"ADD GENERATED {sequence.kind} AS IDENTITY (SEQUENCE NAME {name} {sequence.options})"
         body = (

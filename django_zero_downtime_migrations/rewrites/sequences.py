@@ -23,7 +23,7 @@ def alter_sequence(statement: s.AlterSequence, context: Context) -> list[Step]:
 def drop_sequence(statement: s.DropSequence, context: Context) -> list[Step]:
     owner = context.catalog.sequence_owner(statement.sequence)
     if owner is None or owner.identity:
-        # That of an identity has gone with it, in the statement before.
+        # The statement before has dropped an identity's sequence already.
         return []
     locks = [Lock(table, LockMode.ACCESS_EXCLUSIVE) for table in (owner.table, statement.sequence)]
     return [short(statement, Query(statement.sql, statement.params), locks=locks)]

@@ -31,7 +31,7 @@ def set_not_null(statement: s.SetNotNull, context: Context) -> list[Step]:
 
 
 def _proved(statement: s.SetNotNull, fill: list[Step], context: Context) -> list[Step]:
-    """A NOT VALID proof keeps new NULLs out, so the second pass of the fill finds the last ones."""
+    """Add a proof first: the NOT VALID CHECK keeps new NULLs out, so a second pass of the fill finds the last ones."""
     table = statement.table
     proof = quote(context.names.temporary(f"{plain_table(table)}_{unquote(statement.column)}", "notnull"))
     drop = f"ALTER TABLE {table} DROP CONSTRAINT {proof}"
@@ -49,7 +49,7 @@ def _proved(statement: s.SetNotNull, fill: list[Step], context: Context) -> list
 
 
 def _not_null_not_valid(statement: s.SetNotNull, fill: list[Step], context: Context) -> list[Step]:
-    """The constraint gets the name that SET NOT NULL would have given it."""
+    """Add NOT NULL NOT VALID under the name that SET NOT NULL would have given the constraint."""
     table, column = statement.table, statement.column
 
     def taken(name: str) -> bool:

@@ -16,19 +16,19 @@ from ..planning.context import Context
 from ..planning.registry import rewrites
 from ..planning.steps import Step, short
 
-#: What people see who look at the view.
+#: The comment on the view, for people who look at it.
 COMMENT = "of zero-downtime-migrations, for code that knows older names; manage.py contract makes it the table again"
 
 
 @rewrites(s.ShowBoth)
 def show_both(statement: s.ShowBoth, context: Context) -> list[Step]:
-    """It may be read and written by whom the table may."""
+    """Make the view, with the privileges of the table."""
     table, hidden = statement.table, statement.hidden
     view = context.catalog.beside(table, quote(plain_table(table)))
     olds = {new: old for old, new in statement.pairs}
     more = "".join(f", {quote(new)} AS {quote(old)}" for old, new in statement.pairs)
     rights = context.catalog.rights(table)
-    # To whoever reads such a view himself, and not by its owner's rights, no column may be refused.
+    # A reader who uses such a view with the reader's own privileges must be allowed to read each column.
     invoker = " WITH (security_invoker = true)" if rights.by_row else ""
     moved = [f"ALTER TABLE {table} RENAME TO {quote(plain_table(hidden))}"] if statement.moves else []
     return [
@@ -43,7 +43,10 @@ def show_both(statement: s.ShowBoth, context: Context) -> list[Step]:
 
 
 def _rights(view: str, rights: Rights, olds: dict[str, str]) -> Iterator[str]:
-    """:param olds: by the names of the table's columns."""
+    """Yield the privileges of the view.
+
+    :param olds: the old names by the names of the table's columns.
+    """
     for role in rights.given:
         yield f"REVOKE ALL ON {view} FROM {_role(role)}"
     yield from _grants(view, rights.grants, olds)
@@ -80,7 +83,7 @@ def show_no_more(statement: s.ShowNoMore, context: Context) -> list[Step]:
 
 
 def _changed_rights(statement: s.ShowNoMore, context: Context) -> Iterator[str]:
-    """What somebody has granted or revoked meanwhile, under the name of the table, was of the view."""
+    """Yield privileges changed meanwhile: a GRANT or REVOKE under the name of the table was applied to the view."""
     table = statement.table
     shown = None if context.projection.shown.get(table) else context.catalog.shown(table)
     if shown is None:

@@ -1,6 +1,7 @@
 """A trigger with its function: both are in the catalogue alone, and no row is read.
 
-What an earlier run has left goes first, and DROP TRIGGER IF EXISTS waits for ACCESS EXCLUSIVE before it finds nothing.
+The remains of an earlier run are dropped first; DROP TRIGGER IF EXISTS waits for ACCESS EXCLUSIVE even if it then finds
+nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An UPDATE of many rows, in batches: each holds up who wants one of its rows for a moment."""
+"""An UPDATE of many rows, in batches: each blocks writers of its rows only for a moment."""
 
 from __future__ import annotations
 

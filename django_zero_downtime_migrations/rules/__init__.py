@@ -1,4 +1,4 @@
-"""One file per rule, found by their being here."""
+"""Findings, one rule per file. A file is registered by its presence."""
 
 from __future__ import annotations
 

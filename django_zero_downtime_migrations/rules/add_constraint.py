@@ -56,7 +56,7 @@ def check_exclusion(statement: s.AddExclusion, context: Context) -> str | None:
 def _all_known(
     statement: s.AddConstraint | s.CreateIndex, context: Context, kind: str, columns: Sequence[str], detail: str = ""
 ) -> str | None:
-    """In a column that old code does not know it leaves NULL, which violates neither kind."""
+    """Return None if old code does not know a column: it leaves the column NULL, which violates neither kind."""
     if not all(context.old_code_knows(statement.table, column) for column in columns):
         return None
     return _found(statement, context, kind, columns, detail)

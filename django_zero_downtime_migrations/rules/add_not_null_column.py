@@ -34,5 +34,5 @@ def check(statement: s.AddColumn, context: Context) -> str | None:
 
 
 def keeps_default(statement: s.AddColumn, context: Context) -> bool:
-    """Whether the DEFAULT of the definition stays: Django drops the one that comes from a Python default."""
+    """Return whether the DEFAULT of the definition stays: Django drops the default of a Python field."""
     return statement.has("DEFAULT") and (context.keeps_defaults or not statement.python_default)

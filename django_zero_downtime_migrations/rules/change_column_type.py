@@ -1,4 +1,4 @@
-"""A change of type or collation that reads or writes rows; the catalogue tells, not the name of the type."""
+"""A change of type or collation that reads or writes rows; the catalogue decides, not the name of the type."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def check(statement: s.SetType, context: Context) -> str | None:
 
 
 def _hint(change: TypeChange, context: Context) -> str:
-    """The setting that may help."""
+    """Return the setting that may help."""
     asked = context.settings.online_type_changes
     possible = change.keeps_values or is_way_back(change, context)
     return "" if asked or not possible else "; with ONLINE_TYPE_CHANGES it may be done online"
 
 
 def _drops(statement: s.SetType, context: Context) -> str:
-    """What to type; empty where nothing depends on the column that would have to go."""
+    """Say what to type; empty if the column has no dependents that would have to be dropped."""
     dependents = context.catalog.dependents("column", statement.table, unquote(statement.column))
     return ": " * bool(dependents) + "; ".join(x.drop for x in dependents if x.drop)

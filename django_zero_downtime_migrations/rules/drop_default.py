@@ -1,4 +1,4 @@
-"""A default of the database that goes: the code that still runs may leave the column to it."""
+"""A dropped default of the database: the running code may rely on it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check(statement: s.DropDefault | s.DropIdentity, context: Context) -> str | 
 
 
 def _is_needed(statement: s.AlterColumn, context: Context) -> bool:
-    """Whether the column is filled by nothing else. A default that is set and dropped within one call is none."""
+    """Return whether the column is not filled otherwise. A default set and dropped within one call does not count."""
     planned = context.projection.column(statement.table, unquote(statement.column))
     today = context.column(statement)
     if today is None or not planned.live:

@@ -1,4 +1,4 @@
-"""A unique constraint or index that goes: the code that still runs may count on it."""
+"""A dropped unique constraint or index: the running code may rely on it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check(statement: s.DropConstraint | s.DropIndex, context: Context) -> str | 
 
 
 def _another(table: str, name: str, columns: tuple[str, ...], context: Context) -> bool:
-    """Whether another one of the same columns is there, or made before."""
+    """Return whether another one of the same columns is there, or made before."""
     there = [x.keys for x in context.catalog.indexes(table) if x.unique and x.name != name and x.plain]
     made = [tuple(x["columns"]) for x in context.projection.made(table, Space.INDEXES) if x["unique"]]
     return any(set(keys) == set(columns) for keys in [*there, *made])

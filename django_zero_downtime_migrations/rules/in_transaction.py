@@ -1,4 +1,4 @@
-"""Inside the caller's transaction there is no concurrent build and no separate validation."""
+"""A statement in the caller's transaction, where a concurrent build or a separate validation is impossible."""
 
 from __future__ import annotations
 

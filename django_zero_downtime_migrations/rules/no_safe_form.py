@@ -1,4 +1,4 @@
-"""A statement with a clause that we do not know: it is sent as Django wrote it, and said to be."""
+"""A statement with an unknown clause: it is sent as Django wrote it, and reported."""
 
 from __future__ import annotations
 

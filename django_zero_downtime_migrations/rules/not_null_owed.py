@@ -1,4 +1,4 @@
-"""A column that is NOT NULL for new code, and for old code is filled by the database for a while."""
+"""A column that is NOT NULL for new code, while the database fills it for old code for some time."""
 
 from __future__ import annotations
 

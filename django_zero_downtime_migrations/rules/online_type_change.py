@@ -1,4 +1,4 @@
-"""A change of type that is done online: what it costs, and what is another column afterwards."""
+"""A change of type that is done online: its cost, and what differs for the new column afterwards."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check(statement: s.SetType, context: Context) -> str | None:
 
 
 def _prepared(context: Context) -> str:
-    """By the connection that migrates: those of the application most likely have the same OPTIONS."""
+    """Warn of prepared SELECTs, by the connection that migrates: the application most likely has the same OPTIONS."""
     options = context.catalog.connection.settings_dict.get("OPTIONS") or {}
     if not options.get("server_side_binding") and options.get("prepare_threshold") is None:
         return ""

@@ -1,4 +1,4 @@
-"""A rename that is half done: what old code calls it stays, in a view, and goes later."""
+"""A rename that is half done: the old name stays in a view, and is dropped later."""
 
 from __future__ import annotations
 

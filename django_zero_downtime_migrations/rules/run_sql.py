@@ -29,7 +29,10 @@ RULE = Rule(
 
 @RULE.check(s.Raw)
 def check(meant: s.Statement, context: Context) -> str | None:
-    """:param meant: a statement of the raw SQL."""
+    """Check one statement of raw SQL.
+
+    :param meant: the statement.
+    """
     does = _does(meant, context)
     where = f"{meant.table}: " if meant.table else ""
     return f"{where}{does} by {meant.sql}" if does else None

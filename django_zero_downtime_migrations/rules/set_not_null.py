@@ -46,6 +46,6 @@ def check(statement: s.SetNotNull, context: Context) -> str | None:
 
 
 def _keeps_default(statement: s.SetNotNull, context: Context) -> bool:
-    """Whether the database fills the column. The default with which Django fills the rows that are there goes again."""
+    """Return whether the database fills the column. Django's default for existing rows is dropped again."""
     column = context.projection.column(statement.table, unquote(statement.column))
     return column.made_with_default or (statement.fill is None and bool(column.has_default))

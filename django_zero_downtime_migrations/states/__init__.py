@@ -1,1 +1,1 @@
-"""States of the project in which only those models become classes that somebody asks for."""
+"""States of the project in which a model becomes a class only when it is asked for."""

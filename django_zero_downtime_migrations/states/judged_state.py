@@ -1,8 +1,8 @@
-"""States of the project of which only those models become classes that somebody asks for.
+"""States of the project in which a model becomes a class only when it is asked for.
 
-Django renders every model of a project and, after each operation, all those again that hang together with a changed
-one: most of what a thousand migrations take. An operation looks at one model, at the tables and keys that its relations
-point to, and sometimes at the models that point to it.
+Django renders every model of a project and, after each operation, all models again that are related to a changed one:
+most of the time that a thousand migrations take. An operation looks at one model, at the tables and keys that its
+relations point to, and sometimes at the models that point to it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Models(dict[Key, ModelState]):
         if key not in self._own:
             state = state.clone()
             self[key] = state
-        # What was made of it is not true any more.
+        # Classes made of the model are not valid any more.
         state.__dict__.pop(KEPT, None)
         return state
 
@@ -45,7 +45,10 @@ class Models(dict[Key, ModelState]):
 
 
 class JudgedState(ProjectState):
-    """:ivar reach: what the operation at work may look at."""
+    """The state of a project.
+
+    :ivar reach: what the running operation may look at.
+    """
 
     def __init__(self, models: Models | None = None, real_apps: set[str] | None = None) -> None:
         super().__init__(None, real_apps)
@@ -55,10 +58,10 @@ class JudgedState(ProjectState):
 
     @property
     def apps(self) -> Any:
-        """Django keeps this one up to date where it is an attribute; as a property it is made again."""
+        """The registry. Django updates it if it is an attribute; as a property it is made on each access."""
         if self.reach is Reach.EVERYTHING:
             return self._everything()
-        return Some(self, self.reach is Reach.NEIGHBOURS)
+        return LazyApps(self, self.reach is Reach.NEIGHBOURS)
 
     def _everything(self) -> StateApps:
         states = dict(self.models)
@@ -75,7 +78,7 @@ class JudgedState(ProjectState):
         made.renderer = self.renderer
         return made
 
-    # These two change what they find without asking for it by its key.
+    # These two change models without asking for them by key.
 
     def rename_model(self, app_label: str, old_name: str, new_name: str) -> None:
         for key in [(app_label, old_name.lower()), *models_that_point_to(self.models, (app_label, old_name.lower()))]:
@@ -97,8 +100,8 @@ class JudgedState(ProjectState):
                     state.fields[name] = field.clone()
 
 
-class Some:
-    """Stands for the registry of a state: a model becomes a class when it is asked for."""
+class LazyApps:
+    """A registry that makes a model a class when it is asked for."""
 
     def __init__(self, state: JudgedState, neighbours: bool) -> None:
         self._state = state
@@ -109,7 +112,7 @@ class Some:
             app_label, model_name = app_label.split(".")
         state = self._state
         made = state.renderer.model(state, (app_label, model_name.lower()), self._neighbours)
-        # Where it cannot be made alone Django knows how to, or says why not.
+        # If it cannot be made alone, Django knows how to make it, or says why not.
         return made if made is not None else state._everything().get_model(app_label, model_name)
 
     def get_models(self, include_auto_created: bool = False, include_swapped: bool = False) -> Iterator[Any]:
@@ -120,12 +123,12 @@ class Some:
 
 
 def first_state(loader: MigrationLoader) -> JudgedState:
-    """Before every migration: only the apps that have none."""
+    """Return the state before every migration: it has only the apps without migrations."""
     return JudgedState(real_apps=set(loader.unmigrated_apps))
 
 
 def applied_state(executor: Any) -> JudgedState:
-    """The project as far as its migrations have been applied: Django would render all of its models.
+    """Return the project as far as its migrations have been applied: Django would render all of its models.
 
     :param executor: a ``MigrationExecutor``.
     """

@@ -19,10 +19,10 @@ KEPT = "_judged"
 
 
 class CannotRender(Exception):
-    """It takes more than the model and its keys."""
+    """The model cannot be made from itself and its keys alone."""
 
 
-class Few(Apps):
+class SingleModelApps(Apps):
     """The registry of one rendered model."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Few(Apps):
 
 
 def relations(state: ModelState) -> Iterator[tuple[Any, Key]]:
-    """The relation fields of a model and the models that they point to, directly or by a table between."""
+    """Yield the relation fields of a model and the models that they point to, directly or by a table between."""
     for field in state.fields.values():
         if field.is_relation and field.remote_field is not None:
             yield field, _key(field.remote_field.model, state)
@@ -86,19 +86,19 @@ def targets(state: ModelState) -> frozenset[Key]:
 
 
 def kept(state: ModelState) -> dict[str, Any]:
-    """What was found out about a model state: true until somebody asks :class:`states.Models` for it to change it."""
+    """Return what was found out about a model state: valid until :class:`states.Models` hands it out for a change."""
     known: dict[str, Any] = state.__dict__.setdefault(KEPT, {})
     return known
 
 
 class Renderer:
-    """Keeps what it has made: most operations change one model, and the others stay as they were."""
+    """The maker of model classes. It keeps them: most operations change one model, and the others stay as they were."""
 
     def __init__(self) -> None:
         self._stubs: dict[tuple[Any, ...], tuple[list[Any], Any]] = {}
 
     def model(self, state: ProjectState, key: Key, neighbours: bool) -> Any | None:
-        """None where there is no such model, or it cannot be made alone."""
+        """Return the class; None if the model does not exist, or cannot be made alone."""
         found = _peek(state.models, key)
         if found is None:
             return None
@@ -136,7 +136,7 @@ class Renderer:
         return [self._stub(state, target, names) for target, names in wanted.items()]
 
     def _stub(self, state: ProjectState, key: Key, names: Iterable[str]) -> Any:
-        """A class with the table and the keys of a model."""
+        """Return a class with the table and the keys of a model."""
         found = _peek(state.models, key) or _real(state, key)
         if found is None or found.options.get("proxy") or _is_swapped(found):
             raise CannotRender
@@ -150,13 +150,13 @@ class Renderer:
             few = _registry(below)
             options = {"db_table": table} if table else {}
             made = ModelState(found.app_label, found.name, list(fields.items()), options).render(few)
-            # The fields are kept, so that no other one gets their address.
+            # The fields are kept, so that their addresses are not reused for others.
             self._stubs[wanted] = ([*fields.values(), *below], made)
         return self._stubs[wanted][1]
 
 
 def _is_swapped(found: ModelState) -> bool:
-    """Whether a setting such as AUTH_USER_MODEL names another model in its place."""
+    """Return whether a setting such as AUTH_USER_MODEL names another model in its place."""
     swappable = found.options.get("swappable")
     if not swappable:
         return False
@@ -170,13 +170,13 @@ def _pointed(fields: Mapping[str, Any], found: ModelState) -> Iterator[Key]:
 
 
 def _peek(states: Any, key: Key) -> ModelState | None:
-    """A model state without making it the asker's own."""
+    """Return a model state without making it the asker's own."""
     found: ModelState | None = states.get(key)
     return found
 
 
 def _real(state: ProjectState, key: Key) -> ModelState | None:
-    """A model of an app without migrations."""
+    """Return a model of an app without migrations."""
     if key[0] not in state.real_apps:
         return None
     try:
@@ -185,14 +185,14 @@ def _real(state: ProjectState, key: Key) -> ModelState | None:
         return None
 
 
-def _registry(stubs: Iterable[Any]) -> Few:
-    few = Few()
+def _registry(stubs: Iterable[Any]) -> SingleModelApps:
+    few = SingleModelApps()
     for stub in stubs:
         few.all_models[stub._meta.app_label][stub._meta.model_name] = stub
     return few
 
 
-def _render(found: ModelState, few: Few) -> Any:
+def _render(found: ModelState, few: SingleModelApps) -> Any:
     bases: Any = found.bases
     for base in bases:
         if isinstance(base, str):

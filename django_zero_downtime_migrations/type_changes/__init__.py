@@ -1,7 +1,7 @@
-"""What ``ALTER TABLE … ALTER COLUMN … TYPE`` does to a table with data, told from the catalogue before it is sent.
+"""The effect of ``ALTER TABLE … ALTER COLUMN … TYPE`` on a table with data, told from the catalogue before it is sent.
 
 The rules are PostgreSQL's own, repeated here: which casts the planner simplifies away, which indexes keep their file,
-which constraints are verified again, which dependents stop it. What is not known for sure is taken to be a rewrite.
+which constraints are verified again, which dependents stop it. What is not known for sure counts as a rewrite.
 """
 
 from __future__ import annotations

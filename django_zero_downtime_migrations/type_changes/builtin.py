@@ -1,7 +1,7 @@
-"""The judgement without a server: the types, casts and operator classes that every server has stand in builtin.json.
+"""The judgement without a server: builtin.json has the types, casts and operator classes that every server has.
 
-Written from ``builtin.sql``, to which servers 14 to 18 give the same answer but for a few explicit casts. What is not
-in it is taken to be a rewrite.
+It is written from ``builtin.sql``, to which servers 14 to 18 give the same answer except for a few explicit casts. A
+conversion that is not in it counts as a rewrite.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .effect import Effect, TypeChange
 from .narrowing import fits
 from .widening import keeps_values
 
-#: Spellings of the SQL standard, and what a column of a ``serial`` type is.
+#: Spellings of the SQL standard, and the type of a column of a ``serial`` type.
 ALIASES = {
     "bigint": "int8", "integer": "int4", "int": "int4", "smallint": "int2", "boolean": "bool", "decimal": "numeric",
     "double precision": "float8", "real": "float4", "character varying": "varchar", "character": "bpchar",
@@ -28,7 +28,7 @@ ALIASES = {
     "serial": "int4", "bigserial": "int8", "smallserial": "int2",
 }  # fmt: skip
 LENGTH_AND_HEADER = frozenset({"varchar", "bpchar"})
-#: The entries of their indexes are not of the column's own type.
+#: Index methods whose entries are not of the column's own type.
 STORES_ANOTHER_TYPE = frozenset({"hash", "gin"})
 POLYMORPHIC = {"anyarray": "A", "anyenum": "E", "anyrange": "R"}
 
@@ -84,7 +84,7 @@ def builtin() -> Builtin:
 def read(sql_type: str) -> tuple[int, int] | None:
     """The type and modifier that a column of this type has; None for one that is not the server's own."""
     bare = " ".join(re.sub(r"\([^()]*\)|\[\d*\]", " ", sql_type).lower().split())
-    # Django writes the field's own modifiers of an interval nowhere.
+    # Django does not write the field's own modifiers of an interval.
     name = ALIASES.get(bare, bare)
     modifiers = modifiers_of(sql_type)
     oid = builtin().by_name.get(f"_{name}" if "[" in sql_type else name)
@@ -109,7 +109,11 @@ def _typmod(name: str, modifiers: list[int]) -> int:
 def judge(
     old: str, old_collation: str, wanted: tuple[str, str | None, bool], identity: bool, uses: Iterable[Use]
 ) -> TypeChange:
-    """As ``judge.judge``, from what migrations say. :param old: the column's type. :param uses: what reads it."""
+    """Judge as ``judge.judge`` does, from the migrations alone.
+
+    :param old: the column's type.
+    :param uses: the objects that read it.
+    """
     new, collation, using = wanted
     before, after = read(old), read(new)
     if before is None or after is None:
@@ -136,7 +140,7 @@ def _of_types(
     before: tuple[int, int], after: tuple[int, int], old: str, new: str, using: bool, identity: bool
 ) -> Iterable[dependents.Reason]:
     types = builtin().types
-    # Nobody knows the TimeZone of the session that will migrate: no zone makes timestamp and timestamptz the same.
+    # The TimeZone of the session that will migrate is unknown: no zone makes timestamp and timestamptz the same.
     match types.conversion(before[0], before[1], after[0], after[1], using, ""):
         case Conversion.IMPOSSIBLE:
             how = "even with USING" if using else "without USING"
@@ -187,7 +191,7 @@ def _of_index(use: Use, name: str, old: int, new: int, recollated: bool) -> Iter
 
 
 def _accepted(method: str, oid: int) -> list[OpClass]:
-    """The operator classes that take values of a type as they are."""
+    """Return the operator classes that take values of a type as they are."""
     known = builtin()
     name, kind = known.names[oid], known.types.types[oid]
     same = {name} | {
@@ -222,7 +226,7 @@ def _default_class(method: str, oid: int) -> OpClass | None:
 
 
 def always_known(kind: str) -> bool:
-    """Whether a type, as it stands in SQL, is the server's own: no domain with a constraint."""
+    """Return whether a type, as it stands in SQL, is the server's own: not a domain with a constraint."""
     return read(kind) is not None
 
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL does with values to give them another type: nothing, a conversion of each, or an error."""
+"""PostgreSQL's ways to give values another type: as they are, by a conversion of each, or with an error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TIMESTAMP = 1114
 TIMESTAMPTZ = 1184
 
 #: Zones without any past or present offset: only with one of them are timestamp and timestamptz the same bytes.
-#: A zone that is at UTC today but was not always (Europe/London, Africa/Abidjan) is none.
+#: A zone that is at UTC today but was not always (Europe/London, Africa/Abidjan) does not count.
 ZONES_WITHOUT_OFFSET = frozenset(
     zone
     for name in ("UTC", "UCT", "Universal", "Zulu", "GMT", "GMT0", "GMT+0", "GMT-0", "Greenwich")
@@ -19,7 +19,7 @@ ZONES_WITHOUT_OFFSET = frozenset(
 
 
 class Type(NamedTuple):
-    """A row of ``pg_type``. ``base`` is that of a domain; ``constrained``: this domain itself checks its values."""
+    """A row of ``pg_type``. ``base`` is a domain's base type; ``constrained``: this domain itself checks its values."""
 
     oid: int
     kind: str
@@ -33,7 +33,7 @@ class Type(NamedTuple):
 
 
 class Cast(NamedTuple):
-    """A row of ``pg_cast``. ``support`` is the function with which the planner may simplify the cast away."""
+    """A row of ``pg_cast``. ``support`` is the function by which the planner may simplify the cast away."""
 
     method: str
     context: str
@@ -41,7 +41,7 @@ class Cast(NamedTuple):
 
 
 class Path(enum.Enum):
-    """How one type becomes another, by PostgreSQL's own words for it."""
+    """The way from one type to another, by PostgreSQL's own words for it."""
 
     RELABEL = enum.auto()
     FUNCTION = enum.auto()
@@ -67,14 +67,14 @@ class Types(NamedTuple):
         return oid
 
     def base_typmod(self, oid: int) -> int:
-        """What the domain over it says; that of a plain type is -1."""
+        """Return the typmod of a domain over the type; -1 for a plain type."""
         typmod = -1
         while (base := self.types[oid].base) is not None:
             typmod, oid = self.types[oid].base_typmod, base
         return typmod
 
     def constrained(self, oid: int) -> bool:
-        """Whether a domain, or one that it is made of, has a CHECK or NOT NULL: each value is then looked at."""
+        """Return whether a domain, or one that it is made of, has a CHECK or NOT NULL: each value is then looked at."""
         while (base := self.types[oid].base) is not None:
             if self.types[oid].constrained:
                 return True
@@ -82,7 +82,7 @@ class Types(NamedTuple):
         return False
 
     def path(self, source: int, target: int, explicit: bool) -> Path | None:
-        """The server's search for a cast; ``explicit`` as with USING, otherwise as in an assignment."""
+        """Search for a cast as the server does; ``explicit`` as with USING, otherwise as in an assignment."""
         source, target = self.base(source), self.base(target)
         if source == target:
             return Path.RELABEL
@@ -93,7 +93,7 @@ class Types(NamedTuple):
         here, there = self.types[source], self.types[target]
         if here.element and there.element and self.path(here.element, there.element, explicit):
             return Path.ELEMENTS
-        # Text is asked last: every type can be assigned to a text and, where asked for, be read from one.
+        # Text is the last choice: every type can be assigned to a text and, if explicit, be read from one.
         if there.category == "S" or (explicit and here.category == "S"):
             return Path.TEXT
         return None
@@ -101,7 +101,7 @@ class Types(NamedTuple):
     def conversion(
         self, source: int, typmod: int, target: int, new_typmod: int, explicit: bool, time_zone: str
     ) -> Conversion:
-        """What ``ALTER COLUMN … TYPE`` does with the values, indexes and constraints aside."""
+        """Return what ``ALTER COLUMN … TYPE`` does with the values, indexes and constraints aside."""
         if source != target:
             match self.path(source, target, explicit):
                 case None:
@@ -123,7 +123,7 @@ class Types(NamedTuple):
         return Conversion.NONE if self.keeps_length(self.base(target), typmod, new_typmod) else Conversion.VALUES
 
     def keeps_length(self, oid: int, typmod: int, new_typmod: int) -> bool:
-        """Whether the planner leaves the length cast out, since each value of the old typmod is one of the new."""
+        """Return whether the planner omits the length cast, since each value of the old typmod is one of the new."""
         if new_typmod in (-1, typmod):
             return True
         if element := self.types[oid].element:
@@ -141,7 +141,7 @@ class Types(NamedTuple):
 
 
 def fits(support: str | None, old: int, new: int) -> bool:
-    """The rules of PostgreSQL's own support functions; any other length cast is taken to change values."""
+    """Apply the rules of PostgreSQL's own support functions; any other length cast counts as a change of values."""
     match support:
         case "varchar_support" | "varbit_support":
             return 0 <= old <= new
@@ -162,7 +162,7 @@ def scale(typmod: int) -> int:
     return (typmod - 4) & 0x7FF
 
 
-#: By the field that stands last in a range such as DAY TO MINUTE; finer fields have smaller numbers.
+#: By the last field of a range such as DAY TO MINUTE; finer fields have smaller numbers.
 INTERVAL_LAST_FIELD = ((1 << 12, 0), (1 << 11, 1), (1 << 10, 2), (1 << 3, 3), (1 << 1, 4), (1 << 2, 5))
 INTERVAL_PRECISION = 6
 
@@ -171,7 +171,7 @@ def interval_fits(old: int, new: int) -> bool:
     old_field, new_field = interval_last_field(old), interval_last_field(new)
     if new_field > old_field:
         return False
-    # Only seconds have a precision: nothing is lost of values that end with a coarser field.
+    # Only seconds have a precision: values that end with a coarser field lose nothing.
     return old_field > 0 or interval_precision(new) >= min(interval_precision(old), INTERVAL_PRECISION)
 
 

@@ -16,7 +16,7 @@ Fetch = Callable[[str, Sequence[object]], "list[tuple[Any, ...]]"]
 
 
 class Column(NamedTuple):
-    """The column as it is, and what the statement asks for: None where the server does not know that.
+    """The column as it is, and what the statement asks for: None if the server does not know that.
 
     ``deterministic``: neither the old nor the new collation takes different texts for equal.
     """
@@ -65,19 +65,19 @@ def quoted(name: str) -> str:
 
 
 def ask_typmod(fetch: Fetch, new_type: str, typmod_in: str | None) -> int:
-    """What ``pg_attribute.atttypmod`` will say: only the type's own function knows what its modifiers mean."""
+    """Return the future ``pg_attribute.atttypmod``: only the type's own function knows what its modifiers mean."""
     modifiers = modifiers_of(new_type)
     if not modifiers or typmod_in is None:
         return -1
-    # The name of the function comes from the catalogue, quoted and with a schema where it needs one.
+    # The name of the function comes from the catalogue, quoted and with a schema if it needs one.
     typmod: int = fetch(f"SELECT {typmod_in}(%s::pg_catalog.cstring[])", ("{" + ",".join(modifiers) + "}",))[0][0]
     return typmod
 
 
-#: The bits for them in the modifier of an interval, in the order in which they can be named.
+#: The bits of the fields in the modifier of an interval, in the order in which they can be named.
 INTERVAL_FIELDS = {"year": 2, "month": 1, "day": 3, "hour": 10, "minute": 11, "second": 12}
 INTERVAL_ANY_FIELD = 0x7FFF
-#: By the SQL standard these names alone mean a length of 1.
+#: In the SQL standard, only these names mean a length of 1.
 ONE_LONG = frozenset({"char", "character", "nchar", "national char", "national character", "bit"})
 
 

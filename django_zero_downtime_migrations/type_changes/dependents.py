@@ -19,7 +19,7 @@ REFUSING = frozenset(
 
 
 def ask(fetch: Fetch, column: Column, name: str, new_type: int, new_collation: int, gone: Gone) -> Iterator[Reason]:
-    """What each dependent adds. What is ``gone`` will not be there."""
+    """Yield the reasons of each dependent. Objects in ``gone`` will not be there."""
     bases = column.types.base(column.type), column.types.base(new_type)
     for kind, dependent, detail in fetch(question("dependents.sql"), (column.relation, name, *bases)):
         if not gone.has(kind, dependent):
@@ -51,7 +51,7 @@ def judge(
 
 
 def judge_index(column: Column, new_type: int, new_collation: int, name: str, key: dict[str, Any]) -> Iterator[Reason]:
-    # An index of a partitioned table has no file that its successor could take over, nor do those attached to it.
+    # An index of a partitioned table has no file that its successor could take over, nor do indexes attached to it.
     if key["partitioned"]:
         yield Effect.INDEX_REBUILD, f"index {name} is rebuilt on every partition"
     # The server compares the definitions of the old and the new index; it does not compare expressions and predicates.

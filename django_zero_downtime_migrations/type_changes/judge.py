@@ -29,7 +29,7 @@ def judge(
     :param column: plain name.
     :param collation: plain name, or quoted with its schema.
     :param gone: what is dropped before the statement runs.
-    :returns: None when there is no such table or column.
+    :returns: None if the table or column does not exist.
     """
     found = ask(fetch, table, column, new_type, collation)
     if found is None:
@@ -47,7 +47,7 @@ def judge(
     if not any(effect is Effect.REFUSED for effect, _ in reasons):
         reasons += dependents.ask(fetch, found, column, found.new_type, new_collation, gone)
     effect = max((effect for effect, _ in reasons), key=lambda effect: effect.value, default=Effect.CATALOGUE)
-    # Beside an error or a rewrite of everything the smaller reasons do not matter.
+    # Smaller reasons do not matter beside an error or a rewrite of everything.
     enough = effect if effect in (Effect.REFUSED, Effect.REWRITE) else Effect.SCAN
     because = dict.fromkeys(text for each, text in reasons if each.value >= enough.value)
     between = (found.types, found.type, found.typmod, found.new_type, typmod)
@@ -56,7 +56,7 @@ def judge(
 
 
 def judge_column(column: Column, written: str, new_type: int, typmod: int, using: bool) -> Iterator[dependents.Reason]:
-    """What lies in the table and the two types alone."""
+    """Yield the reasons that lie in the table and the two types alone."""
     if column.relation_kind == "f":
         yield Effect.REWRITE, "what a foreign table does is not known"
     elif column.relation_kind not in ("r", "p"):

@@ -1,4 +1,4 @@
-"""Which values of a type are values of a narrower one: the way back of :mod:`.widening`.
+"""The values of a type that fit into a narrower one: the way back of :mod:`.widening`.
 
 ``tests/unit/test_narrowing.py`` asks the server about values on both sides of each bound.
 """
@@ -24,12 +24,12 @@ _VARCHAR_HEADER: Final = 4
 class Fits(NamedTuple):
     """Two conditions in SQL, in which ``{0}`` stands for a value that is not NULL.
 
-    They fail for no value, and name nothing that is not PostgreSQL's own.
+    They do not fail for any value, and use PostgreSQL's own names only.
 
     :param same: it is the same value in the narrower type.
     :param taken: a column of the narrower type takes it when it is written. A fraction may be rounded then, and spaces
         at the end of a text may be cut off.
-    :param ends: of a type of integers, in which the sequence of the column has to stay as well.
+    :param ends: the bounds of a type of integers, in which the sequence of the column has to stay as well.
     """
 
     same: str
@@ -38,9 +38,10 @@ class Fits(NamedTuple):
 
 
 def fits(types: Types, source: int, typmod: int, target: int, new_typmod: int) -> Fits | None:
-    """None where it is not known, or cannot be said without a conversion that may fail.
+    """Return the conditions; None if they are not known, or need a conversion that may fail.
 
-    :param source: oid of the type. :param typmod: its modifier, as in ``pg_attribute.atttypmod``.
+    :param source: oid of the type.
+    :param typmod: its modifier, as in ``pg_attribute.atttypmod``.
     """
     if types.types[source].base is not None or types.types[target].base is not None:
         return None
@@ -66,7 +67,7 @@ def _within(value: str, kind: str, target: int) -> str:
 def _of_fraction(kind: str, target: int) -> Fits:
     value = f"{{0}}::pg_catalog.{kind}"
     whole = f"pg_catalog.round({value})"
-    # Of double precision, the largest bigint is the number after it.
+    # In double precision, the largest bigint is the number after it.
     exact = (kind, target) != ("float8", BIGINT)
     below = "" if exact else f" AND {whole} OPERATOR(pg_catalog.<) '{2**63}'::pg_catalog.float8"
     taken = _within(whole, kind, target) + below

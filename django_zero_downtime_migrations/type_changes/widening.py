@@ -1,4 +1,4 @@
-"""Which types take every value of another one as it is: the conversion cannot fail, and nothing is lost in it.
+"""The types that take every value of another type as it is: the conversion cannot fail, and nothing is lost in it.
 
 https://www.postgresql.org/docs/current/datatype.html has the ranges. ``tests/unit/test_widening.py`` asks the server
 about the smallest and largest values of each.
@@ -20,7 +20,7 @@ TEXT: Final = 25
 CHAR: Final = 1042
 VARCHAR: Final = 1043
 
-#: Digits of the largest value.
+#: The number of digits of the largest value.
 _DIGITS: Final = {SMALLINT: 5, INTEGER: 10, BIGINT: 19}
 _WIDER: Final = {
     (SMALLINT, INTEGER),
@@ -36,11 +36,12 @@ _TEXTS: Final = (TEXT, CHAR, VARCHAR)
 
 
 def keeps_values(types: Types, source: int, typmod: int, target: int, new_typmod: int) -> bool:
-    """Whether each value of a type is one of another.
+    """Return whether each value of a type is a value of another type.
 
-    Of a domain, or a type that somebody has made, it is not known.
+    This is not known for a domain, or for a type that a user has made.
 
-    :param source: oid of the type. :param typmod: its modifier, as in ``pg_attribute.atttypmod``.
+    :param source: oid of the type.
+    :param typmod: its modifier, as in ``pg_attribute.atttypmod``.
     """
     here, there = types.types[source], types.types[target]
     if here.base is not None or there.base is not None:
@@ -48,7 +49,7 @@ def keeps_values(types: Types, source: int, typmod: int, target: int, new_typmod
     if here.element and there.element:
         return keeps_values(types, here.element, typmod, there.element, new_typmod)
     if (source, typmod) == (target, new_typmod):
-        # Only the collation is another one.
+        # Only the collation differs.
         return True
     if source in _TEXTS and target in (TEXT, VARCHAR):
         return _longer(typmod, new_typmod)
@@ -76,6 +77,6 @@ def _fits_numeric(source: int, typmod: int, new_typmod: int) -> bool:
 
 
 def of_numeric(typmod: int) -> tuple[int, int]:
-    """The precision and scale. Four bytes stand before them, and the scale has eleven bits and a sign."""
+    """Return the precision and scale. Four bytes stand before them, and the scale has eleven bits and a sign."""
     packed = typmod - 4
     return packed >> 16 & 0xFFFF, ((packed & 0x7FF) ^ 1024) - 1024

@@ -44,7 +44,7 @@ def main() -> int:
         print("The first migration failed; the others would have nothing to work on.", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # Whoever read the output has gone; what Python still holds of it must not fail once more at the exit.
+        # The reader of the output has gone; what Python still holds of it must not fail once more at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:

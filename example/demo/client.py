@@ -120,7 +120,7 @@ def main(kind: str, rows: int, seed: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    # The demo is gone when nobody reads what we print.
+    # The demo has ended when our output has no reader.
     with suppress(BrokenPipeError, KeyboardInterrupt):
         main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
     os._exit(0)

@@ -36,7 +36,7 @@ class Applied:
 
 
 class Heard(logging.Handler):
-    """What the backend says of the locks that it waits for: `with Heard() as heard:`, then `heard.lines`."""
+    """The backend's messages about the locks that it waits for: `with Heard() as heard:`, then `heard.lines`."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -58,7 +58,7 @@ class Heard(logging.Handler):
 
 
 def migrate_in_a_process_of_its_own(url: str, engine: str, migration: str) -> None:
-    """So that its tables are not new to the migrations that follow."""
+    """Migrate in a process of its own, so that its tables are not new to the migrations that follow."""
     command = [sys.executable, "-m", "example.manage", "migrate", "shop", migration, "--verbosity", "0"]
     environment = {
         **os.environ,
@@ -111,7 +111,7 @@ def backend_pid(alias: str) -> int:
 
 
 def apply_all(alias: str, traffic: Traffic) -> Iterator[Applied]:
-    """All after the first; ends with the first that fails, since the next ones build on it."""
+    """Apply all after the first; end with the first that fails, since the next ones build on it."""
     for name in names(alias)[1:]:
         applied = apply(alias, name, traffic)
         yield applied

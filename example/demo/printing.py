@@ -1,4 +1,4 @@
-"""What the demo prints: a progress line on a terminal, a block per migration, the comparison at the end."""
+"""The output of the demo: a progress line on a terminal, a block per migration, the comparison at the end."""
 
 from __future__ import annotations
 

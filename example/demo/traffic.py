@@ -1,4 +1,4 @@
-"""All clients together: start them, collect what they saw, stop them."""
+"""The set of all clients: start them, collect what they saw, stop them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Traffic:
         return [client for client in self.clients if client.kind != "report"]
 
     def between(self, begin: float, end: float) -> Seen:
-        """What clients saw of the queries that they began in this time."""
+        """Return what clients saw of the queries that they began in this time."""
         shopping = [q for client in self.shoppers for q in list(client.queries) if begin <= q.started <= end]
         reports = [q for c in self.clients if c.kind == "report" for q in list(c.queries) if begin <= q.started <= end]
         return Seen(shopping, [q.outcome for q in shopping + reports if q.failed])
@@ -92,7 +92,7 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the clients saw in some time: their queries, and the outcome of those that failed, reports included."""
+    """The clients' view of some time: their queries, and the outcome of those that failed, reports included."""
 
     queries: list[Query]
     errors: list[str]
@@ -105,5 +105,5 @@ class Seen:
         return sum(query.seconds > seconds for query in self.queries)
 
     def stood_still(self, seconds: float) -> float:
-        """What the clients spent, all together, in queries that took longer than this."""
+        """Return what the clients spent, all together, in queries that took longer than this."""
         return sum(query.seconds for query in self.queries if query.seconds > seconds)

@@ -1,4 +1,4 @@
-"""What the server says: which files a migration replaced, and which locks it held or waited for, and how long."""
+"""The server's record: which files a migration replaced, and which locks it held or waited for, and how long."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid LEFT JOIN pg_class 
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'i')
 """
 
-# The modes that conflict with what SELECT, INSERT, UPDATE and DELETE take. Our own tables, such as the journal, are
-# nobody's traffic.
+# The modes that conflict with what SELECT, INSERT, UPDATE and DELETE take. Our own tables, such as the journal, have no
+# traffic.
 LOCKS = """
 SELECT c.relname, l.mode, l.granted FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
 WHERE l.pid = %s AND l.locktype = 'relation' AND c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
@@ -52,7 +52,7 @@ def files(alias: str) -> dict[int, File]:
 
 
 def differences(before: dict[int, File], after: dict[int, File]) -> list[str]:
-    """What became of the tables that were there before, and of their indexes."""
+    """Return what became of the tables that were there before, and of their indexes."""
     tables = {file.table for file in before.values() if file.kind == "r"}
     names = {file.name for file in before.values()}
     # PostgreSQL may rebuild a dependent index under the same name, and hand it the file of the old one: no work then.

@@ -1,4 +1,4 @@
-"""What newer Django versions spell differently; each question is asked of Django itself."""
+"""The different spellings of newer Django versions; each question is asked of Django itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the unsafe migrations leave."""
+"""The models that the unsafe migrations leave."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def twins(shop: Shop, stock_database: BaseDatabaseWrapper, dump: Callable[..., s
 
 @pytest.fixture
 def site(tmp_path: Path, database: BaseDatabaseWrapper) -> Site:
-    """A project of its own on the database of `database`."""
+    """Make a project of its own on the database of `database`."""
     return Site(tmp_path, database)
 
 

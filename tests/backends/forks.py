@@ -1,9 +1,9 @@
 """Commands of Django's in processes that need not begin from nothing: half a second of CPU time, for each of hundreds.
 
 :class:`Forked` is the side of the tests. ``python -m tests.backends.forks NUMBER`` is the process, one for each worker,
-that has imported Django and forks itself for each command: what it has imported is what a command imports, but for all
-that reads settings. A command still has its own process, with the arguments, the environment, the folder, the streams,
-the signals and the exit status that it would have.
+that has imported Django and forks itself for each command: it has imported what a command imports, except modules that
+read settings. A command still has its own process, with the arguments, the environment, the folder, the streams, the
+signals and the exit status that it would have.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-#: What Python itself reads when it begins, but for what the two sides agree on.
+#: Variables that Python itself reads when it begins, except the ones that the two sides agree on.
 AGREED = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 class Forked(subprocess.Popen):  # type: ignore[type-arg]
-    """As ``Popen([sys.executable, "-X", "faulthandler", "-m", "django", *arguments])``.
+    """``Popen([sys.executable, "-X", "faulthandler", "-m", "django", *arguments])``, but forked.
 
-    :param args: the arguments. :param cwd, env: have to be given; no other option but the streams and ``text``.
+    :param args: the arguments.
+    :param cwd, env: have to be given; of the other options only the streams and ``text`` may be.
     """
 
     def _execute_child(self, args: Any, *options: Any) -> None:
@@ -69,7 +70,10 @@ class Forked(subprocess.Popen):  # type: ignore[type-arg]
         return self._ended(0)
 
     def _ended(self, timeout: float | None) -> int | None:
-        """The exit status, negative for a signal, once the process has ended; it is waited for these seconds."""
+        """Return the exit status, negative for a signal, once the process has ended.
+
+        :param timeout: how long to wait, in seconds.
+        """
         if self.returncode is None and select.select([self._answers], [], [], timeout and max(timeout, 0))[0]:
             self.returncode = int(self._answer())
             self._answers.close()
@@ -78,7 +82,7 @@ class Forked(subprocess.Popen):  # type: ignore[type-arg]
 
 @functools.cache
 def _forking() -> socket.socket:
-    """The way to the process that forks, which this starts, and which ends with this one."""
+    """Return the connection to the process that forks, which this starts, and which ends with this one."""
     ours, theirs = socket.socketpair()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | AGREED
     command = [sys.executable, "-X", "faulthandler", "-m", __name__, str(theirs.fileno())]
@@ -94,7 +98,7 @@ def _forking() -> socket.socket:
 
 
 def main() -> None:
-    """Returns in the processes that have been forked, when their command has."""
+    """Return in the processes that have been forked, when their command has."""
     # Ctrl-C in the terminal is for the tests and for the commands.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _import()
@@ -125,7 +129,7 @@ def _import() -> None:
 
 
 def _fork_for_each(requests: socket.socket) -> tuple[list[str], str, dict[str, str]]:
-    """Returns in each process that has been forked: its arguments, folder and environment."""
+    """Return, in each process that has been forked, its arguments, folder and environment."""
     running: dict[int, socket.socket] = {}
 
     def reap(*_: object) -> None:
@@ -140,7 +144,7 @@ def _fork_for_each(requests: socket.socket) -> tuple[list[str], str, dict[str, s
         _, descriptors, *_ = socket.recv_fds(requests, 1, 4)
         if not descriptors:
             sys.exit()
-        # Nothing ends before it is known.
+        # A process does not end before its id is known.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         answers = socket.socket(fileno=descriptors.pop())
         process = os.fork()
@@ -160,7 +164,7 @@ def _fork_for_each(requests: socket.socket) -> tuple[list[str], str, dict[str, s
 
 
 def _tell(answers: socket.socket, number: int) -> None:
-    with suppress(OSError):  # nobody waits for it any more
+    with suppress(OSError):  # the caller does not wait for it any more
         answers.sendall(f"{number}\n".encode())
 
 
@@ -168,10 +172,13 @@ def _take_streams(descriptors: list[int]) -> None:
     for stream, descriptor in enumerate(descriptors):
         os.dup2(descriptor, stream)
         os.close(descriptor)
-    # Python looks whether they are a terminal, when it begins.
-    sys.stdin = sys.__stdin__ = os.fdopen(0, closefd=False, encoding=sys.stdin.encoding)
-    sys.stdout = sys.__stdout__ = os.fdopen(1, "w", closefd=False, encoding=sys.stdout.encoding)
-    sys.stderr = sys.__stderr__ = os.fdopen(2, "w", 1, closefd=False, encoding="utf-8", errors="backslashreplace")
+    # Python checks at its start whether they are a terminal.
+    streams: Any = sys
+    streams.stdin = streams.__stdin__ = os.fdopen(0, closefd=False, encoding=sys.stdin.encoding)
+    streams.stdout = streams.__stdout__ = os.fdopen(1, "w", closefd=False, encoding=sys.stdout.encoding)
+    streams.stderr = streams.__stderr__ = os.fdopen(
+        2, "w", 1, closefd=False, encoding="utf-8", errors="backslashreplace"
+    )
 
 
 def _read(answers: socket.socket) -> tuple[list[str], str, dict[str, str]]:

@@ -39,7 +39,7 @@ class Shop:
 
     @property
     def connection(self) -> BaseDatabaseWrapper:
-        """In another thread, that thread's own connection to the same database."""
+        """The connection; in another thread, that thread's own connection to the same database."""
         return connections[self.alias]
 
     def migrate(self, *operations: Operation, atomic: bool = True) -> Any:
@@ -61,14 +61,14 @@ class Shop:
         return editor
 
     def collected(self, *operations: Operation, atomic: bool = True) -> list[str]:
-        """What the migration would send, from an editor that only collects. Nothing is applied."""
+        """Return what the migration would send, from an editor that only collects. Nothing is applied."""
         migration = self._migration(operations, atomic)
         with self.connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
             migration.apply(self.states[-1].clone(), editor, collect_sql=True)
         return list(editor.collected_sql)
 
     def script(self, *operations: Operation, atomic: bool = True) -> str:
-        """What `sqlmigrate` prints for the migration, which then counts as applied: the caller runs the script."""
+        """Return what `sqlmigrate` prints for the migration, which then counts as applied: the caller runs it."""
         migration = self._migration(operations, atomic)
         state = self.states[-1].clone()
         with self.connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
@@ -78,7 +78,7 @@ class Shop:
         return self._printed(editor, migration)
 
     def script_back(self) -> str:
-        """What `sqlmigrate --backwards` prints for the last migration, which then counts as taken back."""
+        """Return what `sqlmigrate --backwards` prints for the last migration, which then counts as taken back."""
         migration = self.migrations.pop()
         with self.connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
             migration.unapply(self.states[-2].clone(), editor, collect_sql=True)
@@ -101,7 +101,7 @@ class Shop:
     def model(self, name: str) -> Any:
         return self.states[-1].apps.get_model(APP, name)
 
-    def run(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
+    def run(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
         with self.connection.cursor() as cursor:
             cursor.execute(sql, params or None)
             return list(cursor.fetchall()) if cursor.description else []
@@ -184,7 +184,7 @@ class Site:
         return done.stdout
 
     def refused(self, *arguments: str) -> str:
-        """What a command says that has to fail."""
+        """Return the error of a command that has to fail."""
         done = self.manage(*(arguments or ("migrate",)))
         assert done.returncode != 0, done.stdout
         return done.stdout

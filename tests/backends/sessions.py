@@ -55,7 +55,7 @@ def wait_until(condition: Callable[[], T], what: str, work: Beside[Any] | None =
 
 
 def blocked_query(observer: Any) -> str:
-    """Wait until somebody waits for a lock in the observer's database; the text that this session has sent.
+    """Wait until a session waits for a lock in the observer's database, and return the text that it has sent.
 
     :param observer: a session in autocommit mode.
     """
@@ -100,5 +100,5 @@ class Beside(Generic[T]):
 
 
 def told(error: BaseException) -> str:
-    """What the last lines of its traceback say of an error, its notes included."""
+    """Return the last lines of an error's traceback, its notes included."""
     return "".join(traceback.format_exception_only(type(error), error))

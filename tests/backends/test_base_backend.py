@@ -43,7 +43,7 @@ print(DatabaseWrapper.__mro__[1] is PostgresWrapper, "{OURS}.named_base" in sys.
 
 
 def python(code: str) -> str:
-    """What the code prints in a process without settings."""
+    """Return what the code prints in a process without settings."""
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)

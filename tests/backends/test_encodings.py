@@ -22,7 +22,7 @@ from tests.operations.case import APP, check, fk, model
 from tests.operations.runs import DESCRIPTION
 
 numbers = itertools.count(1)
-#: By encoding: a word of names and one of values that it has. In SQL_ASCII the bytes are those that the client sends.
+#: By encoding: a word for names and a word for values that it has. SQL_ASCII keeps the bytes that the client sends.
 WORDS = {
     "UTF8": ("précis", "日本"),
     "LATIN1": ("précis", "Größe"),
@@ -52,9 +52,10 @@ def database_in(encoding: str, engine: str) -> Iterator[BaseDatabaseWrapper]:
 
 
 def steps(encoding: str) -> list[list[Any]]:
-    """Migrations on a table in use, where the server cuts names: Django's, its own, and in some encodings the column's.
+    """Return migrations on a table in use, where the server cuts names: Django's, its own, and in some encodings the
+    column's.
 
-    In SQL_ASCII it would cut them inside a character, and nobody could read them.
+    In SQL_ASCII it would cut them inside a character, and the names could not be read.
     """
     word, value = WORDS[encoding]
     table, column = (f"t {word * 20}"[:16], f"c {word * 20}"[:40]) if encoding != "SQL_ASCII" else ("t é", "c é")
@@ -88,7 +89,7 @@ def steps(encoding: str) -> list[list[Any]]:
 
 
 def walked(connection: BaseDatabaseWrapper, encoding: str) -> Iterator[Any]:
-    """What is there after each migration, and after each that is taken back."""
+    """Yield the state after each migration, and after each that is taken back."""
     state, done = ProjectState(), []
     for number, operations in enumerate(steps(encoding), 1):
         migration = migrations.Migration(f"{number:04}", APP)

@@ -16,7 +16,7 @@ BY_PAGES = models.Index(fields=["pages"], name="by_pages")
 
 
 def proxy(connection: BaseDatabaseWrapper) -> Any:
-    """As `django.db.connection` is one to the database "default"."""
+    """Return a proxy, as `django.db.connection` is one to the database "default"."""
     return ConnectionProxy(connections, connection.alias)
 
 

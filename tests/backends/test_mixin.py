@@ -22,7 +22,7 @@ from tests.backends.fixtures import Twins
 from tests.backends.project import Shop
 from tests.backends.sessions import run
 
-#: The editor says so of tables in use that are scanned inside a transaction; here that is on purpose.
+#: The editor warns so of tables in use that are scanned inside a transaction; here that is on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore:A statement that scans or builds inside a transaction")
 
 ID = ("id", models.BigAutoField(primary_key=True))
@@ -56,7 +56,7 @@ class Editor(DatabaseSchemaEditorMixin, PostgresSchemaEditor):
 
 
 class Logging(PostgresSchemaEditor):
-    """Somebody's own editor, with something to do for each statement."""
+    """A custom editor, with something to do for each statement."""
 
     seen: list[str]
 
@@ -70,7 +70,7 @@ class OverLogging(DatabaseSchemaEditorMixin, Logging):
 
 
 class Bypassing(DatabaseSchemaEditorMixin, PostgresSchemaEditor):
-    """Binds methods of Django's beside those of the mixin, as Sentry does."""
+    """An editor that binds methods of Django's beside the mixin's own, as Sentry does."""
 
     add_field = PostgresSchemaEditor.add_field
     alter_field = PostgresSchemaEditor.alter_field

@@ -1,4 +1,4 @@
-"""The names that stay importable, and what they are."""
+"""The names that stay importable, and their meaning."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PUBLIC = (
     "UnsafeOperationException",
     "UnsafeOperationWarning",
 )
-#: What users of the ancestor map on.
+#: The names on which users of the ancestor rely.
 TEXTS = {
     "ADD_COLUMN_NOT_NULL": "ADD COLUMN NOT NULL",
     "ADD_COLUMN_GENERATED_STORED": "ADD COLUMN GENERATED STORED",

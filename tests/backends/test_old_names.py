@@ -98,7 +98,7 @@ class Proxied(DatabaseSchemaEditorMixin, PostgresSchemaEditor):
 
 
 class Commenting(DatabaseSchemaEditorMixin, PostgresSchemaEditor):
-    """Marks each statement, and sends it past the mixin."""
+    """An editor that marks each statement, and sends it past the mixin."""
 
     def execute(self, sql: Any, params: Any = ()) -> None:
         PostgresSchemaEditor.execute(self, f"/* by us */ {sql}", params)
@@ -112,7 +112,7 @@ class Twice(Proxied):
 
 
 class Lazy:
-    """Stands for an editor, which it makes and enters when it is first asked for something."""
+    """A proxy of an editor, which it makes and enters when it is first asked for something."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.arguments = args, kwargs
@@ -131,7 +131,7 @@ class Lazy:
 
 
 class Own(DatabaseSchemaEditorMixin, PostgresSchemaEditor):
-    """Sends with a cursor."""
+    """An editor that sends with a cursor."""
 
     def execute(self, sql: Any, params: Any = ()) -> None:
         if self.collect_sql:
@@ -179,7 +179,7 @@ def seen(connection: Any) -> Iterator[list[str]]:
         yield sent
 
 
-# What an override sends past ours
+# Statements that an override sends past ours
 
 
 @pytest.mark.parametrize("editor", EDITORS)

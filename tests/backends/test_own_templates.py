@@ -1,4 +1,4 @@
-"""Templates that a subclass has changed: what its text says is done, as with the same subclass of Django's editor."""
+"""Templates that a subclass has changed: their text is carried out, as with the same subclass of Django's editor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reaches the driver is a ``str`` and no subclass of it, whatever the schema editor keeps beside its text."""
+"""The driver gets a ``str`` and not a subclass of it, whatever the schema editor keeps beside its text."""
 
 from __future__ import annotations
 

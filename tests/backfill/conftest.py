@@ -29,7 +29,7 @@ FROM generate_series(1, 20000) n
 
 @pytest.fixture
 def orders(shop: Shop) -> Shop:
-    """Some 240 pages: many batches."""
+    """Make about 240 pages: many batches."""
     shop.migrate(ORDER)
     shop.run(ROWS)
     return shop

@@ -1,4 +1,4 @@
-"""What another role, an operator or a clock does while rows are changed in batches."""
+"""Interference by another role, an operator or a clock while rows are changed in batches."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_a_position_of_other_rows_costs_one_more_pass(orders: Shop, caplog: Any)
 
 
 def test_no_row_is_changed_twice_where_the_condition_stays_true_of_some(orders: Shop) -> None:
-    """Those of the first ranges are all right; one further on would be changed again."""
+    """The rows of the first ranges are all right; a row further on would be changed again."""
     flag = Case(When(pk=19_990, then=F("note")), default=Value("done"))
     with pytest.raises(CannotMigrate, match="rows that fulfil the condition still when they have been changed"):
         orders.migrate(Backfill("Order", {"times": F("times") + 1, "note": flag}, where=~Q(note="done")))

@@ -1,4 +1,4 @@
-"""What is said of a backfill while it runs: how far it is, and what it waits for, once, with its end."""
+"""The messages of a backfill while it runs: how far it is, and what it waits for, once, with its end."""
 
 from __future__ import annotations
 

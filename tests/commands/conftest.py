@@ -18,7 +18,7 @@ __all__ = ["shop"]
 
 @pytest.fixture
 def project(tmp_path: Path, database: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    """It stands in the working directory, and its modules can be imported."""
+    """Make a project in the working directory, whose modules can be imported."""
     made = Project(tmp_path, database)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(made.home))
@@ -30,7 +30,7 @@ def project(tmp_path: Path, database: BaseDatabaseWrapper, monkeypatch: pytest.M
 
 @pytest.fixture
 def used(project: Project) -> Project:
-    """Its first migration was applied some time ago."""
+    """Return the project after its first migration, which was applied some time ago."""
     name = project.add(BOOK)
     project.migrate(name)
     return project
@@ -50,5 +50,5 @@ def books(shop: Shop) -> Shop:
 
 @pytest.fixture
 def small_tables(settings: Any) -> None:
-    """Tables are small below the size that is the default."""
+    """Set the default size below which tables are small."""
     del settings.ZERO_DOWNTIME_MIGRATIONS_CHECK_SMALL_TABLE

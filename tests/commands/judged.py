@@ -7,22 +7,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import migrations
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 
-from django_zero_downtime_migrations.judging.entries import How
+from django_zero_downtime_migrations.catalog.records import Size
+from django_zero_downtime_migrations.judging.entries import JudgingOptions
 from django_zero_downtime_migrations.judging.judge import Judgement
 from django_zero_downtime_migrations.judging.selection import Selection
-from django_zero_downtime_migrations.judging.sizes import DatabaseSizes, Size, Sizes
+from django_zero_downtime_migrations.judging.sizes import DatabaseSizes, Sizes
 from django_zero_downtime_migrations.reporting import Report
 from tests.backends.project import APP, Shop
 
 Operations = Sequence[Operation]
 
 
-class Loader:
-    """As much of Django's as is needed when nothing is loaded."""
+class Loader(MigrationLoader):
+    """The part of Django's loader that is needed when nothing is loaded."""
 
-    unmigrated_apps: set[str] = set()
+    def __init__(self) -> None:
+        self.unmigrated_apps = set()
 
 
 class Known(Sizes):
@@ -41,24 +44,24 @@ def migration(number: int, operations: Operations, atomic: bool = True) -> Any:
 
 
 def check(shop: Shop, *deployment: Operations, sizes: Sizes | None = None, **how: Any) -> Report:
-    """The migrations of one deployment, which have not run, on the database as it is. Nothing is small."""
+    """Judge the migrations of one deployment, which have not run, on the database as it is. Nothing is small."""
     start = len(shop.migrations)
     plan = [migration(start + number, operations) for number, operations in enumerate(deployment, 1)]
     applied = [migration(number, each.operations) for number, each in enumerate(shop.migrations, 1)]
     judged = frozenset((APP, each.name) for each in plan)
     selection = Selection(Loader(), applied, plan, judged, True)
-    made = Judgement(
-        selection, shop.connection, sizes or DatabaseSizes(shop.connection), How(one_deployment=True, **how)
-    )
-    return made.report(shop.alias)
+    connection: Any = shop.connection
+    options = JudgingOptions(one_deployment=True, **how)
+    return Judgement(selection, connection, sizes or DatabaseSizes(connection), options).report(shop.alias)
 
 
 def check_alone(shop: Shop, *operations: Operation, sizes: Sizes | None = None, **how: Any) -> Report:
-    """One more migration, judged without a database."""
+    """Judge one more migration without a database."""
     plan = [migration(number, each.operations) for number, each in enumerate(shop.migrations, 1)]
     plan.append(migration(len(plan) + 1, operations))
     selection = Selection(Loader(), [], plan, frozenset({(APP, plan[-1].name)}), False)
-    return Judgement(selection, shop.connection, sizes or Sizes(), How(**how)).report("")
+    connection: Any = shop.connection
+    return Judgement(selection, connection, sizes or Sizes(), JudgingOptions(**how)).report("")
 
 
 def codes(report: Report) -> list[str]:

@@ -47,13 +47,16 @@ class Result(NamedTuple):
 
     @property
     def heads(self) -> list[str]:
-        """Severity and code of each finding in the text."""
+        """Return severity and code of each finding in the text."""
         heads = [line.split(": ", 1)[-1].split(" (")[0] for line in self.out.splitlines() if line[:1].strip()]
         return [head for head in heads if head.split()[-1].isupper()]
 
 
 class Project:
-    """:ivar app: its label, which no other test has."""
+    """A project.
+
+    :ivar app: its label, which no other test has.
+    """
 
     def __init__(self, folder: Path, connection: BaseDatabaseWrapper, below: str = "") -> None:
         self.folder = folder
@@ -69,7 +72,10 @@ class Project:
         return self.home / self.app / "migrations" / f"{name}.py"
 
     def add(self, operations: str, name: str = "", after: str | None = None) -> str:
-        """Write a migration after the last one, or after another one. :returns: its name."""
+        """Write a migration after the last one, or after another one.
+
+        :returns: its name.
+        """
         name = name or f"{len(self.names) + 1:04}_step"
         before = after or (self.names[-1] if self.names else None)
         text = HEAD.format(dependencies=[(self.app, before)] if before else [], operations=operations)
@@ -94,7 +100,7 @@ class Project:
             call_command("migrate", self.app, *([name] if name else []), database=self.connection.alias, verbosity=0)
 
     def check(self, *arguments: str, database: str | None = None) -> Result:
-        """The command on the database of the test, or on that of another alias."""
+        """Run the command on the database of the test, or of another alias."""
         out, err, code = StringIO(), StringIO(), 0
         command = Command(stdout=out, stderr=err, no_color=True)
         try:

@@ -37,7 +37,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SECRET_KEY = "tests"
 USE_TZ = True
 """
-#: For those who ask no database.
+#: A database for commands that do not connect.
 NOWHERE = dict.fromkeys(("NAME", "USER", "PASSWORD", "HOST", "PORT"), "nowhere") | {
     "ENGINE": "django_zero_downtime_migrations.backends.postgres",
     "OPTIONS": {},
@@ -45,14 +45,21 @@ NOWHERE = dict.fromkeys(("NAME", "USER", "PASSWORD", "HOST", "PORT"), "nowhere")
 
 
 class Repository:
-    """:param folder: the top of the work tree. :param project: the Django project's folder in it."""
+    """A git repository with a project.
+
+    :param folder: the top of the work tree.
+    :param project: the Django project's folder in it.
+    """
 
     def __init__(self, folder: Path, project: str = ".") -> None:
         self.folder = folder
         self.project = folder / project
 
     def with_project(self, database: dict[str, Any] = NOWHERE) -> Repository:
-        """:param database: the entry of a connection in DATABASES."""
+        """Add a Django project.
+
+        :param database: the entry of a connection in DATABASES.
+        """
         names = ("ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
         self.write("manage.py", MANAGE)
         self.write("site_settings.py", SETTINGS.format(database={name: database[name] for name in names}))
@@ -62,7 +69,7 @@ class Repository:
         return self
 
     def write(self, name: str, text: str) -> None:
-        """A file of the project."""
+        """Write a file of the project."""
         path = self.project / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
@@ -78,14 +85,14 @@ class Repository:
         return self.folder / ".git" / "hooks" / "commit-msg"
 
     def started(self) -> Repository:
-        """With a first commit."""
+        """Make a first commit."""
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message=Books")
         return self
 
     def run(self, *command: str, folder: Path | None = None, **extra: str) -> subprocess.CompletedProcess[str]:
-        """Any command, in the top folder unless another one is given; what it says on both streams is in `stdout`."""
+        """Run any command, by default in the top folder; its output on both streams is in `stdout`."""
         return subprocess.run(
             command,
             cwd=folder or self.folder,
@@ -96,7 +103,7 @@ class Repository:
         )
 
     def environment(self) -> dict[str, str]:
-        """Ours without what a git that runs the tests, or its owner's configuration, would change."""
+        """Return our environment without variables of a git that runs the tests, or of its owner's configuration."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "PYTHON", "DJANGO"))}
         return kept | {
             "GIT_CONFIG_GLOBAL": os.devnull,
@@ -109,7 +116,7 @@ class Repository:
         }
 
     def git(self, *arguments: str, folder: Path | None = None) -> str:
-        """A command of git, which has to succeed."""
+        """Run a command of git, which has to succeed."""
         done = self.run("git", *arguments, folder=folder)
         assert done.returncode == 0, done.stdout
         return done.stdout
@@ -118,12 +125,12 @@ class Repository:
         return self.run("git", "commit", "--quiet", f"--message={message}", *options, folder=folder)
 
     def manage(self, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """`manage.py` with these arguments; the package under test is on its path."""
+        """Run `manage.py` with these arguments; the package under test is on its path."""
         command = (sys.executable, str(self.project / "manage.py"), *arguments)
         return self.run(*command, folder=folder or self.project, PYTHONPATH=str(ROOT))
 
     def insert(self, *arguments: str, command: str = "insert_git_hooks", folder: Path | None = None) -> str:
-        """`insert_git_hooks`, which has to succeed; the hook asks no database."""
+        """Run `insert_git_hooks`, which has to succeed; the hook does not ask a database."""
         done = self.manage(command, *(arguments or ("--", "--without-database")), folder=folder)
         assert done.returncode == 0, done.stdout
         return done.stdout

@@ -1,4 +1,4 @@
-"""What cannot be judged: exit status 2, one line that says why, and no traceback."""
+"""The errors when something cannot be judged: exit status 2, one line that says why, and no traceback."""
 
 from __future__ import annotations
 

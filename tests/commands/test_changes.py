@@ -1,4 +1,4 @@
-"""Which migrations git has as changed."""
+"""The migrations that git has as changed."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_deployment_is_judged_as_what_is_pending_is(repository: Project, of_depl
 
 
 def test_migration_that_has_been_changed_makes_no_table_new(repository: Project, of_deployment: list[str]) -> None:
-    """Somebody edits a migration that was deployed long ago, and adds one after it."""
+    """A developer edits a migration that was deployed long ago, and adds one after it."""
     file = repository.file("0001_step")
     file.write_text(file.read_text() + "# seen\n")
     repository.add(UNSAFE)
@@ -165,7 +165,7 @@ def test_squashed_migration_makes_no_table_new(repository: Project, of_deploymen
 
 
 def test_shallow_clone_says_what_the_workflow_lacks(repository: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As CI makes one: the branch and where it began are there, and no commit that they share."""
+    """CI makes such clones: the branch and its starting point are there, and no commit that they share."""
     repository.git("checkout", "--quiet", "-b", "ours")
     repository.add(UNSAFE)
     repository.commit()
@@ -201,7 +201,7 @@ SAFE_FIELD = '[migrations.AddField("Book", "rank", models.IntegerField(null=True
 
 
 def test_what_is_staged_is_judged_and_not_what_the_file_has_by_now(repository: Project) -> None:
-    """As with `git add -p`, or a file that was repaired and not staged again."""
+    """The two differ with `git add -p`, or after a repair of a file that is not staged again."""
     name = repository.add(UNSAFE_FIELD)
     repository.git("add", "--all")
     repository.add(SAFE_FIELD, name, "0001_step")
@@ -216,7 +216,7 @@ def test_what_is_staged_is_judged_and_not_what_the_file_has_by_now(repository: P
 
 
 def repository_line(repository: Project, name: str, text: str) -> int:
-    """Of a text in what is staged."""
+    """Return the line of a text in what is staged."""
     staged = repository.git("show", f":{repository.app}/migrations/{name}.py").splitlines()
     return next(number for number, line in enumerate(staged, 1) if text in line)
 

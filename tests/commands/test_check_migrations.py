@@ -358,7 +358,7 @@ def test_colours_when_they_are_asked_for(used: Project) -> None:
 
 @pytest.fixture
 def package(tmp_path: Path, database: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """Installed with pip, not written in the project; its first migration was applied some time ago."""
+    """Make an app that is installed with pip, not written in the project; its first migration was applied long ago."""
     project = Project(tmp_path, database, below="lib/site-packages")
     monkeypatch.syspath_prepend(str(project.home))
     project.migrate(project.add(BOOK))

@@ -1,4 +1,4 @@
-"""What is printed to be pasted loses nothing: old and new code write between its migrations, through the ORM."""
+"""Examples to paste lose nothing: old and new code write between their migrations, through the ORM."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ def fk(to: str = "Author", **options: Any) -> models.ForeignKey:
 
 
 def shop_with(make: Make, *operations: Operation, key: Any = None) -> Shop:
-    """An author and books in use. :param key: the primary key of a book, if not a number."""
+    """Make an author and books in use.
+
+    :param key: the primary key of a book, if not a number.
+    """
     shop = Shop(make(ZERO_DOWNTIME_MIGRATIONS={"RAISE_FOR_UNSAFE": False}))
     author = migrations.CreateModel("Author", [("id", models.BigAutoField(primary_key=True))])
     book = migrations.CreateModel("Book", [("id", key or models.BigAutoField(primary_key=True))])
@@ -47,13 +50,13 @@ def printed(shop: Shop, operation: Operation, code: str) -> list[list[Operation]
 
 
 def code(shop: Shop, name: str) -> Any:
-    """A model as the code of this moment has it: rendered again, since an older one keeps its relations."""
+    """Return a model as the code of this moment has it: rendered again, since an older one keeps its relations."""
     models = {key: state.clone() for key, state in shop.states[-1].models.items()}
     return ProjectState(models).apps.get_model("shop", name)
 
 
 def written(shop: Shop, model: Any, **values: Any) -> Any:
-    """The key of a new row."""
+    """Write a new row, and return its key."""
     row = model._base_manager.using(shop.alias).create(**values)
     # auto_now and auto_now_add have written the time whatever the code says.
     model._base_manager.using(shop.alias).filter(pk=row.pk).update(**values)
@@ -172,7 +175,7 @@ def attname(name: str, field: models.Field) -> str:
 
 
 def alike(field: models.Field, other: models.Field) -> bool:
-    """Whether a field has come to what the operation wants, in a column of its own."""
+    """Return whether a field has become what the operation wants, in a column of its own."""
     apart = ("db_column", "related_name")
     both = [{k: v for k, v in x.deconstruct()[3].items() if k not in apart} for x in (field, other)]
     return type(field) is type(other) and both[0] == both[1]
@@ -186,7 +189,11 @@ def test_nothing_is_shown_for_a_primary_key(make_connection: Make) -> None:
 
 
 class Added(NamedTuple):
-    """A column that is added. :param value: what the code writes. :param filled: what other rows have in the end."""
+    """An added column.
+
+    :param value: what the code writes.
+    :param filled: the values of other rows in the end.
+    """
 
     field: models.Field
     value: Any = 5
@@ -263,7 +270,10 @@ def test_a_new_column(name: str, make_connection: Make) -> None:
 
 
 class Kept(NamedTuple):
-    """A column that becomes NOT NULL. :param filled: what rows have in the end that had NULL."""
+    """A column that becomes NOT NULL.
+
+    :param filled: the final values of rows that had NULL.
+    """
 
     new: models.Field
     filled: Any
@@ -318,7 +328,10 @@ def test_value_that_nobody_knows_is_an_error_before_a_row_is_written(make_connec
 
 
 class Removed(NamedTuple):
-    """A field that is removed. :param value: what old code writes."""
+    """A removed field.
+
+    :param value: what old code writes.
+    """
 
     field: models.Field
     value: Any = 5
@@ -353,7 +366,7 @@ def test_a_field_that_goes(name: str, make_connection: Make) -> None:
     keys: list[Any] = []
 
     def write(model: Any) -> None:
-        """A book of an author of its own, where it has one."""
+        """Write a book with an author of its own, if it has one."""
         author = written(shop, old_author, id=next(numbers))
         values = {}
         if model is old and not case.field.many_to_many:
@@ -412,7 +425,7 @@ def test_a_field_that_is_forgotten(name: str, finding: str, make_connection: Mak
 
 
 def test_a_default_that_goes(make_connection: Make) -> None:
-    """Of a key: the code writes it before the database stops to."""
+    """The default of a key is dropped: the code writes it before the database stops to."""
     shop = shop_with(make_connection)
     old = code(shop, "Book")
     keys = [written(shop, old)]

@@ -1,4 +1,4 @@
-"""What is shown to be written instead runs, and has no such finding."""
+"""Examples of what to write instead can be run, and have no such finding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.backends.project import Shop
 from tests.commands.judged import check, codes
 from tests.docs.test_rules import Way, shop_for, ways
 
-#: What is inside of a function that has not run (in_transaction) nobody sees.
+#: The code inside a function that has not run (in_transaction) is invisible.
 UNSAFE = [way for way in ways() if way.kind == "unsafe" and len(way.parts) == 1 and way.name != "in_transaction"]
 #: Nothing can be shown for these: they are not done by other operations.
 WITHOUT = {
@@ -37,7 +37,10 @@ WITHOUT = {
 
 
 def blocks(example: str, **known: Any) -> list[list[Any]]:
-    """The operations of each migration in an example. :param known: what its author has to put in."""
+    """Return the operations of each migration in an example.
+
+    :param known: what its author has to put in.
+    """
     found, names = [], {"migrations": migrations, "models": models, **known}
     *texts, rest = example.split("]\n\n")
     for text in [*(each + "]" for each in texts), rest]:

@@ -1,4 +1,4 @@
-"""What check_migrations writes for code hosts: SARIF, GitHub's workflow commands, GitLab's Code Quality report."""
+"""The output of check_migrations for code hosts: SARIF, GitHub's workflow commands, GitLab's Code Quality report."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def run_of(report: Report) -> dict[str, Any]:
 
 
 def commands(report: Report) -> list[dict[str, str]]:
-    """What the runner makes of our output."""
+    """Return what the runner makes of our output."""
     text, found = render("github", report), []
     while text:
         match = COMMAND.match(text)

@@ -1,4 +1,4 @@
-"""Without a database the models answer as the catalogue does of the tables that Django has made of them."""
+"""The models answer without a database as the catalogue does of the tables that Django has made of them."""
 
 from __future__ import annotations
 

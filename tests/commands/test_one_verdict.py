@@ -21,7 +21,7 @@ from tests.commands.project import BOOK, Project
 ACCEPT = "ZERO_DOWNTIME_MIGRATIONS_ACCEPT"
 NAME = "0002_step"
 REASON = "the shop is closed"
-#: What rewrites the table under a lock, and what breaks code that still runs.
+#: An operation that rewrites the table under a lock, and one that breaks code that still runs.
 LONGER = 'migrations.AlterField("Book", "pages", models.BigIntegerField(null=True))'
 RENAMED = 'migrations.RenameField("Book", "pages", "sheets")'
 CODES = {LONGER: "ALTER_COLUMN_TYPE", RENAMED: "ALTER_TABLE_RENAME_COLUMN"}
@@ -30,7 +30,7 @@ Verdict = tuple[str, str]
 
 
 class Easing(NamedTuple):
-    """What makes a finding count for less, and the verdicts on what locks and on what breaks code."""
+    """A setting that makes a finding count for less, and the verdicts on what locks and on what breaks code."""
 
     locks: Verdict
     breaks: Verdict
@@ -63,7 +63,10 @@ EASINGS = {
 
 
 class Programs:
-    """:ivar operation: the one of the migration that is pending."""
+    """The programs that judge.
+
+    :ivar operation: the pending migration's operation.
+    """
 
     def __init__(self, project: Project, operation: str, caplog: pytest.LogCaptureFixture) -> None:
         self.project = project
@@ -71,7 +74,10 @@ class Programs:
         self.caplog = caplog
 
     def check(self, *arguments: str) -> tuple[Verdict, int]:
-        """:returns: the exit status as well."""
+        """Run the check.
+
+        :returns: the exit status as well.
+        """
         done = self.project.check(*arguments, "--format", "json")
         (finding,) = [x for x in json.loads(done.out)["findings"] if x["code"] == self.code]
         return (finding["severity"], finding["accepted"] or ""), done.code
@@ -99,7 +105,7 @@ class Programs:
             (finding,) = findings
             assert finding.code == self.code
             return finding.severity.value, finding.assured
-        # Where the app is installed the whole plan is judged beforehand, and the log has it twice.
+        # If the app is installed, the whole plan is judged beforehand, and the log has it twice.
         ((level, logged),) = {(x.levelno, x.getMessage()) for x in self.caplog.records if self.code in x.getMessage()}
         assert level == logging.INFO
         return self._severity(logged), logged.partition("(accepted: ")[2].removesuffix(")")

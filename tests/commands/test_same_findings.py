@@ -38,7 +38,7 @@ def checked(report: Report) -> Found:
 
 
 def migrated(shop: Shop, way: Way) -> Found:
-    """What the editor that runs them finds, in migrations of one run."""
+    """Return the findings of the editor that runs them, in migrations of one run."""
     found: list[Finding] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -56,7 +56,7 @@ def test_example(way: Way, make_connection: Callable[..., BaseDatabaseWrapper]) 
 
     found = migrated(shop, way)
     if report.unanalysed and way.name == "in_transaction":
-        # What a function does with the editor shows only when it runs.
+        # The effect of a function on the editor shows only when it runs.
         found = [each for each in found if each[0] != way.rule.code]
     assert sorted(checked(report)) == sorted(found)
 

@@ -1,4 +1,4 @@
-"""States of which only a few models become classes give the same statements as Django's, where all do."""
+"""States in which only a few models become classes give the same statements as Django's, where all do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.test import override_settings
 
 from benchmarks import generated
 from django_zero_downtime_migrations.judging import editor
-from django_zero_downtime_migrations.judging.entries import How
+from django_zero_downtime_migrations.judging.entries import JudgingOptions
 from django_zero_downtime_migrations.judging.judge import Judgement
 from django_zero_downtime_migrations.judging.selection import Request, select
 from django_zero_downtime_migrations.judging.sizes import Sizes
@@ -119,7 +119,7 @@ HISTORIES: dict[str, list[Any]] = {
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The statements that the editors were given."""
+    """Return the statements that the editors were given."""
     statements: list[str] = []
     follow = editor.JudgingMixin._follow
 
@@ -132,7 +132,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def judged_twice(judge: Any, sent: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
-    """What is sent and found with a few models, and with all."""
+    """Return what is sent and found with a few models, and with all."""
     few = judge().entries
     statements = list(sent)
     sent.clear()
@@ -149,7 +149,7 @@ def test_history(name: str, shop: Shop, sent: list[str], monkeypatch: pytest.Mon
     selection = Selection(Loader(), [], plan, frozenset((APP, each.name) for each in plan), False)
 
     def judge() -> Any:
-        report = Judgement(selection, shop.connection, Sizes(), How()).report("")
+        report = Judgement(selection, shop.connection, Sizes(), JudgingOptions()).report("")
         assert report.unanalysed == ()
         return report
 
@@ -175,7 +175,7 @@ def test_made_up_project(
     def judge() -> Any:
         selection = select(Request(), shop.connection if pending else None)
         assert len(selection.plan) == 60
-        return Judgement(selection, shop.connection, Sizes(), How()).report("")
+        return Judgement(selection, shop.connection, Sizes(), JudgingOptions()).report("")
 
     few, every = judged_twice(judge, sent, monkeypatch)
 

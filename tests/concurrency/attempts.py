@@ -1,4 +1,4 @@
-"""What somebody else tries before every statement of a migration."""
+"""The attempts of another session before every statement of a migration."""
 
 from __future__ import annotations
 

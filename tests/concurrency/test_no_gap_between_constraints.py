@@ -202,7 +202,7 @@ WHERE conrelid = 'shop_book'::regclass AND contype = 'c'
 """
 
 
-#: What needs the constraint to be gone, or may need it: nobody knows.
+#: Operations that need the constraint to be gone, or may need it.
 BARRIERS = {
     "own SQL": migrations.RunSQL("SELECT 1"),
     "another type": migrations.AlterField("book", "title", models.CharField(max_length=30, null=True)),

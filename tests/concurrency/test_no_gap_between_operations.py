@@ -1,5 +1,5 @@
-"""What one operation of a migration removes and a later one makes again, by whatever operations: it, or what comes in
-its place, is there at every moment, forwards and back.
+"""An object that one operation of a migration removes and a later one makes again, by whatever operations: it, or its
+replacement, exists at every moment, forwards and back.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def test_a_script_has_no_gap_either(twins: Twins, name: str) -> None:
 
 
 def _refused_inside(shop: Shop, sql: str) -> bool:
-    """By the session of the script itself, which may have a transaction open."""
+    """Return whether the session of the script itself is refused, which may have a transaction open."""
     done = shop.run(
         "DO $$ BEGIN "
         f"{sql}; SET CONSTRAINTS ALL IMMEDIATE; RAISE EXCEPTION 'accepted'; "
@@ -175,7 +175,7 @@ def _refused_inside(shop: Shop, sql: str) -> bool:
 
 @each
 def test_gone_on_with_after_an_interruption(site: Site, observer: Any, name: str) -> None:
-    """What the rows refuse stops it in the middle; the next run goes on, from what the journal has."""
+    """Bad rows stop it in the middle; the next run goes on, from what the journal has."""
     has, operations, sql = CONSTRAINTS[name]
     fields = [ID, *NUMBERS, ("title", has.get("title", title())), ("author", has.get("author", author()))]
     options = {key: value for key, value in has.items() if key not in ("title", "author")}

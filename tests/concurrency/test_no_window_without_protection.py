@@ -33,7 +33,7 @@ def alter(field: Any, name: str = "author") -> migrations.AlterField:
 
 @pytest.fixture
 def writer(observer: Any) -> Any:
-    """Somebody in autocommit mode; between two statements nothing of the migration is to make them wait."""
+    """Open a session in autocommit mode; between two statements the migration must not make it wait."""
     run(observer, "SET lock_timeout = '5s'")
     return observer
 
@@ -161,7 +161,7 @@ def becomes(field: models.Field) -> migrations.AlterField:
 
 
 def is_indexed(session: Any, *, like: bool = True) -> None:
-    """For equality and order, and for LIKE."""
+    """Assert that there is an index for equality and order, and for LIKE."""
     opclasses = {opclass.replace("varchar", "text") for (opclass,) in run(session, INDEXES)}
     assert opclasses >= ({"text_ops", "text_pattern_ops"} if like else {"text_ops"})
 

@@ -1,7 +1,7 @@
-"""The type of a key changes, which is accepted, with what points to it: nobody gets an orphan in meanwhile.
+"""The type of a key changes, which is accepted, with what points to it: writers cannot add orphans meanwhile.
 
-Foreign keys go, types change, foreign keys come back NOT VALID: one transaction, as with stock Django, whatever the
-tables are to each other. Only the validation comes later.
+Foreign keys are dropped, types change, foreign keys come back NOT VALID: this is one transaction, as with stock Django,
+whatever the tables are to each other. Only the validation comes later.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def prepared(shop: Shop, name: str) -> Shop:
 
 @pytest.fixture
 def writer(observer: Any) -> Any:
-    """Somebody in autocommit mode; between two statements nothing of the migration is to make them wait."""
+    """Open a session in autocommit mode; between two statements the migration must not make it wait."""
     run(observer, "SET lock_timeout = '5s'")
     return observer
 
@@ -286,7 +286,7 @@ def test_threads_that_insert_all_the_time_have_no_orphan_accepted(
 
 @pytest.mark.parametrize("name", CASES)
 def test_script_has_the_same_transactions(shop: Shop, writer: Any, open_session: Callable[..., Any], name: str) -> None:
-    """Whoever runs what `sqlmigrate` prints lets no orphan in either."""
+    """The output of `sqlmigrate` lets no orphan in either."""
     prepared(shop, name)
     _, operation, orphans = CASES[name]
     session = open_session(autocommit=True)

@@ -1,1 +1,1 @@
-"""What we lean on in Django: tests that name it when a new version changes it."""
+"""The parts of Django that we lean on: these tests name them when a new version changes them."""

@@ -1,4 +1,4 @@
-"""Where Django hands SQL to somebody: `….execute(…)` in its editors and migrations, and `Statement(…)` objects."""
+"""The places where Django hands SQL on: `….execute(…)` in its editors and migrations, and `Statement(…)` objects."""
 
 from __future__ import annotations
 

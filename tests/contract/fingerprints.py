@@ -96,7 +96,7 @@ def _functions(root: Path) -> Iterator[tuple[str, str, str]]:
 
 @functools.cache
 def stored() -> tuple[str, list[str], Accepted]:
-    """What is accepted for this minor version, or for the newest one before it: minor, versions, fingerprints."""
+    """Return what is accepted for this minor version, or for the newest before it: minor, versions, fingerprints."""
     files = {tuple(map(int, path.stem.split("."))): path for path in STORE.glob("*.json")}
     mine = tuple(map(int, minor(django.get_version()).split(".")))
     older = [version for version in files if version <= mine]
@@ -142,7 +142,7 @@ def _render(content: dict[str, Any]) -> str:
 
 
 def diff(names: list[str]) -> Iterator[str]:
-    """What changed in these functions since the Django that was accepted last."""
+    """Yield what changed in these functions since the Django that was accepted last."""
     from tests.django_suite.source import package_folder
 
     _, versions, _ = stored()

@@ -1,4 +1,4 @@
-"""What can be read at once: files and functions of the package have their longest."""
+"""The limits for files and functions of the package, so that each can be read at once."""
 
 from __future__ import annotations
 

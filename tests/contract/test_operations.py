@@ -23,7 +23,7 @@ def walked(kind: type[Operation]) -> Iterator[type[Operation]]:
 
 
 def operations() -> Iterator[type[Operation]]:
-    """Those of Django and of the package that can be run; a class to build others upon cannot."""
+    """Yield the operations of Django and of the package that can be run; a base class cannot."""
     for each in walked(Operation):
         if each.__module__.startswith(tuple(FACTS)) and each.database_forwards is not Operation.database_forwards:
             yield each
@@ -41,7 +41,7 @@ def test_operations_are_found() -> None:
 
 
 def test_operation_that_runs_others_is_one_that_says_so() -> None:
-    """What takes operations as an argument keeps them under the name in the table."""
+    """A class that takes operations as an argument keeps them under the name in the table."""
     for kind in operations():
         taken = [name for name in kind.serialization_expand_args if name.endswith("operations")]
         runs = [name for name in taken if name != "state_operations"]

@@ -43,7 +43,7 @@ INSERT INTO shop_order_friends (order_id, customer_id) VALUES (1, 2)
 
 @pytest.fixture
 def project(site: Site, database: BaseDatabaseWrapper, observer: Any) -> Project:
-    """Its tables have rows, and the session of the observer is from before every change."""
+    """Make a project whose tables have rows; the session of the observer is older than every change."""
     site.settings |= {
         f"{PREFIX}_LOCK_TIMEOUT": "2s",
         f"{PREFIX}_EXPAND_CONTRACT": True,
@@ -71,7 +71,7 @@ def schema(dump: Callable[..., str]) -> Callable[[BaseDatabaseWrapper], list[str
 
     def lines(connection: BaseDatabaseWrapper) -> list[str]:
         found = dump(connection, "--exclude-table=django_migrations*").splitlines()
-        # When somebody has looked.
+        # The time of the last look differs.
         return [line for line in found if ".seen IS " not in line]
 
     return lines

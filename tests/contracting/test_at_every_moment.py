@@ -1,4 +1,4 @@
-"""Between any two statements of a removal, and of taking it back, old code does what it always did."""
+"""Old code does what it always did between any two statements of a removal, and of taking it back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.concurrency.attempts import before_each_statement
 from .conftest import ROWS, TABLES
 from .versions import TYPES
 
-#: With a time for each, so that a queue behind a lock is an error.
+#: Each statement has a time limit, so that a queue behind a lock is an error.
 OLD_CODE = """
 SET lock_timeout = '1s';
 INSERT INTO shop_order (note, rank, customer_id) VALUES ('old', 1, 1);
@@ -59,7 +59,7 @@ def test_old_code_notices_nothing(shop: Shop, observer: Any, settings: Any, name
     assert shop.run("SELECT * FROM shop_order ORDER BY id") == rows
 
 
-#: By names that the view and the table have alike, and by the one that both have at all times.
+#: Reads by names that the view and the table share, and by the name that both have at all times.
 TRAFFIC = """
 INSERT INTO shop_order (rank, note, customer_id) VALUES (1, 'x', 1);
 UPDATE shop_order SET note = 'y', rank = rank + 1 WHERE id = (SELECT max(id) FROM shop_order);

@@ -1,4 +1,4 @@
-"""When what is owed is dropped, by whom, and what is told of it."""
+"""The drop of what is owed: when it happens, which command does it, and what is logged."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def has_note(project: Project) -> bool:
 
 
 def leave(observer: Any, project: Project) -> None:
-    """The old code's session ends, and for the server as well."""
+    """End the old code's session, and wait until the server has noticed."""
     observer.close()
     rest = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    # Nothing of a project is left but the session that asks, which is one of the new code's.
+    # The only remaining session of a project is the asking one, which belongs to the new code.
     project.run("SELECT pg_stat_clear_snapshot()")
     wait_until(lambda: project.run(rest) == [], "the session is gone")
     project.disconnect()
@@ -154,7 +154,7 @@ def test_a_column_of_the_same_run_goes_at_once_and_may_come_again(project: Proje
 
 
 def test_what_goes_from_a_table_of_another_name_stays_as_well(project: Project) -> None:
-    """Before the run nothing has that name, which is no reason to think that nobody uses the table."""
+    """The name is free before the run, and still the table counts as used."""
     assured = SafetyAssured([migrations.AlterModelTable("order", "orders")], reason="its code is stopped")
     project.add(assured)
     project.add(NOTE)
@@ -319,7 +319,7 @@ def test_what_was_taken_back_by_a_run_that_was_killed_at_its_end_is_forgotten_by
     [(name,)] = project.run(TYPES)
     project.run(f"COMMENT ON COLUMN {name}.over IS 'taken back'")
     assert project.owed() == []
-    # It may not be recorded yet, and then it is taken back once more.
+    # The removal may not be recorded yet, and then it is taken back once more.
     project.migrate()
     assert len(project.run(TYPES)) == 1
     project.migrate("shop", "0001")

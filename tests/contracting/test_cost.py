@@ -1,4 +1,4 @@
-"""What EXPAND_CONTRACT costs a run that has nothing to do with it."""
+"""The cost of EXPAND_CONTRACT for a run that has nothing to do with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MORE = migrations.AddField("order", "more", models.IntegerField(null=True))
 
 
 def sent(project: Project, is_on: bool, idempotent: bool | None) -> list[list[str]]:
-    """By a run with something to do, which is taken back, and by one without."""
+    """Return what a run with something to do sends, which is taken back, and a run without."""
     project.settings |= {f"{PREFIX}_EXPAND_CONTRACT": is_on, f"{PREFIX}_IDEMPOTENT_SQL": idempotent}
     forwards, _, back, nothing = record(project.site, "shop 0002", "shop 0002", "shop 0001", "shop 0001")
     return [forwards, back, nothing]
@@ -22,7 +22,7 @@ def sent(project: Project, is_on: bool, idempotent: bool | None) -> list[list[st
 
 @pytest.mark.parametrize(("idempotent", "more"), [(None, [0, 0, 0]), (False, [1, 0, 1])])
 def test_where_nothing_is_owed_it_asks_once_at_most(project: Project, idempotent: bool | None, more: list[int]) -> None:
-    """What is taken back is asked about also where the setting is off: something may be owed from before."""
+    """A reversed run asks even if the setting is off: something may be owed from before."""
     install(project.site)
     project.add(MORE)
     off, on = (list(map(len, sent(project, is_on, idempotent))) for is_on in (False, True))

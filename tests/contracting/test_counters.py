@@ -1,4 +1,4 @@
-"""What old code writes into a column that is removed, or as NULL, is counted; what new code writes is not."""
+"""Old code's writes into a removed column, or of NULL, are counted; new code's writes are not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEQUENCES = "SELECT quote_ident(relname) FROM pg_class WHERE relkind = 'S' AND r
 
 
 def written(project: Project) -> list[int]:
-    """By each counter."""
+    """Return the values of all counters."""
     names = [name for (name,) in project.run(SEQUENCES)]
     return [
         value if called else 0
@@ -60,7 +60,7 @@ def test_what_old_code_does_through_the_orm_is_counted_and_what_new_code_does_is
 
 
 def test_the_quiet_time_begins_anew_when_it_has_moved_and_the_reason_says_so(project: Project, observer: Any) -> None:
-    """As where each request has a session of its own: none is older than the change."""
+    """Each request has a session of its own here: none is older than the change."""
     project.settings[f"{PREFIX}_CONTRACT_QUIET_TIME"] = 0
     remove(project)
     leave(observer, project)

@@ -1,4 +1,4 @@
-"""What the server tells of old code: sessions and what has been done to tables."""
+"""The server's evidence of old code: sessions, and activity on tables."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_what_is_done_to_a_table_is_counted_with_its_partitions(thing: Any, obse
     run(observer, "INSERT INTO tree SELECT 1 FROM generate_series(1, 10)")
 
     def is_counted() -> bool:
-        # Before PostgreSQL 15 a session tells of its last half second with its next statement.
+        # A session reports its last half second with its next statement before PostgreSQL 15.
         run(observer, "SELECT")
         return bool(counted('"tree"', '"thing"').counted >= before + 10)
 
@@ -87,11 +87,11 @@ def test_nobody_else_is_there_or_there_has_never_been_a_row(thing: Any, open_ses
     with thing.cursor() as cursor:
         cursor.execute("INSERT INTO thing VALUES (1)")
     assert is_alone(thing, ['"thing"'])
-    # As where each session ends with its request.
+    # This happens if each session ends with its request.
     assert [x for x in caplog.messages if 'No other session is connected, so nothing of "thing"' in x]
     other = open_session(autocommit=True)
     assert not is_alone(thing, ['"thing"'])
     assert is_alone(thing, ['"tree"'])
     run(other, "DELETE FROM thing")
-    # It may be a queue, which is empty for the moment.
+    # The table may be a queue, which is empty for the moment.
     assert not is_alone(thing, ['"thing"'])

@@ -51,7 +51,7 @@ def test_a_script_leaves_the_same(loose: Project, observer: Any, schema: Any) ->
     assert loose.run(KEPT) == []
     loose.migrate()
     assert schema(loose.site_connection) == by_script
-    # What the script has left is no obstacle where nobody has recorded it.
+    # The remains of the script are not an obstacle while they are not recorded.
     run(observer, f"DELETE FROM django_migrations WHERE name = '{name}'")
     loose.migrate()
     assert schema(loose.site_connection) == by_script

@@ -46,7 +46,7 @@ RECORDED = "SELECT name FROM django_migrations WHERE app = %s ORDER BY name"
 
 @pytest.fixture
 def plain(project: Project) -> Project:
-    """Nothing is left for old code."""
+    """A project that leaves nothing for old code."""
     project.settings[f"{PREFIX}_EXPAND_CONTRACT"] = False
     return project
 

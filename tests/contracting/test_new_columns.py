@@ -29,7 +29,7 @@ AND a.attnum = d.adnum WHERE d.adrelid = to_regclass(%s) AND a.attname = %s
 
 
 class New(Given):
-    """A field that is added. Its value is that of rows that are there, and of those of old code."""
+    """An added field. Its value is the one of existing rows, and of old code's rows."""
 
     @property
     def operation(self) -> migrations.AddField:
@@ -197,7 +197,7 @@ def test_fields_that_leave_nothing(project: Project, stock: Shop, schema: Any) -
 
 
 def test_a_unique_column_cannot_give_old_rows_a_value(project: Project) -> None:
-    """What it would keep for old code would be the value of two rows."""
+    """The value kept for old code would be the value of two rows."""
     project.add(migrations.AddField("order", "more", models.UUIDField(default=uuid.uuid4, unique=True)))
     assert "ADD_COLUMN_NOT_NULL" in project.manage("check_migrations").stdout
     assert "NOT_NULL_OWED" not in project.manage("check_migrations").stdout

@@ -17,7 +17,7 @@ from tests.backends.project import Shop
 from .versions import TYPES, UNKNOWN, Given, Project
 
 ID = "shop.0003_step:0"
-#: What is kept of a table beside its columns.
+#: The objects that are kept beside a table's columns.
 KEPT = """
 SELECT 'trigger' FROM pg_trigger WHERE NOT tgisinternal
 UNION ALL SELECT 'function' FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
@@ -26,7 +26,7 @@ UNION ALL SELECT 'sequence' FROM pg_class c WHERE c.relkind = 'S' AND c.relname 
 
 
 class Stricter(Given):
-    """A field that takes NULL and then does not. It is as in the end, and its value is what NULL becomes."""
+    """A field that takes NULL and then does not. It has its final form, and its value replaces NULL."""
 
     @property
     def before(self) -> list[Any]:
@@ -70,7 +70,7 @@ if django.VERSION >= (5, 0):
 
 @pytest.fixture(params=STRICTER, ids=str)
 def stricter(request: pytest.FixtureRequest, project: Project, stock: Shop) -> Stricter:
-    """Its column is there, in both databases, and has a value in one row."""
+    """Make its column in both databases, with a value in one row."""
     found: Stricter = request.param
     begin(project, found)
     stock.migrate(*found.before)

@@ -23,7 +23,7 @@ TABLES = "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relna
 
 
 class Roles(NamedTuple):
-    """One that migrates, and another one that may make things in its schema."""
+    """A role that migrates, and another role that may make things in its schema."""
 
     owner: str
     planter: str
@@ -58,7 +58,7 @@ def plant(observer: Any, roles: Roles, what: str, names: list[str]) -> None:
 
 
 def names_of(owned: Project, operation: Any, what: str) -> list[str]:
-    """What the operation makes, when nobody is in its way."""
+    """Return the names that the operation makes when they are free."""
     owned.add(operation)
     owned.migrate()
     names = [name for (name,) in owned.run(OWNED) if name.startswith(what)]

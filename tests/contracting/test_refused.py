@@ -1,4 +1,4 @@
-"""What old code still has stands in the way of a name, and what is in the way of new code stops a removal."""
+"""A name that old code still has cannot be taken, and an obstacle to new code stops a removal."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_check_that_null_fulfils_stays_until_the_column_goes(project: Project)
 
 def test_unique_values_of_which_null_is_one_are_refused(project: Project, server_major: int) -> None:
     if server_major < 15:
-        # It has no NULLS NOT DISTINCT.
+        # PostgreSQL 14 does not have NULLS NOT DISTINCT.
         return
     project.run("ALTER TABLE shop_order ADD CONSTRAINT must UNIQUE NULLS NOT DISTINCT (note)")
     project.add(NOTE)

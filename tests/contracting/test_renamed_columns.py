@@ -20,7 +20,10 @@ Managers = Callable[[str], Any]
 
 
 class Rename(NamedTuple):
-    """:param work: what code does that knows the field by this name."""
+    """A rename of a column.
+
+    :param work: the work of code that knows the field by this name.
+    """
 
     name: str
     fields: tuple[tuple[str, str], ...]
@@ -43,7 +46,7 @@ class Rename(NamedTuple):
 
 
 def fields(of: Managers, **more: Any) -> dict[str, Any]:
-    """Values of an order as the model has its fields."""
+    """Return values of an order as the model has its fields."""
     values = {"note": "n", "rank": 3, "code": None, "customer": of("customer").create(name="c")}
     names = {x.name: x for x in of("order").model._meta.concrete_fields}
     known = {old: new if new in names else old for old, new in EVERY}
@@ -112,7 +115,7 @@ def customers(of: Managers, name: str) -> None:
     assert customers.filter(order=made).get() == getattr(made, name)
     assert customers.annotate(n=models.Count("order")).get(pk=getattr(made, f"{name}_id")).n == 1
     made.friends.add(customers.create(name="friend"))
-    # A cascade both ways.
+    # The key cascades both ways.
     getattr(made, name).delete(using=orders.db)
     assert not orders.filter(pk=made.pk).exists()
 
@@ -128,7 +131,7 @@ RENAMES = [
 
 @pytest.fixture(params=RENAMES, ids=str)
 def rename(request: pytest.FixtureRequest, settings: Any) -> Rename:
-    """The processes of both versions have the setting as well."""
+    """Set the setting in the processes of both versions."""
     settings.ZERO_DOWNTIME_MIGRATIONS_EXPAND_CONTRACT = True
     found: Rename = request.param
     return found
@@ -136,7 +139,7 @@ def rename(request: pytest.FixtureRequest, settings: Any) -> Rename:
 
 @pytest.fixture
 def project(project: Project) -> Project:
-    # What it knows of the settings is from before.
+    # The connection has read the settings before.
     connections[project.alias].close()
     vars(connections[project.alias]).pop("_zero_downtime_migrations_expands", None)
     return project
@@ -163,7 +166,7 @@ def test_both_versions_work_and_at_last_the_schema_is_that_of_stock_django(
 
 
 def test_it_is_taken_back_and_comes_again(rename: Rename, project: Project, stock: Shop, schema: Any) -> None:
-    # Django 4.2 gives a check another name than it had.
+    # Django 4.2 gives a check another name than before.
     stock.migrate(*rename.operations)
     stock.unapply()
     beginning, orders = schema(stock.connection), project.run("TABLE shop_order")

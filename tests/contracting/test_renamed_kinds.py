@@ -1,4 +1,4 @@
-"""Renamed columns of tables of every kind, and who may read and write them meanwhile."""
+"""Renamed columns of tables of every kind, and the roles that may read and write them meanwhile."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ ID = "shop.0002_step:0"
 
 
 class Kind(NamedTuple):
-    """:param rows: SQL of old code, which new code can also send. :param new: SQL that only new code sends."""
+    """A kind of rename.
+
+    :param rows: SQL of old code, which new code can also send.
+    :param new: SQL that only new code sends.
+    """
 
     name: str
     before: Sequence[Operation]
@@ -154,7 +158,7 @@ def test_who_may_do_what_stays_the_same(project: Project, observer: Any) -> None
                 run(observer, f"SET ROLE {reader}; {refused}")
             run(observer, "RESET ROLE")
         run(observer, f"ALTER DEFAULT PRIVILEGES REVOKE DELETE ON TABLES FROM {reader}")
-        # What is changed under the name of the table counts for it.
+        # A change under the name of the table counts for the table.
         run(observer, f"GRANT SELECT (rank), DELETE ON shop_order TO {reader}")
         run(observer, f"REVOKE UPDATE (note, remark) ON shop_order FROM {reader}")
         assert project.manage("contract", "--now", "x").returncode == 0
@@ -298,7 +302,7 @@ def test_introspection_has_the_table(project: Project) -> None:
 
 
 def test_without_the_setting_a_view_cannot_be_grouped_by_its_key(project: Project, settings: Any) -> None:
-    """Why the setting has to be on in the processes of both versions."""
+    """This is why the setting has to be on in the processes of both versions."""
     project.add(NOTE)
     project.migrate()
     counted = project.model(2, "order").annotate(n=models.Count("friends"))

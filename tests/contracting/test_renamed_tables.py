@@ -23,7 +23,7 @@ Managers = Callable[[str], Any]
 
 
 class Names(NamedTuple):
-    """What a version of the code calls its models and fields."""
+    """The names that a version of the code has for its models and fields."""
 
     order: str = "order"
     customer: str = "customer"
@@ -32,7 +32,10 @@ class Names(NamedTuple):
 
 
 class Rename(NamedTuple):
-    """:param views: those that there are meanwhile."""
+    """A rename of a table.
+
+    :param views: the views that exist meanwhile.
+    """
 
     name: str
     operations: list[Operation]
@@ -91,7 +94,7 @@ RENAMES = [
 
 
 def work(project: Project, release: int, names: Names) -> None:
-    """What code of a release does."""
+    """Do the work of a release's code."""
 
     def of(name: str) -> Any:
         return project.model(release, name)

@@ -1,4 +1,4 @@
-"""Tables, columns and keys of every kind: what stays works, and goes and comes back as with stock Django."""
+"""Tables, columns and keys of every kind: a kept object works, and is dropped and restored as with stock Django."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ LONG = "a_name_that_is_longer_than_what_the_server_keeps_of_it_in_a_relation"
 
 
 class Kind(NamedTuple):
-    """:param before: what makes tables with rows. :param rows: SQL. :param insert: what new code does."""
+    """A kind of table.
+
+    :param before: makes tables with rows.
+    :param rows: SQL.
+    :param insert: the INSERT of new code.
+    """
 
     name: str
     before: Sequence[Operation]

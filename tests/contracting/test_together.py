@@ -25,7 +25,7 @@ PAIRS = [(first, second) for first in ONE_BY_ONE for second in ONE_BY_ONE if fir
 
 @pytest.fixture(params=PAIRS, ids=" ".join)
 def pair(request: pytest.FixtureRequest, project: Project) -> list[Any]:
-    """Both are done; one that is in the way of the other is paid before."""
+    """Make both removals; one that is in the way of the other is paid before."""
     first, second = (ONE_BY_ONE[name] for name in request.param)
     project.add(first)
     project.migrate()
@@ -51,7 +51,7 @@ def test_both_are_paid_and_end_as_stock(
 def test_both_are_taken_back(project: Project, stock: Shop, schema: Callable[..., list[str]], pair: list[Any]) -> None:
     project.migrate("shop", "0001")
     assert project.owed() == []
-    # A column that came again, as from stock Django, is the last one.
+    # A column that was added again is the last one, as with stock Django.
     ours, stocks = (sorted(x.rstrip(",") for x in schema(y)) for y in (project.site_connection, stock.connection))
     assert ours == stocks
 

@@ -21,7 +21,11 @@ Managers = Callable[[str], Any]
 
 
 class Removal(NamedTuple):
-    """:param old: what code of the release before does. :param new: what code of the new one does."""
+    """A removal.
+
+    :param old: the work of the release before.
+    :param new: the work of the new release.
+    """
 
     name: str
     operations: list[Operation]
@@ -62,7 +66,7 @@ def new_note(of: Managers) -> None:
 
 def old_customer(of: Managers) -> None:
     assert old_order(of).customer.name == "c"
-    # It meets orders of the new code, and customers that this has deleted.
+    # The old code meets orders of the new code, and customers that this has deleted.
     assert of("order").select_related("customer").filter(customer__name="c").exists()
     assert list(of("order").values("note"))
 
@@ -157,7 +161,7 @@ if django.VERSION >= (5, 0):
 
 @pytest.fixture(params=REMOVALS, ids=str)
 def removal(request: pytest.FixtureRequest, project: Project, stock: Shop) -> Removal:
-    """Its tables are there, in both databases."""
+    """Make the tables in both databases."""
     found: Removal = request.param
     if found.before:
         project.add(*found.before)
@@ -198,7 +202,7 @@ def test_what_was_removed_is_brought_back_as_it_was(removal: Removal, project: P
     assert project.run(TYPES) == []
     assert set(orders) <= set(project.run("TABLE shop_order"))
     removal.old(project.old)
-    # It may be removed again.
+    # The column may be removed again.
     project.migrate()
     assert len(project.run(TYPES)) == len(removal.operations)
 

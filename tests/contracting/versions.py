@@ -13,7 +13,7 @@ from django.db.migrations.state import ProjectState
 
 from tests.backends.project import APP, Site
 
-#: What is kept of what is owed.
+#: The types that keep what is owed.
 TYPES = "SELECT typname FROM pg_type WHERE typname LIKE 'zero\\_downtime\\_migrations\\_owed%'"
 COLUMNS = """
 SELECT a.attname FROM pg_attribute a
@@ -21,14 +21,15 @@ WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER
 """
 
 
-#: A value that nobody can tell beforehand.
+#: A value that cannot be predicted.
 UNKNOWN = object()
 
 
 class Given(NamedTuple):
-    """A field ``more`` of the order that gets a value where code leaves it out.
+    """A field ``more`` of the order that gets a value if code leaves it out.
 
-    :param value: that one; UNKNOWN where nobody can tell. :param other: one that code writes.
+    :param value: the value; UNKNOWN if it cannot be predicted.
+    :param other: a value that code writes.
     """
 
     name: str
@@ -50,7 +51,10 @@ class Given(NamedTuple):
 
 
 class Project:
-    """:ivar states: of the project after each of its migrations."""
+    """A project with two versions of its code.
+
+    :ivar states: the state after each migration.
+    """
 
     def __init__(self, site: Site, connection: BaseDatabaseWrapper) -> None:
         self.site = site
@@ -68,25 +72,25 @@ class Project:
         return name
 
     def model(self, release: int, name: str) -> Any:
-        """The manager of a model of a release, by number of its last migration."""
+        """Return the manager of a model of a release, by number of its last migration."""
         return self.states[release].apps.get_model(APP, name)._default_manager.using(self.alias)
 
     @property
     def old(self) -> Any:
-        """Gives managers of the release before the last migration."""
+        """Return managers of the release before the last migration."""
         return lambda name: self.model(-2, name)
 
     @property
     def new(self) -> Any:
         return lambda name: self.model(-1, name)
 
-    def run(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
+    def run(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
         with connections[self.alias].cursor() as cursor:
             cursor.execute(sql, params or None)
             return list(cursor.fetchall()) if cursor.description else []
 
     def disconnect(self) -> None:
-        """Its session is none of those that a command sees."""
+        """Close its session, so that commands do not see it."""
         connections[self.alias].close()
 
     def columns(self, table: str) -> list[str]:

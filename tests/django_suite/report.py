@@ -1,4 +1,4 @@
-"""What a run of the suites says in the end."""
+"""The final report of a run of the suites."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def lines(record: dict[str, Any], seconds: float) -> Iterator[str]:
 
 
 def _failed(record: dict[str, Any]) -> dict[str, dict[str, str]]:
-    """What failed with this engine and would not with the stock one, by kind, each with its exception."""
+    """Return what failed with this engine and would not with the stock one, by kind, each with its exception."""
     stock = record["stock"]
     return {kind: {test: why for test, why in record[kind].items() if test not in stock} for kind in FAILURES}
 

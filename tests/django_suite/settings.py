@@ -20,7 +20,7 @@ DRIVER_OPTIONS: dict[str, dict[str, Any]] = {"ssb": {"server_side_binding": True
 
 @dataclass(frozen=True)
 class Run:
-    """What one run of the suites is made with."""
+    """The parameters of one run of the suites."""
 
     engine: str
     url: str

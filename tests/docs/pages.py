@@ -1,4 +1,4 @@
-"""What stands in the project's Markdown pages: headings, links, tables, and blocks of code."""
+"""The parts of the project's Markdown pages: headings, links, tables, and blocks of code."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ _OR = "<!-- or -->"
 
 @dataclass(frozen=True)
 class Block:
-    """:ivar finding: the rule that its first line names as what it shows; empty in a block that is to be copied.
-    :ivar way: which of its section's alternatives it belongs to, from 0.
+    """A block of code.
+
+    :ivar finding: the rule that its first line names as what it shows; empty in a block that is to be copied.
+    :ivar way: the number of its alternative in the section, from 0.
     """
 
     section: str
@@ -47,7 +49,7 @@ def blocks(page: Path, language: str) -> list[Block]:
 
 
 def anchors(page: Path) -> set[str]:
-    """What `#…` can lead to: GitHub's slugs of the headings."""
+    """Return the targets of `#…`: GitHub's slugs of the headings."""
     return {_slug(heading) for heading in _HEADING.findall(_without_blocks(page.read_text("utf-8")))}
 
 

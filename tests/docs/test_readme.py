@@ -1,4 +1,4 @@
-"""What the README says of the package is so."""
+"""The README is right about the package."""
 
 from __future__ import annotations
 

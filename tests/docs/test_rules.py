@@ -40,7 +40,7 @@ class Way(NamedTuple):
 
 
 def ways() -> Iterator[Way]:
-    """All that this Django has the fields for."""
+    """Yield all for which this Django has the fields."""
     too_new = () if has_db_default else ("db_default", "GeneratedField")
     for name, example in EXAMPLES.items():
         found: list[Way] = []
@@ -63,7 +63,7 @@ def shop_for(name: str, make_connection: Make) -> Shop:
     parts_given = [part.run() for part in EXAMPLES[name] if part.kind == "given"]
     settings = {key: value for given in parts_given for key, value in given.get("settings", {}).items()}
     shop = in_use(make_connection(ZERO_DOWNTIME_MIGRATIONS={"RAISE_FOR_UNSAFE": False, **settings}))
-    # Somebody else is there.
+    # Another session is there.
     make_connection(name=shop.connection.settings_dict["NAME"]).ensure_connection()
     for given in parts_given:
         for statement in given.get("statements", ()):
@@ -121,12 +121,12 @@ def test_migrate_finds_in_an_example_what_check_migrations_finds(way: Way, make_
 
 
 def checked(shop: Shop, way: Way) -> Report:
-    """What check_migrations says when all of them are pending."""
+    """Return the report of check_migrations when all of them are pending."""
     return check(shop, *(part.run()["operations"] for part in way.parts), strict=way.rule.code == "NOT_ADDITIVE")
 
 
 def migrated(shop: Shop, way: Way) -> list[Finding]:
-    """What migrate says of each when it comes to it."""
+    """Return what migrate says of each when it comes to it."""
     found: list[Finding] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -140,6 +140,6 @@ def migrated(shop: Shop, way: Way) -> list[Finding]:
 
 
 def alike(finding: Finding) -> tuple[Any, ...]:
-    """All but what only one of them can know."""
+    """Return the part of a finding that both can know."""
     names = ("code", "text", "severity", "kind", "message", "instead", "sql", "table", "lock", "assured")
     return (*(getattr(finding, name) for name in names), finding.origin.model, finding.origin.field)

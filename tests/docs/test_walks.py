@@ -51,7 +51,7 @@ RANK = migrations.AddField("book", "rank", models.IntegerField(null=True))
 
 
 def walks() -> dict[str, list[Hop]]:
-    """By their headings."""
+    """Return the hops by their headings."""
     found: dict[str, list[Hop]] = {}
     for line in (ROOT / "docs" / "walks.md").read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):

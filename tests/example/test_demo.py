@@ -18,7 +18,7 @@ from tests.example.project import NOT_FOR_THE_PROJECT, ROOT
 
 @pytest.fixture
 def temporary_folder() -> Iterator[Path]:
-    """Open to everybody, since the server of root may run as another user."""
+    """Make a folder that is open to all users, since the server of root may run as another user."""
     with tempfile.TemporaryDirectory(prefix="demo-") as name:
         Path(name).chmod(0o755)
         yield Path(name)

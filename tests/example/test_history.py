@@ -74,7 +74,7 @@ def with_own_sql() -> list[str]:
 
 
 def test_own_sql_needs_no_lock_for_which_it_would_have_to_wait_for_a_report(ours: Project) -> None:
-    """It is sent once, as it is written; whether it then got a lock that a reader stops would be chance."""
+    """The SQL is sent once, as it is written; whether it then got a lock that a reader stops would be chance."""
     assert with_own_sql()
     for name in with_own_sql():
         before = f"{int(name[:4]) - 1:04}"

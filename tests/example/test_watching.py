@@ -1,4 +1,4 @@
-"""What the demo says of rewrites and locks is what the server says."""
+"""The demo says the same of rewrites and locks as the server."""
 
 from __future__ import annotations
 

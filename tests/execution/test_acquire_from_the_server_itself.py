@@ -1,5 +1,5 @@
-"""Locks that no client holds: those of an autovacuum, and of a prepared transaction. On a server of its own, where an
-autovacuum begins every second and takes its time.
+"""Locks that no client holds: of an autovacuum, and of a prepared transaction. They need a server of their own, where
+an autovacuum begins every second and takes its time.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def own_server(server_major: int) -> Iterator[launch.Server]:
 
 @pytest.fixture
 def session(own_server: launch.Server, make_connection: Callable[..., Any]) -> Iterator[Any]:
-    """In autocommit mode, as superuser."""
+    """Open a superuser's session in autocommit mode."""
     port = urlsplit(own_server.url).port
     with closing(databases.driver.connect(host="127.0.0.1", port=port, user="postgres", dbname="postgres")) as session:
         session.autocommit = True
@@ -74,10 +74,10 @@ def acquisition(migrating: BaseDatabaseWrapper, retry_ms: int) -> Acquisition:
 
 
 def vacuumed(migrating: BaseDatabaseWrapper, session: Any) -> Blocker:
-    """Wait until the autovacuum of the table is at work."""
+    """Wait until the autovacuum of the table runs."""
 
     def found() -> Blocker | None:
-        # Before PostgreSQL 15 a session tells of its rows half a second later, and only with its next statement.
+        # A session reports its rows half a second later before PostgreSQL 15, and only with its next statement.
         run(session, "SELECT")
         return next((x for x in look(migrating, LOCKS, queries=False).blockers if x.autovacuum), None)
 

@@ -13,7 +13,7 @@ from django_zero_downtime_migrations.execution.batches import Batches
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.backends.sessions import run
 
-#: It counts how often a row is changed. Small batches, so that there are many.
+#: A counter of the changes of each row. The batches are small, so that there are many.
 ONE_MORE = Update('"t"', '"n" = coalesce("n", 0) + 1, "done" = true', "NOT done", ['"id"'])
 SHORT = MigrationSettings(backfill_batch_time=2, backfill_load=1.0, backfill_vacuum_every=0.0)
 ENDED = SHORT.named(backfill_max_duration=1)
@@ -23,7 +23,7 @@ CHANGED = "SELECT coalesce(n, 0), count(*) FROM t GROUP BY 1 ORDER BY 1"
 
 @pytest.fixture
 def rows(database: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
-    """Some 450 pages."""
+    """Make about 450 pages."""
     run(database, "CREATE TABLE t (id int PRIMARY KEY, n int, done bool NOT NULL DEFAULT false)")
     run(database, "INSERT INTO t (id) SELECT generate_series(1, 100000)")
     return database

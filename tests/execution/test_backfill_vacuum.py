@@ -1,4 +1,4 @@
-"""Between the batches VACUUM makes room for the new versions of the rows to come."""
+"""VACUUM between the batches makes room for the new versions of the rows to come."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIZE = "SELECT pg_table_size('t')"
 
 @pytest.fixture
 def rows(database: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
-    """Some 1,800 pages, which nobody else vacuums."""
+    """Make about 1,800 pages, without autovacuum."""
     run(
         database,
         "CREATE TABLE t (id int PRIMARY KEY, n int, x text DEFAULT repeat('x', 40)) WITH (autovacuum_enabled = off)",

@@ -29,7 +29,7 @@ BOOK = migrations.CreateModel(
         ("author", models.ForeignKey("shop.author", models.CASCADE, null=True)),
     ],
 )
-#: What a step that failed may have left, and pg_dump does not show or shows as if nothing was wrong.
+#: The possible remains of a failed step that pg_dump does not show, or shows as if nothing was wrong.
 REMAINS = """
 SELECT indexrelid::regclass::text FROM pg_index WHERE NOT (indisvalid AND indisready AND indislive)
 UNION ALL SELECT conname FROM pg_constraint WHERE NOT convalidated
@@ -47,8 +47,12 @@ def check(condition: Q, name: str) -> models.CheckConstraint:
 
 @dataclass
 class Invalid:
-    """:param rows: an INSERT of rows that the operation cannot have. :param repair: what makes them right.
-    :param says: what the error has to name, the way out among it."""
+    """Rows that an operation cannot have.
+
+    :param rows: an INSERT of them.
+    :param repair: what makes them right.
+    :param says: what the error has to name, including the way out.
+    """
 
     operation: Any
     rows: str
@@ -295,7 +299,7 @@ def test_type_of_a_column_that_a_view_reads_is_not_changed_and_the_error_names_t
 
 @pytest.fixture
 def role() -> Iterator[str]:
-    """Somebody who may log in, and no more."""
+    """Make a role that may log in, and no more."""
     with closing(databases.open_session(autocommit=True)) as session:
         name = "visitor_" + str(run(session, "SELECT pg_backend_pid()")[0][0])
         run(session, f"CREATE ROLE {name} LOGIN PASSWORD '{name}'")
@@ -305,7 +309,7 @@ def role() -> Iterator[str]:
 
 @pytest.fixture
 def visitor(role: str, shop: Shop, make_connection: Callable[..., BaseDatabaseWrapper]) -> Iterator[Shop]:
-    """The same database for a role that may read and write the tables that somebody else owns."""
+    """Connect to the same database as a role that may read and write another role's tables."""
     shop.migrate(AUTHOR, BOOK)
     shop.run(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
     connection = make_connection(name=shop.connection.settings_dict["NAME"], USER=role, PASSWORD=role)
@@ -359,7 +363,7 @@ def test_role_without_the_right_to_refer_to_a_table_is_told_so(
 
 def test_server_that_cannot_be_reached_is_named(site: Site) -> None:
     site.add(AUTHOR)
-    # Port 1 of this machine: nobody listens there.
+    # Port 1 of this machine has no listener.
     site.database |= {"HOST": "127.0.0.1", "PORT": "1"}
     output = site.refused()
     assert "OperationalError" in output
@@ -416,7 +420,7 @@ def test_wrong_setting_stops_a_migration_whose_checks_were_skipped(site: Site, d
 def test_server_older_than_14_is_refused_before_anything_runs(shop: Shop, dump: Any) -> None:
     shop.migrate(AUTHOR)
     before = dump(shop.connection)
-    # What the connection has asked of the server when it was made.
+    # The answers that the connection got when it was made are forgotten.
     shop.connection.pg_version = 130023
     with pytest.raises(NotSupportedError) as caught:
         shop.migrate(migrations.AddField("author", "name", models.TextField(null=True)))

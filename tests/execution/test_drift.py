@@ -35,8 +35,12 @@ TABLE = 'CREATE TABLE "shelf" ("id" bigint NOT NULL PRIMARY KEY, "number" intege
 
 
 class Drift(NamedTuple):
-    """:param sql: the query that wants an object. :param other: what has made another one of that name.
-    :param there, wanted: what is said of the two. :param before: what the query needs.
+    """An object that differs from the wanted one.
+
+    :param sql: the query that wants an object.
+    :param other: what has made another one of that name.
+    :param there, wanted: what is said of the two.
+    :param before: what the query needs.
     """
 
     sql: str
@@ -47,7 +51,7 @@ class Drift(NamedTuple):
 
 
 def changed(sql: str, old: str, new: str, there: str, wanted: str) -> Drift:
-    """The same query with another definition."""
+    """Return the same query with another definition."""
     assert old in sql
     return Drift(sql, sql.replace(old, new, 1), there, wanted)
 

@@ -1,5 +1,5 @@
-"""``migrate`` with IDEMPOTENT_SQL where somebody has made objects by hand: another object of the same name is never
-taken for the wanted one, and one that is defined alike is not made again.
+"""``migrate`` with IDEMPOTENT_SQL when objects were made by hand: another object of the same name is never taken for
+the wanted one, and one of the same definition is not made again.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ BEFORE = (
 
 
 class ByHand(NamedTuple):
-    """:param sql: what somebody has made before; ``KEY`` stands for the name of the foreign key.
+    """An object made by hand.
 
+    :param sql: how it was made; ``KEY`` stands for the name of the foreign key.
     :param there, wanted: what is said of the two.
     """
 

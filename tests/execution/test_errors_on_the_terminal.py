@@ -1,4 +1,4 @@
-"""What a person reads whose `manage.py migrate` has failed: the error and the way on, and no traceback of ours."""
+"""The terminal after a failed `manage.py migrate`: the error and the way on, and no traceback of ours."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def books(site: Site) -> Site:
 
 
 def failed(site: Site, *arguments: str) -> list[str]:
-    """The lines on the standard error."""
+    """Return the lines on the standard error."""
     process = site.start("migrate", *arguments, stderr=subprocess.PIPE)
     out, err = process.communicate()
     assert process.returncode == 1, out + err

@@ -1,4 +1,4 @@
-"""Long steps wait for as long as they have to, whoever has set a short timeout for the session."""
+"""Long steps wait for as long as they have to, even if the session has a short timeout."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ AND now() - query_start > interval '400 ms'
 TIMEOUTS = "SELECT current_setting('lock_timeout'), current_setting('statement_timeout')"
 BRIEF = {"lock_timeout": "100ms", "statement_timeout": "3s"}
 OPTION = "-c lock_timeout=100ms -c statement_timeout=3s"
-#: Who sets them: a statement with the name of the database, an option of the connection, or the environment.
+#: The places that set them: a statement with the name of the database, an option of the connection, the environment.
 SOURCES: dict[str, tuple[str, dict[str, str], str]] = {
     "role": ("ALTER ROLE CURRENT_USER IN DATABASE {name} SET {setting} = '{value}'", {}, ""),
     "database": ("ALTER DATABASE {name} SET {setting} = '{value}'", {}, ""),
@@ -53,7 +53,7 @@ def books(database: BaseDatabaseWrapper) -> Shop:
 def hasty(
     request: Any, books: Shop, make_connection: Callable[..., BaseDatabaseWrapper], observer: Any, monkeypatch: Any
 ) -> Shop:
-    """The same, on a connection that somebody has given short timeouts."""
+    """Return the same on a connection that has been given short timeouts."""
     statement, options, environment = request.param
     name = books.connection.settings_dict["NAME"]
     for setting, value in BRIEF.items() if statement else ():

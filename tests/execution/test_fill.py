@@ -1,4 +1,4 @@
-"""NULLs are filled in ranges of pages that are committed one by one, and that wait for nobody's rows for long."""
+"""NULLs are filled in ranges of pages that are committed one by one, and never wait long for locked rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LEFT = "SELECT count(*) FROM t WHERE n IS NULL"
 
 @pytest.fixture
 def rows(database: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
-    """Some 45 pages."""
+    """Make about 45 pages."""
     run(database, "CREATE TABLE t (id int PRIMARY KEY, n int, m int DEFAULT 0)")
     run(database, "INSERT INTO t (id) SELECT generate_series(1, 10000)")
     return database
@@ -67,7 +67,7 @@ def test_partitions_of_any_size_are_filled(database: BaseDatabaseWrapper) -> Non
 
 
 def test_rows_of_a_finished_range_are_not_locked(rows: BaseDatabaseWrapper, other_session: Any, observer: Any) -> None:
-    """While a range waits for a row of somebody else, the rows of the others can be changed."""
+    """While a range waits for a locked row, its other rows can be changed."""
     run(other_session, "SELECT FROM t WHERE id = 9999 FOR UPDATE")
     with filling(rows) as work:
         wait_until(lambda: run(observer, LEFT) == [(1,)], "all other rows are filled", work)
@@ -199,7 +199,7 @@ def test_nothing_is_left_on_the_connection(rows: BaseDatabaseWrapper) -> None:
 
 
 def test_somebodys_cancel_ends_the_fill(rows: BaseDatabaseWrapper, observer: Any, monkeypatch: Any) -> None:
-    """It is not taken for our own timeout, and tried again."""
+    """The cancel is not taken for our own timeout, and tried again."""
     run(
         rows,
         "CREATE FUNCTION cancels() RETURNS trigger LANGUAGE plpgsql AS "
@@ -219,7 +219,7 @@ def test_a_value_that_a_constraint_refuses_is_said_with_the_servers_error(databa
 
 
 def test_the_last_look_at_the_table_takes_its_time(rows: BaseDatabaseWrapper) -> None:
-    """It reads all rows, holds nobody up, and the session's statement_timeout is for requests."""
+    """The look reads all rows and takes no row locks; the session's statement_timeout is for requests."""
     run(rows, "DELETE FROM t WHERE id > 300")
     run(
         rows,

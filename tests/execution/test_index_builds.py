@@ -1,4 +1,4 @@
-"""An index whose concurrent build nobody has seen the end of."""
+"""An index whose concurrent build was not watched to its end."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def attempt(session: Any, sql: str) -> None:
 
 @pytest.fixture
 def building(book: BaseDatabaseWrapper, open_session: Callable[..., Any], observer: Any) -> Any:
-    """building(sql): somebody builds, and waits for a transaction; the pid, how to end that transaction, the thread."""
+    """building(sql): a session builds, and waits for a transaction; the pid, how to end the latter, the thread."""
 
     def begin(sql: str) -> tuple[int, Callable[[], None], threading.Thread]:
         writer, builder = open_session(), open_session(autocommit=True)
@@ -205,7 +205,7 @@ def test_reindex_that_goes_on_has_no_leftovers(book, building) -> None:
     thread.join()
 
 
-# Somebody's own SQL
+# The user's own SQL
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a step waits or works: what is said, and what is left on server and connection."""
+"""Ctrl-C and SIGTERM while a step waits or works: the messages, and the remains on server and connection."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def books(site: Site) -> Site:
 
 @pytest.fixture
 def taking_back(books: Site) -> Site:
-    """Without a journal, an operation that is interrupted is taken back as a whole."""
+    """Turn the journal off: an interrupted operation is then taken back as a whole."""
     books.settings["ZERO_DOWNTIME_MIGRATIONS_IDEMPOTENT_SQL"] = False
     return books
 
@@ -65,7 +65,10 @@ class Migrating:
         self.process: subprocess.Popen[str] = site.start("migrate", **options)
 
     def interrupt_when_it_waits(self, statement: str) -> None:
-        """:param statement: what the query is LIKE that waits for a lock on the server."""
+        """Interrupt when a query waits for a lock on the server.
+
+        :param statement: the LIKE pattern of the query.
+        """
         wait_until(lambda: self._asked(statement) or self._ended(), f"{statement} waits")
         self.interrupt()
 
@@ -84,9 +87,9 @@ class Migrating:
         self.process.send_signal(self.number)
 
     def said(self) -> str:
-        """Everything, when it has ended, as a process does that was interrupted or terminated."""
+        """Return the whole output, once it has ended as an interrupted or terminated process does."""
         said, _ = self.process.communicate(timeout=PATIENCE)
-        # Ended by SIGINT itself: a shell script around it ends only then.
+        # SIGINT itself has ended it: a shell script around it ends only then.
         expected = -signal.SIGINT if self.number == signal.SIGINT else 128 + self.number
         assert self.process.returncode == expected, said
         assert "Traceback" not in said
@@ -158,7 +161,7 @@ def test_second_ctrl_c_leaves_what_is_there_and_says_what_to_do(
 def test_steps_before_the_interrupted_one_are_taken_back_too(
     taking_back: Site, migrating: Callable[..., Migrating], other_session: Any, observer: Any
 ) -> None:
-    # Nobody is in the way of the column, and somebody's snapshot is in that of its index.
+    # The column is free, and another session's snapshot blocks its index.
     run(other_session, SNAPSHOT)
     work = migrating(ADD_CODE)
     work.interrupt_when_it_waits("CREATE UNIQUE INDEX CONCURRENTLY%")
@@ -201,7 +204,7 @@ def test_removal_of_an_index_is_cancelled_and_a_re_run_finishes_it(
 def test_validation_is_cancelled_and_its_constraint_goes(
     taking_back: Site, migrating: Callable[..., Migrating], other_session: Any, observer: Any
 ) -> None:
-    """The condition takes a lock that somebody has, once there is a row to be looked at."""
+    """The condition takes a lock that another session has, once there is a row to be looked at."""
     run(other_session, WRITES)
     other_session.commit()
     run(other_session, "SELECT pg_advisory_xact_lock(1)")
@@ -325,13 +328,13 @@ def lock(apps: Any, schema_editor: Any) -> None:
 
 
 def interrupting(observer: Any, statement: str) -> Beside[None]:
-    """Ctrl-C for this process when the statement waits."""
+    """Press Ctrl-C for this process when the statement waits."""
 
     def interrupt() -> None:
         try:
             wait_until(lambda: run(observer, BUSY, statement), f"{statement} waits")
         finally:
-            # Also when it has not been seen to wait: it would wait for ever.
+            # This is done even if it was not seen to wait: it would wait for ever.
             os.kill(os.getpid(), signal.SIGINT)
 
     return Beside(interrupt)
@@ -341,7 +344,7 @@ def interrupting(observer: Any, statement: str) -> Beside[None]:
     ("operation", "somebody", "statement"),
     [
         (ADD_PAGES, READS, "%ADD COLUMN%"),
-        # Its remains go while the snapshot is there.
+        # Its remains are dropped while the snapshot is there.
         (ADD_INDEX, SNAPSHOT, "CREATE INDEX CONCURRENTLY%"),
     ],
     ids=["short", "long"],

@@ -1,4 +1,4 @@
-"""What the catalogue has of a call at each point of it, and what the next run reads of that."""
+"""The catalogue's record of a call at each point of it, and what the next run reads there."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def left(database: Any) -> Entry:
 
 
 def stopped_after(database: Any, steps: list[Step], sent: int) -> None:
-    """A run that has come so far in a call, each step with its mark."""
+    """Stop a run at this step of a call, each step before it with its mark."""
     with pytest.raises(Stopped), journal(database).call(KEY, steps) as call:
         for _ in range(sent):
             mark = call.mark()
@@ -119,7 +119,7 @@ def test_with_everything_taken_back_the_journal_goes(database: Any) -> None:
     assert Store(database).entries() == []
 
 
-#: Frozen: what format 1 has written, by attribute; its steps are in tests/unit/test_stored_steps.py.
+#: The frozen text of format 1, by attribute; its steps are in tests/unit/test_stored_steps.py.
 FROZEN = {
     "header": '{"format": 1, "app": "app", "name": "0002_change", "backwards": false, "code": ["a", "b"]}',
     "progress": '{"call":"0.0 add_index app.Book i","done":1,"since":"2026-01-31 12:00:00+00:00"}',

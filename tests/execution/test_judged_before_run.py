@@ -1,4 +1,4 @@
-"""What is refused is refused before anything is sent; what is not refused is said, each time."""
+"""A refusal comes before anything is sent; a finding that is not refused is reported, each time."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_refusal_on_the_command_line_says_what_where_and_what_instead(site: Site
     site.add(REFUSED["ADD_COLUMN_NOT_NULL"])
     output = site.refused()
     assert "ADD COLUMN NOT NULL is unsafe operation" in output
-    # As a note under the exception, and before Python 3.11, which has no notes, as a line of the log above it.
+    # The text is a note under the exception, and before Python 3.11, which has no notes, a line of the log above it.
     assert 'column "isbn" is added to "shop_book" NOT NULL' in output
 
 
@@ -174,6 +174,6 @@ def test_circular_foreign_keys_of_an_initial_migration_are_not_refused(site: Sit
         migrations.CreateModel("book", [ID, ("author", models.ForeignKey("shop.author", models.CASCADE))]),
         migrations.AddField("author", "best", models.ForeignKey("shop.book", models.CASCADE, "+")),
     )
-    # Of the same run, so still of new tables.
+    # The tables were made in the same run, so they are new.
     site.add(migrations.AddField("author", "rank", models.IntegerField(default=0)))
     assert "nsafe" not in site.migrate()

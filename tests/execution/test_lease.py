@@ -100,7 +100,7 @@ def test_a_second_one_waits_until_the_first_has_released_its_turn(
     turn = take(first)
     with Beside(lambda: take(connections[second.alias], None)) as work:
         wait_until(lambda: "Another migrate is at work" in caplog.text, "the second waits", work)
-        # It holds no connection of the pool meanwhile.
+        # The waiting run holds no connection of the pool meanwhile.
         assert len(holders()) == 1
         turn.release()
         assert work.result().waited
@@ -274,7 +274,7 @@ def test_a_server_that_takes_no_second_connection_is_refused(
         take(first)
 
 
-# Who goes past the pooler has a lock of the session
+# A client that goes past the pooler has a lock of the session
 
 
 def test_a_session_waits_for_a_lease(first: BaseDatabaseWrapper, second: BaseDatabaseWrapper) -> None:

@@ -68,7 +68,7 @@ def test_statement_timeout_of_the_user_is_never_exceeded() -> None:
 
 def test_unsafe_step_has_all_the_time_for_its_work_and_no_more_for_its_locks() -> None:
     for given in ladder(Look(2, 1000, (), 0, 7000, True), Blocking):
-        assert given.values["statement_timeout"] == 7000  # that of the session
+        assert given.values["statement_timeout"] == 7000  # the session's own
         assert given.whole < 1000
     for given in ladder(several(1000, lockable=False), Blocking):
         assert "statement_timeout" not in given.values

@@ -1,4 +1,4 @@
-"""A log handler that raises: standard ones report their own errors, and others are no reason to stop in the middle."""
+"""A log handler that raises: standard ones report their own errors, and others do not stop a run in the middle."""
 
 from __future__ import annotations
 

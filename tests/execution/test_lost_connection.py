@@ -1,4 +1,4 @@
-"""Timeouts of the role or the database that end the session, and what is done when it has ended."""
+"""Timeouts of the role or the database that end the session, and the way on when it has ended."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def books(shop: Shop, settings: Any) -> Shop:
 
 @pytest.fixture
 def limited(books: Shop, settings: Any, other_session: Any, observer: Any) -> Shop:
-    """Its new sessions, not those of the test, have every timeout that the server knows, all of a second."""
+    """Give new sessions, not the test's own, every timeout that the server knows, all of a second."""
     settings.ZERO_DOWNTIME_MIGRATIONS_FLEXIBLE_STATEMENT_TIMEOUT = True
     name = books.connection.settings_dict["NAME"]
     for (limit,) in books.run(LIMITS):
@@ -59,7 +59,7 @@ def valid(session: Any) -> list[tuple[Any, ...]]:
 
 
 def test_a_build_outlasts_them(limited: Shop, other_session: Any, observer: Any) -> None:
-    """It waits for somebody's transaction for longer than a second; its settings are the session's."""
+    """The build waits for another transaction for longer than a second; its settings are the session's."""
     before = timeouts(limited)
     limited.connection.close()
     run(other_session, WRITES)
@@ -99,7 +99,7 @@ def test_an_attempt_and_the_pause_after_it_outlast_them(
 
 
 def test_an_only_attempt_outlasts_them(limited: Shop, other_session: Any, observer: Any, settings: Any) -> None:
-    """Without LOCK_RETRY_TIMEOUT: LOCK_TIMEOUT and STATEMENT_TIMEOUT end the attempt, and nothing else its session."""
+    """LOCK_TIMEOUT and STATEMENT_TIMEOUT end the attempt without LOCK_RETRY_TIMEOUT, and nothing else its session."""
     settings.ZERO_DOWNTIME_MIGRATIONS_LOCK_TIMEOUT = "1h"
     before = timeouts(limited)
     limited.connection.close()
@@ -145,13 +145,13 @@ def test_the_wait_for_another_migrate_outlasts_them(
     monkeypatch.setattr(turn, "FIRST_PAUSE_SECONDS", 3.0)
     monkeypatch.setattr(turn, "LONGEST_PAUSE_SECONDS", 3.0)
     another = make_connection(name=limited.connection.settings_dict["NAME"])
-    # Its own session has no such timeouts, and its turn stays.
+    # The session of the turn has no such timeouts, so the turn stays.
     with another.cursor() as cursor:
         cursor.execute("SET idle_session_timeout = 0")
     first = one_at_a_time.take_turn(another, 0)
 
     def wait() -> bool:
-        # A limit for the whole transaction is one for whoever has opened it.
+        # A limit for the whole transaction belongs to the session that has opened it.
         limited.run("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'")
         with transaction.atomic(limited.alias) if in_transaction else nullcontext():
             second = one_at_a_time.take_turn(limited.connection, None)

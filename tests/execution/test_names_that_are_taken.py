@@ -18,7 +18,7 @@ INDEXES = "SELECT indexname FROM pg_indexes WHERE tablename = 'shop_book' ORDER 
 
 def index(name: str, field: str) -> Any:
     made = migrations.AddIndex("book", models.Index(fields=[field], name="x"))
-    # Django refuses more than 30 characters where it makes the index; a migration of somebody's own may still say so.
+    # Django refuses more than 30 characters when it makes the index; a hand-written migration may still have them.
     made.index.name = name
     return made
 

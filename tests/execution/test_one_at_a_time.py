@@ -1,4 +1,4 @@
-"""Two `migrate` runs on one database and schema are one after the other, and the second says for whom it waits."""
+"""Two `migrate` runs on one database and schema are one after the other, and the second names the run it waits for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OPEN = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND 
 
 
 class Migrate:
-    """Somebody who runs `migrate`, on a connection of his own."""
+    """A run of `migrate`, on a connection of its own."""
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.alias = connection.alias
@@ -46,7 +46,7 @@ class Migrate:
         return int(self.run("SELECT pg_backend_pid()")[0][0])
 
     def waits_in_a_thread(self) -> bool:
-        """Whether it had to wait; its session ends with the thread."""
+        """Return whether it had to wait; its session ends with the thread."""
         turn = self.take()
         turn.release()
         return turn.waited
@@ -59,7 +59,7 @@ def first(database: BaseDatabaseWrapper) -> Migrate:
 
 @pytest.fixture
 def another(first: Migrate, make_connection: Callable[..., BaseDatabaseWrapper]) -> Callable[..., Migrate]:
-    """another(**options): one more in the same database."""
+    """another(**options): one more run in the same database."""
 
     def make(**options: Any) -> Migrate:
         return Migrate(make_connection(name=first.connection.settings_dict["NAME"], **options))
@@ -74,7 +74,7 @@ def second(another: Callable[..., Migrate]) -> Migrate:
 
 @pytest.fixture
 def held(observer: Any) -> Callable[[], list[int]]:
-    """The processes that hold an advisory lock."""
+    """Return the processes that hold an advisory lock."""
     [(oid,)] = run(observer, DATABASE)
     return lambda: [pid for (pid,) in run(observer, HELD, oid)]
 
@@ -239,7 +239,7 @@ def test_a_concurrent_build_of_the_first_ends_while_the_second_waits(
         turn.release()
 
     with Beside(build) as building:
-        # It waits for the writer first: the second is there before it waits for old snapshots.
+        # The build waits for the writer first: the second run is there before it waits for old snapshots.
         wait_until(lambda: run(observer, WAITING), "the build waits for the writer", building)
         with Beside(second.waits_in_a_thread) as work:
             wait_until(warned, "the second waits", work)
@@ -340,7 +340,7 @@ def test_a_turn_is_released_once(first: Migrate, held: Callable[[], list[int]]) 
     outer.release()
 
 
-# What a RunPython may do to the connection
+# Effects of a RunPython on the connection
 
 
 def test_a_turn_is_taken_again_when_its_connection_was_closed(first: Migrate, held: Callable[[], list[int]]) -> None:

@@ -1,4 +1,4 @@
-"""Whether what a query would bring about is there already: what does not depend on the kind of object."""
+"""Whether a query's result is there already: the part that does not depend on the kind of object."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def verdict(connection: BaseDatabaseWrapper, sql: str, *then: str) -> Verdict:
     return found.verdict
 
 
-# What the server holds meanwhile, and afterwards
+# The locks meanwhile, and the remains
 
 
 @pytest.mark.parametrize("sql", EVERYTHING)
@@ -111,7 +111,7 @@ def test_when_the_wanted_one_cannot_be_made(books: BaseDatabaseWrapper) -> None:
 
 @contextmanager
 def as_role(connection: BaseDatabaseWrapper) -> Iterator[str]:
-    """A role that owns `book` and nothing else."""
+    """Make a role that owns `book` and nothing else."""
     role = f"migrates_{os.getpid()}"
     for sql in (f"CREATE ROLE {role}", f"GRANT ALL ON SCHEMA public TO {role}", f"ALTER TABLE book OWNER TO {role}"):
         run(connection, sql)

@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::django_zero_downtime_migrations.errors.UnsafeOperationWarning"),
 ]
 EMPTY = "DROP SCHEMA IF EXISTS other CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public"
-#: What only the end of a migration leaves there, when it has one operation.
+#: Queries whose result is there at the end of a migration with one operation, and only there.
 MAKES = ("CREATE ", "ADD COLUMN ", "ADD CONSTRAINT ", "DROP COLUMN ", "DROP TABLE ", " RENAME ", "ATTACH PARTITION ")
 #: A later operation, or a later step, changes what an earlier one has made.
 CHANGED_LATER = {
@@ -45,7 +45,7 @@ CHANGED_LATER = {
 
 @pytest.fixture(scope="module")
 def tablespace(django_db_blocker: Any) -> Iterator[None]:
-    """It is the whole server's: tests/operations may have made it already."""
+    """Make a tablespace of the whole server: tests/operations may have made it already."""
     with django_db_blocker.unblock(), closing(databases.open_session(autocommit=True)) as session:
         there = run(session, "SELECT spcname FROM pg_tablespace WHERE spcname = %s", TABLESPACE)
         if not there:
@@ -58,7 +58,7 @@ def tablespace(django_db_blocker: Any) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def twins(tablespace: None, django_db_blocker: Any) -> Iterator[Callable[[str], BaseDatabaseWrapper]]:
-    """One database for all cases, by engine."""
+    """Make one database for all cases, by engine."""
     with (
         django_db_blocker.unblock(),
         databases.fresh_database() as name,
@@ -70,7 +70,7 @@ def twins(tablespace: None, django_db_blocker: Any) -> Iterator[Callable[[str], 
 
 @pytest.fixture(params=CASES, ids=str)
 def case(request: pytest.FixtureRequest, twins: Callable[[str], BaseDatabaseWrapper]) -> Case:
-    """The tables before it, empty."""
+    """Make the tables before it, empty."""
     made: Case = request.param
     twins("ours").settings_dict["ZERO_DOWNTIME_MIGRATIONS"] = dict(made.settings)
     with twins("stock").cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Whether what a query would bring about is there already: states of an object, drops, renames, partitions."""
+"""Whether a query's result is there already: states of an object, drops, renames, partitions."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ def test_partitioned_table(name: str, shop: Shop) -> None:
             found = probe(shop.connection, sql, step.statement.table, texts[number + 1 :])
             assert found is not None, sql
             assert found.verdict is not Verdict.DIFFERS, found
-            # The proof of a NOT NULL goes again.
+            # The proof of a NOT NULL is dropped again.
             if any(word in sql for word in MAKES) and "_zdm_" not in sql and len(OPERATIONS[name]) == 1:
                 assert found.verdict is Verdict.DONE, (sql, found)
 

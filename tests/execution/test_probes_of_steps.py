@@ -1,4 +1,4 @@
-"""What is left to be done of a step that the server has refused."""
+"""The rest of a step that the server has refused."""
 
 from __future__ import annotations
 

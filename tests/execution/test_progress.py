@@ -1,4 +1,4 @@
-"""What is said of a long step while it runs; asked of the server, which somebody keeps from going on."""
+"""The progress of a long step while it runs, asked of the server, where another session keeps it from going on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BESIDE = """
 SELECT state, backend_xmin, backend_xid FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = 'django_zero_downtime_migrations: progress'
 """
-#: The step has waited for longer than it takes until a connection would be opened.
+#: The step waits longer than it takes until a connection would be opened.
 WAITED = """
 SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
 AND now() - query_start > interval '1500 ms'
@@ -42,7 +42,7 @@ AND now() - query_start > interval '1500 ms'
 
 @pytest.fixture(autouse=True)
 def lines(caplog: Any) -> Any:
-    """What is in the log."""
+    """Return the lines of the log."""
     caplog.set_level(logging.INFO, "django_zero_downtime_migrations")
     return caplog
 
@@ -57,7 +57,7 @@ def books(shop: Shop) -> Shop:
 
 @pytest.fixture
 def others(other_session: Any) -> Callable[[str], int]:
-    """others(sql): somebody runs this and keeps the transaction open; the pid of the session."""
+    """others(sql): a session runs this and keeps the transaction open; its pid."""
 
     def begin(sql: str) -> int:
         run(other_session, "SET application_name = 'report'")
@@ -171,7 +171,7 @@ def test_second_connection_is_idle_between_its_questions_and_ends_with_the_step(
     wait_until(lambda: run(observer, BESIDE) == [], "it is gone")
 
 
-# What goes wrong with it is nobody's business
+# Errors of the progress do not reach the user
 
 
 def test_step_without_a_second_connection_succeeds(
@@ -247,7 +247,7 @@ def test_prepared_transaction_is_named(server_major: int, make_connection: Calla
 
 @pytest.fixture
 def busy_site(site: Site, other_session: Any) -> Iterator[Site]:
-    """A project with an index to be built on a table that somebody is writing to."""
+    """Make a project with an index to be built on a table that another session is writing to."""
     site.settings["ZERO_DOWNTIME_MIGRATIONS_LOCK_TIMEOUT"] = "1h"
     site.add(BOOK)
     site.migrate()

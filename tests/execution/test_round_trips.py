@@ -20,7 +20,7 @@ ID = ("id", models.BigAutoField(primary_key=True))
 
 @pytest.fixture
 def counted(database: BaseDatabaseWrapper) -> Iterator[Wire]:
-    """What is sent by the connection of `shop`, from now on."""
+    """Count what the connection of `shop` sends from now on."""
     parameters = database.settings_dict
     database.close()
     with wire(parameters["HOST"], int(parameters["PORT"])) as made:
@@ -35,7 +35,7 @@ def books(counted: Wire, shop: Shop) -> Shop:
         migrations.CreateModel("author", [ID]),
         migrations.CreateModel("book", [ID, ("title", models.CharField(max_length=20))], TITLES),
     )
-    # Once for each connection.
+    # This is asked once for each connection.
     refuse_hostile_search_path(shop.connection)
     return shop
 

@@ -97,7 +97,7 @@ def test_unique_added_then_taken_away(books: Twins) -> None:
         migrations.AddField("book", "isbn", models.CharField(max_length=13, null=True, unique=True)),
         migrations.AlterField("book", "isbn", models.CharField(max_length=13, null=True)),
     )
-    # Not compared with stock: Django 4.2 makes the _like index of the unique field at the end all the same.
+    # This is not compared with stock: Django 4.2 makes the _like index of the unique field at the end all the same.
     indexes = books.ours.run("SELECT indexname FROM pg_indexes WHERE tablename = 'shop_book'")
     assert indexes == [("shop_book_pkey",)]
 

@@ -1,4 +1,4 @@
-"""How a step that locks several tables gets them: all before its work, in short waits, and at nobody's cost."""
+"""A step that locks several tables gets them all before its work, in short waits, without costs for other sessions."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_work_that_takes_longer_than_the_server_waits_for_a_deadlock_is_done_at_
 def test_who_locks_the_other_table_first_is_no_victim_of_that_work(
     events: Shop, other_session: Any, observer: Any, caplog: Any, monkeypatch: Any
 ) -> None:
-    """He holds the one and waits for the other while the attempts are made, for longer than deadlock_timeout."""
+    """A session holds the one and waits for the other during the attempts, for longer than deadlock_timeout."""
     monkeypatch.setattr(acquire, "OLD", 10**9)
     run(other_session, WRITES_AUTHORS)
     with Beside(lambda: events.migrate(KEY)) as work:

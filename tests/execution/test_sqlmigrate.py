@@ -198,7 +198,7 @@ def fill_of_a_script(pair: Pair, settings: Any) -> Callable[..., str]:
 
 @pytest.fixture
 def sessions(pair: Pair) -> Iterator[tuple[Any, Any]]:
-    """Two of the database that gets the scripts: one in a transaction, one in autocommit mode."""
+    """Open two sessions of the scripted database: one in a transaction, one in autocommit mode."""
     name = pair.scripted.connection.settings_dict["NAME"]
     with closing(databases.open_session(name)) as one, closing(databases.open_session(name, autocommit=True)) as other:
         yield one, other
@@ -249,7 +249,7 @@ def test_script_asks_nothing_of_the_catalogue_of_its_own(pair: Pair) -> None:
 
 
 def test_output_of_the_command_runs_as_it_is(site: Site, database: BaseDatabaseWrapper, dump: Any) -> None:
-    """Forwards and backwards, on tables in use."""
+    """The output runs forwards and backwards, on tables in use."""
     site.settings["ZERO_DOWNTIME_MIGRATIONS_LOCK_TIMEOUT"] = "2s"
     start = site.add(*START)
     name = site.add(*CHANGES["fields"], *CHANGES["new and old tables"], *CHANGES["filled with a default"])

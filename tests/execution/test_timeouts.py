@@ -1,4 +1,4 @@
-"""Timeouts of short and long steps, asked of the server while a step waits, and what is left of them afterwards."""
+"""Timeouts of short and long steps, asked of the server while a step waits, and their values afterwards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests import databases
 from tests.backends.project import Shop
 from tests.backends.sessions import Beside, blocked_query, run, told, wait_until
 
-#: The editor says so of tables in use that are scanned inside a transaction; here that is on purpose.
+#: The editor warns so of tables in use that are scanned inside a transaction; here that is on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore:A statement that scans or builds inside a transaction")
 
 ID = ("id", models.BigAutoField(primary_key=True))
@@ -28,7 +28,7 @@ ADD_KEY = migrations.AddField("book", "author", models.ForeignKey("shop.author",
 LOCAL = "SET LOCAL synchronous_commit = local"
 READS = "SELECT 1 FROM shop_book"
 WRITES = "INSERT INTO shop_book (title) VALUES ('mine')"
-#: Which transactions the server has waited for, for longer than a timeout of a tenth of a second allows.
+#: The transactions that the server has waited for, for longer than a timeout of a tenth of a second allows.
 WAITED = """
 SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
 AND now() - query_start > interval '400 ms'
@@ -130,7 +130,7 @@ def test_statement_timeout_bounds_a_step_that_has_one_lock_and_waits_for_another
     books: Shop, other_session: Any, timeouts: Callable[..., None]
 ) -> None:
     timeouts(LOCK_TIMEOUT="1h", STATEMENT_TIMEOUT="100ms")
-    # Free is the child, which the server locks first; busy is the parent.
+    # The child is free, and the server locks it first; the parent is busy.
     run(other_session, "INSERT INTO shop_author DEFAULT VALUES")
     with pytest.raises(OperationalError, match="statement timeout") as caught:
         books.migrate(ADD_KEY)
@@ -145,7 +145,7 @@ def test_readers_behind_a_short_step_go_on_when_its_lock_timeout_is_over(
     run(other_session, READS)
     reader = open_session(autocommit=True)
     with Beside(lambda: books.migrate(ADD_PAGES)) as work:
-        # Whether it queues behind the step or comes before it: it ends although `other_session` keeps its lock.
+        # The reader ends although `other_session` keeps its lock, whether it queues behind the step or comes before it.
         run(reader, READS)
         with pytest.raises(OperationalError):
             work.result()
@@ -205,7 +205,7 @@ def test_without_flexible_statement_timeout_the_database_has_its_way_with_long_s
     run(other_session, WRITES)
     with Beside(lambda: books.migrate(ADD_INDEX)) as work, pytest.raises(OperationalError) as caught:
         work.result()
-    # Its remains cannot go either while the other transaction is open.
+    # Its remains cannot be dropped either while the other transaction is open.
     other_session.rollback()
     [way_out] = [line for line in told(caught.value).splitlines() if "before you migrate again: " in line]
     run(observer, way_out.partition("before you migrate again: ")[2])
@@ -289,11 +289,11 @@ def test_lock_timeout_force_covers_own_statements(
     assert books.run(EVERYTHING) == before
 
 
-# What is left on the connection
+# The settings left on the connection
 
 
 def pools() -> list[dict[str, Any]]:
-    """What a connection pool needs; none where Django or the driver has no pools."""
+    """Return what a connection pool needs; none if Django or the driver has no pools."""
     psycopg_3 = databases.driver.__name__ == "psycopg"
     return [{"pool": {"min_size": 1, "max_size": 1}}] if django.VERSION >= (5, 1) and psycopg_3 else []
 
@@ -332,7 +332,7 @@ def prepared(request: Any, make_connection: Callable[..., BaseDatabaseWrapper], 
 
 @pytest.fixture
 def unchanged(prepared: Shop) -> Iterator[None]:
-    """All settings of the session are in the end what they were, and no transaction is open."""
+    """Assert that in the end all settings of the session are what they were, and no transaction is open."""
     before = prepared.run(EVERYTHING)
     [(pid,)] = prepared.run("SELECT pg_backend_pid()")
     yield
@@ -428,5 +428,5 @@ def test_settings_of_one_database_do_not_count_for_another(
         hasty.migrate(ADD_PAGES)
     with Beside(lambda: patient.migrate(ADD_PAGES)):
         assert "SET LOCAL lock_timeout = 600000" in blocked_query(watch)
-        # Of this database alone: tests that run beside this one share the server.
+        # The setting is this database's alone: tests that run beside this one share the server.
         run(watch, END_IDLE)

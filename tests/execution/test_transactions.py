@@ -1,4 +1,4 @@
-"""What is one transaction: inside somebody else's, in RunPython and RunSQL, and in a migration of new tables."""
+"""The extent of transactions: inside the caller's, in RunPython and RunSQL, and in a migration of new tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.backends.fixtures import Twins
 from tests.backends.project import Shop, Site
 from tests.backends.sessions import run
 
-#: The editor says so of tables in use that are scanned inside a transaction; here that is on purpose.
+#: The editor warns so of tables in use that are scanned inside a transaction; here that is on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore:A statement that scans or builds inside a transaction")
 
 ID = ("id", models.BigAutoField(primary_key=True))
@@ -62,7 +62,7 @@ def both(twins: Twins) -> tuple[Shop, Shop]:
     return twins.stock, twins.ours
 
 
-# Inside somebody else's transaction
+# Inside the caller's transaction
 
 
 def test_every_kind_of_change_works_inside_atomic_as_it_does_with_stock(books: Twins) -> None:
@@ -98,7 +98,7 @@ def test_rows_of_the_same_transaction_are_changed_as_stock_does(books: Twins) ->
     for shop in both(books):
         with transaction.atomic(shop.alias):
             shop.run("INSERT INTO shop_book (title) VALUES ('new')")
-            # Nobody can alter a table while the check of a foreign key is still to come.
+            # A table cannot be altered while the check of a foreign key is still to come.
             shop.run("SET CONSTRAINTS ALL IMMEDIATE")
             shop.migrate(migrations.AlterField("book", "pages", models.PositiveIntegerField(default=9)))
             shop.migrate(migrations.AddField("book", "isbn", models.CharField(max_length=13, null=True, unique=True)))
@@ -351,7 +351,7 @@ def test_concurrent_index_on_a_table_of_the_same_atomic_migration_is_refused_as_
     twins.compare()
 
 
-# What a failed migration leaves
+# The remains of a failed migration
 
 
 FAILURES = {

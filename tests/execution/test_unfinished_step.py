@@ -1,4 +1,4 @@
-"""The step at which an interrupted run has stopped, sent again: whoever has written it, and however."""
+"""The step at which an interrupted run has stopped, sent again, whatever wrote it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows stop a constraint or a unique index: some primary keys of theirs, and a query that finds all."""
+"""The rows that stop a constraint or a unique index: some primary keys of theirs, and a query that finds all."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def books(execute: Callable[[str], Any]) -> None:
 
 @pytest.fixture
 def told(database: BaseDatabaseWrapper, execute: Callable[[str], Any]) -> Callable[..., str]:
-    """told(sql, table): what is said of the rows because of which this statement fails."""
+    """told(sql, table): the text about the rows because of which this statement fails."""
 
     def tell(
         sql: str,
@@ -351,7 +351,7 @@ def test_a_search_does_not_wait_for_a_lock_for_long(
     told: Any, execute: Any, other_session: Any, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(module, "LOCK", 50)
-    # It is the other table that is locked only when the validation has failed.
+    # The other table is locked only after the validation has failed.
     monkeypatch.setattr(module, "_rows", locked_first(module._rows, other_session))
     execute(FOREIGN)
     text = told(VALIDATE_LINK)

@@ -1,4 +1,4 @@
-"""A migration that has failed without IDEMPOTENT_SQL: what it says is committed, and whether its ways out lead out."""
+"""A migration that has failed without IDEMPOTENT_SQL: its message lists what is committed, and its ways out work."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def books(site: Site) -> Site:
 
 
 def by_hand(said: str) -> str:
-    """The SQL that a message gives."""
+    """Return the SQL that a message gives."""
     found = re.search(r"take it back by hand \((.*?)\)(?:, or|, and)", said)
     assert found, said
     return found[1]
@@ -120,7 +120,7 @@ def test_step_that_fails_after_others_of_its_migration(books: Site, observer: An
     go_on(books, observer, said, "by hand")
 
 
-#: An operation, and what an interrupted run of it leaves.
+#: An operation, and the remains of its interrupted run.
 LEFT = {
     "column": (
         migrations.AddField("book", "rank", models.IntegerField(null=True)),
@@ -237,7 +237,7 @@ NO_TRANSACTION = "has no transaction: what it had done by then stays"
 
 
 def several(site: Site, *operations: str, atomic: bool = True) -> str:
-    """What a migration of these operations says when it fails."""
+    """Return what a migration of these operations says when it fails."""
     text = SEVERAL.replace("{operations}", ", ".join(operations)).replace("{atomic}", str(atomic))
     site.add_text("0002_several", text)
     return site.refused()

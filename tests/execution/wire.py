@@ -1,4 +1,4 @@
-"""What goes over the wire, seen from between the client and the server."""
+"""The traffic on the wire, seen from between the client and the server."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class Wire:
                 while message := self._message(buffer, started):
                     buffer = buffer[len(message) :]
                     self._count(message, started)
-                    # An offer of encryption is no startup message: that comes next, without a type as well.
+                    # An offer of encryption is not a startup message: that comes next, without a type as well.
                     started = started or message[4:8] not in (b"\x04\xd2\x16\x2f", b"\x04\xd2\x16\x30")
                 server.sendall(data)
 
     @staticmethod
     def _message(buffer: bytes, started: bool) -> bytes:
-        """The first message, empty while it is not whole. Only those before the start have no type."""
+        """Return the first message, empty while it is incomplete. Only messages before the start have no type."""
         skip = 1 if started else 0
         if len(buffer) < skip + 4:
             return b""

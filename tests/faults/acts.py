@@ -1,8 +1,9 @@
-"""What an intruder, or somebody careless, does beside a migration: a sentence for each act, and how it has to end."""
+"""Acts of an intruder, or of a careless user, beside a migration: a sentence for each, and how it has to end."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
@@ -17,36 +18,39 @@ from .scenarios.bad_data import Bad
 
 
 class When(Enum):
-    #: Before the run that is interrupted.
+    #: The act comes before the run that is interrupted.
     BEFORE = "before the first run"
-    #: Between the run that was interrupted and the next one.
+    #: The act comes between the interrupted run and the next one.
     BETWEEN = "between the runs"
-    #: While the second run waits for what the act holds.
+    #: The second run waits for what the act holds.
     WAITS = "while the second run waits"
-    #: What the act holds is held until the second run has ended.
+    #: The act holds it until the second run has ended.
     THROUGHOUT = "throughout the second run"
 
 
 class Act(NamedTuple):
-    """:param name: a sentence. :param who: one of the roles.
+    """An act.
 
-    :param sql: with ``{journal}`` for the journals that there are, ``{planned}`` for those that there will be,
+    :param name: a sentence.
+    :param who: one of the roles.
+    :param sql: with ``{journal}`` for the existing journals, ``{planned}`` for the journals that will exist,
         ``{table}`` for each table, ``{old}`` for each that was there before, ``{missing}`` for a relation that is still
-        to be made, ``{index}`` and ``{constraint}`` ``{of}`` a table for what is half made. Where there is none the
+        to be made, ``{index}`` and ``{constraint}`` ``{of}`` a table for what is half made. Without such an object the
         act has no occasion.
     :param hold: what is held in an open transaction meanwhile.
     :param denied: the server does not let the role do it, and says this.
-    :param too_late: the server may say this, where the run was faster or the table is another: nothing is done.
-    :param refused: the run may be refused, with this in its text. Without it, it has to go on.
-    :param always: it is refused wherever there is an occasion, and does not go on.
-    :param late: it is refused at a step: those before it stay.
-    :param mend: what the refusal names, as the owner does it. :param by: who does that.
+    :param too_late: the server may say this, if the run was faster or the table is another: nothing is done.
+    :param refused: the run may be refused, with this in its text. Without it, the run has to go on.
+    :param always: the run is refused if there is an occasion, and does not go on.
+    :param late: the run is refused at a step: earlier steps stay.
+    :param mend: what the refusal names, as the owner does it.
+    :param by: the role that mends.
     :param undo: what a superuser removes before the database is compared, however it has ended.
-    :param as_stock: compared with what stock Django makes where the act was done before, if it can; and what that has
-        called of somebody else, this package may call as well.
-    :param repaired: compared with what stock Django makes of what the mend has left.
-    :param warned: the run may say this instead of being as stock Django's.
-    :param settings: of ZERO_DOWNTIME_MIGRATIONS.
+    :param as_stock: compare with stock Django's result if the act was done before, if it can; this package may call
+        another role's functions if stock Django does.
+    :param repaired: compare with what stock Django makes of what the mend has left.
+    :param warned: the run may say this instead of ending as stock Django's.
+    :param settings: ZERO_DOWNTIME_MIGRATIONS.
     """
 
     name: str
@@ -65,7 +69,7 @@ class Act(NamedTuple):
     as_stock: bool = False
     repaired: bool = False
     warned: str = ""
-    settings: dict[str, object] = {}
+    settings: Mapping[str, object] = {}
 
     def __str__(self) -> str:
         return f"{self.who}: {self.name}, {self.when.value}"
@@ -80,7 +84,7 @@ STEPS = "'" + json.dumps([_STEP] * 9).replace("{", "{{").replace("}", "}}") + "'
 HEADER = """'{{"format": 1, "app": "app", "name": "0002_change", "backwards": false, "code": []}}'"""
 NOT_OWNER = "must be owner of"
 
-#: Nobody else writes into a journal, or hangs anything on it that would stop its owner.
+#: Other roles cannot write into a journal, or make anything depend on it that would stop its owner.
 ON_THE_JOURNAL = [
     Act("writes steps of its own", APPLICATION, "COMMENT ON COLUMN {journal}.steps IS " + STEPS, denied=NOT_OWNER),
     Act("writes another header", CREATOR, "COMMENT ON TYPE {journal} IS " + HEADER, denied=NOT_OWNER),
@@ -121,7 +125,7 @@ ON_THE_JOURNAL = [
 
 
 def planted(name: str, sql: str, drop: str, **more: object) -> list[Act]:
-    """Under the name of a journal, before the first run and between the two."""
+    """Make acts under the name of a journal, before the first run and between the two."""
     given = {"sql": sql, "mend": f"{drop}; REVOKE CREATE ON SCHEMA public FROM {{creator}}", "always": True}
     given |= {"refused": "(?s)zero_downtime_migrations_journal.*REVOKE CREATE ON SCHEMA", **more}
     return [Act(f"plants {name}", CREATOR, when=when, **given) for when in (When.BEFORE, When.BETWEEN)]  # type: ignore[arg-type]
@@ -150,7 +154,7 @@ PLANTED = [
 
 
 def in_the_way(name: str, sql: str, drop: str, **more: object) -> list[Act]:
-    """Under the name of a relation that is still to be made."""
+    """Make acts under the name of a relation that is still to be made."""
     given = {"sql": sql, "mend": drop, "refused": "{missing}", "late": True, **more}
     return [
         Act(name, CREATOR, when=When.BEFORE, as_stock=True, **given),  # type: ignore[arg-type]
@@ -202,10 +206,10 @@ HOSTILE = Act(
 )
 
 _USUAL = f"{KEY}, hashtext('public')"
-#: That of a migrate that has found the usual one taken.
+#: The key of a migrate that has found the usual one taken.
 _OTHER = f"({KEY}::bigint # (hashtext('public')::bigint & 4294967295)) << 32 | 7"
 _SHORT = {"LOCK_RETRY_TIMEOUT": "1s"}
-#: What holds up somebody who waits for it for ever.
+#: Acts that hold up a session which waits for them for ever.
 LOCKS = [
     Act("has the lock of migrate", GUEST, hold=f"SELECT pg_advisory_lock({_USUAL})", when=When.THROUGHOUT),
     Act("shares the lock of migrate", GUEST, hold=f"SELECT pg_advisory_lock_shared({_USUAL})", when=When.THROUGHOUT),
@@ -257,7 +261,7 @@ _GIVEN_BACK = """
 ALTER TABLE {table} OWNER TO {owner}; REVOKE ALL ON {table} FROM {application};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {application}
 """
-#: Rights that are used, or that somebody has taken away or given.
+#: Privileges that are used, or that were revoked or granted.
 RIGHTS = [
     Act(
         "puts a trigger on a table",

@@ -1,4 +1,4 @@
-"""Databases that are copies of one, and what has become of them."""
+"""Copies of one database, and their state after a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from servers import launch
 from tests import databases
 
 numbers = itertools.count(1)
-#: How many are made before they are needed.
+#: How many copies are made before they are needed.
 AHEAD = 2
 _TABLES = """
 SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
@@ -24,14 +24,19 @@ WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1
 
 
 class Outcome(NamedTuple):
-    """:param rows: of each table, among them those of django_migrations, without what no two runs share."""
+    """The end of a run.
+
+    :param rows: the rows of each table, including django_migrations, without values that differ in each run.
+    """
 
     schema: str
     rows: dict[str, list[str]]
 
 
 def copies_of(database: str, count: int) -> Generator[str, None, None]:
-    """So many, one after the other: each goes when the next is asked for. Nobody may be in the database meanwhile."""
+    """Yield this many copies, one after the other: each is dropped when the next is asked for. The database must not
+    have other sessions meanwhile.
+    """
     session = databases.open_session(autocommit=True)
     with closing(session), ThreadPoolExecutor(1) as beside:
         waiting: deque[Future[str]] = deque()
@@ -71,12 +76,15 @@ def copy_of(database: str) -> Iterator[str]:
 
 
 def outcome(database: str, hidden: tuple[str, ...] = ()) -> Outcome:
-    """:param hidden: columns whose values differ from run to run."""
+    """Return the outcome of a run.
+
+    :param hidden: columns whose values differ from run to run.
+    """
     return Outcome(schema(database), rows(database, hidden))
 
 
 def schema(database: str) -> str:
-    """Without when somebody has looked at what is owed."""
+    """Return the schema without the times of looks at what is owed."""
     dump = launch.pg_dump(f"{settings.DATABASE_URL.rsplit('/', 1)[0]}/{database}", "--schema-only")
     return "\n".join(line for line in dump.splitlines() if ".seen IS " not in line)
 

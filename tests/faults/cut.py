@@ -1,4 +1,4 @@
-"""A proxy that ends a connection at a statement of one's choice, once."""
+"""A proxy that ends a connection at a chosen statement, once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.execution.wire import Wire
 
 
 class Cut(Wire):
-    """When a statement has been handed to the server, neither side hears of the other any more.
+    """A wire that is cut when a statement has been handed to the server: neither side hears of the other any more.
 
     :param sql: a regular expression: the first statement that it finds.
     :param act: called then.

@@ -1,4 +1,4 @@
-"""What is to go wrong in a run, and where."""
+"""A fault in a run, and its place."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import re
 
 
 class Fault:
-    """:param at: the number of the round trip, from 1; 0 for none. :param when: ``before``, ``during`` or ``after`` it.
+    """A fault.
 
+    :param at: the number of the round trip, from 1; 0 for none.
+    :param when: ``before``, ``during`` or ``after`` it.
     :param how: ``kill`` the process, or ``terminate`` or ``cancel`` its session on the server.
-    :param sql: instead of a number, a regular expression: the first that it finds.
-    :ivar sent: what has been sent so far. :ivar happened: whether it has.
+    :param sql: instead of a number, a regular expression: the first statement that it finds.
+    :ivar sent: what has been sent so far.
+    :ivar happened: whether it has.
     """
 
     def __init__(self, at: int = 0, when: str = "before", how: str = "kill", sql: str = "") -> None:

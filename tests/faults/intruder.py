@@ -1,4 +1,4 @@
-"""Roles beside the one that migrates, and what they do to its database before, between and during two runs."""
+"""Roles beside the one that migrates, and their acts on its database before, between and during two runs."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from tests.operations.case import APP
 from .recovery import JOURNAL
 from .scenarios.scenario import BEFORE, Scenario
 
-# Who there is. The owner has the schema and its tables, and migrates; he is no superuser.
+# The roles. The owner has the schema and its tables, and migrates; it is not a superuser.
 OWNER = "owner"
 #: The application: it reads and writes all tables, by the owner's default privileges.
 APPLICATION = "application"
-#: It may create in the schema, and put triggers and foreign keys on its tables.
+#: This role may create in the schema, and put triggers and foreign keys on its tables.
 CREATOR = "creator"
-#: It may connect, as everybody.
+#: This role may connect, as every role may.
 GUEST = "guest"
-#: Whoever administers the server: a superuser, who is careless.
+#: The administrator of the server: a careless superuser.
 ADMIN = "admin"
 ROLES = {name: f"zdm_{name}_{os.getpid()}" for name in (OWNER, APPLICATION, CREATOR, GUEST)}
 
-# canary.sing() is called by whatever the others plant. Only the owner's voice is heard, also where the transaction that
-# it was called in is rolled back.
+# Everything that the others plant calls canary.sing(). It counts calls with the owner's privileges alone, also if the
+# calling transaction is rolled back.
 _PREPARE = """
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 ALTER SCHEMA public OWNER TO {owner};
@@ -63,13 +63,13 @@ END $f$;
 """
 _HEARD = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM canary.heard"
 _JOURNALS = f"SELECT oid::regtype::text FROM pg_type WHERE typname LIKE '{JOURNAL}%' AND typtype = 'c' ORDER BY 1"
-# What code of the migration's own writes into is its own.
+# A table into which the migration's own code writes does not count.
 _TABLES = """
 SELECT oid::regclass::text FROM pg_class
 WHERE relkind IN ('r', 'p') AND NOT relispartition AND relname NOT IN ('django_migrations', 'app_count')
 AND relnamespace = 'public'::regnamespace AND relowner = %s::regrole ORDER BY 1
 """
-#: Half made is what a migration has made that is not recorded.
+#: Objects of a migration that is not recorded yet are half made.
 _INDEXES = """
 SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY (%s) AND c.relkind = 'i'
@@ -79,13 +79,13 @@ AND NOT EXISTS (SELECT FROM django_migrations WHERE name LIKE %s) ORDER BY 1
 _NOT_VALID = """
 SELECT conrelid::regclass::text, quote_ident(conname) FROM pg_constraint WHERE NOT convalidated ORDER BY 1, 2
 """
-#: Relations that a migration makes: what its statements call them.
+#: Relations that a migration makes, by the names in its statements.
 _MADE = re.compile(r'CREATE (?:TABLE|(?:UNIQUE )?INDEX(?: CONCURRENTLY)?)(?: IF NOT EXISTS)? "([^"]+)"')
 _LITTER = "DROP OWNED BY {application}, {creator}, {guest}"
 
 
 class Place:
-    """A database in which somebody intrudes.
+    """A database with an intruder.
 
     :param sent: what an uninterrupted run of the scenario sends.
     """
@@ -102,7 +102,7 @@ class Place:
         self._open.clear()
 
     def session(self, who: str) -> Any:
-        """The same one for everything that a role does: what is temporary stays until the end."""
+        """Return the role's only session: temporary objects stay until the end."""
         if who not in self._open:
             role = ROLES.get(who, "")
             made = self._sessions.enter_context(closing(databases.open_session(self.name, autocommit=True, role=role)))
@@ -121,16 +121,16 @@ class Place:
 
     @property
     def heard(self) -> int:
-        """How often something of the others has run with the rights of the owner, or of a superuser."""
+        """Return how often code of the others has run with the privileges of the owner, or of a superuser."""
         return int(self.ask(_HEARD)[0][0])
 
     @cached_property
     def made(self) -> list[str]:
-        """The names of relations that the scenario makes."""
+        """Return the names of relations that the scenario makes."""
         return sorted({name for sql in self.sent for name in _MADE.findall(sql) if "pg_temp" not in sql})
 
     def targets(self, sql: str) -> list[dict[str, str]]:
-        """What there is now for an act to be about; empty where it has no occasion."""
+        """Return the objects that an act can be about now; empty without an occasion."""
         common = {**ROLES, "database": self.name}
         found: list[dict[str, str]] = [{}]
         for placeholder, values in self._placeholders().items():
@@ -151,11 +151,11 @@ class Place:
 
     @property
     def _first(self) -> str:
-        """What the name of the first migration of the run begins with."""
+        """Return the prefix of the run's first migration."""
         return "0001%" if self.scenario.new else "0002%"
 
     def _planned(self) -> list[str]:
-        """The names of the journals that the run under way will have, and has not yet."""
+        """Return the names of the journals that the running run will have, and does not have yet."""
         names = {Identity(m.app_label, m.name, False).type_name for m in self.scenario.migrations() if m.name != BEFORE}
         assert all(migration.app_label == APP for migration in self.scenario.migrations())
         return sorted(name for name in names if not self._exists(name))
@@ -165,25 +165,25 @@ class Place:
 
 
 def texts(sql: str, targets: list[dict[str, str]]) -> list[str]:
-    """An act's SQL for each of these, once; what stands behind ``-- while`` only tells when it has an occasion."""
+    """Return an act's SQL for each of these, once; SQL behind ``-- while`` only tells when it has an occasion."""
     return list(dict.fromkeys(re.sub(r"\s*-- while .*", "", sql).format(**target) for target in targets if sql))
 
 
 def hand_over(database: str) -> None:
-    """Give a database that a superuser has made to the owner, and the others their rights in it."""
+    """Give a database that a superuser has made to the owner, and grant the others their privileges in it."""
     with closing(databases.open_session(database, autocommit=True)) as session:
         run(session, _PREPARE.format(**ROLES))
 
 
 def clean(database: str) -> None:
-    """What the others have of their own does not count."""
+    """Drop what the other roles own: it does not count."""
     with closing(databases.open_session(database, autocommit=True)) as session:
         run(session, _LITTER.format(**ROLES))
 
 
 @contextmanager
 def roles() -> Iterator[None]:
-    """They are the whole server's."""
+    """Make the roles, which belong to the whole server."""
     with closing(databases.open_session(autocommit=True)) as session:
         for role in ROLES.values():
             run(session, f"CREATE ROLE {role} LOGIN PASSWORD 'tests'")

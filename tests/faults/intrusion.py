@@ -1,4 +1,4 @@
-"""One act of an intruder at one point of a run, and what the run makes of it."""
+"""One act of an intruder at one point of a run, and the end of the run."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from .scenarios.scenario import Scenario
 from .templates import migrate, succeeded, template
 
 _WAITS = "SELECT 1 FROM pg_stat_activity WHERE usename = %s AND datname = %s AND wait_event_type = 'Lock'"
-#: Empty copies, on which definitions are compared, are none.
+#: Empty copies, on which definitions are compared, do not count.
 _STATEMENT = re.compile(r"(?:^|;)\s*(?:CREATE|ALTER|DROP|COMMENT|INSERT|UPDATE|DELETE|LOCK|DO)\b(?!.*\bpg_temp\b)")
-#: Points of a scenario, at most: each of them has every act.
+#: The most points of a scenario: each of them has every act.
 MOST = 8
 NOTHING = "No migrations to apply"
-#: Seconds for which a run may wait outside of the queue for what somebody holds, where nobody can see it.
+#: Seconds for which a run may wait outside the queue for a lock, when the wait is invisible.
 A_WHILE = 0.5
 
 
@@ -40,7 +40,11 @@ class Wrong(Exception):
 
 @dataclass
 class Found:
-    """What has been tried. :ivar finished: runs that went on. :ivar refused: those that did when it was mended."""
+    """The tried intrusions.
+
+    :ivar finished: runs that went on.
+    :ivar refused: runs that went on when it was mended.
+    """
 
     tried: int = 0
     finished: int = 0
@@ -50,7 +54,7 @@ class Found:
 
 
 class Intrusions:
-    """All of them in one scenario."""
+    """The set of all intrusions in one scenario."""
 
     def __init__(self, scenario: Scenario, faults: Faults, acts: Sequence[Act]) -> None:
         self.scenario = scenario
@@ -70,7 +74,7 @@ class Intrusions:
         return self.found
 
     def _learn(self, database: str) -> None:
-        """What a run sends, and what stock Django makes of it."""
+        """Learn what a run sends, and what stock Django makes of it."""
         with copy_of(database) as name:
             whole = succeeded(self.migrate(self.scenario, name))
             self.sent = whole.sent
@@ -80,8 +84,8 @@ class Intrusions:
             self.expected = outcome(name, self.scenario.case.random)
 
     def expected_after(self, act: Act) -> tuple[Outcome, int]:
-        """What stock Django makes where an act was done before, and how often it has called something of somebody else;
-        what it makes without the act where it cannot.
+        """Return what stock Django makes if an act was done before, and how often it has called another role's
+        function; its result without the act if it cannot.
         """
         if str(act) not in self._as_stock:
             with copy_of(self._database) as name, closing(Place(name, self.scenario, self.sent)) as place:
@@ -99,7 +103,7 @@ class Intrusions:
         return self._as_stock[str(act)]
 
     def _at(self, database: str, point: Point) -> None:
-        """Every act that has its time before, on copies; those after it on copies of what the first run has left."""
+        """Try every act that comes before, on copies; acts that come after, on copies of the first run's remains."""
         self._database = database
         before = [act for act in self.acts if act.when is When.BEFORE]
         denied = [act for act in self.acts if act.denied]
@@ -133,7 +137,7 @@ class Intrusions:
 
 
 class Intrusion:
-    """One of them."""
+    """One intrusion."""
 
     def __init__(self, all: Intrusions, act: Act, name: str, point: Point) -> None:
         self.all = all
@@ -143,9 +147,9 @@ class Intrusion:
         self.targets: list[dict[str, str]] = []
 
     def end(self) -> str:
-        """``finished``, ``refused``, ``denied``; empty where the act has no occasion.
+        """Return ``finished``, ``refused`` or ``denied``; empty if the act has no occasion.
 
-        :raises Wrong: when it is none of these.
+        :raises Wrong: when the end is another one.
         """
         self.targets = self.place.targets(self.act.sql + self.act.hold)
         if not self.targets:
@@ -157,7 +161,7 @@ class Intrusion:
             self._do()
             first = self._migrate(**self.point._asdict())
             if not first.happened:
-                # Refused, or done in another way, which does not come to the point.
+                # The run was refused, or took another way, which does not reach the point.
                 return self._judged(first)
         elif self.act.when is When.BETWEEN:
             self._do()
@@ -215,7 +219,7 @@ class Intrusion:
                 return work.result()
 
     def _wait(self, work: Beside[Run]) -> None:
-        """Until the run waits. Outside of the queue nobody sees that: then for a while."""
+        """Wait until the run waits. Outside the queue this cannot be seen: then wait for a while."""
         deadline = time.monotonic() + A_WHILE
         while work.thread.is_alive() and time.monotonic() < deadline:
             if self.place.ask(_WAITS, ROLES[OWNER], self.place.name):
@@ -225,7 +229,7 @@ class Intrusion:
     # Its end
 
     def _mended(self, run: Run) -> str:
-        """The run was refused. Its words tell the way out, and then it ends as it has to."""
+        """Follow the way out in the words of a refused run, which then has to end as expected."""
         act = self.act
         if not run.refused:
             raise Wrong(f"a traceback: {run.said[-3000:]}")
@@ -264,7 +268,7 @@ class Intrusion:
         self.place.all(ADMIN, self.act.undo, self.targets)
         self.place.close()
         clean(self.place.name)
-        # What is temporary has gone with its session: then the journal of which it was made goes as well.
+        # Temporary objects have ended with their session: the journal made of them is gone too.
         self._has_nothing_to_do()
         found = outcome(self.place.name, self.all.scenario.case.random)
         if found != expected and not (self.act.warned and self.act.warned in run.said):

@@ -1,4 +1,4 @@
-"""Where a run can be interrupted, and which of these points are tried."""
+"""The points at which a run can be interrupted, and the ones that are tried."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ class Point(NamedTuple):
 
 
 def points(sent: list[str]) -> list[Point]:
-    """All of them. :param sent: what an uninterrupted run sends.
+    """Return all points. Between the end of one round trip and the beginning of the next nothing happens: after the one
+    is before the other.
 
-    Between the end of one round trip and the beginning of the next nothing happens: after the one is before the other.
+    :param sent: what an uninterrupted run sends.
     """
     changes = [number for number, sql in enumerate(sent, 1) if not is_question(sql)]
     found = [Point(1, "before", how) for how in HOW]
@@ -38,7 +39,7 @@ def points(sent: list[str]) -> list[Point]:
 
 
 def chosen(sent: list[str], name: str) -> list[Point]:
-    """Those that are tried: all, or some that are far from each other, other ones in each scenario."""
+    """Return the points to try: all, or some that are far from each other, other ones in each scenario."""
     found = points(sent)
     if ALL:
         return found

@@ -1,4 +1,4 @@
-"""A process that runs ``migrate`` again and again, and is cut short where it is told."""
+"""A process that runs ``migrate`` again and again, and is cut short at a given point."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Run(NamedTuple):
-    """:param status: negative when a signal has ended it. :param happened: whether the fault did.
+    """A run.
 
+    :param status: negative if a signal has ended it.
+    :param happened: whether the fault did.
     :param left: what the run has left in its session that it should not.
     :param refused: the text and the notes of an error that ``manage.py`` prints without a traceback; else empty.
     """
@@ -55,17 +57,18 @@ class Faults:
         user: str = "",
         **fault: Any,
     ) -> Run:
-        """:param scenario: whose migrations there are; by default those of the installed apps.
+        """Run ``migrate``.
 
-        :param pickled: the scenario itself, pickled and in base 64, where it has no name.
-        :param settings: of ZERO_DOWNTIME_MIGRATIONS.
-        :param options: of OPTIONS.
-        :param engine: another one has no faults.
-        :param user: who migrates; by default the role of DATABASE_URL.
-        :param fault: as of ``fault.Fault``.
+        :param scenario: whose migrations it runs; by default the installed apps' own.
+        :param pickled: the scenario itself, pickled and in base 64, if it has no name.
+        :param settings: ZERO_DOWNTIME_MIGRATIONS.
+        :param options: OPTIONS.
+        :param engine: another engine has no faults.
+        :param user: the role that migrates; by default the role of DATABASE_URL.
+        :param fault: as in ``fault.Fault``.
         """
         assert self.process.stdin and self.process.stdout
-        wanted = {
+        wanted: dict[str, Any] = {
             "database": database,
             "arguments": arguments,
             "scenario": scenario,

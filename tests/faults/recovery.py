@@ -1,4 +1,4 @@
-"""A run that is interrupted at a point, and what the next one makes of it."""
+"""A run that is interrupted at a point, and the end of the next run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ Migrate = Callable[..., Run]
 
 
 class Failure(NamedTuple):
-    """:param silent: the second run has succeeded, and has made something else."""
+    """A failed recovery.
+
+    :param silent: the second run has succeeded, and has made something else.
+    """
 
     point: Point
     sql: str
@@ -29,7 +32,11 @@ class Failure(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """:param interrupted: how often a run was. :param failures: those from which the next one did not recover."""
+    """The tried points.
+
+    :param interrupted: how often a run was.
+    :param failures: the points from which the next run did not recover.
+    """
 
     interrupted: int
     failures: list[Failure]
@@ -45,10 +52,14 @@ def interrupt_everywhere(
     choose: Callable[[list[str], str], list[Point]] = chosen,
     view: Callable[[Outcome], Outcome] = lambda found: found,
 ) -> Tried:
-    """:param database: the one to begin with. :param name: of the scenario. :param hidden: as of :func:`outcome`.
+    """Interrupt a run at each point, and run it again.
 
-    :param between: what happens to the database between the two runs. :param choose: the points.
-    :param view: what of an outcome has to be the same.
+    :param database: the database to begin with.
+    :param name: the scenario's name.
+    :param hidden: as in :func:`outcome`.
+    :param between: what happens to the database between the two runs.
+    :param choose: the points.
+    :param view: the part of an outcome that has to be the same.
     """
 
     def result(name: str) -> Outcome:
@@ -84,7 +95,7 @@ def interrupt_everywhere(
 def _wrong(
     database: str, migrate: Migrate, expected: Outcome, result: Callable[[str], Outcome]
 ) -> tuple[bool, str] | None:
-    """Whether nobody has said so, and what."""
+    """Return whether the failure was silent, and what is wrong."""
     again = migrate(database)
     if again.status:
         return False, again.said[-3000:]
@@ -112,6 +123,6 @@ def assert_no_journal(found: Outcome) -> None:
 
 
 def record(tried: Tried, record_property: Callable[[str, Any], None]) -> None:
-    """For the summary."""
+    """Record the counts for the summary."""
     record_property("interruptions", tried.interrupted)
     record_property("not recovered", len(tried.failures))

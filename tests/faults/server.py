@@ -28,9 +28,9 @@ from django_zero_downtime_migrations.errors import notes
 from django_zero_downtime_migrations.management.commands import backfills, contract
 from tests.faults.fault import Fault
 
-#: Of the roles that tests make.
+#: The password of the roles that tests make.
 PASSWORD = "tests"
-#: What a run must not leave in its session: timeouts, the turn, an open transaction.
+#: Forbidden remains of a run in its session: timeouts, the turn, an open transaction.
 _LEFT = """
 SELECT format('%s = %s', name, setting) FROM pg_settings WHERE setting <> reset_val AND name ~ 'timeout'
 UNION ALL SELECT format('%s lock', locktype) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'
@@ -40,7 +40,7 @@ UNION ALL SELECT 'transaction' WHERE pg_current_xact_id_if_assigned() IS NOT NUL
 
 def main() -> None:
     django.setup()
-    # Everything that a run imports, once.
+    # All imports of a run are done once.
     from django.core.management.commands import migrate  # noqa: F401
 
     import django_zero_downtime_migrations.execution.already_there
@@ -103,7 +103,7 @@ def _migrate(wanted: dict[str, Any], said: str) -> int:
 
 
 def _somebody_else(wanted: dict[str, Any]) -> Any:
-    """A session: what is removed stays only for code that may be there."""
+    """Open a session: removed objects stay only for code that may be there."""
     if not wanted["settings"].get("EXPAND_CONTRACT"):
         return None
     made: Any = connections.create_connection("default")
@@ -112,8 +112,8 @@ def _somebody_else(wanted: dict[str, Any]) -> Any:
 
 
 def _call(arguments: list[str]) -> None:
-    """``migrate``, or where it is told ``--now``, ``contract``; or where it is told to ``--run``, ``backfills``, until
-    the server has noticed the end of a killed one.
+    """Run ``migrate``, or ``contract`` if it is told ``--now``, or ``backfills`` if it is told to ``--run``, until the
+    server has noticed the end of a killed one.
     """
     if "--now" in arguments:
         call_command(contract.Command(), *arguments)
@@ -154,14 +154,14 @@ def _scenario(wanted: dict[str, Any]) -> Any:
 
 
 def _offer(scenario: Any) -> None:
-    """The migrations of a scenario, as if they stood in files."""
+    """Offer the migrations of a scenario, as if they stood in files."""
 
     def load_disk(loader: MigrationLoader) -> None:
         made = scenario.migrations()
         loader.disk_migrations = {(migration.app_label, migration.name): migration for migration in made}
         loader.migrated_apps, loader.unmigrated_apps = {"app", "other"}, set()
 
-    MigrationLoader.load_disk = load_disk  # type: ignore[method-assign]
+    MigrationLoader.load_disk = load_disk  # type: ignore[assignment,method-assign]
 
 
 def _left(connection: Any) -> list[str]:
@@ -170,7 +170,7 @@ def _left(connection: Any) -> list[str]:
             cursor.execute(_LEFT)
             return [text for (text,) in cursor.fetchall()]
     except Error:
-        # There is no session any more.
+        # The session is gone.
         return []
 
 

@@ -8,11 +8,11 @@ from example.settings import RECOMMENDED
 from tests.settings import *  # noqa: F403
 from tests.settings import DATABASE_URL, connection_parameters
 
-DATABASES: dict[str, Any] = {
+DATABASES: dict[str, Any] = {  # type: ignore[no-redef]
     "default": {
         "ENGINE": "tests.faults.engine",
         **connection_parameters(DATABASE_URL),
-        # What the rules say of a migration is of no interest here.
+        # The findings of the rules do not matter here.
         "ZERO_DOWNTIME_MIGRATIONS": {**RECOMMENDED, "RAISE_FOR_UNSAFE": False},
     }
 }

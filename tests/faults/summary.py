@@ -1,4 +1,4 @@
-"""How many interruptions there were, at the end of the report: pytest asks the conftest of all tests for that."""
+"""The number of interruptions, at the end of the report: pytest asks the conftest of all tests for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ INTRUSIONS = ("intrusions", "went on", "refused and mended")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The numbers come with the reports, also from the workers of pytest-xdist."""
+    """Write the numbers, which come with the reports, also from the workers of pytest-xdist."""
     sums = dict.fromkeys(("interruptions", "not recovered", "without a journal", "refused", *INTRUSIONS), 0)
     for reports in terminalreporter.stats.values():
         for report in reports:
@@ -20,8 +20,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         end = "all recovered" if not lost else f"{lost:,} of them not recovered"
         terminalreporter.write_line(f"{sums['interruptions']:,} interruptions, {end}")
     if sums["without a journal"]:
-        lost = f"{sums['without a journal']:,} interruptions without a journal afterwards"
-        terminalreporter.write_line(f"{lost}, {sums['refused']:,} of them refused")
+        without = f"{sums['without a journal']:,} interruptions without a journal afterwards"
+        terminalreporter.write_line(f"{without}, {sums['refused']:,} of them refused")
     if sums["intrusions"]:
         ends = ", ".join(f"{sums[name]:,} {name}" for name in INTRUSIONS)
         terminalreporter.write_line(f"{ends}, the others denied by the server")

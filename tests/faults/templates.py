@@ -11,11 +11,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connections
-from django.db.migrations import Migration
 from django.db.migrations.state import ProjectState
 
 from tests import databases
 from tests.operations.case import APP, fill
+from tests.operations.runs import migration
 
 from .project import Faults, Run
 from .scenarios.scenario import BEFORE, Scenario
@@ -25,9 +25,9 @@ numbers = itertools.count(1)
 
 @contextmanager
 def template(scenario: Scenario, faults: Faults, run: Callable[..., Run] | None = None) -> Iterator[str]:
-    """Tables and rows that stock Django has made, and a record of it that ours has.
+    """Make tables and rows by stock Django, and a record of it by ours.
 
-    :param run: runs ``migrate`` of a scenario that has no name by which the project's process knows it.
+    :param run: runs ``migrate`` of a scenario without a name by which the project's process knows it.
     """
     run = run or partial(migrate, faults, scenario)
     with databases.fresh_database() as name:
@@ -43,8 +43,11 @@ def template(scenario: Scenario, faults: Faults, run: Callable[..., Run] | None 
 
 
 def migrate(faults: Faults, scenario: Scenario, database: str, *arguments: str, **fault: Any) -> Run:
-    """:param arguments: by default those of the scenario."""
-    values = {"scenario": scenario.name, "settings": scenario.settings, "options": scenario.options}
+    """Run a scenario's ``migrate``.
+
+    :param arguments: by default the scenario's own.
+    """
+    values: dict[str, Any] = {"scenario": scenario.name, "settings": scenario.settings, "options": scenario.options}
     return faults.migrate(database, *(arguments or scenario.arguments), **values, **fault)
 
 
@@ -59,8 +62,7 @@ def _fill(scenario: Scenario, name: str) -> None:
     parameters |= {"ENGINE": settings.STOCK_ENGINE, "NAME": name}
     parameters["OPTIONS"] |= scenario.options
     with databases.registered(alias, parameters) as connection:
-        before = Migration(BEFORE, APP)
-        before.operations = copy.deepcopy(scenario.case.before)
+        before = migration(BEFORE, scenario.case.before)
         with connection.schema_editor() as editor:
             state = before.apply(ProjectState(), editor)
         if scenario.filled:

@@ -34,7 +34,7 @@ class Broken:
             return run(session, sql)
 
     def repaired_with_stock(self) -> Outcome:
-        """What stock Django makes of good rows."""
+        """Return what stock Django makes of good rows."""
         with copy_of(self.name) as other:
             self.run(self.bad.repaired, other)
             succeeded(self.migrate(other, engine=settings.STOCK_ENGINE))
@@ -101,5 +101,5 @@ def test_the_journal_goes_with_the_last_migration(breaking: Callable[[Bad], Brok
 
 
 def without_times(text: str) -> str:
-    """The journal says when it was written."""
+    """Remove the times at which the journal was written."""
     return re.sub(r'"since":"[^"]*"', "", text)

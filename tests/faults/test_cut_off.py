@@ -21,7 +21,7 @@ from tests.backends.sessions import run, wait_until
 from .cut import Cut, cut
 
 ROWS = 30000
-#: What is sent when it happens. In the journal, where it stands before, there are backslashes before the quotes.
+#: The statement at which it happens. In the journal, which has it before, there are backslashes before the quotes.
 POINTS = {
     "the column": r'ADD COLUMN "~n_',
     "rows": r'UPDATE "shop_order" SET "~n_',
@@ -45,7 +45,7 @@ UNION ALL SELECT relname FROM pg_class WHERE relname LIKE '%zdm%'
 
 @pytest.fixture(scope="module")
 def server(server_major: int) -> Iterator[launch.Server]:
-    """One that may crash: nobody else uses it, and what is committed is on its disk."""
+    """Start a server that may crash: only this test uses it, and what is committed is on its disk."""
     with launch.server(server_major, in_memory=True, fsync=True) as started:
         yield started
 
@@ -110,7 +110,7 @@ def test_the_network_is_cut(orders: Site, server: launch.Server, sql: str) -> No
 def test_the_network_is_cut_and_the_server_does_not_notice(
     orders: Site, server: launch.Server, session: Any, sql: str
 ) -> None:
-    """Its session has the turn still, and the next run waits for that."""
+    """Its session still has the turn, and the next run waits for that."""
     with cut("127.0.0.1", urlsplit(server.url).port or 0, sql, tells_server=False) as proxy:
         interrupted(orders, proxy)
         reach(orders, urlsplit(server.url).port)
@@ -125,7 +125,7 @@ def test_the_network_is_cut_and_the_server_does_not_notice(
 
 @pytest.mark.parametrize("sql", POINTS.values(), ids=POINTS)
 def test_the_server_crashes(orders: Site, server: launch.Server, session: Any, sql: str) -> None:
-    """One of its processes is killed, so it ends all of them, and begins again with what is in its log."""
+    """The kill of one server process ends all of them, and the server begins again with what is in its log."""
 
     def crash() -> None:
         [(pid,)] = run(session, CHECKPOINTER)

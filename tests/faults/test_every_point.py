@@ -1,4 +1,4 @@
-"""Killed at any point, run again, done."""
+"""A run that is killed at any point is completed by the next run."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Example:
         self._name = ""
 
     def before(self, migration: str) -> str:
-        """A database with all migrations but this one and those after it."""
+        """Make a database with all migrations but this one and those after it."""
         wanted = ([None, *EXAMPLE])[EXAMPLE.index(migration)]
         if not self._name or (self._reached or "") > (wanted or ""):
             self.close()

@@ -22,7 +22,7 @@ from .recovery import difference
 from .scenarios.scenario import More, Scenario, scenario
 from .templates import template
 
-#: HISTORIES=200: so many, other ones each time. Without it, a few that are the same every time.
+#: HISTORIES=200: this many, other ones each time. Without it, a few that are the same every time.
 EXAMPLES = int(os.environ.get("HISTORIES", "3"))
 #: How often a run is cut short at most.
 STOPS = 3
@@ -42,7 +42,7 @@ def migrate(faults: Faults, history: Scenario, database: str, *arguments: str, *
 
 @contextmanager
 def before_it(history: Scenario, faults: Faults, run: Callable[..., Run]) -> Iterator[str]:
-    """What stock Django cannot make, such as rows of a table with ``%`` in its name, is not an example."""
+    """A history that stock Django cannot make, such as rows of a table with ``%`` in its name, is not an example."""
     with ExitStack() as cleanup:
         try:
             made = cleanup.enter_context(template(history, faults, run))
@@ -55,7 +55,7 @@ def before_it(history: Scenario, faults: Faults, run: Callable[..., Run]) -> Ite
     max_examples=EXAMPLES,
     database=None,
     deadline=None,
-    # A smaller history has other points: what is shrunk is another failure.
+    # A smaller history has other points, so shrinking would find another failure.
     phases=[Phase.generate],
     derandomize="HISTORIES" not in os.environ,
     print_blob=True,
@@ -68,7 +68,7 @@ def test_history_with_random_faults(chain: Chain, data: st.DataObject, faults: F
     with before_it(history, faults, run) as before:
         with copy_of(before) as whole:
             uninterrupted = run(whole)
-            # What stock Django refuses as well, such as a unique constraint that the rows do not have.
+            # Stock Django refuses this as well: for instance a unique constraint that the rows violate.
             assume(uninterrupted.status == 0)
             expected = outcome(whole)
         with copy_of(before) as name:

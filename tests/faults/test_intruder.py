@@ -1,5 +1,5 @@
-"""Interrupted at any point, with somebody else at work in the database: the next run ends as stock Django would, or is
-refused with words that tell the way out, and nothing of somebody else's is run with the rights of the owner.
+"""A run is interrupted at any point, with another role at work in the database: the next run ends as stock Django
+would, or is refused with words that tell the way out, and no code of another role runs with the owner's privileges.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _roles(django_db_blocker: Any) -> Iterator[None]:
         yield
 
 
-#: By the name of the scenario.
+#: The cases of bad rows, by the name of the scenario.
 SPOILT = {bad.scenario.name: bad for bad in BAD}
 SPOILING = [
     "bad/unique",
@@ -75,16 +75,16 @@ def test_somebody_else_at_work(name: str, faults: Faults, record_property: Calla
 
 @pytest.mark.parametrize("name", SPOILING if MANY else SPOILING[:3])
 def test_rows_spoilt_between_the_runs(name: str, faults: Faults, record_property: Callable[[str, Any], None]) -> None:
-    """The rows are named; repaired, they are migrated."""
+    """The error names the rows; once repaired, they are migrated."""
     bad = SPOILT[name]
     assert_ended(Intrusions(bad.scenario, faults, [spoiling(bad)]).everywhere(), record_property)
 
 
-# What the others look for is there to be found
+# The other tests can find what they look for
 
 
 def test_steps_that_somebody_has_written_would_be_run(faults: Faults) -> None:
-    """If the server let him."""
+    """This would happen if the server let the role write the steps."""
     scenario = SCENARIOS["add_field/unique_char"]
     with template(scenario, faults) as database:
         hand_over(database)

@@ -1,4 +1,4 @@
-"""What the journal is good for when the second run is not simply the first one again."""
+"""The use of the journal when the second run is not simply the first one again."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ class Place:
         return migrate(self.faults, scenario, database or self.name, *(arguments or (APP,)), **fault)
 
     def interrupted(self, scenario: Scenario, *arguments: str, **fault: Any) -> None:
-        """:param fault: by default the process is killed when the index is there."""
+        """Interrupt the run.
+
+        :param fault: by default the process is killed when the index is there.
+        """
         assert self.migrate(scenario, *arguments, **(fault or {"sql": INDEX, "when": "after"})).status < 0
 
     def run(self, sql: str) -> list[tuple[Any, ...]]:
@@ -50,7 +53,7 @@ class Place:
         return bool(self.run(f"SELECT 1 FROM pg_type WHERE typname LIKE '{JOURNAL}%'"))
 
     def finished_as(self, scenario: Scenario, template_name: str) -> None:
-        """It is now as after an uninterrupted run of these migrations."""
+        """Assert that the end is the one of an uninterrupted run of these migrations."""
         with copy_of(template_name) as other:
             succeeded(self.migrate(scenario, database=other))
             expected = outcome(other)
@@ -204,7 +207,7 @@ def test_journal_that_is_not_understood_stops_the_run(
 
 
 def write(database: str, on: str, text: str | None) -> None:
-    """A comment, which only the owner of its object can write."""
+    """Write a comment, which only the owner of its object can do."""
     with closing(databases.open_session(database, autocommit=True)) as session:
         literal = "NULL" if text is None else run(session, "SELECT quote_literal(%s::text)", text)[0][0]
         run(session, f"COMMENT ON {on} IS {literal}")
@@ -226,7 +229,7 @@ def test_there_is_no_journal_without_the_setting(place: Place) -> None:
 
 @pytest.fixture
 def second(faults: Faults, place: Place) -> Iterator[Place]:
-    """The same database, and another process."""
+    """Open the same database in another process."""
     with started() as another:
         yield Place(another, place.name)
 
@@ -245,7 +248,7 @@ class Holding:
         self.session.rollback()
 
     def somebody_has_the_turn(self) -> int:
-        """The process on the server that has it."""
+        """Return the server process of a session that has the turn."""
         turn = f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = {OF_DATABASE}"
         return int(wait_until(lambda: run(self.observer, turn), "a migrate that has the turn")[0][0])
 
@@ -306,7 +309,7 @@ def test_what_the_server_does_for_a_client_that_is_dead_is_not_done_twice(
         holding.somebody_asks_for_the_turn(holder)
         holding.let_go()
         finished = succeeded(again.result())
-    # On the empty copies, with which the definition is compared, it is.
+    # The statement is sent on the empty copies only, with which the definition is compared.
     assert not [sql for sql in finished.sent if 'ADD COLUMN "b"' in sql and "pg_temp" not in sql]
     place.finished_as(ONE, fresh)
 
@@ -321,7 +324,7 @@ def test_failed_migration_can_be_changed(place: Place) -> None:
 
 @pytest.mark.parametrize("name", ["chain/squashed", "chain/squashed_not_atomic", "code/squashed", "new/squashed"])
 def test_what_a_squashed_migration_replaces_is_recorded_as_a_whole(faults: Faults, name: str) -> None:
-    """Between two records it would have another plan."""
+    """The run would have another plan between two records."""
     squashed = SCENARIOS[name]
     with template(squashed, faults) as database:
         place = Place(faults, database)

@@ -49,7 +49,7 @@ def test_cancelled_statement(name: str, faults: Faults, record_property: Any) ->
 
 
 class Building:
-    """A database where somebody's open transaction holds a concurrent build up."""
+    """A database in which an open transaction holds a concurrent build up."""
 
     def __init__(self, faults: Faults, fresh: str, name: str, cleanup: ExitStack) -> None:
         self.faults = faults
@@ -63,20 +63,20 @@ class Building:
         return migrate(self.faults, scenario, self.name, "app", **fault)
 
     def left_to_the_server(self) -> Run:
-        """The client is killed when the build begins, and the server does not notice."""
+        """Kill the client when the build begins, without the server noticing."""
         return self.migrate(UNIQUE, sql=f"^{UNIQUE_BUILD}", when="during", how="kill")
 
     def ended_by(self, function: str, scenario: Scenario = UNIQUE) -> Run:
-        """While the build waits for the writer."""
+        """End the build by this function while it waits for the writer."""
         with Beside(lambda: self.migrate(scenario)) as first:
             run(self.observer, f"SELECT {function}(%s)", self.builder())
             wait_until(lambda: not run(self.observer, BUILDING), "the end of the build")
-            # What removes its remains waits for the writer as well.
+            # The removal of its remains waits for the writer as well.
             self.let_go()
             return first.result()
 
     def left_invalid(self) -> None:
-        """The client is killed, and then the build itself: there is nobody who could take its remains back."""
+        """Kill the client, and then the build itself: its remains are left."""
         assert self.left_to_the_server().status == -signal.SIGKILL
         run(self.observer, "SELECT pg_terminate_backend(%s)", self.builder())
         wait_until(lambda: not run(self.observer, BUILDING), "the end of the build")
@@ -169,10 +169,10 @@ def test_build_that_is_cancelled_leaves_nothing(building: Building) -> None:
 
 
 class Restarted:
-    """A server of one's own, which is stopped as by a crash and started again."""
+    """A server for this test alone, which is stopped as by a crash and started again."""
 
     def __init__(self) -> None:
-        # What is committed has to outlast the crash.
+        # Committed data has to outlast the crash.
         self.server = launch.start(in_memory=True, fsync=True)
 
     def open(self, name: str = "postgres") -> Any:

@@ -1,4 +1,4 @@
-"""What others do to a journal that an interrupted run has left, or around it."""
+"""Acts of other roles on a journal that an interrupted run has left, or around it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CREATE EVENT TRIGGER forbid ON ddl_command_start WHEN TAG IN ('CREATE TYPE') EXE
 
 
 def test_a_journal_is_not_ignored_where_no_other_can_be_kept(place: Place, fresh: str) -> None:
-    """What it says was done would be done once more."""
+    """Otherwise the work that the journal lists would be done once more."""
     place.interrupted(WRITTEN)
     place.run(FORBID)
     before = schema(place.name)
@@ -46,7 +46,7 @@ def test_a_journal_is_not_ignored_where_the_search_path_is_another(place: Place,
     refused = place.migrate(other)
     assert 'while the search_path began with the schema "public", where its journal is' in refused.refused
     assert schema(place.name) == before
-    # What is not interrupted is no matter.
+    # A run that was not interrupted does not matter.
     succeeded(place.migrate(other, "other"))
     succeeded(place.migrate(other, "other", "zero"))
     place.run("DROP SCHEMA before")
@@ -108,7 +108,7 @@ def test_a_run_that_did_not_come_to_drop_its_journals_has_recorded_it_itself(fau
 
 
 def test_a_refusal_on_a_new_database_stays_what_it_is(faults: Faults) -> None:
-    """Django makes another error of one that comes while its table of records is made."""
+    """Django turns an error that comes while its table of records is made into another one."""
     scenario = SCENARIOS["new/several"]
     with template(scenario, faults) as database:
         place = Place(faults, database)

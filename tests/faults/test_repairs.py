@@ -1,5 +1,5 @@
-"""Between an interrupted run and the next one somebody has worked on the database by hand: what the journal says was
-done is believed only where the catalogue agrees.
+"""The database is repaired by hand between an interrupted run and the next one: what the journal says was done is
+believed only if the catalogue agrees.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .test_journal import Place
 
 @contextmanager
 def stopped(faults: Faults, scenario: Scenario) -> Iterator[tuple[str, Place]]:
-    """The database before, and a copy in which the run was killed at ``STOP``."""
+    """Make the database before, and a copy in which the run was killed at ``STOP``."""
     with template(scenario, faults) as before, copy_of(before) as name:
         place = Place(faults, name)
         place.interrupted(scenario, sql=re.escape(STOP), when="before")
@@ -36,7 +36,7 @@ def stopped(faults: Faults, scenario: Scenario) -> Iterator[tuple[str, Place]]:
 
 
 def take_back_by_hand(scenario: Scenario, database: str) -> None:
-    """With the SQL of stock Django, and without a word to the journal."""
+    """Take it back with the SQL of stock Django, and without a word to the journal."""
     parameters = copy.deepcopy(connections.settings["default"])
     parameters |= {"ENGINE": settings.STOCK_ENGINE, "NAME": database}
     before, change, *_ = scenario.migrations()
@@ -67,7 +67,10 @@ def test_what_is_there_is_not_done_again(scenario: Scenario, faults: Faults) -> 
 
 
 def uninterrupted(faults: Faults, scenario: Scenario, template_name: str, by_hand_too: bool = False):
-    """:param by_hand_too: done, taken back by hand, and done: some columns have moved to the end by that."""
+    """Make the expected database.
+
+    :param by_hand_too: done, taken back by hand, and done: some columns have moved to the end by that.
+    """
     with copy_of(template_name) as name:
         succeeded(migrate(faults, scenario, name))
         if by_hand_too:
@@ -162,7 +165,7 @@ def test_what_has_another_definition_is_refused_with_both(faults: Faults, by_han
 
 
 def test_code_that_has_run_cannot_be_found_in_the_catalogue(faults: Faults) -> None:
-    """Nobody knows whether the rows have been put back as well: the migration does not begin from its start."""
+    """The rows may have been put back as well, or not: the migration does not begin from its start."""
     with stopped(faults, TWO_WITH_CODE) as (_, place):
         place.run("ALTER TABLE app_thing DROP COLUMN u")
         refused = place.migrate(TWO_WITH_CODE)
@@ -179,7 +182,7 @@ def test_own_sql_may_have_changed_what_an_operation_made(faults: Faults) -> None
 
 
 def test_the_step_that_nobody_saw_the_end_of_is_done_again(faults: Faults) -> None:
-    """It is the last one before the stop, and its mark would have gone with the next."""
+    """The step is the last one before the stop, and its mark would have been written with the next."""
     with stopped(faults, TWO) as (before, place):
         name = place.run("SELECT indexname FROM pg_indexes WHERE indexname LIKE 'app_alone_v%_like'")[0][0]
         place.run(f"DROP INDEX {name}")

@@ -1,4 +1,4 @@
-"""What the journal costs where there is nothing to skip."""
+"""The cost of the journal when there is nothing to skip."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .scenarios.scenario import Scenario
 from .templates import migrate, succeeded, template
 
 OFF = {"IDEMPOTENT_SQL": False}
-#: In each run: where, the lock, a lease of others, and back (4); is the database new, is there a journal (2); has
-#: another run done what this one is about to do (2).
+#: Round trips in each run: where, the lock, a lease of others, and back (4); is the database new, is there a journal
+#: (2); has another run done what this one is about to do (2).
 OF_A_RUN = 8
-#: In a run that writes a journal: its row goes, the last one is looked for, the table goes, COMMIT.
+#: Round trips in a run that writes a journal: drop its row, look for the last one, drop the table, COMMIT.
 OF_CLEARING = 4
-#: For each migration: which one it is.
+#: Round trips for each migration: which one it is.
 OF_A_MIGRATION = 1
-#: What Django itself writes down, and what is written around a step and belongs to it.
+#: Statements of Django's own record, and statements around a step that belong to it.
 _NO_STEP = re.compile(r'(INSERT INTO|DELETE FROM) "django_migrations"|COMMIT|SELECT set_config|.*journal', re.DOTALL)
 
 

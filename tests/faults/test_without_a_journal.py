@@ -1,4 +1,4 @@
-"""The journal is lost with the process: what the catalogue tells has to do, and what it cannot tell is an error."""
+"""The journal is lost with the process: the catalogue's answers have to do, and a question without one is an error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .templates import migrate, template
 
 
 def has_own_sql(scenario: Scenario) -> bool:
-    """Nobody can know without a journal whether it has run."""
+    """Return whether it sends own SQL: only a journal tells whether that has run."""
     return any(isinstance(operation, RunSQL) for operation in scenario.case.operations)
 
 

@@ -39,7 +39,7 @@ def library(site: Site) -> Iterator[Site]:
 
 
 def test_databases(site: Site, cursor: Any) -> list[str]:
-    """What `manage.py test` and pytest-django have made beside the project's database, and left there."""
+    """Return the databases that `manage.py test` and pytest-django have made beside the project's, and left there."""
     begin = f"test_{site.database['NAME']}"
     cursor.execute(
         "SELECT datname FROM pg_database WHERE datname = %s OR starts_with(datname, %s)", [begin, f"{begin}_"]

@@ -54,5 +54,5 @@ def record(site: Site, *calls: str) -> list[list[str]]:
 
 
 def ddl(queries: list[str]) -> list[str]:
-    """In alphabetical order: that in which they are sent depends on the hashes of strings."""
+    """Return the DDL in alphabetical order: its original order depends on the hashes of strings."""
     return sorted(query for query in queries if query.startswith(DDL))

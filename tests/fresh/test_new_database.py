@@ -1,4 +1,4 @@
-"""On a database that was empty when the run began nothing is planned, and an interrupted run goes on all the same."""
+"""A run that began on an empty database plans nothing, and an interrupted run goes on all the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What counts as new, in which transaction its statements go out, and what a table in use beside it still gets."""
+"""Tables that count as new, the transaction of their statements, and what a table in use beside them still gets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On an empty database ours sends what stock Django sends, and no more than a few queries beside it."""
+"""Ours sends on an empty database what stock Django sends, and no more than a few queries beside it."""
 
 from __future__ import annotations
 

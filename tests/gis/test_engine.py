@@ -1,4 +1,4 @@
-"""Our editor over that of PostGIS; runs where TEST_ENGINE is the PostGIS one (the tox environment postgis)."""
+"""Our editor over PostGIS's own; runs if TEST_ENGINE is the PostGIS one (the tox environment postgis)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run(connection, operations):
     for operation in operations:
         after = state.clone()
         operation.state_forwards("gis", after)
-        # An editor for each: then the table that the first one makes is no new one for those that follow.
+        # There is an editor for each: the table that the first one makes is not new for those that follow.
         with connection.schema_editor() as editor:
             operation.database_forwards("gis", editor, state, after)
         state = after

@@ -7,7 +7,7 @@ import datetime
 import decimal
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,20 +26,20 @@ TABLESPACE = f"test_space_{os.getpid()}"
 
 @dataclass(frozen=True)
 class Case:
-    """A migration and what there is before it.
+    """A migration and the tables before it.
 
-    :param data: SQL that makes of the tables and their rows what the case needs.
+    :param data: SQL that turns the tables and their rows into what the case needs.
     :param random: columns whose values differ from run to run.
     :param atomic: False for a migration that stock Django takes only with ``atomic = False``: not inside a transaction.
     :param reversible: whether it can be taken back.
-    :param settings: of ZERO_DOWNTIME_MIGRATIONS for our engine.
+    :param settings: ZERO_DOWNTIME_MIGRATIONS for our engine.
     :param moves_column: a column is replaced by another one, which is the last then.
-    :param renames_deferred: what is deferred gets another name before it runs: DEFERRED_SQL off leaves no time for it.
+    :param renames_deferred: a deferred object is renamed before its SQL runs, which DEFERRED_SQL off prevents.
     """
 
     name: str
-    before: list[Operation]
-    operations: list[Operation]
+    before: Sequence[Operation]
+    operations: Sequence[Operation]
     data: tuple[str, ...] = ()
     random: tuple[str, ...] = ()
     atomic: bool = True
@@ -52,37 +52,38 @@ class Case:
         return self.name
 
     def state(self) -> ProjectState:
-        """What Django knows before the migration."""
+        """Return what Django knows before the migration."""
         state = ProjectState()
-        # What renames changes the fields that it has been given, and other tests have the same ones.
+        # A renaming operation changes the fields that it was given, and other tests have the same fields.
         for operation in copy.deepcopy(self.before):
             operation.state_forwards(APP, state)
         return state
 
 
 def model(
-    name: str, /, *, options: dict[str, Any] | None = None, bases: Any = None, **fields: models.Field
+    name: str, /, *, options: dict[str, Any] | None = None, bases: Any = None, **fields: models.Field[Any, Any]
 ) -> CreateModel:
-    """CREATE TABLE; with a BigAutoField named ``id`` unless a field is the primary key."""
+    """Make a table; with a BigAutoField named ``id`` unless a field is the primary key."""
     keyed = bases or any(field.primary_key for field in fields.values())
     own = [] if keyed else [("id", models.BigAutoField(primary_key=True))]
     return CreateModel(name, [*own, *fields.items()], options or {}, bases)
 
 
-def fk(to: str, **options: Any) -> models.ForeignKey:
+def fk(to: str, **options: Any) -> models.ForeignKey[Any, Any]:
     return models.ForeignKey(f"{APP}.{to}", options.pop("on_delete", models.CASCADE), **options)
 
 
-def one_to_one(to: str, **options: Any) -> models.OneToOneField:
+def one_to_one(to: str, **options: Any) -> models.OneToOneField[Any, Any]:
     return models.OneToOneField(f"{APP}.{to}", options.pop("on_delete", models.CASCADE), **options)
 
 
 def check(condition: models.Q, name: str) -> models.CheckConstraint:
-    return models.CheckConstraint(**{"condition" if features.check_condition else "check": condition}, name=name)
+    given: dict[str, Any] = {"condition" if features.check_condition else "check": condition}
+    return models.CheckConstraint(**given, name=name)
 
 
 def fill(state: ProjectState, alias: str) -> None:
-    """The same rows in every table of every database; foreign keys are checked at the end."""
+    """Put the same rows into every table of every database; foreign keys are checked at the end."""
     with transaction.atomic(alias):
         for each in state.apps.get_models(include_auto_created=True):
             if each._meta.managed and not each._meta.proxy:
@@ -125,7 +126,7 @@ def _value(field: Any, number: int) -> Any:
 
 
 class MoveTable(Operation):
-    """No operation of Django's moves a table to another tablespace, its editor can."""
+    """Move a table to another tablespace: an operation of Django's cannot, its editor can."""
 
     def __init__(self, name: str, old: str, new: str) -> None:
         self.name, self.old, self.new = name, old, new

@@ -27,7 +27,8 @@ def tablespace(django_db_blocker: Any) -> Iterator[None]:
 
 @pytest.fixture(scope="module", params=CASES, ids=str)
 def case(request: pytest.FixtureRequest) -> Case:
-    return request.param
+    made: Case = request.param
+    return made
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What the Django and the server under test can do: the only place here that asks for a version of either."""
+"""The features of the Django and the server under test: only this module asks for a version of either."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server says of each DDL command: its locks, what it scanned, rewrote and built.
+"""The server's record of each DDL command: its locks, what it scanned, rewrote and built.
 
 Event triggers send it as notices: they write nothing, which DROP INDEX CONCURRENTLY would refuse, and it arrives also
 when the transaction is rolled back.
@@ -60,7 +60,7 @@ class Command:
     messages: list[str]
 
     def work(self, oid: str) -> list[str]:
-        """What it did to a table beyond the catalogue."""
+        """Return what it did to a table beyond the catalogue."""
         before, after = self.before[oid], self.after.get(oid)
         if after is None:
             return []
@@ -91,7 +91,7 @@ class Seen:
     commands: list[Command] = field(default_factory=list)
 
     def _names(self) -> dict[str, str]:
-        names = {}
+        names: dict[str, str] = {}
         for command in self.commands:
             for tables in (command.before, command.after):
                 names |= {table["name"]: oid for oid, table in tables.items()}
@@ -119,7 +119,7 @@ class Seen:
         return strongest
 
     def work(self, tables: set[str]) -> list[str]:
-        """What was done to these tables (oids), beyond the catalogue."""
+        """Return what was done to these tables (oids), beyond the catalogue."""
         return [
             f"{what} of {command.before[oid]['name']} by {command.tag}"
             for command in self.commands
@@ -128,7 +128,7 @@ class Seen:
         ]
 
     def blocks(self, tables: set[str]) -> set[str]:
-        """Those of the tables (oids) whose traffic it blocks."""
+        """Return which of the tables (oids) have their traffic blocked."""
         return {
             oid
             for command in self.commands

@@ -7,7 +7,7 @@ import itertools
 import re
 import subprocess
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
+from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from django_zero_downtime_migrations.errors import UnsafeOperationWarning
@@ -36,10 +37,11 @@ SERVER_URL = settings.DATABASE_URL.rsplit("/", 1)[0]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a database has become.
+    """The end state of a database.
 
-    :param dump: ``pg_dump --schema-only``, where it is wanted. :param description: the same from the catalogue.
-    :param rows: of each table, those of a column that is random left out.
+    :param dump: ``pg_dump --schema-only``, if it is wanted.
+    :param description: the same from the catalogue.
+    :param rows: the rows of each table, without random columns.
     """
 
     dump: str
@@ -62,9 +64,7 @@ class Runs:
     def __init__(self, case: Case, template: str) -> None:
         self.case = case
         self.template = template
-        self.migration = Migration("0002_change", APP)
-        self.migration.operations = copy.deepcopy(case.operations)
-        self.migration.atomic = case.atomic
+        self.migration = migration("0002_change", case.operations, case.atomic)
         self._kept: dict[str, Any] = {}
 
     @contextmanager
@@ -89,7 +89,7 @@ class Runs:
                 self.migration.unapply(state, editor)
 
     def stock(self) -> tuple[Outcome, Outcome | None]:
-        """What stock Django makes of it, and of taking it back."""
+        """Return what stock Django makes of it, and of taking it back."""
         if "stock" not in self._kept:
             with self.copy(settings.STOCK_ENGINE) as connection:
                 self.forwards(connection)
@@ -97,10 +97,11 @@ class Runs:
                 if self.case.reversible:
                     self.backwards(connection)
                 self._kept["stock"] = there, self.outcome(connection) if self.case.reversible else None
-        return self._kept["stock"]
+        stock: tuple[Outcome, Outcome | None] = self._kept["stock"]
+        return stock
 
     def ours(self, **zero_downtime: Any) -> tuple[tuple[Outcome, Observation], tuple[Outcome, Observation] | None]:
-        """The same of our engine with these settings, and what was seen meanwhile."""
+        """Return the same for our engine with these settings, and what was seen meanwhile."""
         key = f"ours {zero_downtime}"
         if key not in self._kept:
             with self.copy(**zero_downtime) as connection:
@@ -114,10 +115,11 @@ class Runs:
                         self.backwards(connection)
                     backwards = self.outcome(connection), back
                 self._kept[key] = forwards, backwards
-        return self._kept[key]
+        ours: tuple[tuple[Outcome, Observation], tuple[Outcome, Observation] | None] = self._kept[key]
+        return ours
 
     def with_all_off(self) -> tuple[tuple[Outcome, Observation], tuple[Outcome, Observation] | None]:
-        """Our engine with what is on by default turned off."""
+        """Return the end state of our engine with all defaults turned off."""
         return self.ours(DEFERRED_SQL=self.case.renames_deferred, EXPLICIT_CONSTRAINTS_DROP=False)
 
     def inside_a_transaction(self) -> tuple[Outcome, Outcome | None]:
@@ -132,7 +134,7 @@ class Runs:
             return there, self.outcome(connection)
 
     def script(self) -> tuple[Outcome, Outcome | None]:
-        """What sqlmigrate prints, run by psql."""
+        """Return what psql makes of the output of sqlmigrate."""
         with self.copy() as connection:
             self._run_script(connection, self.migration.apply)
             there = self.outcome(connection)
@@ -170,7 +172,7 @@ class Runs:
         return [row[0] for row in cursor.fetchall()]
 
     def _rows(self, table: str, cursor: Any) -> list[str]:
-        # A jsonb has its keys in an order of its own: the columns of a table stand in that in which they were added.
+        # The keys of a jsonb have an order of their own: the columns of a table are listed as they were added.
         named = table.replace("%", "%%")
         cursor.execute(f"SELECT (to_jsonb(t) - %s::text[])::text FROM {named} t", [list(self.case.random)])
         return sorted(f"{table}: {row}" for (row,) in cursor.fetchall())
@@ -189,11 +191,16 @@ def runs_of(case: Case) -> Iterator[Runs]:
         yield Runs(case, template)
 
 
+def migration(name: str, operations: Sequence[Operation], atomic: bool = True, app: str = APP) -> Migration:
+    """Make a migration with copies of the operations, which other migrations do not change."""
+    body = {"operations": copy.deepcopy(list(operations)), "atomic": atomic}
+    made: Migration = type("Migration", (Migration,), body)(name, app)
+    return made
+
+
 def make(case: Case, connection: BaseDatabaseWrapper) -> None:
-    migration = Migration("0001_initial", APP)
-    migration.operations = copy.deepcopy(case.before)
     with connection.schema_editor() as editor:
-        state = migration.apply(ProjectState(), editor)
+        state = migration("0001_initial", case.before).apply(ProjectState(), editor)
     fill(state, connection.alias)
     with connection.cursor() as cursor:
         for statement in case.data:

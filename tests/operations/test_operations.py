@@ -91,7 +91,7 @@ def test_where_a_column_is_replaced_it_is_found(runs):
 def test_taken_back_a_column_is_replaced_as_well(runs):
     if runs.case.moves_column and runs.case.reversible:
         found = runs.ours()[1][1].findings
-        # Of an array nobody says which values fit into a narrower one.
+        # It is unknown which values of an array fit into a narrower one.
         code = "ALTER_COLUMN_TYPE" if runs.case.name == "online/array" else "ONLINE_TYPE_CHANGE"
         assert {finding.code for finding in found} == {code}, [x.message for x in found]
 

@@ -1,4 +1,4 @@
-"""What an interrupted run without a journal has left on partitions is gone on with, under its own name."""
+"""A run without a journal that was interrupted on partitions is continued, under its own names."""
 
 from __future__ import annotations
 

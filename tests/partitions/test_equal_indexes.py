@@ -74,7 +74,7 @@ def test_no_index_is_built_where_there_is_one(sales: Twins) -> None:
 
 
 def test_index_that_is_attached_survives_a_failure(sales: Twins) -> None:
-    """It was not ours: taking the call back must not drop it."""
+    """The index was not ours: taking the call back must not drop it."""
     sales.run("UPDATE shop_sale SET pages = 0 WHERE id = 5")
     ours = sales.ours
     divided = migrations.AddIndex("sale", models.Index(models.Value(1) / models.F("pages"), name="parts"))

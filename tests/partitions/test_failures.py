@@ -106,7 +106,7 @@ ADDED = "CREATE TABLE sale_new PARTITION OF shop_sale FOR VALUES FROM (700) TO (
 
 
 def at(sql: str, step: str, sales: Twins, observer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody sends this once, before the first step that has this in its text."""
+    """Send this once from another session, before the first step that has this in its text."""
     original = Runner._run
     left = [sql]
 

@@ -56,7 +56,7 @@ def declared(seen: Seen, below: dict[str, list[str]]) -> dict[str, LockMode]:
 
 
 def held(seen: Seen) -> dict[str, LockMode]:
-    """ACCESS SHARE, as a SELECT takes it, is in nobody's way but that of ACCESS EXCLUSIVE."""
+    """Leave out ACCESS SHARE, as a SELECT takes it: it conflicts with ACCESS EXCLUSIVE alone."""
     return {name: mode for name, mode in seen.held().items() if mode is not LockMode.ACCESS_SHARE}
 
 

@@ -1,4 +1,4 @@
-"""What the server cannot do on a partitioned table is said before anything is sent."""
+"""An impossible request on a partitioned table is refused before anything is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is afterwards is what stock Django would have made, names of the partitions' indexes included."""
+"""The result is the one of stock Django, names of the partitions' indexes included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What sqlmigrate prints for a partitioned table, run by psql, has the effect of migrate."""
+"""The output of sqlmigrate for a partitioned table, run by psql, has the effect of migrate."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ CASES = {
     name: (OPERATIONS | TO_PARTITIONED)[name]
     for name in ("index", "unique", "not null", "check", "foreign key", "foreign key to a partitioned table")
 }
-#: More than any attempt at a lock may hold somebody up, in ms, on a busy machine too; what is killed by it is an error.
+#: A longer wait than any attempt at a lock may cause, in ms, on a busy machine too; a query killed by it is an error.
 PATIENCE = 20_000
 
 

@@ -1,4 +1,4 @@
-"""The type of a key changes to which a partitioned table points, or which is itself that of one."""
+"""The type of a key changes to which a partitioned table points, or which belongs to one itself."""
 
 from __future__ import annotations
 

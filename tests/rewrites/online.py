@@ -41,8 +41,11 @@ def books(shop: Shop, settings: Any) -> Shop:
     settings.ZERO_DOWNTIME_MIGRATIONS_BACKFILL_BATCH_TIME = "1ms"
     settings.ZERO_DOWNTIME_MIGRATIONS_LOCK_TIMEOUT = "1s"
     settings.ZERO_DOWNTIME_MIGRATIONS_LOCK_RETRY_TIMEOUT = "50s"
-    pages, beside = models.IntegerField(db_index=True), models.IntegerField()
-    columns = [("id", models.BigAutoField(primary_key=True)), ("pages", pages), ("beside", beside)]
+    columns: list[tuple[str, models.Field[Any, Any]]] = [
+        ("id", models.BigAutoField(primary_key=True)),
+        ("pages", models.IntegerField(db_index=True)),
+        ("beside", models.IntegerField()),
+    ]
     positive = [check(Q(pages__gte=0), name="positive")]
     shop.migrate(migrations.CreateModel("book", columns, {"constraints": positive}))
     shop.run("INSERT INTO shop_book (pages, beside) SELECT n, n FROM generate_series(1, %s) n", ROWS)
@@ -56,10 +59,10 @@ def assert_changed(books: Shop) -> None:
 
 
 class Client(threading.Thread):
-    """It writes rows at random until it is told to stop.
+    """A client that writes rows at random until it is told to stop.
 
     :param number: of the client, from 0: it changes only rows of its own, by their keys.
-    :ivar rows: what its rows have to be, by their keys.
+    :ivar rows: the expected values of its rows, by their keys.
     """
 
     def __init__(self, session: Any, number: int) -> None:

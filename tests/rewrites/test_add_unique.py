@@ -1,4 +1,4 @@
-"""Which ADD CONSTRAINT … USING INDEX reads the table while it blocks everybody: a primary key over NULLs alone."""
+"""ADD CONSTRAINT … USING INDEX reads the table while it blocks all traffic only for a primary key over NULLs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a concurrent build or removal locks, seen while it waits: an event trigger comes too late for it."""
+"""The locks of a concurrent build or removal, seen while it waits: an event trigger comes too late for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WHERE NOT waiting.granted AND l.granted AND l.relation = 'app_thing'::regclass
 """
 INDEX = models.Index(fields=["number"], name="thing_number")
 BY = {
-    # A build waits for those who wrote to the table before it began, and at its end for everybody's old snapshots.
+    # A build waits for those who wrote to the table before it began, and at its end for all old snapshots.
     "writer": "UPDATE app_thing SET number = 2",
     "snapshot": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT 1",
 }

@@ -32,7 +32,7 @@ ROUNDED_AWAY = ["1us", "400us", "500us", "-1us", "0.5", "-0.4", "0.0004s", "1e-5
 
 
 def milliseconds_on_server(cursor, text):
-    """None where the server refuses the text."""
+    """Ask the server; None if it refuses the text."""
     try:
         cursor.execute("SELECT set_config('lock_timeout', %s, false)", [text])
     except DataError:

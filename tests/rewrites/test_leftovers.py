@@ -1,4 +1,4 @@
-"""What an online change has left that no migration goes on with is named by `check --database`."""
+"""The remains of an online change that no migration goes on with are named by `check --database`."""
 
 from __future__ import annotations
 

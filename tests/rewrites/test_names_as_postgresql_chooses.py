@@ -48,7 +48,7 @@ class Unnamed:
 KINDS = {
     "unique": Unnamed("UNIQUE ({})", "u", naming.UNIQUE, True),
     "primary key": Unnamed("PRIMARY KEY ({})", "p", naming.PRIMARY_KEY, True, names_column=False),
-    "exclusion": Unnamed("EXCLUDE ({} WITH =)", "x", naming.EXCLUSION, True),
+    "exclusion": Unnamed("EXCLUDE ({} WITH =)", "x", "excl", True),
     "check": Unnamed("CHECK ({} > 0)", "c", naming.CHECK, False),
     "foreign key": Unnamed("FOREIGN KEY ({}) REFERENCES target", "f", naming.FOREIGN_KEY, False),
 }
@@ -224,7 +224,7 @@ def test_index_of_several_columns(cursor, size):
 
 
 def test_sequence_of_an_identity_column(cursor):
-    sequence = Unnamed("", "", naming.SEQUENCE, True)
+    sequence = Unnamed("", "", "seq", True)
     sequences = "SELECT relname FROM pg_class WHERE relkind = 'S'"
     expected, actual = {}, {}
     for table, column_name in NAMES:
@@ -250,7 +250,7 @@ IDENTIFIERS = [
 
 
 def parts_on_server(cursor, sql):
-    """None where the server refuses it."""
+    """Ask the server; None if it refuses the text."""
     try:
         return tuple(column(cursor, "SELECT parse_ident(%s)", sql)[0])
     except DatabaseError:

@@ -1,4 +1,4 @@
-"""What clients write while a type changes online: every row is what they have written, and none gets an error."""
+"""Clients write while a type changes online: every row is what they have written, and none gets an error."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_clients_write_meanwhile_and_get_no_error(books: Shop, open_session: Cal
 
 
 class Counting(Client):
-    """It leaves the key to the sequence."""
+    """A client that leaves the key to the sequence."""
 
     def _write(self) -> None:
         self._sql("INSERT INTO shop_line (name) VALUES ('x')")
@@ -62,7 +62,7 @@ def test_the_keys_go_on_without_a_gap_and_without_a_repeat(
 
 
 class Referring(Client):
-    """It writes parents and their children, and deletes some."""
+    """A client that writes parents and their children, and deletes some."""
 
     def _write(self) -> None:
         key = self.chance.randint(1, 2000)
@@ -79,7 +79,7 @@ class Referring(Client):
         self.chance.choice(writes)()
 
     def _delete_a_parent(self) -> None:
-        """As Django does it: who refers to it goes before."""
+        """Delete a parent as Django does it: its children first."""
         key = self.chance.randint(1, 2000)
         self._sql("SELECT FROM shop_parent WHERE id = %s FOR UPDATE", key)
         self._sql("DELETE FROM shop_child WHERE parent_id = %s", key)
@@ -109,7 +109,7 @@ def test_children_refer_to_a_key_that_changes_meanwhile(books: Shop, open_sessio
 
 
 class Adding(Client):
-    """It knows nothing of the new column."""
+    """A client that does not know the new column."""
 
     def _write(self) -> None:
         self._sql("INSERT INTO shop_book (pages, beside) VALUES (1, 1)")

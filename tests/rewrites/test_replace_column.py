@@ -173,7 +173,7 @@ def test_what_is_in_the_way_is_named_before_anything_is_sent(books: Shop, sql: s
 
 
 def test_a_function_that_another_role_has_made_is_not_taken(books: Shop) -> None:
-    """What it does would be done by whoever writes to the table."""
+    """The function would run for all who write to the table."""
     name = UTF8.temporary("shop_book_pages", "sync")
     with role_without_rights(books.connection) as intruder:
         books.run(f"GRANT CREATE ON SCHEMA public TO {intruder}")

@@ -147,7 +147,7 @@ def test_meanwhile_a_client_gets_the_error_that_it_gets_afterwards(
 def test_what_was_written_after_the_search_is_found_by_the_proof(
     widened: Shop, other_session: Any, monkeypatch: Any
 ) -> None:
-    """Between the search and the first step a client writes a value that does not fit: nothing of it is lost."""
+    """A client writes a value that does not fit between the search and the first step: nothing of it is lost."""
     from django_zero_downtime_migrations.backends.postgres import recording
 
     monkeypatch.setattr(recording, "rows_where", lambda *asked: "")

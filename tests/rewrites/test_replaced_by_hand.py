@@ -1,4 +1,4 @@
-"""What an operator does by hand between two runs of an online type change: nothing is lost, and nothing is silent."""
+"""An operator's repairs between two runs of an online type change: nothing is lost, and nothing is silent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trigger that sees to old code locks, as pg_locks shows it, and that no row is read for it."""
+"""The locks of a trigger for old code, as pg_locks shows them; no row is read for it."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def test_running_code_has_a_stricter_one(books):
 
 
 def test_check_that_changes_is_told_by_its_own_name(books):
-    """It is made under another one, beside the one that it replaces."""
+    """The new check is made under another name, beside the check that it replaces."""
     books.migrate(migrations.AddConstraint("book", positive()))
     changed = [migrations.RemoveConstraint("book", "positive"), migrations.AddConstraint("book", positive(field="id"))]
     assert_checked(books, "ADD_CONSTRAINT", changed, names=('"positive" is added',))

@@ -1,4 +1,4 @@
-"""What a type change is said to do, against the server itself: each ALTER runs and is rolled back."""
+"""The judgement of type changes, against the server itself: each ALTER runs and is rolled back."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ class Server:
         with self.session.cursor() as cursor:
             cursor.execute(query, params)
             rows = list(cursor.fetchall()) if cursor.description else []
-        # psycopg2 keeps them instead of calling somebody.
+        # psycopg2 keeps them instead of calling a function.
         self.messages += getattr(self.session, "notices", [])
         return rows
 
@@ -175,7 +175,7 @@ class Server:
         return change
 
     def alter(self, target: str, using: bool) -> Effect:
-        """What the server does, by its own account (``debug1`` messages) and by the files that are new."""
+        """Return what the server does, by its own account (``debug1`` messages) and by the files that are new."""
         before = self.files()
         self.run("SET LOCAL client_min_messages = debug1")
         self.messages.clear()

@@ -1,4 +1,4 @@
-"""What depends on a column, table, constraint or sequence that goes is named before the first step, with what to type.
+"""The dependents of a dropped column, table, constraint or sequence are named before the first step, with what to type.
 
 Nothing is taken away before: the table keeps its constraints and indexes. What is named can be dropped as the message
 says, and then the same migration passes.

@@ -22,7 +22,7 @@ def test_key_that_the_database_numbers(books):
 
 
 def test_default_with_which_django_fills_the_rows(books):
-    """It goes within the same call, and the code before writes the column."""
+    """The default is dropped within the same call, and the code before writes the column."""
     assert_passes(books, [migrations.AlterField("book", "title", models.CharField(max_length=20, default="none"))])
 
 

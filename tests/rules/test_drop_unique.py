@@ -40,7 +40,7 @@ def test_together(books):
 
 
 def test_one_that_another_takes_the_place_of(books):
-    """As when unique_together becomes a constraint."""
+    """This happens when unique_together becomes a constraint."""
     books.migrate(migrations.AlterUniqueTogether("book", {("pages", "title")}))
     assert_passes(books, [migrations.AlterUniqueTogether("book", set()), migrations.AddConstraint("book", ONCE)])
 

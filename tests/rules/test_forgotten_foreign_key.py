@@ -82,7 +82,7 @@ def test_key_that_deletes_what_points_to_a_row(reviews):
 
 
 def test_key_of_a_model_that_knows_itself(reviews):
-    """Nobody deletes from a table that the code does not know."""
+    """Code that does not know a table does not delete from it."""
     reviews.migrate(
         migrations.AddField("review", "answers", models.ForeignKey("shop.review", models.CASCADE, null=True))
     )

@@ -55,7 +55,7 @@ def test_statement_on_a_new_table_inside_a_transaction(shop):
 
 @pytest.mark.parametrize("raises", [True, False])
 def test_it_is_a_note_in_the_log_and_no_warning_becomes_an_error(books, caplog, raises):
-    """As in a TestCase under `python -W error`."""
+    """A TestCase under `python -W error` has this situation."""
     caplog.set_level("INFO", "django_zero_downtime_migrations")
     with (
         override_settings(ZERO_DOWNTIME_MIGRATIONS_RAISE_FOR_UNSAFE=raises),

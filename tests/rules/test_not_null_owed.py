@@ -17,7 +17,7 @@ ADDED = migrations.AddField("book", "status", models.CharField(max_length=10, de
 
 @pytest.fixture(autouse=True)
 def expanding(settings, other_session):
-    """Somebody else is there."""
+    """Open another session."""
     settings.ZERO_DOWNTIME_MIGRATIONS_EXPAND_CONTRACT = True
 
 

@@ -96,7 +96,7 @@ def test_after_an_operation_that_has_not_run(books, before, change):
 
 
 def test_after_sql_that_may_be_about_the_table(books):
-    """What it makes of the table, the server does not know yet."""
+    """The effect of the SQL on the table is not known to the server yet."""
     view = migrations.RunSQL("CREATE VIEW seen AS SELECT pages FROM shop_book")
     found = check(books, [view], [BIGGER]).entries[-1].finding
     assert found.code == "ALTER_COLUMN_TYPE"

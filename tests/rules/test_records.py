@@ -1,4 +1,4 @@
-"""What holds for every rule."""
+"""The properties of every rule."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ REMOVED = migrations.RemoveField("book", "pages")
 
 @pytest.fixture(autouse=True)
 def expanding(settings, other_session):
-    """Somebody else is there."""
+    """Open another session."""
     settings.ZERO_DOWNTIME_MIGRATIONS_EXPAND_CONTRACT = True
 
 

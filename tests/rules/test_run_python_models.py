@@ -13,7 +13,7 @@ from .verbs import assert_checked, assert_passes
 
 
 class Shelf(models.Model):
-    """One of a project, as its code has it today."""
+    """A model of a project, as its code has it today."""
 
     class Meta:
         app_label = "run_python_models"

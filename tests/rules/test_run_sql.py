@@ -136,7 +136,7 @@ def test_sql_outside_of_a_transaction_that_blocks(library, text, name):
     ],
 )
 def test_sql_is_judged_by_the_rules_of_djangos_statements(library, text, code, severity):
-    """None of it is refused: it is what the author wrote."""
+    """The SQL is never refused: it is what the author wrote."""
     with warnings.catch_warnings(), override_settings(ZERO_DOWNTIME_MIGRATIONS_RAISE_FOR_UNSAFE=True):
         warnings.simplefilter("ignore")
         found = library.migrate(sql(text)).findings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import pytest
 from django.db.migrations.operations.base import Operation
@@ -27,7 +28,7 @@ WHERE c.relnamespace = 'public'::regnamespace ORDER BY 1, 2
 
 
 def assert_safe(shop: Shop, *operations: Operation) -> None:
-    """Nothing is found, nobody is warned, and RAISE_FOR_UNSAFE lets it pass."""
+    """Assert that there is no finding and no warning, and that RAISE_FOR_UNSAFE lets it pass."""
     with override_settings(ZERO_DOWNTIME_MIGRATIONS_RAISE_FOR_UNSAFE=True):
         assert shop.migrate(*operations).findings == []
 
@@ -35,9 +36,10 @@ def assert_safe(shop: Shop, *operations: Operation) -> None:
 def assert_finding(
     shop: Shop, code: str, operation: Operation, names: tuple[str, ...], beside: tuple[str, ...] = ()
 ) -> Finding:
-    """This rule alone finds something, once; where it refuses, RAISE_FOR_UNSAFE stops the operation.
+    """Assert that this rule alone finds something, once; if it refuses, RAISE_FOR_UNSAFE stops the operation.
 
-    :param names: what its message has to name. :param beside: the notes that come with it.
+    :param names: what its message has to name.
+    :param beside: the notes that come with it.
     """
     rule = next(rule for checks in CHECKS.values() for rule, _ in checks if rule.code == code)
     if rule.severity is Severity.REFUSE:
@@ -46,6 +48,7 @@ def assert_finding(
         warnings.simplefilter("always")
         editor = shop.migrate(operation)
     assert {x.code for x in editor.findings} == {code, *beside}
+    found: Finding
     (found,) = (x for x in editor.findings if x.code not in beside)
     assert (found.code, found.text, found.instead) == (code, getattr(Unsafe, code), rule.instead)
     assert rule.when and rule.effect and rule.instead
@@ -63,14 +66,16 @@ def assert_refused(shop: Shop, rule: Rule, operation: Operation) -> None:
     with raising, pytest.raises(UnsafeOperationException) as caught:
         shop.migrate(operation)
     assert str(caught.value) == rule.text
-    assert (caught.value.finding.code, caught.value.finding.instead) == (rule.code, rule.instead)
+    finding = caught.value.finding
+    assert finding and (finding.code, finding.instead) == (rule.code, rule.instead)
     assert shop.run(TABLES) == before
 
 
-def assert_checked(shop: Shop, code: str, *deployment: Operations, names: tuple[str, ...] = (), **how: bool) -> Finding:
-    """This rule alone finds something, once, and only when it is checked: `migrate` is silent.
+def assert_checked(shop: Shop, code: str, *deployment: Operations, names: tuple[str, ...] = (), **how: Any) -> Finding:
+    """Assert that this rule alone finds something, once, and only when it is checked: `migrate` is silent.
 
-    :param deployment: the operations of each migration. :param names: what the message has to name.
+    :param deployment: the operations of each migration.
+    :param names: what the message has to name.
     """
     report = check(shop, *deployment, **how)
     assert codes(report) == [code]
@@ -85,7 +90,7 @@ def assert_checked(shop: Shop, code: str, *deployment: Operations, names: tuple[
     return found
 
 
-def assert_passes(shop: Shop, *deployment: Operations, **how: bool) -> None:
+def assert_passes(shop: Shop, *deployment: Operations, **how: Any) -> None:
     """Neither `check_migrations` nor `migrate` finds anything."""
     assert codes(check(shop, *deployment, **how)) == []
     if len(deployment) == 1:

@@ -1,4 +1,4 @@
-"""What a person reads whose `manage.py migrate` was refused: both streams and the exit status of a real process."""
+"""The terminal after a refused `manage.py migrate`: both streams and the exit status of a real process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""With the app installed, `migrate` looks at all pending migrations before the first statement of the first one."""
+"""`migrate` with the app installed looks at all pending migrations before the first statement of the first one."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_plan_that_cannot_be_judged_is_applied_with_a_word(used, database):
 
 
 def test_type_that_changes_after_what_has_not_run_gets_all_that_belongs_to_it(used, database):
-    """What belongs to the column, the server tells when its turn comes."""
+    """The server tells what belongs to the column when the column's turn comes."""
     used.settings["ZERO_DOWNTIME_MIGRATIONS_ONLINE_TYPE_CHANGES"] = True
     with database.cursor() as cursor:
         cursor.execute("INSERT INTO shop_book (pages) SELECT generate_series(1, 500)")

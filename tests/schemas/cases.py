@@ -26,8 +26,10 @@ Table = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Case:
-    """:param operations: made from a function that gives a table its ``db_table``.
-    :param makes_table: there or back; it comes into the first schema of the search_path, where no other one is named.
+    """A case.
+
+    :param operations: made from a function that gives a table its ``db_table``.
+    :param makes_table: there or back; it comes into the first schema of the search_path, unless another one is named.
     """
 
     name: str
@@ -60,14 +62,14 @@ STOCK = {
 }  # fmt: skip
 
 
-def fk(to: str, **options: Any) -> models.ForeignKey:
+def fk(to: str, **options: Any) -> models.ForeignKey[Any, Any]:
     return models.ForeignKey(f"{APP}.{to}", options.pop("on_delete", models.CASCADE), **options)
 
 
 def before(table: Table) -> list[Operation]:
     """The tables that are there, with rows in them."""
 
-    def model(name: str, /, **fields: models.Field) -> Operation:
+    def model(name: str, /, **fields: models.Field[Any, Any]) -> Operation:
         key = fields.pop("id", models.BigAutoField(primary_key=True))
         made = [("id", key), *fields.items()]
         return o.CreateModel(name, made, {"db_table": table(name.lower())})
@@ -109,11 +111,11 @@ INSERT INTO b.item_tags (item_id, other_id) SELECT n, n FROM generate_series(1, 
 """
 
 
-def add(name: str, field: models.Field) -> Case:
+def add(name: str, field: models.Field[Any, Any]) -> Case:
     return Case(f"add_{name}", lambda table: [o.AddField("Item", "extra", field.clone())])
 
 
-def alter(name: str, field_name: str, make: Callable[[], models.Field], model: str = "Item") -> Case:
+def alter(name: str, field_name: str, make: Callable[[], models.Field[Any, Any]], model: str = "Item") -> Case:
     return Case(name, lambda table: [o.AlterField(model, field_name, make())])
 
 
@@ -121,7 +123,7 @@ def ops(name: str, *make: Callable[[], Operation], atomic: bool = True, makes_ta
     return Case(name, lambda table: [each() for each in make], atomic, makes_table)
 
 
-def char(**options: Any) -> models.Field:
+def char(**options: Any) -> models.Field[Any, Any]:
     return models.CharField(**({"max_length": 10, "null": True} | options))
 
 
@@ -139,7 +141,7 @@ def assured(make: Callable[[], Operation]) -> Callable[[], Operation]:
 
 CASES = [
     add("null", models.IntegerField(null=True)),
-    add("default", models.CharField(max_length=5, **{"db_default" if features.db_default else "default": "new"})),
+    add("default", char(max_length=5, null=False, **{"db_default" if features.db_default else "default": "new"})),
     add("foreign_key", fk("Group", null=True, related_name="+")),
     add("unique", char(unique=True)),
     add("positive_integer", models.PositiveIntegerField(null=True)),

@@ -24,7 +24,7 @@ def template(django_db_blocker: Any) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def truth_of(template: str, django_db_blocker: Any) -> Callable[[Case], runs.Truth]:
-    """truth_of(case): asked of stock Django once."""
+    """truth_of(case): the answer of stock Django, asked for once."""
     known: dict[str, runs.Truth] = {}
 
     def of(case: Case) -> runs.Truth:
@@ -38,8 +38,8 @@ def truth_of(template: str, django_db_blocker: Any) -> Callable[[Case], runs.Tru
 
 @pytest.fixture
 def make_database(template: str, django_db_blocker: Any) -> Iterator[Callable[..., BaseDatabaseWrapper]]:
-    """make_database(situation, names, …): a copy of the tables, with namesakes where there are names to be had; options
-    as for `runs.connected`.
+    """make_database(situation, names, …): a copy of the tables, with namesakes if there are names to be had; options
+    as in `runs.connected`.
     """
     with ExitStack() as cleanup, django_db_blocker.unblock():
 

@@ -1,4 +1,4 @@
-"""Databases with the tables of :mod:`.cases`, and what is in them."""
+"""Databases with the tables of :mod:`.cases`, and their contents."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from django.db.migrations.state import ProjectState
 from django_zero_downtime_migrations.errors import UnsafeOperationWarning
 from tests import databases
 from tests.backends.project import APP
-from tests.operations.runs import DESCRIPTION, psql
+from tests.operations.runs import DESCRIPTION, migration, psql
 
 from .cases import ROWS, Case, before
 from .situations import ALONE, Situation
@@ -35,7 +35,7 @@ SELECT 'index', relname FROM pg_class WHERE relnamespace = 'b'::regnamespace AND
 UNION SELECT 'key', conname FROM pg_constraint WHERE connamespace = 'b'::regnamespace AND contype IN ('f', 'c')
 UNION SELECT 'sequence', relname FROM pg_class WHERE relnamespace = 'b'::regnamespace AND relkind = 'S'
 """
-# With oid and file: what was dropped and made again is not untouched.
+# The oid and the file are compared: an object that was dropped and made again does not count as untouched.
 UNTOUCHED = """
 SELECT r.oid::text, r.relnamespace::regnamespace::text, r.relname, pg_relation_filenode(r.oid)::text,
        coalesce(pg_get_indexdef(r.oid), q.seqtypid::regtype::text), i.indisvalid::text
@@ -56,16 +56,19 @@ class Found(NamedTuple):
 
 
 def assert_same(expected: Sequence[Any], found: Sequence[Any]) -> None:
-    """:param expected: a :class:`Found`, or what :func:`untouched` has said before."""
-    lines = [
+    """Assert that two states are the same.
+
+    :param expected: a :class:`Found`, or what :func:`untouched` has returned before.
+    """
+    wanted, got = (
         [str(line) for part in each for line in (part if isinstance(part, list) else [part])]
         for each in (expected, found)
-    ]
-    assert lines[0] == lines[1], "\n".join(difflib.unified_diff(*lines, "expected", "found", lineterm="", n=0))
+    )
+    assert wanted == got, "\n".join(difflib.unified_diff(wanted, got, "expected", "found", lineterm="", n=0))
 
 
 class Truth(NamedTuple):
-    """What stock Django makes of a case where there is no other schema, there and back; and every name that indexes,
+    """The result of stock Django for a case without another schema, there and back; and every name that indexes,
     constraints and sequences have on the way.
     """
 
@@ -93,10 +96,7 @@ def state(situation: Situation) -> ProjectState:
 
 
 def migration_of(case: Case, situation: Situation) -> Migration:
-    migration = Migration("0002_change", APP)
-    migration.operations = case.operations(situation.table)
-    migration.atomic = case.atomic
-    return migration
+    return migration("0002_change", case.operations(situation.table), case.atomic, APP)
 
 
 def forwards(connection: BaseDatabaseWrapper, case: Case, situation: Situation) -> None:
@@ -116,7 +116,7 @@ def _run(connection: BaseDatabaseWrapper, case: Case, situation: Situation, dire
 
 
 def script(connection: BaseDatabaseWrapper, case: Case, situation: Situation, direction: str = "apply") -> str:
-    """What sqlmigrate prints."""
+    """Return the output of sqlmigrate."""
     migration = migration_of(case, situation)
     with connection.schema_editor(collect_sql=True, atomic=case.atomic) as editor:
         getattr(migration, direction)(state(situation), editor, collect_sql=True)
@@ -124,27 +124,28 @@ def script(connection: BaseDatabaseWrapper, case: Case, situation: Situation, di
 
 
 def run_script(connection: BaseDatabaseWrapper, case: Case, situation: Situation, direction: str) -> None:
-    """By psql with the same search_path."""
+    """Run it by psql with the same search_path."""
     path = f"SET search_path = {situation.search_path};\n"
     psql(connection.settings_dict["NAME"], path + script(connection, case, situation, direction))
 
 
 @contextmanager
 def template() -> Iterator[str]:
-    """A database with the tables in ``b``, made by stock Django."""
+    """Make a database with the tables in ``b``, by stock Django."""
     with databases.fresh_database() as name:
         with connected(name, ALONE.search_path, settings.STOCK_ENGINE) as connection:
             execute(connection, "CREATE SCHEMA a; CREATE SCHEMA b; CREATE SCHEMA c")
-            migration = Migration("0001_initial", APP)
-            migration.operations = before(ALONE.table)
             with connection.schema_editor() as editor:
-                migration.apply(ProjectState(), editor)
+                migration("0001_initial", before(ALONE.table), app=APP).apply(ProjectState(), editor)
             execute(connection, ROWS)
         yield name
 
 
 def names_of(case: Case, name: str, *rows_first: str) -> list[tuple[str, str]]:
-    """The names that indexes, constraints and sequences have before and after a case. :param rows_first: SQL."""
+    """Return the names that indexes, constraints and sequences have before and after a case.
+
+    :param rows_first: SQL.
+    """
     with (
         databases.fresh_database(name) as copied,
         connected(copied, ALONE.search_path, settings.STOCK_ENGINE) as connection,
@@ -170,9 +171,9 @@ def truth(case: Case, name: str) -> Truth:
 
 
 def add_namesakes(connection: BaseDatabaseWrapper, names: Sequence[tuple[str, str]], situation: Situation) -> None:
-    """Objects of the same names, with other content, in a schema that is looked into before ``b`` and in one after."""
+    """Make objects of the same names, with other content, in a schema that comes before ``b`` and in one after it."""
     for schema in ("a", "c"):
-        # Where nobody says the schema, a table that is found before ours would be the one that is migrated.
+        # Without the schema, a table that is found before ours would be the one that is migrated.
         hidden = schema == "a" and not situation.quoted
         tables = ["decoy"] if hidden else ["item", "group", "other", "item_tags"]
         made = [f'CREATE TABLE {schema}."{table}" (x int PRIMARY KEY, y int)' for table in tables]
@@ -200,7 +201,7 @@ def execute(connection: BaseDatabaseWrapper, sql: str) -> None:
 def rows(connection: BaseDatabaseWrapper, sql: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, None)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def untouched(connection: BaseDatabaseWrapper) -> list[tuple[Any, ...]]:
@@ -208,7 +209,7 @@ def untouched(connection: BaseDatabaseWrapper) -> list[tuple[Any, ...]]:
 
 
 def everything(connection: BaseDatabaseWrapper) -> list[str]:
-    """The schema of the whole database."""
+    """Return the schema of the whole database."""
     with closing(databases.open_session(connection.settings_dict["NAME"])) as session, session.cursor() as cursor:
         cursor.execute("SET search_path = pg_catalog")
         cursor.execute(DESCRIPTION)
@@ -216,7 +217,7 @@ def everything(connection: BaseDatabaseWrapper) -> list[str]:
 
 
 def found(connection: BaseDatabaseWrapper) -> Found:
-    """Whatever the search_path is: everything with its schema."""
+    """Return everything with its schema, whatever the search_path is."""
     with closing(databases.open_session(connection.settings_dict["NAME"])) as session, session.cursor() as cursor:
         cursor.execute("SET search_path = pg_catalog")
         cursor.execute(ONE_SCHEMA)

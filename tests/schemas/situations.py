@@ -1,4 +1,4 @@
-"""Where the tables of a test stand: in schema ``b``, between others that have the same names."""
+"""Situations of a test's tables: in schema ``b``, between others that have the same names."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Situation:
-    """:param search_path: that of the migration. :param quoted: Django is told the schema, in the only way that it has:
-    ``db_table = 'b"."item'``. :param own_quotes: ``db_table = '"item"'``, as Django documents it.
+    """A situation.
+
+    :param search_path: the search_path of the migration.
+    :param quoted: Django is told the schema, in the only way that it has: ``db_table = 'b"."item'``.
+    :param own_quotes: ``db_table = '"item"'``, as Django documents it.
     """
 
     name: str
@@ -32,5 +35,5 @@ SECOND = Situation("second_in_search_path", "a,b,c", quoted=False)
 OWN_QUOTES = Situation("db_table_in_quotes", "a,b,c", quoted=False, own_quotes=True)
 ALL_IN_QUOTES = Situation("schema_and_table_in_quotes", "a,c", quoted=True, own_quotes=True)
 SITUATIONS = (OUT_OF_SIGHT, IN_SIGHT, FIRST, SECOND, OWN_QUOTES, ALL_IN_QUOTES)
-#: What every one of them has to come to: stock Django where there is no other schema.
+#: The expected result of every one of them: stock Django without another schema.
 ALONE = Situation("alone", "b", quoted=False)

@@ -44,7 +44,7 @@ def history(connection, situation):
 
 
 def said(report):
-    """Without the schema that Django has been told."""
+    """Return the report without the schema that Django has been told."""
     return [
         tuple(str(text).replace('"b".', "") for text in (x.code, x.severity, x.message, x.table, x.sql))
         for x in (entry.finding for entry in report.entries)

@@ -1,4 +1,4 @@
-"""What fails leaves nothing in its own schema and touches nothing in the others."""
+"""A failure leaves nothing in its own schema and touches nothing in the others."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Names with quotes in them: Django takes a quote that is written twice, and does not find again what it has made.
 
-Stock leaves indexes and constraints there, or fails; so the right value is that of another character in the quote's
+Stock leaves indexes and constraints there, or fails; so the right value is the one of another character in the quote's
 place.
 """
 
@@ -29,7 +29,7 @@ def integer(**options: Any) -> models.Field:
 
 
 def steps(table: str) -> dict[str, tuple[models.Field, list[Operation]]]:
-    """By name: the column as it is before, and what is done."""
+    """Return by name: the column as it is before, and what is done."""
     together = migrations.AlterUniqueTogether("thing", {("x", "other")})
     apart = migrations.AlterUniqueTogether("thing", set())
     return {

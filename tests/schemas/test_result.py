@@ -1,4 +1,4 @@
-"""Whatever else has the same name in other schemas: the result is that of stock Django with one schema alone."""
+"""The result is the one of stock Django with one schema alone, whatever has the same name in other schemas."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_new_table_comes_into_the_first_schema_as_with_stock_django(case, make_d
 
 
 def test_index_of_a_table_that_is_made_in_the_same_migration(make_database):
-    """Nobody can be using the table yet: what Django sends is sent as it is, but for the schema of the index."""
+    """The table is not in use yet: Django's statements are sent as they are, except for the schema of the index."""
 
     def operations(table):
         fields = [("id", models.BigAutoField(primary_key=True)), ("x", models.IntegerField())]

@@ -62,7 +62,7 @@ class Setting:
         return runs.connected(self.name, situation.search_path, engine, USER=self.roles.migrator, PASSWORD="tests")
 
     def schema(self) -> list[tuple[Any, ...]]:
-        """Everything in every schema, whoever may see it."""
+        """Return everything in every schema, whatever a role may see."""
         return runs.rows(
             self.admin,
             runs.UNTOUCHED.replace("('a'::regnamespace, 'c'::regnamespace)", "(SELECT oid FROM pg_namespace)"),
@@ -80,7 +80,9 @@ def setting(make_setting: Callable[[], Setting]) -> Setting:
 
 
 def refused(setting: Setting, case: Case, steps: int = 2) -> str:
-    """What the migrator is told; nothing is changed. Of several steps none is sent, a single one the server refuses."""
+    """Return what the migrator is told; nothing is changed. Of several steps none is sent, a single one the server
+    refuses.
+    """
     before, sent = setting.schema(), []
 
     def watch(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:

@@ -30,7 +30,7 @@ def hostile_role(django_db_blocker: Any) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def hostile_template(hostile_role: str, django_db_blocker: Any) -> Iterator[str]:
     with django_db_blocker.unblock(), databases.fresh_database() as name:
-        # Nobody may be there while it is copied.
+        # The database must not have sessions while it is copied.
         with closing(databases.open_session(name, autocommit=True)) as session:
             run(session, "GRANT CREATE ON SCHEMA public TO PUBLIC")
             run(session, f"SET ROLE {hostile_role}")

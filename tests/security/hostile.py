@@ -1,7 +1,7 @@
-"""What a role that may create in a schema of the search_path can put there, to be called in place of the server's own.
+"""Functions of a role that may create in a schema of the search_path, to be called in place of the server's own.
 
-Each of these functions counts its calls and then raises, so that a call is missed neither by who asks nor by who looks
-afterwards: a sequence keeps its value where the caller's transaction is rolled back.
+Each of these functions counts its calls and then raises, so that a call is missed neither by the caller nor by a later
+look: a sequence keeps its value when the caller's transaction is rolled back.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def relations(schema: str) -> str:
 
 
 def functions() -> list[str]:
-    """Those of the server that the package calls."""
+    """Return the functions of the server that the package calls."""
     return sorted(set(re.findall(r"pg_catalog\.(\w+)\(", _sources())))
 
 

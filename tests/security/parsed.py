@@ -1,4 +1,4 @@
-"""What a text of SQL names without saying where it is, by PostgreSQL's own grammar."""
+"""The names in a text of SQL that do not say where they are, by PostgreSQL's own grammar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is sent by us is ASCII: a server whose encoding lacks a character refuses the whole text."""
+"""Our SQL is ASCII: a server whose encoding lacks a character refuses the whole text."""
 
 from __future__ import annotations
 

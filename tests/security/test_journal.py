@@ -1,4 +1,4 @@
-"""Nobody but the role that migrates, or a superuser, writes into a journal what the next ``migrate`` carries out."""
+"""Only the role that migrates, or a superuser, writes into a journal what the next ``migrate`` carries out."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_privileges_of_every_kind_do_not_let_anybody_write(owner: Any, admin: An
 @pytest.mark.parametrize("where", ["", "IN SCHEMA public"])
 @pytest.mark.parametrize("grantee", ["PUBLIC", quoted(OTHER)], ids=["everybody", "the other"])
 def test_a_column_of_the_type_is_refused_to_others(owner: Any, admin: Any, grantee: str, where: str) -> None:
-    """It would be in the way of adding to it, and of dropping it."""
+    """The column would prevent changes and the drop of the type."""
     run(admin, f"GRANT ALL ON SCHEMA public TO {quoted(OTHER)}")
     run(admin, f"ALTER DEFAULT PRIVILEGES FOR ROLE {quoted(OWNER)} {where} GRANT ALL ON TYPES TO {grantee}")
     name = written(owner)
@@ -113,7 +113,7 @@ HANGS = "CREATE VIEW public.hangs AS SELECT NULL::{} IS NULL AS a"
 
 @pytest.fixture
 def hung(owner: Any, admin: Any) -> str:
-    """The name of a journal's type on which a view of somebody else depends."""
+    """Return the name of a journal's type on which a view of another role depends."""
     name = written(owner)
     run(admin, f"GRANT CREATE, USAGE ON SCHEMA public TO {quoted(OTHER)}")
     run(admin, f"GRANT USAGE ON TYPE {name} TO {quoted(OTHER)}")

@@ -1,4 +1,4 @@
-"""Whatever a text of ours names is PostgreSQL's own, where somebody else has put more fitting things beside it."""
+"""All names in our SQL are PostgreSQL's own, even if another role has put more fitting objects beside them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .texts import named_texts, with_values
 
 TEXTS = named_texts()
 QUESTIONS = {name: text for name, text in TEXTS.items() if re.match(r"\s*(WITH|SELECT)\b", text) and "{c" not in text}
-#: What somebody has found to stand behind a name in a view is in its rule.
+#: The objects behind a name in a view are in its rule.
 USED = """
 SELECT pg_catalog.pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid)
 FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite w
@@ -62,7 +62,7 @@ def session(hostile_template: str, django_db_blocker: Any) -> Any:
 
 
 def used(session: Any, sql: str) -> list[str]:
-    """What a question reads and calls, but for what is PostgreSQL's own."""
+    """Return what a question reads and calls, except PostgreSQL's own."""
     run(session, f"CREATE TEMPORARY VIEW read AS SELECT WHERE EXISTS ({sql})")
     try:
         return [row[0] for row in run(session, USED)]

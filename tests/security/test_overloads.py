@@ -1,4 +1,4 @@
-"""Migrations of every kind by the owner of the tables, in a database where somebody else has planted overloads of all
+"""Migrations of every kind by the owner of the tables, in a database where another role has planted overloads of all
 that we use: none is called.
 """
 
@@ -51,7 +51,7 @@ def reach(attacked_name: str, django_db_blocker: Any) -> Iterator[Callable[..., 
         @contextmanager
         def make_connection(engine: str = settings.ENGINE, **zero_downtime: Any) -> Iterator[BaseDatabaseWrapper]:
             with connected(engine, attacked_name, **zero_downtime) as connection:
-                # Rows are made where there is nobody else: the user's own SQL means what it says.
+                # Rows are made without hostile schemas: the user's own SQL means what it says.
                 run(connection, f"SET search_path = own{', public' if engine == settings.ENGINE else ''}")
                 yield connection
 
@@ -61,7 +61,7 @@ def reach(attacked_name: str, django_db_blocker: Any) -> Iterator[Callable[..., 
 
 
 class Questions:
-    """What our own modules ask, and not Django's in between."""
+    """The questions of our own modules, and not Django's in between."""
 
     def __init__(self, asked: dict[str, str]) -> None:
         self.asked = asked
@@ -223,7 +223,7 @@ def test_backfills_are_kept_and_steered_with_nothing_of_somebody_else(reach: Any
 
 
 def test_hostile_functions_are_called_where_somebody_lets_them(hostile_template: str) -> None:
-    """What the other tests look for is there to be found."""
+    """The hostile functions that the other tests look for can be found."""
     with (
         databases.fresh_database(hostile_template) as name,
         closing(databases.open_session(name, autocommit=True)) as session,

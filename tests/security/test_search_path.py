@@ -10,9 +10,8 @@ import pytest
 from django.db import migrations, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_zero_downtime_migrations.errors import CannotMigrate
+from django_zero_downtime_migrations.errors import CannotJudge, CannotMigrate
 from django_zero_downtime_migrations.judging.connect import connected
-from django_zero_downtime_migrations.judging.errors import CannotJudge
 from tests.backends.project import Shop
 from tests.backends.sessions import run
 

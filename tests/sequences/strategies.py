@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import migrations, models
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
+from django.db.models import Field
 from django.db.models.functions import Lower
 from hypothesis import strategies as st
 
@@ -59,15 +60,15 @@ def _in_quotes(operation: Operation) -> Operation:
     return made
 
 
-def _family(kind: str) -> list[type[models.Field[Any, Any]]]:
-    return {
-        "number": [models.IntegerField, models.BigIntegerField, models.SmallIntegerField, models.PositiveIntegerField],
-        "text": [models.CharField, models.TextField, models.SlugField, models.EmailField],
-        "exact": [models.DecimalField],
-        "day": [models.DateField, models.DateTimeField],
-        "other": [models.BooleanField, models.UUIDField, models.JSONField, models.FloatField],
-        "array": [ArrayField],
-    }[kind]
+#: Kinds of fields between which the server can convert values. What each takes, Django alone checks.
+FAMILIES: dict[str, list[Any]] = {
+    "number": [models.IntegerField, models.BigIntegerField, models.SmallIntegerField, models.PositiveIntegerField],
+    "text": [models.CharField, models.TextField, models.SlugField, models.EmailField],
+    "exact": [models.DecimalField],
+    "day": [models.DateField, models.DateTimeField],
+    "other": [models.BooleanField, models.UUIDField, models.JSONField, models.FloatField],
+    "array": [ArrayField],
+}
 
 
 DEFAULTS = {
@@ -81,9 +82,13 @@ DEFAULTS = {
 
 @st.composite
 def plain_fields(draw: st.DrawFn, kind: str | None = None, adding: bool = False) -> models.Field[Any, Any]:
-    """:param kind: of this family, so that the server can convert values. :param adding: to rows that are there."""
+    """Draw fields.
+
+    :param kind: of this family, so that the server can convert values.
+    :param adding: to rows that are there.
+    """
     kind = kind or draw(st.sampled_from(["number", "number", "text", "text", "exact", "day", "other", "array"]))
-    field = draw(st.sampled_from(_family(kind)))
+    field = draw(st.sampled_from(FAMILIES[kind]))
     options: dict[str, Any] = {"null": draw(st.booleans())}
     if field is models.CharField or field is models.SlugField:
         options["max_length"] = draw(st.sampled_from([10, 20, 50]))
@@ -103,7 +108,8 @@ def plain_fields(draw: st.DrawFn, kind: str | None = None, adding: bool = False)
         options["db_column"] = draw(st.sampled_from(COLUMNS))
     if draw(st.integers(0, 7)) == 0:
         options["db_comment"] = draw(st.sampled_from(["It's", "new"]))
-    return field(**options)
+    made: models.Field[Any, Any] = field(**options)
+    return made
 
 
 @st.composite
@@ -138,7 +144,7 @@ class Builder:
     def models(self) -> list[str]:
         return [state.name for state in self.state.models.values()]
 
-    def fields(self, of: str, plain: bool | None = None) -> dict[str, models.Field[Any, Any]]:
+    def fields(self, of: str, plain: bool | None = None) -> dict[str, Field[Any, Any]]:
         found = self.state.models[APP, of.lower()].fields
         return {
             name: field
@@ -150,10 +156,10 @@ class Builder:
         return [name for name, field in self.fields(of).items() if not field.many_to_many]
 
     def options(self, of: str) -> dict[str, Any]:
-        return self.state.models[APP, of.lower()].options
+        return dict(self.state.models[APP, of.lower()].options)
 
     def take(self, operation: Operation) -> Operation | None:
-        """Let the state have it; None where Django itself would not."""
+        """Let the state have it; None if Django itself would not."""
         state = self.state.clone()
         try:
             operation.state_forwards(APP, state)
@@ -166,16 +172,16 @@ class Builder:
         self.state = state
         return operation
 
-    # Each gives an operation, or None where there is nothing for it to do.
+    # Each returns an operation, or None if there is nothing to do.
 
     def create_model(self) -> Operation | None:
         free = [name for name in MODELS if name not in self.models()]
         if not free:
             return None
         fields = {name: self.draw(plain_fields()) for name in FIELDS[: self.draw(st.integers(1, 3))]}
-        if self.models() and self.draw(st.booleans()):
+        if bool(self.models()) and self.draw(st.booleans()):
             fields["link"] = self.draw(relations(self.models()))
-        options = {"db_table": self.choose(TABLES)} if self.draw(st.integers(0, 1)) == 0 else {}
+        options: dict[str, Any] = {"db_table": self.choose(TABLES)} if self.draw(st.integers(0, 1)) == 0 else {}
         return model(self.choose(free), options=options, **fields)
 
     def delete_model(self) -> Operation | None:
@@ -240,7 +246,7 @@ class Builder:
             return None
         name = self.choose(plain)
         kind = next(
-            kind for kind in ("number", "text", "exact", "day", "array", "other") if type(plain[name]) in _family(kind)
+            kind for kind in ("number", "text", "exact", "day", "array", "other") if type(plain[name]) in FAMILIES[kind]
         )
         if kind == "other":
             field = copy.deepcopy(plain[name])
@@ -254,7 +260,8 @@ class Builder:
         if not keys:
             return None
         name = self.choose(keys)
-        field = self.draw(relations([keys[name].related_model.rpartition(".")[2]]))
+        to: Any = keys[name].related_model
+        field = self.draw(relations([to.rpartition(".")[2]]))
         return None if field.many_to_many else migrations.AlterField(of, name, field)
 
     def unique_together(self) -> Operation | None:
@@ -267,8 +274,8 @@ class Builder:
     def add_index(self) -> Operation | None:
         of = self.choose(self.models())
         columns = self.columns(of)
-        texts = [x for x, field in self.fields(of, plain=True).items() if type(field) in _family("text")]
-        if texts and self.draw(st.booleans()):
+        texts = [x for x, field in self.fields(of, plain=True).items() if type(field) in FAMILIES["text"]]
+        if bool(texts) and self.draw(st.booleans()):
             index: Any = models.Index(Lower(texts[0]), name=self.name("by_lower_"))
             index.names = [texts[0]]
             return migrations.AddIndex(of, index)
@@ -288,7 +295,7 @@ class Builder:
 
     def add_constraint(self) -> Operation | None:
         of = self.choose(self.models())
-        numbers = [x for x, field in self.fields(of, plain=True).items() if type(field) in _family("number")]
+        numbers = [x for x, field in self.fields(of, plain=True).items() if type(field) in FAMILIES["number"]]
         if not numbers:
             return None
         name = self.choose(numbers)
@@ -326,7 +333,8 @@ class Builder:
             self.alter_field, self.alter_relation, self.alter_relation, self.unique_together, self.add_index,
             self.remove_index, self.rename_index, self.add_constraint, self.remove_constraint, self.order,
         ]  # fmt: skip
-        return self.choose(every)()
+        made: Operation | None = self.choose(every)()
+        return made
 
 
 @st.composite

@@ -39,7 +39,7 @@ def written(chain: Chain) -> str:
 
 
 def nulls(chain: Chain) -> Iterator[str]:
-    """Some rows have none of the values that they may lack."""
+    """Set some of the values that rows may lack to NULL."""
     state = Case("chain", chain.before, []).state()
     for model in state.apps.get_models():
         for field in model._meta.local_concrete_fields:
@@ -63,7 +63,7 @@ def tables_of(case: Case) -> Iterator[Runs]:
 
 
 class Walk:
-    """All migrations on one database, until one fails; then all of them back."""
+    """A walk through all migrations on one database, until one fails; then back through all of them."""
 
     def __init__(self, chain: Chain, runs: Runs, connection: BaseDatabaseWrapper) -> None:
         self.runs = runs
@@ -105,7 +105,7 @@ class Walk:
         return True
 
 
-#: Stock Django drops an index whose name the server cuts to that of the table, and fails; ours drops none.
+#: Stock Django drops an index whose name the server cuts to the table's name, and fails; ours drops none.
 OF_THE_TABLE = "is not an index"
 
 
@@ -134,7 +134,11 @@ def difference(stock: Walk, ours: Walk) -> str:
 )
 @given(chain=chains(), busy=booleans(), online=booleans())
 def test_chain_of_operations(chain: Chain, busy: bool, online: bool, django_db_blocker: Any) -> None:
-    """:param busy: clients write meanwhile. :param online: with ONLINE_TYPE_CHANGES."""
+    """Run a chain on both, and compare.
+
+    :param busy: clients write meanwhile.
+    :param online: with ONLINE_TYPE_CHANGES.
+    """
     note(f"{written(chain)}\n# busy: {busy}, online: {online}")
     case = Case("chain", chain.before, [], data=tuple(nulls(chain)), moves_column=online)
     ours = chain.in_quotes() if chain.quoted else chain

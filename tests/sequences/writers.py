@@ -20,10 +20,10 @@ PAUSE_SECONDS = 0.002
 
 
 def transactions(table: str, columns: list[str]) -> Iterator[str]:
-    """Each is one query string, and so one transaction.
+    """Yield query strings, each of which is one transaction.
 
     One rewrites every row, with the values that it has. The others write rows that are twice there, that lack
-    values, or that are gone, and roll back: whoever looks for violations has to wait for their end.
+    values, or that are gone, and roll back: a search for violations has to wait for their end.
     """
     names = ", ".join(columns)
     yield f"UPDATE {table} SET {', '.join(f'{column} = {column}' for column in columns)}"

@@ -22,7 +22,10 @@ REPLAYED = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
 
 
 class Pair(NamedTuple):
-    """:param open_session: open_session(server): a connection of the driver in autocommit mode."""
+    """A primary and its standby.
+
+    :param open_session: open_session(server): a connection of the driver in autocommit mode.
+    """
 
     primary: launch.Server
     standby: launch.Server
@@ -76,7 +79,7 @@ def database_of(server: launch.Server, alias: str, **more: Any) -> Iterator[Any]
 
 @pytest.fixture
 def books(servers: Pair, primary: Any, django_db_blocker: Any) -> Iterator[Shop]:
-    """An app on the primary, on which nobody waits for the standby yet."""
+    """An app on the primary, before any session waits for the standby."""
     run(primary, "DROP SCHEMA public CASCADE")
     run(primary, "CREATE SCHEMA public")
     with django_db_blocker.unblock(), database_of(servers.primary, "primary") as connection:

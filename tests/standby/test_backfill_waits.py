@@ -33,7 +33,7 @@ LEFT = "SELECT count(*) FROM t WHERE n IS NULL"
 
 @pytest.fixture
 def rows(books: Shop, monkeypatch: Any, caplog: Any) -> Any:
-    """Some 350 pages, so that the batches take a while."""
+    """Make about 350 pages, so that the batches take a while."""
     monkeypatch.setattr(pace, "ASK_EVERY_SECONDS", 0.05)
     caplog.set_level("INFO", logger="django_zero_downtime_migrations")
     run(books.connection, "CREATE TABLE t (id int PRIMARY KEY, n int)")

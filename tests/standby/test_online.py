@@ -1,4 +1,4 @@
-"""A change of type that is done online is no faster than a standby replays it."""
+"""An online change of type is no faster than a standby replays it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAUSED = "SELECT pg_get_wal_replay_pause_state()"
 
 @pytest.fixture
 def orders(books: Shop, settings: Any, monkeypatch: Any, caplog: Any) -> Shop:
-    """Some 350 pages in use."""
+    """Make about 350 pages in use."""
     monkeypatch.setattr(pace, "ASK_EVERY_SECONDS", 0.05)
     caplog.set_level("INFO", logger="django_zero_downtime_migrations")
     wanted = {"ONLINE_TYPE_CHANGES": True, "BACKFILL_BATCH_TIME": "5ms", "BACKFILL_MAX_REPLICA_LAG": "500ms"}

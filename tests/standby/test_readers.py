@@ -1,4 +1,4 @@
-"""Readers on a hot standby, where the replay of a lock waits for them and everybody else waits behind the replay."""
+"""Readers on a hot standby, where the replay of a lock waits for them and all others wait behind the replay."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.backends.sessions import Beside, run, told, wait_until
 from tests.standby.conftest import Pair, database_of
 from tests.standby.test_synchronous_standby import BOOK, READS
 
-#: Longer than any machine takes for a query that waits for nobody; the server ends one that waits for longer.
+#: Longer than any machine takes for a query that waits for nothing; the server ends a query that waits for longer.
 SHORT_SECONDS = 10
 SIX = [migrations.AddField("book", f"extra_{number}", models.IntegerField(null=True)) for number in range(6)]
 COLUMNS = "SELECT count(*) FROM pg_attribute WHERE attrelid = 'shop_book'::regclass AND attname LIKE 'extra%'"
@@ -46,7 +46,7 @@ def report(servers: Pair) -> Iterator[Any]:
     with closing(servers.open_session(servers.standby)) as session:
         run(session, "BEGIN")
         run(session, REPORT)
-        # It is old for everybody who looks.
+        # The transaction is old for all readers of pg_stat_activity.
         time.sleep(2 * acquire.OLD_THERE / 1000)
         yield session
 

@@ -1,4 +1,4 @@
-"""A standby that confirms nothing holds up who commits, and not everybody else behind the locks of a short step."""
+"""A standby that confirms nothing delays the committing session, and not the sessions behind a short step's locks."""
 
 from __future__ import annotations
 

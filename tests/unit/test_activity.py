@@ -1,4 +1,4 @@
-"""What a row of ``pg_stat_progress_create_index`` becomes in words."""
+"""A row of ``pg_stat_progress_create_index`` in words."""
 
 from __future__ import annotations
 

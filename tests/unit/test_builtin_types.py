@@ -27,7 +27,7 @@ EFFECTS = {
     "R": Effect.REWRITE,
     "r": Effect.REWRITE,
     "E": Effect.REFUSED,
-    # Only PostgreSQL 18 has the casts of these, and nobody knows which server it will be.
+    # Only PostgreSQL 18 has the casts of these, and it is unknown which server it will be.
     "b": Effect.REWRITE,
     "x": Effect.REFUSED,
 }
@@ -134,7 +134,7 @@ def test_shipped_table_is_what_the_server_says(server_major: int) -> None:
         assert len(new) == 6
         shipped["casts"] = [x for x in shipped["casts"] if x not in new]
     if server_major < 15:
-        # The category of "char" (18) was that of the strings, and a path (602) could become a point (600).
+        # "char" (18) once had the category of the strings, and a path (602) could become a point (600).
         said["types"] = [[*x[:3], "Z", *x[4:]] if x[0] == 18 else x for x in said["types"]]
         said["casts"].remove([602, 600, "f", "e", None])
 

@@ -34,7 +34,7 @@ class DerivedWrapper(DatabaseWrapper):
 
 @pytest.fixture
 def add_database(monkeypatch, settings):
-    """add_database(alias, engine, NAME=value): a database that nobody connects to."""
+    """add_database(alias, engine, NAME=value): a database without connections."""
     added = []
 
     def add(alias, engine, **own):
@@ -152,7 +152,7 @@ def test_bounded_wait_has_no_message(own, lock_timeout, statement_timeout):
 
 @pytest.fixture
 def other_distribution(tmp_path, monkeypatch):
-    """What pip leaves of a distribution that it has installed, on the path of this process."""
+    """Make the metadata that pip leaves of an installed distribution, on the path of this process."""
     folder = tmp_path / "django_pg_zero_downtime_migrations-0.20.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: django-pg-zero-downtime-migrations\nVersion: 0.20\n")
@@ -174,7 +174,7 @@ def test_other_distribution_beside_ours_is_an_error_with_both_commands(other_dis
 
 @pytest.mark.parametrize("apps", [[], [OUR_APP]])
 def test_migrate_stops_while_both_are_installed(site, other_distribution, apps):
-    """With our app and without; `site` has its folder on the path of its processes, and so what is in it."""
+    """Both with our app and without; `site` has its folder on the path of its processes, and so what is in it."""
     assert site.folder == other_distribution
     site.settings["INSTALLED_APPS"] = [*site.settings["INSTALLED_APPS"], *apps]
     assert site.refused().count(f"{TAG}.E004") == 1

@@ -28,7 +28,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def as_any_owner() -> None:
-    """Without the right of root to write where the mode forbids it; others have none."""
+    """Drop root's privilege to write against the file mode; other users have none."""
     ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE)
 
 
@@ -39,7 +39,7 @@ def start(checkout: Path, **options: Any) -> subprocess.Popen[str]:
 
 
 def end(process: subprocess.Popen[str]) -> str:
-    """What it says, which is not a traceback, of a run that does not succeed."""
+    """Return the output, which is not a traceback, of a run that does not succeed."""
     said, _ = process.communicate()
     assert process.returncode != 0, said
     assert "Traceback" not in said, said

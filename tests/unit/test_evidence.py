@@ -1,4 +1,4 @@
-"""What is made of what was seen of old code: pure sums."""
+"""Conclusions from what was seen of old code: pure sums."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Django's own test runner and editor are told of this backend."""
+"""The features of this backend that Django's own test runner and editor ask for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def skipped(connection):
 
 @pytest.fixture
 def connection(database):
-    database.features.django_test_skips  # noqa: B018  (kept, as after a look by somebody else)
+    database.features.django_test_skips  # noqa: B018  (kept, as after an earlier look)
     return database
 
 

@@ -1,4 +1,4 @@
-"""Which values fit into a narrower type: the server converts each, and writes it into a column of that type."""
+"""The values that fit into a narrower type: the server converts each, and writes it into a column of that type."""
 
 from __future__ import annotations
 

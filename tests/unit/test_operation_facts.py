@@ -1,4 +1,4 @@
-"""What an operation is that nobody has put into the table: what it extends, or the careful answer."""
+"""The facts about an operation that is not in the table: the ones of its base class, or the careful answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SQL = migrations.RunSQL("SELECT 1")
 
 
 def work(apps: Any, schema_editor: Any) -> None:
-    """What a RunPython does."""
+    """Do the work of a RunPython."""
 
 
 CODE = migrations.RunPython(work)

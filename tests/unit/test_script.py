@@ -1,4 +1,4 @@
-"""What `sqlmigrate` prints, and what psql makes of it."""
+"""The output of `sqlmigrate`, and what psql makes of it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def sent(lines):
 
 
 def run(shop, lines):
-    """What psql makes of it; it stops at the first error."""
+    """Run the lines by psql; it stops at the first error."""
     psql(shop.connection.settings_dict["NAME"], "\n".join(lines))
 
 
@@ -198,7 +198,7 @@ def test_no_text_is_in_a_transaction_and_concurrently(books, timed, flexible):
 
 @pytest.fixture
 def limits(server_major):
-    """What may end a statement that takes its time, on this server."""
+    """Return the timeouts that may end a long statement on this server."""
     return ["lock_timeout", "statement_timeout", *(["transaction_timeout"] if server_major >= 17 else [])]
 
 

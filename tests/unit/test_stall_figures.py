@@ -1,4 +1,4 @@
-"""What the benchmark `benchmarks/stall.py` makes of the clients' queries, and when it says that a limit is kept."""
+"""The benchmark `benchmarks/stall.py`: its figures from the clients' queries, and its verdicts on limits."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def kept(runs):
 
 
 def changed(**figures):
-    """As the good runs, but for ours of the short operation."""
+    """Change the good runs, for ours of the short operation."""
     return [
         dataclasses.replace(one, **figures) if (one.contestant, one.operation) == (OURS, SHORT) else one
         for one in good_runs()

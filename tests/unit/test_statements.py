@@ -1,4 +1,4 @@
-"""What the statements say of themselves."""
+"""The claims of statements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a step says of itself, and what several in one transaction come to."""
+"""The properties of a step, and of several in one transaction."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def kinds(kind: type[s.Statement]) -> set[type[s.Statement]]:
 
 
 def test_every_statement_has_a_word_of_its_own() -> None:
-    """All but the one that stands for several, and is a step of these by the time it is stored."""
+    """The only exception is the statement that stands for several: it is a step of these when it is stored."""
     assert kinds(s.Statement) - set(STATEMENTS.values()) == {s.Together}
     assert len(set(STATEMENTS.values())) == len(STATEMENTS)
 

@@ -1,4 +1,4 @@
-"""After which errors a migration with a journal keeps what it has done."""
+"""The errors after which a migration with a journal keeps what it has done."""
 
 from __future__ import annotations
 

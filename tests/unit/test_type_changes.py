@@ -1,4 +1,4 @@
-"""What a type change is said to do, against what servers were measured to do (tests/facts/type_changes.json)."""
+"""The judgement of type changes, against measurements on servers (tests/facts/type_changes.json)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Server:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is made in it is undone."""
+        """Undo what is made in the block."""
         self.run("BEGIN")
         try:
             yield
@@ -96,7 +96,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def rolled_back(server: Server) -> Iterator[Server]:
-    """What a test makes goes with its transaction."""
+    """Roll back what a test makes."""
     with server.transaction():
         yield server
 

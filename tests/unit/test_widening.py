@@ -1,4 +1,4 @@
-"""Which types keep every value of another one: the server converts the extreme ones there and back."""
+"""The types that keep every value of another type: the server converts the extreme ones there and back."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ LOST = [
 
 
 def judged(session: Any, old: str, new: str) -> Iterator[TypeChange]:
-    """With the server, and without."""
+    """Yield the judgements with the server, and without."""
     run(session, f"CREATE TEMPORARY TABLE x (c {old})")
     kind, _, collation = new.partition(" collate ")
     wanted = (kind, collation.strip('"') or None, True)

@@ -1,4 +1,4 @@
-"""One of the projects on one database, by way of its command line."""
+"""A project of another package on one database, driven through its command line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ WHERE table_schema NOT IN ('pg_catalog', 'information_schema') AND table_name <>
 
 
 class Project:
-    """:param package: its folder here. :param engine: what the project is on: ours, or what ours is compared with.
+    """A project.
+
+    :param package: its folder here.
+    :param engine: the engine of the project: ours, or the one that ours is compared with.
     :param connection: to its database.
     """
 
@@ -35,7 +38,7 @@ class Project:
         }
 
     def allow_unsafe(self) -> None:
-        """From now on, what ours refuses it only warns of: for the way back, on which types become smaller."""
+        """Turn refusals into warnings from now on: for the way back, on which types become smaller."""
         self.environment["WORKS_WITH_UNSAFE"] = "1"
 
     def manage(self, *arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""What the projects have in common; the test that starts one says the engine and the database."""
+"""The common settings of the projects; the test that starts one names the engine and the database."""
 
 from __future__ import annotations
 

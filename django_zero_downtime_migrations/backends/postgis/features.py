@@ -1,4 +1,4 @@
-"""What Django may expect of this backend."""
+"""The features of this backend that Django asks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same editor over PostGIS's. A module of its own, since importing PostGIS needs GDAL."""
+"""The same editor over PostGIS's. It has its own module, since importing PostGIS needs GDAL."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from ...server import names_of
 from ...settings import MigrationSettings
 from .early_indexes import EarlyIndexes
 
-#: Those of which only the statements matter.
+#: Methods of which only the statements matter.
 CALLS = (
     "create_model",
     "delete_model",
@@ -32,11 +32,11 @@ CALLS = (
     "alter_db_tablespace",
     "remove_field",
 )
-#: They leave nothing for the end of the migration, and raise when they do not find what an earlier run has removed.
+#: Methods that put nothing off to the end of the migration, and raise if they do not find what an earlier run removed.
 ONLY_STATEMENTS = ("alter_unique_together", "alter_index_together")
 
 
-#: What Django says of a constraint that it looks for by its columns, and that has gone.
+#: Django's error for a constraint that it looks for by its columns, and that has been dropped.
 NONE_FOUND = "Found wrong number (0)"
 
 
@@ -52,7 +52,7 @@ def _planned(name: str) -> Callable[..., Any]:
 
 
 class Calls:
-    """While one of its methods runs, statements are only recorded."""
+    """The methods of the editor that only record their statements while they run."""
 
     connection: Connection
     collect_sql: bool
@@ -72,7 +72,7 @@ class Calls:
 
     @cached_property
     def names(self) -> Names:
-        """Those of the database."""
+        """The spelling of names in the database."""
         return names_of(self.connection)
 
     def _iter_column_sql(
@@ -96,7 +96,7 @@ class Calls:
             yield item
 
     def column_sql(self, model: Model, field: Field, include_default: bool = False) -> Any:
-        """Django joins the pieces of a column's definition; ours remembers them."""
+        """Return a column's definition. Django joins its pieces; ours remembers them."""
         parent: Any = super()
         sql, params = parent.column_sql(model, field, include_default)
         if self._passed is None and sql is not None and " ".join(self._column_items) == sql:
@@ -124,8 +124,8 @@ class Calls:
             parent.add_constraint(model, constraint)
 
     def add_field(self, model: Model, field: Field) -> None:
-        """The indexes of a new column are built with it, not at the end of the migration: later operations may rely
-        on them.
+        """Add a field, and build its indexes with it, not at the end of the migration: later operations may rely on
+        them.
         """
         parent: Any = super()
         with self._planning("add_field", model, field) as call:
@@ -147,14 +147,14 @@ class Calls:
             parent.alter_field(model, old_field, new_field, strict)
 
     def _alter_field(self, model: Model, old_field: Field, new_field: Field, *args: object, **kwargs: object) -> None:
-        """What Django's ``alter_field`` does to a column: one call, also where a subclass has bound Django's own."""
+        """Record Django's ``alter_field`` of a column as one call, also if a subclass has bound Django's own."""
         parent: Any = super()
         with self._planning("alter_field", model, new_field):
             table = self.names.as_sql(model._meta.db_table)
             if new_field.column:
                 column = self.names.as_sql(new_field.column)
                 self._old_types[table, column] = old_field.db_parameters(self.connection)["type"] or ""
-            # Nobody reads the statements of a new table: they may be Django's one ALTER TABLE of several actions.
+            # A new table's statements are not analysed: they may be Django's one ALTER TABLE of several actions.
             features = self.connection.features
             combined = features.supports_combined_alters
             features.supports_combined_alters = combined or not (self._own_triggers or self._in_use(table))

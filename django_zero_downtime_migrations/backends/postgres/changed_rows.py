@@ -1,4 +1,4 @@
-"""The part of the schema editor that changes rows of tables in use: what ``Backfill`` calls."""
+"""The part of the schema editor that changes rows of tables in use: ``Backfill`` calls it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ChangedRows:
-    """To be put before what records calls."""
+    """The methods for rows. This class precedes the recording ones."""
 
     connection: Connection
     collect_sql: bool
@@ -44,7 +44,7 @@ class ChangedRows:
     _record: Callable[[s.Statement], None]
 
     def backfill(self, model: Model, update: Any) -> None:
-        """Change rows of a table, in batches where it may be in use.
+        """Change rows of a table, in batches if it may be in use.
 
         :param update: an ``operations.update.Compiled``.
         """
@@ -55,7 +55,7 @@ class ChangedRows:
             self._record(made)
 
     def backfill_each(self, chosen: Chosen) -> None:
-        """Give rows to a function, in batches where their table may be in use."""
+        """Give rows to a function, in batches if their table may be in use."""
         if not self._has_traffic(self.names.spelled(chosen.table)):
             self.once(lambda apps, editor: chosen.give_all(self.connection.alias), chosen.apps, None)
             return
@@ -63,7 +63,7 @@ class ChangedRows:
 
         self._own.close()
         each = Each(self.connection, self.settings, chosen, self._caller())
-        # It is not a transaction: each batch is one.
+        # The whole is not a transaction: each batch is one.
         self.once(lambda apps, editor: each.run(), chosen.apps, False)
 
     def backfill_later(self, model: Model) -> bool:
@@ -93,14 +93,14 @@ class ChangedRows:
         if why := later.why_not():
             logger.warning("%s: the rows of %s are changed now, since %s", whose, table, why)
             return False
-        # Django records the migration in the same transaction, unless something comes that has to stand alone.
+        # Django records the migration in the same transaction, unless a statement that stands alone comes before.
         self._own.open()
         self.once(lambda apps, editor: later.write(), None, None)
         logger.warning("%s: rows of %s are owed. `manage.py backfills --run` changes them.", whose, table)
         return True
 
     def forget_later(self, model: Model) -> None:
-        """The migration is taken back, and nobody is to change the rows any more."""
+        """Forget what was left for later, when the migration is taken back: the rows stay as they are."""
         whose = self._whose()
         if self._reader.is_silent or whose is None:
             return
@@ -113,10 +113,10 @@ class ChangedRows:
             self.once(lambda apps, editor: later.forget(), None, None)
 
     def still_owed(self, app_label: str, name: str, operations: Sequence[int]) -> list[str]:
-        """What a migration has left for later, and is not done, by its names; of a script nobody knows it yet.
+        """Return the names of what a migration has left for later, and is not done; a script does not know it yet.
 
-        :param operations: the numbers of those that it leaves.
-        :raises CannotMigrate: when nobody can tell.
+        :param operations: the numbers of the operations that leave it.
+        :raises CannotMigrate: when that cannot be told.
         """
         if self.collect_sql and not self._reader.is_silent:
             self.collected_sql.append(f"-- When manage.py backfills lists nothing of {app_label}.{name}.")
@@ -135,7 +135,7 @@ class ChangedRows:
             )
 
     def _has_traffic(self, table: str) -> bool:
-        """Whether others may be using it, and no transaction of the caller's is open."""
+        """Return whether other sessions may be using it, and the caller has no open transaction."""
         return not (self._own.of_caller or self._projection.is_new(table) or self.treat_as_new(table))
 
     def _caller(self) -> Caller:
@@ -145,12 +145,12 @@ class ChangedRows:
         return Caller(self._whose(), run.stream if run.verbosity else None)
 
     def _whose(self) -> Whose | None:
-        """The operation that is at work, as it stands in its migration."""
+        """Return the running operation, as it stands in its migration."""
         # Imported here, as above: most processes of a project migrate nothing.
         from ...execution.position import Whose
 
         if self._migration is None or self._operation is None:
             return None
-        # A migration that is taken back begins with its last operation, and contenttypes puts one behind each rename.
+        # A migration taken back begins with its last operation, and contenttypes puts one behind each rename.
         own = own_operation_at_work()
         return Whose(*self._migration, own.number if own else self._operation)

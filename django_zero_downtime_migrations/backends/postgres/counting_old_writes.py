@@ -1,4 +1,4 @@
-"""The part of the schema editor that lets triggers see to what old code writes, and takes them along with a column."""
+"""The part of the schema editor whose triggers correct or count what old code writes, and go with their column."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class CountingOldWrites(Expanding):
-    """To be put before what records calls."""
+    """The methods for triggers. This class precedes the recording ones."""
 
     _reader: Reader
 
@@ -27,18 +27,18 @@ class CountingOldWrites(Expanding):
         return OldWrites.of(kept, self._catalog(), debts.kept.place.schema if debts else "public")
 
     def _count(self, kept: removals.Stays, going: Sequence[removals.Goes]) -> None:
-        """Count what old code writes into a removed column: a session that ends with its request tells nothing."""
+        """Count what old code writes into a removed column: a session that ends with its request is not evidence."""
         [field] = [goes.field for goes in going[:1]]
-        # A generated column is written whenever those are that it is made of.
+        # A generated column is written whenever its source columns are.
         if field is None or getattr(field, "generated", False) or not self._may_count(kept):
             return
         column = self._catalog().column(kept.tables[0], kept.column)
-        # A default of the database is the value of new code's rows as well.
+        # A default of the database is also the value of new code's rows.
         has_default = removals.has_value(field) or (column is not None and column.has_default)
         self._record(self._triggers(kept).counting(inserts=not has_default))
 
     def _may_count(self, kept: removals.Stays) -> bool:
-        """Without the rights the removal goes on, since a counter is only evidence."""
+        """Return whether the role may; without the privileges the removal goes on, since a counter is only evidence."""
         from ...execution.rights import why_no_trigger
 
         why = "" if self._is_offline else why_no_trigger(self.connection, kept.tables[0]) or self._why_taken(kept)
@@ -48,7 +48,7 @@ class CountingOldWrites(Expanding):
         return not why
 
     def _why_taken(self, kept: removals.Stays) -> str:
-        """What another role has made under the names of the function and the counter, and how to remove it."""
+        """Say which object of another role has the name of the function or the counter, and how to remove it."""
         from ...execution.taken_names import why_taken
 
         triggers = self._triggers(kept)
@@ -58,10 +58,10 @@ class CountingOldWrites(Expanding):
         if kept.column:
             self._record(self._triggers(kept).dropped())
 
-    # What goes with its column or table
+    # Dropped with its column or table
 
     def _with_what_goes_along(self, statements: list[s.Statement]) -> list[s.Statement]:
-        """The statements, with what belongs to a column or table that goes before it, and the debt after."""
+        """Return the statements, with drops of a dropped column's or table's parts before, and the debt after."""
         drops = [x for x in statements if isinstance(x, (s.DropColumn, s.DropTable))]
         if not drops or self.migrate_run.is_new_database:
             return statements
@@ -76,7 +76,10 @@ class CountingOldWrites(Expanding):
         return made
 
     def _owed_no_more(self, owed_by: str, kept: removals.Stays, taken_back: Debt | None = None) -> s.OweNoMore:
-        """:param taken_back: the debt, where its own operation is taken back."""
+        """Return the end of a debt.
+
+        :param taken_back: the debt, if its own operation is taken back.
+        """
         from ...execution.debts import whose_of
 
         debts, sql = self._debts(), ""

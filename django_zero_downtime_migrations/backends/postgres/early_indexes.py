@@ -1,6 +1,6 @@
 """Indexes that stock Django would make at the end of the migration, and that we have made with their column.
 
-To Django's introspection they are not there yet. Until the end Django would go on renaming them with their table and
+Django's introspection does not see them yet. Until the end Django would go on renaming them with their table and
 column, so at the end they get the name that they would have had.
 """
 
@@ -19,13 +19,13 @@ from ...ddl.spaces import Space
 from ...ddl.template import SQL
 from ...naming import Names, as_django_quotes, quote, unquote
 
-#: Among the deferred statements it stands for :meth:`EarlyIndexes.renames`: Django does not record a migration before
-#: its deferred statements have run.
+#: The placeholder of :meth:`EarlyIndexes.renames` among the deferred statements: Django does not record a migration
+#: before its deferred statements have run.
 RENAMES = "-- indexes get their names"
 
 
 def _as_written(statement: s.Statement, part: str) -> str:
-    """A name in a statement of Django's as Django has it, which may be longer than the server's."""
+    """Return a name in a statement of Django's as Django has it, which may be longer than the server's."""
     return str(statement.sql.parts[part]) if isinstance(statement.sql, SQL) else str(getattr(statement, part))
 
 
@@ -33,7 +33,7 @@ class EarlyIndexes:
     """The indexes of one migration's new columns.
 
     :param name: Django's own ``_create_index_name`` (table, columns, suffix).
-    :param names: gives those of the database, once there is a connection.
+    :param names: returns the database's spelling of names, once there is a connection.
     """
 
     def __init__(self, name: Callable[[str, list[str], str], str], names: Callable[[], Names]) -> None:
@@ -42,7 +42,10 @@ class EarlyIndexes:
         self._made: list[tuple[IndexName, str]] = []
 
     def add(self, statement: Any) -> None:
-        """:param statement: a deferred one of Django's that is about to run."""
+        """Note an index.
+
+        :param statement: a deferred one of Django's that is about to run.
+        """
         part = statement.parts.get("name") if isinstance(statement, DjangoStatement) else None
         if isinstance(part, IndexName) and as_django_quotes(self._now(part)) == str(part):
             self._made.append((part, self._now(part)))
@@ -51,7 +54,7 @@ class EarlyIndexes:
         return self._name(part.table, part.columns, part.suffix)
 
     def follow(self, statement: s.Statement) -> bool:
-        """A table or column has got another name. Returns whether an index will get another name then."""
+        """Follow a table or column that has got another name. Return whether an index will get another name then."""
         for part, _ in self._made:
             if self._names().as_sql(part.table) != statement.table:
                 continue
@@ -63,13 +66,16 @@ class EarlyIndexes:
                     part.rename_column_references(part.table, column, new_column)
         return any(self._now(part) != name for part, name in self._made)
 
-    def hidden_from(self, projection: Projection) -> Projection:
-        """:param projection: what Django's introspection is shown."""
+    def hide_early_indexes(self, projection: Projection) -> Projection:
+        """Hide the early indexes from Django's introspection.
+
+        :param projection: changed, and returned.
+        """
         projection.early = {self._names().truncate(name) for _, name in self._made}
         return projection
 
     def renames(self, catalog: PlannedCatalog) -> Iterator[s.RenameIndex]:
-        """What brings the names up to date; an index that has gone in the meantime has none."""
+        """Yield the renames that bring the names up to date; an index that was dropped meanwhile needs none."""
         names = self._names()
         for part, made in self._made:
             name, new_name = (quote(names.truncate(x)) for x in (made, self._now(part)))

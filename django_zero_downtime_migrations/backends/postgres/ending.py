@@ -1,4 +1,4 @@
-"""The part of the schema editor that ends a migration: what Django, and what we, have put off until then."""
+"""The part of the schema editor that ends a migration: it runs what Django, and what we, have put off until then."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .replaced import Replaced
 
 
 class Ending:
-    """To be put after what records calls."""
+    """The methods for the end. This class follows the recording ones."""
 
     deferred_sql: list[Any]
     execute: Callable[..., None]
@@ -32,7 +32,8 @@ class Ending:
     _replaced: Replaced
 
     def finish(self, with_record: bool) -> None:
-        """What is left for the end of the migration. If a transaction is open then, Django records the migration in it.
+        """Run what is left for the end of the migration. If a transaction is open then, Django records the migration in
+        it.
 
         :param with_record: open one.
         """
@@ -46,12 +47,12 @@ class Ending:
                     self.execute(sql, deferred_params)
             self.deferred_sql = []
         if with_record:
-            # Also of a migration that is not atomic: nothing but its records comes now.
+            # This is so for a non-atomic migration too: only its records follow now.
             self._own.wanted = True
             self._own.open()
 
     def _record_renames(self) -> None:
-        # Where nothing is planned, no index is early.
+        # Without a plan, no index is early.
         for rename in self._early.renames(self._catalog()) if self._passed is None else ():
             self._record(rename)
 

@@ -1,4 +1,4 @@
-"""What Django may expect of this backend."""
+"""The features of this backend that Django asks for."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ WITHOUT_EQUALITY = frozenset({"box", "circle", "json", "line", "lseg", "path", "
 
 
 class _InsideTransaction:
-    """True exactly when DDL could be rolled back: inside somebody's transaction. Not a data descriptor, so that it
-    can be overridden.
+    """A flag that is true exactly when DDL could be rolled back: inside the caller's transaction. It is not a data
+    descriptor, so that it can be overridden.
     """
 
     def __get__(self, features: Any, owner: type | None = None) -> Any:
@@ -48,7 +48,7 @@ class _InsideTransaction:
 
 
 class FeaturesMixin:
-    """The flags that a migration in separate steps needs; to be put before any PostgreSQL features class."""
+    """The flags that a migration in separate steps needs. This class precedes any PostgreSQL features class."""
 
     # An editor that Django believes transactional would open one transaction for the whole migration.
     can_rollback_ddl: Any = _InsideTransaction()
@@ -57,10 +57,10 @@ class FeaturesMixin:
     connection: Any
 
     def allows_group_by_selected_pks_on_model(self, model: Model) -> bool:
-        """Whether GROUP BY may name the primary key alone.
+        """Return whether GROUP BY may name the primary key alone.
 
-        With EXPAND_CONTRACT a view may have the name of the table, and of that the server knows no key: Django then
-        names every column, which makes no other plan of a table.
+        With EXPAND_CONTRACT a view may have the name of the table, and the server knows no key of a view: Django then
+        names every column, which makes the same plan of a table.
         """
         parent: Any = super()
         if not parent.allows_group_by_selected_pks_on_model(model):
@@ -68,13 +68,13 @@ class FeaturesMixin:
         return not expands(self.connection) or any(map(self._has_no_equality, model._meta.concrete_fields))
 
     def _has_no_equality(self, field: Field) -> bool:
-        """Whether the server cannot group by a column."""
+        """Return whether the server cannot group by a column."""
         kind = field.db_type(self.connection) or ""
         return kind.partition("(")[0] in WITHOUT_EQUALITY
 
 
 def _exists(test: str) -> bool:
-    """Whether this Django has the test: a name that it does not know stops its test runner."""
+    """Return whether this Django has the test: an unknown name stops its test runner."""
     module, _, name = test.rpartition(".")
     module, _, case = module.rpartition(".")
     loaded = sys.modules.get(module)

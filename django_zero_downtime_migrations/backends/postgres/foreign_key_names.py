@@ -12,10 +12,10 @@ from ...django_types import Model
 
 
 class ForeignKeyName(DjangoForeignKeyName):
-    """Knows the table that is referenced as ``db_table`` has it, and puts its bare name into that of the key.
+    """A foreign key's name with the referenced table as ``db_table`` has it; its bare name goes into the key's name.
 
     Django keeps the bare name alone. A table that is renamed to a name in quotes then puts the quotes into the key's
-    name, and one that is renamed from such a name, or deleted, is not found.
+    name, and a table that is renamed from such a name, or deleted, is not found.
     """
 
     def __str__(self) -> str:
@@ -25,7 +25,7 @@ class ForeignKeyName(DjangoForeignKeyName):
 
 
 class NamesForeignKeys:
-    """To be put before any PostgreSQL schema editor."""
+    """The editor's methods for these names. This class precedes any PostgreSQL schema editor."""
 
     def _fk_constraint_name(self, model: Model, field: Any, suffix: str) -> DjangoForeignKeyName:
         parent: Any = super()

@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
 
 class IntrospectionMixin:
-    """To be put before any PostgreSQL introspection class.
+    """The introspection of what is planned. This class precedes any PostgreSQL introspection class.
 
     :ivar projection: set while a call of the editor is being planned.
-    :ivar past: the call is one of an earlier run, which has changed what Django would look for: there is nothing to be
-        found.
+    :ivar past: the call belongs to an earlier run, which has changed what Django would look for: Django finds nothing.
     """
 
     projection: Projection | None = None
@@ -46,7 +45,10 @@ class IntrospectionMixin:
         return quoted, self.projection.live_table(quoted)
 
     def _located(self, cursor: Cursor, table: str) -> tuple[Any, str]:
-        """A cursor and a name with which Django finds a table. :param table: its quoted name."""
+        """Return a cursor and a name with which Django finds a table.
+
+        :param table: its quoted name.
+        """
         try:
             *schema, name = split_identifier(table)
         except ValueError:
@@ -58,7 +60,7 @@ class IntrospectionMixin:
         return InSchema(cursor, schema[-1], name, table[1:-1]), name
 
     def get_table_list(self, cursor: Cursor) -> list[Any]:
-        """A table that has another name, since a view has its own, goes by that of the view."""
+        """List the tables. A table that a view has replaced is listed by the name of the view."""
         parent: Any = super()
         found: list[Any] = parent.get_table_list(cursor)
         hidden = {each.name: own for each in found if (own := self._own_name(each.name)) != each.name}
@@ -101,9 +103,9 @@ class IntrospectionMixin:
 
 
 class _Without:
-    """A cursor that does not see constraints which are planned to go.
+    """A cursor that does not see constraints which are planned to be dropped.
 
-    Django keeps one of a name: of an index it would see nothing where a foreign key has the same.
+    Django keeps one object of a name: it would miss an index if a foreign key has the same name.
     """
 
     def __init__(self, cursor: Cursor, gone: frozenset[str]) -> None:
@@ -118,7 +120,7 @@ class _Without:
 
 
 def _as_django_has(name: str, constraint: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    # An expression beside columns is None among them.
+    # An expression beside columns is None in this list.
     columns = constraint.get("columns") or ()
     if any(each and '"' in each for each in (name, *columns)):
         constraint = constraint | {"columns": [column and as_django_has(column) for column in columns]}
@@ -130,7 +132,7 @@ class DatabaseIntrospection(IntrospectionMixin, PostgresIntrospection):
 
 
 def projecting(connection: Connection) -> Any:
-    """The connection's introspection, with ours in front of it where another package has put its own in our place."""
+    """Return the connection's introspection, with ours in front of it if another package has replaced ours."""
     there = connection.introspection
     if not isinstance(there, IntrospectionMixin):
         made = type(type(there).__name__, (IntrospectionMixin, type(there)), {"__module__": __name__})

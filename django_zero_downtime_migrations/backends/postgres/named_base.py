@@ -1,4 +1,4 @@
-"""Our classes over those of the backend that ZERO_DOWNTIME_MIGRATIONS_BASE_BACKEND names."""
+"""Our classes over the backend that ZERO_DOWNTIME_MIGRATIONS_BASE_BACKEND names."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ SETTING = "ZERO_DOWNTIME_MIGRATIONS_BASE_BACKEND"
 
 
 def built_on(path: str, wrapper: Any, stock: type) -> Any:
-    """Our connection class with that of the named backend between it and Django's.
+    """Return our connection class with the named backend's between it and Django's.
 
     :param path: the backend's module, as in ``ENGINE``.
-    :param wrapper: ours. :param stock: Django's own, from which the named one has to be derived.
-    :raises ImproperlyConfigured: when there is no such backend, or when it cannot be built on.
+    :param wrapper: ours.
+    :param stock: Django's own, from which the named one has to be derived.
+    :raises ImproperlyConfigured: when the backend cannot be found, or cannot be built on.
     """
     base = _named(path, stock)
 
@@ -69,7 +70,7 @@ def _named(path: str, stock: type) -> Any:
 def _editor(ours: type, theirs: type) -> type:
     if issubclass(ours, theirs):
         return ours
-    # Not over our own class: that has every template of Django's, which would hide those that they have changed.
+    # These do not go over our own class: it has every template of Django's, which would hide the changed ones.
     return type(ours.__name__, (DatabaseSchemaEditorMixin, theirs), {"__module__": ours.__module__})
 
 

@@ -1,7 +1,7 @@
 """Names of ``django-pg-zero-downtime-migrations`` that its subclasses and other packages import.
 
-They describe SQL and do nothing by themselves: which locks a statement takes, which timeouts it runs under, and whether
-it is done already, this backend finds out from the statement.
+They describe SQL and do nothing by themselves: this backend derives from the statement which locks it takes, which
+timeouts it runs under, and whether it is done already.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.db.backends.ddl_references import Statement as DjangoStatement
 
 
 class DummySQL:
-    """A template of nothing: whatever fills it in, and whatever it is filled into, is nothing again."""
+    """A template of nothing: filled in, or filled into another template, it is nothing again."""
 
     def __mod__(self, parts: Any) -> DummySQL:
         return self
@@ -26,7 +26,7 @@ DUMMY_SQL = DummySQL()
 
 
 def _nothing(*parts: Any) -> bool:
-    """Whether one of the parts, or of the values in them, is :data:`DUMMY_SQL`."""
+    """Return whether one of the parts, or of the values in them, is :data:`DUMMY_SQL`."""
     for part in parts:
         values = part.values() if isinstance(part, dict) else part if isinstance(part, (list, tuple)) else [part]
         if any(value is DUMMY_SQL for value in values):
@@ -53,7 +53,7 @@ class Condition:
 
 
 class PGLock(str):
-    """SQL with what somebody says of its lock; the text itself counts."""
+    """SQL with a statement about its lock; only the text itself counts."""
 
     use_timeouts: bool
     disable_statement_timeout: bool
@@ -101,7 +101,7 @@ class PGLock(str):
 
 
 class PGAccessExclusive(PGLock):
-    """For statements under ACCESS EXCLUSIVE."""
+    """The SQL of a statement under ACCESS EXCLUSIVE."""
 
     def __new__(cls, sql: str, *, use_timeouts: bool = True, **described: Any) -> PGAccessExclusive:
         made: Any = super().__new__(cls, sql, use_timeouts=use_timeouts, **described)
@@ -109,7 +109,7 @@ class PGAccessExclusive(PGLock):
 
 
 class PGShareUpdateExclusive(PGLock):
-    """For statements that let others read and write."""
+    """The SQL of a statement that lets other sessions read and write."""
 
     def __new__(cls, sql: str, *, disable_statement_timeout: bool = True, **described: Any) -> PGShareUpdateExclusive:
         made: Any = super().__new__(cls, sql, disable_statement_timeout=disable_statement_timeout, **described)
@@ -135,7 +135,7 @@ class MultiStatementSQL(list[Any]):
 
 
 def statements(sql: Any) -> list[Any]:
-    """What an editor is given, as strings or Django's own statements, one for each that is to be sent."""
+    """Return what an editor is given, as strings or Django's own statements, one for each that is to be sent."""
     template = sql.template if isinstance(sql, DjangoStatement) else sql
     if template is DUMMY_SQL:
         return []
@@ -146,7 +146,7 @@ def statements(sql: Any) -> list[Any]:
 
 
 class OldAttributes:
-    """What ``execute`` of such a subclass takes from the editor."""
+    """The attributes that ``execute`` of such a subclass takes from the editor."""
 
     ZERO_TIMEOUT = "0ms"
     _sql_get_lock_timeout = "SELECT pg_catalog.current_setting('lock_timeout')"
@@ -155,5 +155,5 @@ class OldAttributes:
     _sql_set_statement_timeout = "SET statement_timeout TO '%(statement_timeout)s'"
 
     def _skip_applied(self, idempotent_condition: Condition | None) -> bool:
-        """Never: IDEMPOTENT_SQL compares what is there by its definition."""
+        """Return False: IDEMPOTENT_SQL compares what is there by its definition."""
         return False

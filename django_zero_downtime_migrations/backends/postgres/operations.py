@@ -1,4 +1,4 @@
-"""What Django asks of the tables of models, where one may be a view for a while."""
+"""Django's questions about the tables of models, if one may be a view for a while."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...django_types import Connection
 from ...settings import effective
 
 _OF_TABLE: Final = re.compile(r"pg_get_serial_sequence\(('.*?'),('.*?')\)")
-# The sequence of the table behind a view; of a table, nothing.
+# The sequence of the table behind a view; nothing for a table.
 _OF_VIEW: Final = (
     "SELECT pg_catalog.pg_get_serial_sequence(d.refobjid::pg_catalog.regclass::pg_catalog.text, "
     "a.attname::pg_catalog.text) FROM pg_catalog.pg_rewrite r "
@@ -29,7 +29,7 @@ _OF_VIEW: Final = (
 
 
 def expands(connection: Connection) -> bool:
-    """Whether EXPAND_CONTRACT is on for a database. A setting that cannot be read is the concern of ``migrate``."""
+    """Return whether EXPAND_CONTRACT is on for a database. ``migrate`` reports a setting that cannot be read."""
     kept = vars(connection)
     if "_zero_downtime_migrations_expands" not in kept:
         try:
@@ -40,13 +40,13 @@ def expands(connection: Connection) -> bool:
 
 
 class OperationsMixin:
-    """To be put before any PostgreSQL operations class."""
+    """The questions with views in mind. This class precedes any PostgreSQL operations class."""
 
     connection: Any
 
     def sequence_reset_sql(self, style: object, model_list: object) -> list[str]:
-        """As Django's, for a table behind a view as well: of a view the server names no sequence, and Django would then
-        reset none.
+        """Return Django's SQL, and SQL for a table behind a view: the server returns no sequence for a view, and Django
+        would then reset none.
         """
         parent: Any = super()
         found: list[str] = parent.sequence_reset_sql(style, model_list)

@@ -1,6 +1,6 @@
 """Django's questions about a table whose schema stands in ``db_table``, or whose sequence is not found by its name.
 
-Django itself asks for the first table of a name in the search_path, and so finds nothing of ``schema"."table``.
+Django itself asks for the first table of a name in the search_path, and does not find ``schema"."table``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ AND d.refobjid = {relation("%s::pg_catalog.text")} AND NOT pg_catalog.pg_table_i
 
 
 class InSchema:
-    """A cursor that asks for the table of a schema where Django's question is about the one that is found first.
+    """A cursor that asks for the table of a schema instead of the first table of the name.
 
     :param written: the name as ``db_table`` has it, under which any other question finds nothing.
     """
@@ -37,7 +37,7 @@ class InSchema:
     def execute(self, sql: str, params: Params = None) -> Any:
         located, count = _VISIBLE.subn(lambda found: f"{found[1]}.{self._there}", sql)
         if not count:
-            # Another package's, which has schemas of its own.
+            # The introspection is another package's, which has schemas of its own.
             params = [self._written if param == self._name else param for param in params or ()]
         return self._cursor.execute(located, params)
 
@@ -46,7 +46,7 @@ class InSchema:
 
 
 def with_schemas(cursor: Cursor, table: str, sequences: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The sequences of a table; one that its name alone does not mean has its schema, as ``db_table`` would.
+    """Return the sequences of a table, with the schema if the name alone does not mean them, as ``db_table`` would.
 
     :param table: its quoted name.
     """

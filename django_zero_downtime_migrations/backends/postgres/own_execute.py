@@ -1,6 +1,6 @@
 """``execute()`` of a subclass that goes to Django's editor past ours, as in ``PostgresSchemaEditor.execute(self, …)``.
 
-What it sends that way is taken from it on the way to the server, and planned like everything else.
+Its statements are intercepted on their way to the server, and planned like all others.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from ...django_types import Params, Sql
 from .old_names import statements
 
 Plan = Callable[[Any, Any], None]
-#: What may stand around a statement without a meaning. A comment is for logs of the server; ours keep the statement.
+#: Text around a statement that has no meaning. A comment is for logs of the server; ours keep the statement.
 _NOTHING = re.compile(r"/\*.*?\*/|--[^\n]*|[;\s]+", re.DOTALL)
 
 
 def wrap_execute(editor_class: Any, ours: Callable[..., None]) -> None:
-    """:param ours: ``execute`` of the mixin."""
+    """Wrap the ``execute`` of a subclass.
+
+    :param ours: ``execute`` of the mixin.
+    """
     theirs = inspect.getattr_static(editor_class, "execute")
     if theirs is ours or not inspect.isfunction(theirs) or hasattr(theirs, "of_subclass"):
         return
@@ -36,7 +39,7 @@ def wrap_execute(editor_class: Any, ours: Callable[..., None]) -> None:
 
 
 class _Given:
-    """What an override was given to send."""
+    """The statement that was given to an override."""
 
     def __init__(self, editor: Any, sql: Sql, params: Params, plan: Plan) -> None:
         self._editor = editor
@@ -45,7 +48,7 @@ class _Given:
         self._plan = plan
 
     def plans(self, text: str) -> bool:
-        """Plan the text if it is the statement, or has it in it. Returns whether it was.
+        """Plan the text if it is the statement, or contains it. Return whether it was.
 
         :param text: on its way to the server.
         """
@@ -63,7 +66,7 @@ class _Given:
         return False
 
     def _spelt(self, statement: Any) -> tuple[str, ...]:
-        """Its text, and that with the parameters in it, as Django's editor sends it."""
+        """Return its text, and its text with the parameters in it, as Django's editor sends it."""
         sql = str(statement).rstrip("; \n")
         if self._params is None:
             return (sql,)
@@ -95,7 +98,7 @@ def _taken_back(editor: Any, sql: Sql, params: Params, plan: Plan) -> Iterator[N
     if lines is not None:
         editor.collected_sql = _Lines(lines, given)
     wrappers = editor.connection.execute_wrappers
-    # The outermost, so that no other one is told of what is not sent.
+    # This wrapper is the outermost, so that the others are not told of what is not sent.
     wrappers.insert(0, sent)
     try:
         yield

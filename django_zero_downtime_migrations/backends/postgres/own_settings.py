@@ -14,7 +14,7 @@ _MISSING: Any = object()
 class OwnSetting:
     """The descriptor for one of them.
 
-    :ivar stated: what the class, or a base that is not an editor, says; it counts instead of the project's setting.
+    :ivar stated: the value by the class, or a base that is not an editor; it counts instead of the project's setting.
     """
 
     def __init__(self, name: str, stated: Any = _MISSING) -> None:
@@ -29,7 +29,7 @@ class OwnSetting:
         return getattr(editor.settings, self.name.lower())
 
     def __set__(self, editor: Any, value: Any) -> None:
-        # An __init__ may set it before that of the mixin has run.
+        # An __init__ may set it before the mixin's __init__ has run.
         editor.__dict__[self.name] = value
         if "settings" in editor.__dict__:
             editor.use_settings(changed(editor.settings, self.name, value, f"{type(editor).__name__}.{self.name}"))
@@ -51,7 +51,7 @@ def own_settings(editor: Any, settings: MigrationSettings) -> MigrationSettings:
     """
     known: Mapping[str, Any] = vars(type(editor))
     if any(type(known.get(name)) is not OwnSetting for name in IN_AN_EDITOR):
-        # A value that somebody has put on the class since it was made has taken the descriptor's place.
+        # A value that was set on the class after it was made has replaced the descriptor.
         wrap_settings(type(editor))
         known = {name: getattr_static(type(editor), name) for name in IN_AN_EDITOR}
     for name in IN_AN_EDITOR:

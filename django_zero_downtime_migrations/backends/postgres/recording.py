@@ -1,4 +1,4 @@
-"""The middle of the schema editor: what a call of it records becomes a plan, and the plan is run or written down."""
+"""The middle of the schema editor: a call's recorded statements become a plan, which is run or written down."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from .replaced import REMOVING, Replaced, Waiting, still_there
 
 
 class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys, Calls, PassingOn):
-    """To be put before any PostgreSQL schema editor; the class of :mod:`.schema` keeps what this works with."""
+    """The recording of calls. This class precedes any PostgreSQL schema editor; :mod:`.schema` has its state."""
 
     migrate_run: MigrateRun
     quote_value: Any
@@ -61,11 +61,14 @@ class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys,
     _assured: str
     _migration: tuple[str, str] | None
 
-    # What a call records
+    # The recording of a call
 
     @contextmanager
     def _planning(self, what: str, model: Any = None, made: Any = None, alone: bool = False) -> Iterator[Call]:
-        """:param alone: it sends what cannot stand in a transaction."""
+        """Record the statements of a call, then plan and carry them out.
+
+        :param alone: it sends what cannot stand in a transaction.
+        """
         if self._recorded is not None or self._passed is not None:
             yield self._call
             return
@@ -76,7 +79,7 @@ class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys,
         self._recorded = []
         self._origin = self._origin_of(model, made if model is not None else None)
         self._call = self.resume.call(what, model, made)
-        self._recording = self._early.hidden_from(self._projection.copy())
+        self._recording = self._early.hide_early_indexes(self._projection.copy())
         try:
             with projecting(self.connection).showing(self._recording, self._call.past):
                 yield self._call
@@ -101,7 +104,7 @@ class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys,
             self._carry_out(made_first(drops, recorded, self.names), self._call)
 
     def _waits(self, what: str, removal: Waiting, made: Any) -> bool:
-        """Whether what a call removes comes with what replaces it."""
+        """Return whether what a call removes comes with what replaces it."""
         if what not in REMOVING or not removal.statements or self._own.of_caller:
             return False
         if not all(self._in_use(x.table) for x in removal.statements):
@@ -131,7 +134,7 @@ class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys,
             self.is_executing = before
 
     def _send(self, sql: str, params: s.Params) -> None:
-        """The one way of a planned statement to the editors below and to the driver."""
+        """Send a planned statement: the only way to the editors below and to the driver."""
         parent: Any = super()
         parent.execute(plain(str(sql)), params)
 
@@ -141,7 +144,7 @@ class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys,
         self._recording.apply(statement)
 
     def _flush_deferred_sql(self) -> None:
-        """After each call. DEFERRED_SQL off: deferred statements run as soon as the tables that they name exist."""
+        """Run deferred statements after each call if DEFERRED_SQL is off, as soon as the tables they name exist."""
         if self.settings.deferred_sql:
             return
         catalog = self._catalog()
@@ -161,29 +164,38 @@ class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys,
         names = {self.names.spelled(str(sql.parts[x])) for x in ("table", "to_table") if x in sql.parts}
         return all(self._projection.is_new(table) or catalog.exists(table) for table in names)
 
-    # What becomes of it
+    # The plan of a call
 
     def _catalog(self) -> PlannedCatalog:
         return PlannedCatalog(self._today(), self._projection)
 
     def _today(self) -> Catalog:
-        """What tells of the database as it is."""
+        """Return the catalogue of the database as it is."""
         return ServerCatalog(self.connection)
 
     def continue_from(self, editor: Recording | None) -> None:
-        """Take what another collecting editor has planned as done. :param editor: that of the migration before."""
+        """Take what another collecting editor has planned as done.
+
+        :param editor: the editor of the migration before.
+        """
         if editor is not None:
             self._projection = editor._projection
 
     def treat_as_new(self, table: str) -> bool:
-        """Whether nobody can be using a table yet. :param table: its quoted name, as in SQL."""
+        """Return whether a table cannot be in use yet.
+
+        :param table: its quoted name, as in SQL.
+        """
         return table in self.migrate_run.tables or self.nothing_in_use
 
     def _in_use(self, table: str) -> bool:
         return not self.treat_as_new(table) and not self._recording.is_new(table)
 
     def _go_on(self, statements: list[s.Statement], call: Call) -> None:
-        """With what an earlier run has begun. :param statements: those of the call, which it has planned."""
+        """Go on with a call that an earlier run has begun.
+
+        :param statements: the statements of the call, which that run has planned.
+        """
         self.resume.go_on(call, self._reader)
         for statement in statements if self.collect_sql else ():
             self._projection.apply(statement)
@@ -213,7 +225,7 @@ class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys,
             start=self._projection.copy() if self._reader.is_silent else Projection(),
             backwards=is_taken_back(),
             rows_where=lambda *asked: rows_where(self.connection, self.settings, *asked),
-            # An editor that a RunPython has opened is asked for no operation.
+            # An editor that a RunPython has opened has no operation of its own.
             migration=self._migration or migration_at_work() or ("", ""),
         )
         made = plan(statements, context)
@@ -223,7 +235,7 @@ class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys,
             report(made.findings, self.settings.raise_for_unsafe and not self.collect_sql, quiet=self.collect_sql)
         self.resume.run(call, self._reader, made)
         if any(isinstance(statement, s.Raw) for statement in statements) and not self.collect_sql:
-            # What is known of it, where it could be read, is in the projection alone.
+            # The effects of raw SQL, if it could be read, are in the projection alone.
             self.migrate_run.made(*context.projection.new_tables)
             self.migrate_run.dropped(*context.projection.dropped_tables)
         self._projection = context.projection if self.collect_sql else Projection()
@@ -250,7 +262,10 @@ class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys,
 
     @contextmanager
     def assured(self, reason: str) -> Iterator[None]:
-        """The findings of what runs inside are accepted by the migration's author. :param reason: why."""
+        """Accept the findings of what runs inside, on behalf of the migration's author.
+
+        :param reason: why.
+        """
         before, self._assured = self._assured, reason
         try:
             yield

@@ -1,8 +1,8 @@
-"""What one operation of a migration removes, and a later one makes again: the drop waits for the other.
+"""An object that one operation of a migration removes, and a later one makes again: the drop waits for the other.
 
 A constraint is changed by RemoveConstraint and AddConstraint, and so may a unique_together, an index, a field's unique,
 db_index or foreign key be. Stock Django has both in one transaction; two calls of the editor would leave a time in
-which rows may be written that violate the old constraint and the new one, or in which there is no index.
+which rows may be written that violate the old constraint and the new one, or in which the index is missing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ...log import logger
 from ...migrate_run.migration_at_work import operations_at_work
 from ...naming import unquote
 
-#: What neither needs what has been removed to be gone, nor has an effect of its own on it.
+#: Operations that do not need the removed object to be gone, and do not affect it.
 _EITHER_WAY = (
     "AddConstraint",
     "AddIndex",
@@ -37,8 +37,9 @@ BACKWARDS = (*_EITHER_WAY, "RemoveField", "DeleteModel")
 class _Removing(NamedTuple):
     """A call of the editor that may remove, and do nothing else.
 
-    :param operation: that which makes the call forwards. :param taken_back: that which makes it when it is taken back.
-    :param makes: those that may make again what it has removed, forwards.
+    :param operation: the operation that makes the call forwards.
+    :param taken_back: the operation that makes it when it is taken back.
+    :param makes: the operations that may make again what it has removed, forwards.
     """
 
     operation: str
@@ -55,31 +56,36 @@ REMOVING = {
     "alter_index_together": _Removing("AlterIndexTogether", "AlterIndexTogether", _INDEXES),
     "alter_field": _Removing("AlterField", "AlterField", ("AlterField", *_CONSTRAINTS, *_INDEXES)),
 }
-#: What makes again when it is taken back.
+#: The operations that make again when they are taken back.
 _TAKEN_BACK = {"AddConstraint": "RemoveConstraint", "AddIndex": "RemoveIndex"}
 _TOGETHER = ("AlterUniqueTogether", "AlterIndexTogether")
 _DROPS = (s.DropConstraint, s.DropIndex)
 
 
 class Waiting(NamedTuple):
-    """:param statements: what waits. :param keys: by which the journal knows the calls that it is of."""
+    """Removals that wait.
+
+    :param statements: what waits.
+    :param keys: the journal's names of the calls that they belong to.
+    """
 
     statements: tuple[s.Statement, ...] = ()
     keys: tuple[str, ...] = ()
 
 
 class Replaced:
-    """What waits in an editor."""
+    """The removals that wait in an editor."""
 
     def __init__(self) -> None:
-        #: With the operation whose statements it comes with.
+        #: Each with the operation whose statements it comes with.
         self._waiting: list[tuple[Any, Waiting]] = []
 
     def waits(self, what: str, waiting: Waiting, made: Any, quiet: bool) -> bool:
-        """Whether the statements of a call are to come with a later operation; they are kept then.
+        """Return whether the statements of a call are to come with a later operation; they are kept then.
 
-        :param what: the method of the editor. :param made: what it is about.
-        :param quiet: nobody is told of a gap.
+        :param what: the method of the editor.
+        :param made: what it is about.
+        :param quiet: do not warn of a gap.
         """
         at_work = operations_at_work()
         if at_work is None or what not in REMOVING or not _only_drops(waiting.statements):
@@ -98,7 +104,7 @@ class Replaced:
         return True
 
     def come(self) -> Waiting:
-        """What has waited for the operation that is at work, whose first call of the editor this is."""
+        """Return the removals that have waited for the running operation, whose first call of the editor this is."""
         if not self._waiting:
             return Waiting()
         at_work = operations_at_work()
@@ -107,7 +113,7 @@ class Replaced:
         return _joined(due)
 
     def left(self) -> Waiting:
-        """What has waited for a call that did not come."""
+        """Return the removals that have waited for a call that did not come."""
         if not self._waiting:
             return Waiting()
         left, self._waiting = [x for _, x in self._waiting], []
@@ -119,7 +125,9 @@ def _joined(waiting: Sequence[Waiting]) -> Waiting:
 
 
 def _only_drops(statements: Sequence[s.Statement]) -> bool:
-    """Nothing is made but a foreign key that goes as well: Django makes each one of an altered field again."""
+    """Return whether nothing is made except a foreign key that is dropped as well: Django makes each foreign key of an
+    altered field again.
+    """
     again = {x.name for x in statements if isinstance(x, s.AddForeignKey)}
     drops = [x for x in statements if isinstance(x, _DROPS) and not getattr(x, "concurrently", False)]
     keys = {x.name for x in drops if isinstance(x, s.DropForeignKey)}
@@ -141,13 +149,13 @@ INDEX_GAP = (
 def _tell(statements: Sequence[s.Statement]) -> None:
     again = {x.name for x in statements if isinstance(x, s.AddForeignKey)}
     goes = [x for x in statements if isinstance(x, _DROPS) and x.name not in again]
-    # An index for LIKE goes with the constraint that it belongs to.
+    # An index for LIKE is dropped with the constraint that it belongs to.
     drop = min(goes, key=lambda x: isinstance(x, s.DropIndex))
     logger.warning(INDEX_GAP if isinstance(drop, s.DropIndex) else GAP, drop.table, unquote(drop.name))
 
 
 def still_there(statements: Sequence[s.Statement], catalog: PlannedCatalog) -> list[s.Statement]:
-    """Without what an earlier run, or somebody by hand, has dropped already."""
+    """Leave out what an earlier run, or a user by hand, has dropped already."""
     there: list[s.Statement] = []
     for x in statements:
         gone = (isinstance(x, s.DropConstraint) and catalog.constraint(x.table, unquote(x.name)) is None) or (
@@ -163,14 +171,14 @@ def still_there(statements: Sequence[s.Statement], catalog: PlannedCatalog) -> l
 def _made_again(
     what: str, operation: Any, rest: Sequence[Any], backwards: bool, made: Any
 ) -> tuple[Any | None, Sequence[Any]]:
-    """The operation that makes again what has been removed, else the first that may, with nothing in between that is in
-    the way; and those before it.
+    """Return the operation that makes again what has been removed, else the first that may, if nothing in between is an
+    obstacle; and the operations before it.
     """
     makes = [_TAKEN_BACK.get(x, x) if backwards else x for x in REMOVING[what].makes]
     beside = BACKWARDS if backwards else FORWARDS
     found = [n for n, x in enumerate(rest) if _is(x, *makes) and _model(x) == _model(operation)]
     same = [n for n in found if _is_same(operation, rest[n], backwards, made)]
-    # Another one may be something else: what comes after a barrier is none that replaces this one.
+    # A later operation may make something else: what comes after a barrier does not replace this one.
     alike = [n for n in found if _is_alike(operation, rest[n], made)]
     alike = [n for n in alike if all(_is(between, *beside) for between in rest[:n])]
     position = next(iter([*same, *alike]), None)
@@ -182,7 +190,7 @@ def _model(operation: Any) -> str:
 
 
 def _is_same(removes: Any, makes: Any, backwards: bool, made: Any) -> bool:
-    """Whether what one operation removes comes again with the other, by all that the two tell."""
+    """Return whether the other operation makes again what one removes, by all that the two tell."""
     if _is(makes, "AlterField"):
         of_field = _is(removes, "AlterField") and _is_alike(removes, makes, made)
         return of_field and _has_own(makes.field) != backwards
@@ -193,7 +201,7 @@ def _is_same(removes: Any, makes: Any, backwards: bool, made: Any) -> bool:
 
 
 def _is_alike(removes: Any, makes: Any, made: Any) -> bool:
-    """Whether it may: taken back, an operation does not tell what it makes."""
+    """Return whether it may be the same: an operation that is taken back does not tell what it makes."""
     if _is(makes, "AlterField"):
         fields = [removes.name] if _is(removes, "AlterField") else getattr(made, "fields", ())
         return [makes.name_lower] == [name.lower() for name in fields]
@@ -210,7 +218,7 @@ def _is_alike(removes: Any, makes: Any, made: Any) -> bool:
 
 
 def _has_own(field: Any) -> bool:
-    """Whether a field has a constraint or an index."""
+    """Return whether a field has a constraint or an index."""
     return bool(field.unique or field.db_index or (field.remote_field and field.db_constraint))
 
 
@@ -220,7 +228,7 @@ def _name(operation: Any) -> str:
 
 
 def _is(operation: Any, *names: str) -> bool:
-    """By the names of Django's own classes: not every version has all of them."""
+    """Compare by the names of Django's own classes: some versions lack some of them."""
     return any(
         kind.__name__ in names and kind.__module__.startswith("django.db.migrations.")
         for kind in type(operation).__mro__

@@ -10,7 +10,7 @@ from ...checks import check_database, check_distributions
 
 
 class DatabaseValidation(BaseDatabaseValidation):
-    """Says what is wrong with the settings of one connection, unless the app says it already.
+    """The check of one connection's settings, unless the app makes it already.
 
     In Django 4.2 to 6.1 the check that calls this is tagged ``database``: ``migrate`` runs it for the database that
     it migrates, the test runner for its databases, ``manage.py check`` only with ``--database`` (in 6.1 also with

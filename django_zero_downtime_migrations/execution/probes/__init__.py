@@ -1,5 +1,5 @@
-"""Is what a query would bring about there already? Asked by definition, after the server has refused the query, on a
-database whose migration was interrupted under another tool, or that somebody has changed by hand.
+"""Whether a query's result is there already, compared by definition. This is asked after the server has refused the
+query, on a database whose migration was interrupted under another tool, or that was changed by hand.
 
 The server compares: what is wanted is built on an empty temporary table, and both are described by the same question.
 No table that is in use is locked for it beyond ACCESS SHARE.
@@ -20,14 +20,14 @@ __all__ = ["Probe", "Verdict", "different", "probe", "question"]
 
 
 def probe(connection: Connection, sql: str, table: str = "", then: Sequence[str] = ()) -> Probe | None:
-    """What the catalogue has of the object of a query. The connection's transaction, where one is open, must not have
-    failed: what is built for the answer is rolled back to a savepoint.
+    """Return what the catalogue has of the object of a query. An open transaction must not have failed: what is built
+    for the answer is rolled back to a savepoint.
 
     :param sql: one query without placeholders, as our rewrites or Django's own templates make it; not the user's own.
-    :param table: that of its statement, as in SQL.
-    :param then: the queries after it in the same step: a default that goes at once is not missing afterwards.
+    :param table: the statement's table, as in SQL.
+    :param then: the queries after it in the same step: a default that is dropped at once is not missing afterwards.
     :return: None for a query that cannot be asked about.
-    :raises CannotMigrate: when the role may not create temporary tables, and so nobody can tell.
+    :raises CannotMigrate: when the role may not create temporary tables, so that the question has no answer.
     """
     found = question(sql)
     if found is None:
@@ -37,7 +37,7 @@ def probe(connection: Connection, sql: str, table: str = "", then: Sequence[str]
 
 
 def different(found: Probe) -> CannotMigrate:
-    """The error for :attr:`Verdict.DIFFERS`."""
+    """Return the error for :attr:`Verdict.DIFFERS`."""
     return CannotMigrate(
         f"{printable(found.what)} is there already, but it is not what the migration makes.\n"
         f"There:  {printable(found.there)}\n"

@@ -1,4 +1,4 @@
-"""Columns: ADD, DROP, RENAME, and what ALTER COLUMN does."""
+"""The forms of columns: ADD, DROP, RENAME, and ALTER COLUMN."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def add_column(asked: Asked) -> Probe:
             server.run(f"ALTER TABLE {name} ALTER COLUMN {column} {change}")
             texts.append(server.columns(copy)[server.plain(column)])
         if "its own sequence" not in texts[0]:
-            # As a restored database has it: some expressions do not read the same after a dump.
+            # The definition is read back as in a restored database: some expressions change in a dump.
             server.run(f"ALTER TABLE {name} DROP COLUMN {column}")
             server.run(f"ALTER TABLE {name} ADD COLUMN {column} {texts[0]}")
             texts.append(server.columns(copy)[server.plain(column)])
@@ -61,7 +61,7 @@ def add_column(asked: Asked) -> Probe:
 
 
 def _changes(asked: Asked) -> list[str]:
-    """What the same step does to the column next: Django takes the default of a Python field away again."""
+    """Return the next changes of the column in the same step: Django drops the default of a Python field again."""
     found = [IN_SAME_STEP.match(sql) for sql in asked.then]
     own = (asked["table"], asked["column"])
     return [x["change"] for x in found if x and (x["table"], x["column"]) == own]
@@ -112,5 +112,5 @@ def drop_identity(asked: Asked) -> Probe:
 
 @form(rf"{COLUMN}(?:TYPE|SET|DROP) ")
 def alter_column(asked: Asked) -> Probe:
-    """Done twice, it is as done once."""
+    """Report the change as absent: it can safely be repeated."""
     return Probe(Verdict.ABSENT, f"The column {asked['column']} of {asked['table']}")

@@ -1,4 +1,4 @@
-"""Constraints: ADD, DROP, RENAME, VALIDATE."""
+"""The forms of constraints: ADD, DROP, RENAME, VALIDATE."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEY = re.compile(
 )
 USING_INDEX = re.compile(rf"(?P<kind>UNIQUE|PRIMARY KEY) USING INDEX (?P<index>{NAME})(?P<options>.*)", re.S)
 NOT_NULL = re.compile(rf"NOT NULL (?P<column>{NAME})(?P<options>.*)", re.S)
-#: Kinds whose constraint is a relation as well, the index.
+#: Kinds whose constraint has an index, which is a relation as well.
 WITH_INDEX = ("UNIQUE", "PRIMARY KEY", "EXCLUDE")
 
 
@@ -43,7 +43,7 @@ def add_constraint(asked: Asked) -> Probe:
         assert made is not None
         if made.kind not in "cx":
             return [made]
-        # As a restored database has it: some expressions do not read the same after a dump.
+        # The definition is read back as in a restored database: some expressions change in a dump.
         server.run(f"ALTER TABLE {server.temporary(table)} DROP CONSTRAINT {asked['name']}")
         server.run(add + made.definition)
         again = server.constraint(copy, asked["name"])
@@ -62,7 +62,7 @@ def _text(constraint: d.Constraint) -> str:
 
 
 def _without(asked: Asked, table: d.Relation, what: str) -> Probe:
-    """No constraint has the name; something else may be in the way."""
+    """Judge an ADD whose name has no constraint yet; another object may be in the way."""
     definition = asked["definition"]
     if definition.startswith("PRIMARY KEY"):
         rivals = [x for x in asked.server.constraints(table) if x.kind == "p"]
@@ -88,7 +88,7 @@ def _is_of(server: Server, not_null: d.Constraint, column: str) -> bool:
 
 
 def _using_index(asked: Asked, table: d.Relation, there: d.Constraint, using: re.Match[str], what: str) -> Probe:
-    """The definition of the index has been compared where that was made; it goes into the constraint as it is."""
+    """Compare without the index's columns: they have been compared where the index was made, and stay as they are."""
     server, name = asked.server, asked["name"]
 
     def build() -> d.Constraint | None:
@@ -106,7 +106,8 @@ def _using_index(asked: Asked, table: d.Relation, there: d.Constraint, using: re
 def foreign_key(
     asked: Asked, table: d.Relation, name: str, columns: str, to: str, to_columns: str, options: str, before: str = ""
 ) -> Probe:
-    """A temporary table cannot point to one that is not, so both are made again; only the names of their columns count.
+    """Compare foreign keys. A temporary table cannot point to a permanent one, so both are made again; only the names
+    of their columns count.
 
     :param before: what the query wants beside the key.
     """
@@ -155,5 +156,5 @@ def rename_constraint(asked: Asked) -> Probe:
 
 @form(rf"{TABLE}VALIDATE CONSTRAINT (?P<name>{NAME})")
 def validate(asked: Asked) -> Probe:
-    """Done twice, it is as done once."""
+    """Report the validation as absent: it can safely be repeated."""
     return Probe(Verdict.ABSENT, f"The constraint {asked['name']} of {asked['table']}")

@@ -1,13 +1,13 @@
-"""What the catalogue has, described by the server, so that two objects of the same definition have the same text.
+"""Descriptions of objects by the server, so that two objects of the same definition have the same text.
 
-Columns go by their names: a copy of a table renumbers them.
+Columns are described by their names: a copy of a table renumbers them.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-#: Stands for the table that a foreign key points to.
+#: A placeholder for the table that a foreign key points to.
 TARGET = "\x01"
 
 RELATION = """
@@ -122,7 +122,11 @@ ORDER BY c.conname
 
 
 class Relation(NamedTuple):
-    """:param kind: ``pg_class.relkind``. :param tablespace: empty for the database's own."""
+    """A relation.
+
+    :param kind: ``pg_class.relkind``.
+    :param tablespace: empty for the database's own.
+    """
 
     oid: int
     kind: str
@@ -152,7 +156,11 @@ KINDS = {
 
 
 class Index(NamedTuple):
-    """:param table: its oid. :param extra: what the server does not say of it."""
+    """An index.
+
+    :param table: its oid.
+    :param extra: properties that the server's definition omits.
+    """
 
     table: int
     valid: bool
@@ -169,8 +177,10 @@ class Index(NamedTuple):
 
 
 class Constraint(NamedTuple):
-    """:param kind: ``pg_constraint.contype``. :param definition: what follows its name in ADD CONSTRAINT, as far as
-        the server says it, without NOT VALID.
+    """A constraint.
+
+    :param kind: ``pg_constraint.contype``.
+    :param definition: what follows its name in ADD CONSTRAINT, as far as the server says it, without NOT VALID.
     :param target: the table that a foreign key points to, with its schema.
     """
 

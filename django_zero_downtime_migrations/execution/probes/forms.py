@@ -1,6 +1,6 @@
-"""The forms of the queries that our rewrites and Django's own templates make: which object each is about.
+"""The forms of the queries that our rewrites and Django's own templates make: the object that each is about.
 
-Only the head of a query is read, whose form we know; what it says of the object, the server reads.
+Only the head of a query is read, whose form we know; the server reads what the query says of the object.
 """
 
 from __future__ import annotations
@@ -21,19 +21,23 @@ COLUMN = rf"{TABLE}ALTER COLUMN (?P<column>{NAME}) "
 
 
 class Verdict(enum.Enum):
-    #: What the query would bring about is there.
+    #: The query's result is there.
     DONE = "done"
-    #: Something of this name is there, with another definition.
+    #: An object of this name is there, with another definition.
     DIFFERS = "differs"
-    #: It is really to be done; the server's error stands.
+    #: The query still has to be run; the server's error stands.
     ABSENT = "absent"
     #: An index with this definition is there, INVALID: to be rebuilt (``execution.index_builds``).
     INVALID = "invalid"
 
 
 class Probe(NamedTuple):
-    """:param what: the object, in words. :param there: its definition. :param wanted: that of the query.
-    :param gone: the query removes it, and it is done when there is no such object.
+    """The answer to a question.
+
+    :param what: the object, in words.
+    :param there: its definition.
+    :param wanted: the query's definition.
+    :param gone: the query removes the object, and is done when there is none.
     """
 
     verdict: Verdict
@@ -46,7 +50,8 @@ class Probe(NamedTuple):
 class Asked(Record):
     """A query whose form is known.
 
-    :param parts: the names in it. :param table: that of the statement, as in SQL; may be empty.
+    :param parts: the names in it.
+    :param table: the statement's table, as in SQL; may be empty.
     :param then: what is sent after it in the same step.
     """
 
@@ -64,7 +69,7 @@ FORMS: list[tuple[re.Pattern[str], Question]] = []
 
 
 def form(pattern: str) -> Callable[[Question], Question]:
-    """Register the question for queries that begin so. Its named groups are :attr:`Asked.parts`."""
+    """Register the question for queries that begin with the pattern. Its named groups are :attr:`Asked.parts`."""
 
     def register(question: Question) -> Question:
         FORMS.append((re.compile(pattern, re.S), question))
@@ -74,7 +79,7 @@ def form(pattern: str) -> Callable[[Question], Question]:
 
 
 def question(sql: str) -> tuple[Question, dict[str, str]] | None:
-    """Who answers for a query, and the names in it; None for one whose form nobody knows."""
+    """Return the question for a query, and the names in it; None for an unknown form."""
     for pattern, ask in FORMS:
         if found := pattern.match(sql):
             return ask, {name: part or "" for name, part in found.groupdict().items()}
@@ -86,7 +91,11 @@ def gone(is_gone: bool, what: str) -> Probe:
 
 
 def renamed(what: str, old: str | None, new: str | None) -> Probe:
-    """:param old: the definition of what has the old name, None where nothing has. :param new: that of the new."""
+    """Judge a rename.
+
+    :param old: the definition of the object with the old name; None if there is none.
+    :param new: the definition of the object with the new name; None if there is none.
+    """
     if old is not None and new is not None:
         return Probe(Verdict.DIFFERS, what, new, f"{old}, under the new name")
     return Probe(Verdict.DONE if new is not None else Verdict.ABSENT, what, new or "")

@@ -1,4 +1,4 @@
-"""Indexes, and what has no columns: sequences, triggers."""
+"""The forms of indexes, and of objects without columns: sequences, triggers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def create_index(asked: Asked) -> Probe:
         made = f"pg_temp.{name}"
         server.run(f"CREATE {asked['unique']}INDEX {name} ON {copy}{asked['rest']}")
         index = _described(asked, made)
-        # As a restored database has it: some expressions do not read the same after a dump.
+        # The definition is read back as in a restored database: some expressions change in a dump.
         server.run(f"DROP INDEX {made}")
         server.run(index.on(copy))
         return [str(index), str(_described(asked, made)._replace(extra=index.extra))]
@@ -47,7 +47,7 @@ def create_index(asked: Asked) -> Probe:
         return Probe(Verdict.DIFFERS, what, str(there), f"an index{asked['rest']}")
     verdict = Verdict.DONE if there.table == table.oid and str(there) in wanted else Verdict.DIFFERS
     if verdict is Verdict.DONE and not there.valid and not asked["only"]:
-        # On a partitioned table alone it stays INVALID until its parts are attached.
+        # An index on a partitioned table alone stays INVALID until its parts are attached.
         verdict = Verdict.INVALID
     return Probe(verdict, what, str(there), wanted[0])
 
@@ -97,7 +97,7 @@ def drop_sequence(asked: Asked) -> Probe:
 
 @form(rf"ALTER SEQUENCE (?:IF EXISTS )?(?P<name>{PATH}) AS ")
 def alter_sequence(asked: Asked) -> Probe:
-    """Done twice, it is as done once."""
+    """Report the change as absent: it can safely be repeated."""
     return Probe(Verdict.ABSENT, f"The sequence {asked['name']}")
 
 
@@ -110,6 +110,6 @@ def drop_trigger(asked: Asked) -> Probe:
 
 @form(r"(?P<sql>CREATE (?:CONSTRAINT )?TRIGGER .*)")
 def create_trigger(asked: Asked) -> Probe:
-    """The query is what the server has said of the trigger before it was dropped."""
+    """Compare texts: the query is the definition that the server gave before the trigger was dropped."""
     there = asked.server.fetch(_SAME_TRIGGER, asked["sql"])[0][0]
     return Probe(Verdict.DONE if there else Verdict.ABSENT, "A trigger", asked["sql"] if there else "", asked["sql"])

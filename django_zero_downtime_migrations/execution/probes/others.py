@@ -1,4 +1,4 @@
-"""What a column of another type needs beside what tables, columns, constraints and indexes have."""
+"""The forms that an online change of type needs besides tables, columns, constraints and indexes."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ WHERE pg_catalog.quote_ident(n.nspname::pg_catalog.text) || '.' || pg_catalog.qu
 @form(r"DO E?'DECLARE zdm_value (?P<name>)")
 @form(rf"ANALYZE (?P<name>{PATH})")
 def said_of_it_again(asked: Asked) -> Probe:
-    """Done twice, it is as done once."""
+    """Report the change as absent: it can safely be repeated."""
     return Probe(Verdict.ABSENT, asked["name"])
 
 
 @form(rf"CREATE FUNCTION (?P<name>{PATH})(?P<rest>\(\) .*)")
 def create_function(asked: Asked) -> Probe:
-    """It has to be of the role itself: the owner of another one can change what it does."""
+    """Ask also for the function's owner, which has to be the role itself: another owner can change what it does."""
     server, what = asked.server, f"The function {asked['name']}"
     found = server.fetch(_DEFINITION, f"{asked['name']}()")
     if not found:

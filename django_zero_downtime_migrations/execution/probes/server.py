@@ -30,13 +30,13 @@ _FULL_NAME = "SELECT pg_catalog.format('%%I.%%I', %s::pg_catalog.text, %s::pg_ca
 
 
 def sibling(sql: str, name: str) -> str:
-    """A name with the schema that is written before another one."""
+    """Return a name with the schema that is written before another name."""
     *schemas, _ = split_identifier(sql)
     return ".".join([*map(quote, schemas), name])
 
 
 class Server:
-    """Names are SQL text, looked up as a statement would."""
+    """The server, asked for objects by their names in SQL, which are looked up as a statement would."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -52,14 +52,14 @@ class Server:
             cursor.execute(sql, None)
 
     def plain(self, sql: str) -> str:
-        """The last part of a name in SQL, as the server keeps it."""
+        """Return the last part of a name in SQL, as the server stores it."""
         return self._names.plain(sql)
 
     @cached_property
     def _names(self) -> Names:
         return names_of(self.connection)
 
-    # What is there
+    # The existing objects
 
     def relation(self, name: str) -> d.Relation | None:
         rows = self.fetch(d.RELATION, name)
@@ -70,7 +70,7 @@ class Server:
         return found if found and found.is_table else None
 
     def beside(self, relation: d.Relation, name: str) -> d.Relation | None:
-        """What is called so in the schema of a relation."""
+        """Return the relation of this name in the schema of another relation."""
         rows = self.fetch(d.IN_SCHEMA, self.plain(name), relation.schema)
         return self.relation(rows[0][0])
 
@@ -89,17 +89,17 @@ class Server:
         return next((x for x in self.constraints(table) if x.name == wanted), None)
 
     def full_name(self, table: str) -> str:
-        """A table's name with its schema; as it is written where there is no such table."""
+        """Return a table's name with its schema; the name as it is written if the table is not found."""
         found = self.relation(table)
         if found is None:
             return table
         name: str = self.fetch(_FULL_NAME, found.schema, found.name)[0][0]
         return name
 
-    # What is wanted
+    # The wanted objects
 
     def built(self, build: Callable[[], T]) -> T | None:
-        """What ``build`` makes and describes; it is rolled back. None when the server refuses to make it.
+        """Return what ``build`` makes and describes; it is rolled back. None if the server refuses to make it.
 
         :raises CannotMigrate: when the role may not create temporary tables.
         """
@@ -128,13 +128,16 @@ class Server:
             transaction.set_rollback(True, alias)
 
     def copy(self, table: d.Relation) -> d.Relation:
-        """An empty table of the same name and columns, without NOT NULL, defaults and constraints."""
+        """Make an empty table of the same name and columns, without NOT NULL, defaults and constraints."""
         source = f"{quote(table.schema)}.{quote(table.name)}"
         self.run(f"CREATE TEMPORARY TABLE {self.temporary(table)} AS TABLE {source} WITH NO DATA")
         return self._made(self.temporary(table))
 
     def dummy(self, name: str, columns: Sequence[str], more: str = "") -> d.Relation:
-        """A table of numbers, for what does not depend on types. :param columns: quoted."""
+        """Make a table of numbers, for what does not depend on types.
+
+        :param columns: quoted.
+        """
         parts = [f"{column} integer" for column in columns] + ([more] if more else [])
         self.run(f"CREATE TEMPORARY TABLE pg_temp.{quote(name)} ({', '.join(parts)})")
         return self._made(f"pg_temp.{quote(name)}")

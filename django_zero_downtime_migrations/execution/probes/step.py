@@ -1,4 +1,4 @@
-"""What is left to be done of a step that the server has refused."""
+"""The rest of a step that the server has refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..server_errors import (
 )
 from . import Probe, Verdict, different, probe
 
-#: SQLSTATEs with which the server says that something is there already, or is not there (any more).
+#: SQLSTATEs with which the server says that an object exists already, or does not exist (any more).
 REFUSALS = frozenset(
     {
         DUPLICATE_COLUMN,
@@ -36,10 +36,12 @@ REFUSALS = frozenset(
 
 
 class Rest(NamedTuple):
-    """:param queries: those that are still to be sent. :param done: what the others would have made is there.
+    """The rest of a step.
 
-    :param invalid: an index that one of them builds is there, INVALID: ``index_builds.is_built`` waits for who builds
-        it, then the step's ``leftover`` removes it.
+    :param queries: the queries that are still to be sent.
+    :param done: what the other queries would have made is there.
+    :param invalid: an index that one of them builds is there, INVALID: ``index_builds.is_built`` waits for the session
+        that builds it, then the step's ``leftover`` removes it.
     """
 
     queries: tuple[str, ...]
@@ -48,15 +50,16 @@ class Rest(NamedTuple):
 
     @property
     def error_stands(self) -> bool:
-        """The step was refused for another reason."""
+        """Whether the step was refused for another reason."""
         return not (self.done or self.invalid)
 
 
 def rest(connection: Connection, queries: Sequence[str], table: str) -> Rest:
-    """:param queries: all those of the step, with their parameters in them; not the user's own SQL.
+    """Return the rest of a step.
 
-    :param table: that of its statement, as in SQL.
-    :raises CannotMigrate: when something of a name has another definition, or when nobody can tell.
+    :param queries: all queries of the step, with their parameters in them; not the user's own SQL.
+    :param table: the statement's table, as in SQL.
+    :raises CannotMigrate: when an object of the same name has another definition, or when that cannot be told.
     """
     left: list[str] = []
     done: list[Probe] = []

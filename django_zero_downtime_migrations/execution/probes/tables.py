@@ -1,4 +1,4 @@
-"""Tables: CREATE, DROP, RENAME."""
+"""The forms of tables: CREATE, DROP, RENAME."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def create_table(asked: Asked) -> Probe:
 
 
 class _Table:
-    """Foreign keys and indexes have queries of their own, and so may some of the constraints."""
+    """A table without foreign keys and indexes, and without some constraints: these may have queries of their own."""
 
     def __init__(self, columns: dict[str, str], constraints: list[d.Constraint], tablespace: str) -> None:
         self.columns = columns
@@ -41,12 +41,12 @@ class _Table:
 
     @classmethod
     def of(cls, server: Server, table: d.Relation) -> _Table:
-        # NOT NULL is in the description of the column.
+        # The description of the column has NOT NULL.
         constraints = [x for x in server.constraints(table) if x.kind in "puxc"]
         return cls(server.columns(table), constraints, table.tablespace)
 
     def has(self, wanted: _Table, sql: str) -> bool:
-        """Whether it is what the SQL wants, with more constraints perhaps. Their names count where it gives any."""
+        """Return whether it is what the SQL wants, maybe with more constraints. Their names count if it gives any."""
         same = (self.columns, self.tablespace) == (wanted.columns, wanted.tablespace)
         return same and all(
             any(str(x) == str(one) and (x.name == one.name or quote(one.name) not in sql) for x in self.constraints)
@@ -67,7 +67,7 @@ def drop_table(asked: Asked) -> Probe:
 @form(rf"{TABLE}RENAME TO (?P<new>{NAME})")
 def rename_table(asked: Asked) -> Probe:
     server, table = asked.server, asked["table"]
-    # A view may have its old name by now.
+    # A view may have the table's old name by now.
     old = server.table(table)
     new = server.beside(old, asked["new"]) if old else server.relation(sibling(table, asked["new"]))
     if new and not new.is_table:
@@ -95,7 +95,7 @@ def drop_view(asked: Asked) -> Probe:
 @form(rf"LOCK TABLE (?:ONLY )?(?P<table>{PATH})")
 @form(rf"UPDATE (?P<table>{PATH}) SET ")
 def said_again(asked: Asked) -> Probe:
-    """Done twice, it is as done once: the server refuses it for another reason."""
+    """Report the change as absent: it can be repeated, and the server refused it for another reason."""
     return Probe(Verdict.ABSENT, asked["table"])
 
 

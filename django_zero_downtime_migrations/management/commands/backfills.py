@@ -1,4 +1,4 @@
-"""``backfills``: which have begun and are not through, how far they are, and what is to become of them."""
+"""``backfills``: the backfills that have begun and are not complete, how far they are, and what to do with them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ...django_types import Connection
     from ...execution.backfills import Backfills, KeptBackfill
 
-#: As that of a ``migrate`` whose time is over.
+#: The same status as of a ``migrate`` whose time is over.
 NOT_YET = 3
 SOMEBODY_ELSE = 4
 
@@ -66,7 +66,7 @@ class Command(BaseCommand):
 
         for unread in Backfills(connection).strangers():
             self.stderr.write(unread)
-        # It is written to as to a file.
+        # The adapter is written to like a file.
         stream: Any = self.stdout if options["verbosity"] else None
         worker = Worker(connection, self.stdout.write, stream)
         if options["wait"]:

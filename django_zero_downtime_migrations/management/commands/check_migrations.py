@@ -1,4 +1,4 @@
-"""``check_migrations``: what would block traffic or break the code that runs, before it is migrated."""
+"""``check_migrations``: find what would block traffic or break the running code, before it is migrated."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         # Imported here: most commands of a project only look at this one's help.
-        from ...judging.errors import CannotJudge
+        from ...errors import CannotJudge
         from ...judging.main import judge, write_stats
 
         try:

@@ -1,4 +1,4 @@
-"""``contract``: what is left for old code, and what keeps it there; drops what nothing speaks for."""
+"""``contract``: show what is left for old code, and what keeps it there; drop the rest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 if TYPE_CHECKING:
     from ...migrate_run.contraction import Contraction, Looked
 
-#: As that of ``backfills``.
+#: The same status as of ``backfills``.
 NOT_YET = 3
 NOTHING = "Nothing is owed."
 
@@ -62,7 +62,7 @@ class Command(BaseCommand):
         settings = MigrationSettings.load(connection.alias)
         turn = take_turn(connection, settings.migrate_lock_timeout, settings.show_blocking_queries)
         try:
-            # Asked now: a migrate may have dropped something, or taken it back.
+            # The debts are asked for now: a migrate may have dropped something, or taken it back.
             contraction = Contraction(connection)
             self._drop(contraction, _chosen(contraction.look(), options["debts"]), options["now"])
         finally:
@@ -94,7 +94,10 @@ class Command(BaseCommand):
 
 
 def _chosen(looked: list[Looked], names: list[str]) -> list[Looked]:
-    """:raises CommandError: when one of the names is not owed."""
+    """Return the chosen debts.
+
+    :raises CommandError: when one of the names is not owed.
+    """
     known = {x.debt.id: x for x in looked}
     if unknown := [name for name in names if name not in known]:
         raise CommandError(f"Nothing is owed by {', '.join(unknown)}. Owed: {', '.join(known) or 'nothing'}.")

@@ -16,9 +16,12 @@ from ...git_hooks.install import CannotInstall, Installation, insert, remove
 
 
 def _refuse_unknown(options: list[str]) -> None:
-    """:raises CommandError: for what check_migrations would refuse at each commit."""
-    # Imported here: without options the hook can be put in where there is no driver yet.
-    from ...judging.errors import CannotJudge
+    """Refuse options that check_migrations would refuse at each commit.
+
+    :raises CommandError: for an unknown option.
+    """
+    # Imported here: without options the hook can be inserted before a driver is installed.
+    from ...errors import CannotJudge
     from ...judging.main import refuse_contradictions
 
     command = load_command_class(__package__.rpartition(".management")[0], "check_migrations")

@@ -1,4 +1,4 @@
-"""``migrate_phase``: what the code that runs now survives before a release, and the rest after it."""
+"""``migrate_phase``: apply before a release what the running code survives, and the rest after it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             self._list("after", list(map(str, found.after)))
 
     def _phases(self, options: dict[str, Any]) -> Any:
-        from ...judging.errors import CannotJudge
+        from ...errors import CannotJudge
         from ...judging.phases import phases
 
         try:

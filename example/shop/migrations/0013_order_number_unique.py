@@ -1,4 +1,4 @@
-"""From an index to a unique constraint."""
+"""An index becomes a unique constraint."""
 
 from __future__ import annotations
 

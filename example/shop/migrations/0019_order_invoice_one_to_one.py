@@ -1,4 +1,4 @@
-"""From ForeignKey to OneToOneField."""
+"""A ForeignKey becomes a OneToOneField."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody's own backend, with something of its own in every class."""
+"""A custom backend, with something of its own in every class."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # As PostGIS does on some versions of Django.
+        # PostGIS does the same on some versions of Django.
         self.features = DatabaseFeatures(self)
         self.introspection = DatabaseIntrospection(self)

@@ -1,4 +1,4 @@
-"""Our engine, and an end of the process or of its session on the server at a round trip of one's choice."""
+"""Our engine, and an end of the process or of its session on the server at a chosen round trip."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from django_zero_downtime_migrations.backends.postgres.base import DatabaseWrapper as OurWrapper
 from tests.faults.fault import Fault
 
-# The server itself looks, many times in a millisecond, from another database: nobody waits for the snapshot.
+# The server itself looks, many times in a millisecond, from another database: its snapshot makes no session wait.
 _GONE = """
 DO $$ BEGIN WHILE EXISTS (SELECT FROM pg_stat_activity WHERE pid = {pid}) LOOP
 PERFORM pg_sleep(0.002); PERFORM pg_stat_clear_snapshot(); END LOOP; END $$
@@ -31,7 +31,7 @@ _ON_THE_SERVER = {
 
 
 class DatabaseWrapper(OurWrapper):
-    #: What is to happen, in the process that has one.
+    #: The fault of the process, if it has one.
     fault: Fault | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -43,10 +43,12 @@ class DatabaseWrapper(OurWrapper):
             return execute(sql, params, many, context)
 
     def _commit(self) -> None:
+        parent: Any = super()
         if self.connection is None:
-            return super()._commit()
+            parent._commit()
+            return
         with self._round_trip("COMMIT"):
-            return super()._commit()
+            parent._commit()
 
     @contextmanager
     def _round_trip(self, sql: str) -> Iterator[None]:
@@ -78,7 +80,7 @@ class DatabaseWrapper(OurWrapper):
 
     @contextmanager
     def _meanwhile(self, fault: Fault) -> Iterator[None]:
-        """As soon as the server has begun with what is sent now: whatever moment of it that is."""
+        """Act as soon as the server has begun with what is sent now: at any moment of it."""
         fault.happened = True
         pid = int(self.connection.info.backend_pid)
         other = self._beside()

@@ -7,7 +7,7 @@ from tests.operations.cases import CASES
 from . import backfills, bad_data, chains, code, contracting, journal, new, partitioned, repairs, rewrites, type_changes
 from .scenario import Scenario, back, of_case
 
-#: At every point, in every run of the tests, as far as it is their turn.
+#: Scenarios that are interrupted at every point, in every run of the tests, as far as it is their turn.
 OWN = [
     *rewrites.SCENARIOS,
     *chains.SCENARIOS,
@@ -19,10 +19,10 @@ OWN = [
     *type_changes.SCENARIOS,
 ]
 _OWN = {scenario.name for scenario in OWN}
-# The tablespace is one of the process that makes it.
+# Each process makes a tablespace of its own.
 _CASES = [of_case(case) for case in CASES if "tablespace" not in case.name]
 _ALL = [*_CASES, *(back(scenario) for scenario in _CASES if scenario.case.reversible)]
-#: Every operation of tests/operations, there and back.
+#: All operations of tests/operations, there and back.
 OPERATIONS = [scenario for scenario in _ALL if scenario.name not in _OWN]
 _OTHERS = [
     *contracting.WITHOUT_A_JOURNAL,

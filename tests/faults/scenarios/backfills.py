@@ -1,4 +1,4 @@
-"""Many rows that are changed in batches, and what comes before and after them in their migration."""
+"""Many rows that are changed in batches, and the operations before and after them in their migration."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.operations.case import APP, model
 from .chains import char, integer
 from .scenario import Scenario, scenario
 
-#: With those that every table has, some 150 pages.
+#: Together with the rows that every table has, these take about 150 pages.
 MANY = "INSERT INTO app_thing (a, name) SELECT n, repeat('x', 20) FROM generate_series(101, 20000) n"
 
 
 def of(name: str, *operations: Operation, batch: str = "1ms", **more: Any) -> Scenario:
-    """In batches as small as they get."""
+    """Make a scenario with the smallest batches."""
     settings = {"BACKFILL_BATCH_TIME": batch, "BACKFILL_LOAD": 1.0}
     return scenario(
         f"backfill/{name}", [model("Thing", a=integer(), name=char())], *operations, data=(MANY,), settings=settings

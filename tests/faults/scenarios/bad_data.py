@@ -1,4 +1,4 @@
-"""Rows that stop a migration, what it has to say of them, and what repairs them."""
+"""Rows that stop a migration, its message about them, and their repair."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from .scenario import Scenario, scenario
 
 
 class Bad(NamedTuple):
-    """:param broken: SQL that makes the rows bad. :param repaired: SQL that makes them good.
+    """Rows that stop a step.
 
+    :param broken: SQL that makes the rows bad.
+    :param repaired: SQL that makes them good.
     :param said: what the error says of them, as a regular expression.
     """
 
@@ -133,7 +135,7 @@ CASES = [
         AddField("new", "d", integer()),
         **DUPLICATES,
     ),
-    # What the code has done stays, and is not done again.
+    # The effects of the code stay, and it does not run again.
     Bad(scenario("bad/after_code", code.tables(), code.python(), unique(), random=("id",)), **DUPLICATES),
     Bad(of_sales("bad/not_null", AlterField("sale", "pages", models.IntegerField())), **SALE_NULLS),
     Bad(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.migrations.operations import (
     AddConstraint,
@@ -33,11 +35,11 @@ from .scenario import BEFORE, CHANGE, More, back, scenario
 CLOSED = "the shop is closed"
 
 
-def integer() -> models.Field:
+def integer() -> models.Field[Any, Any]:
     return models.IntegerField(null=True)
 
 
-def char(**options: bool) -> models.Field:
+def char(**options: Any) -> models.Field[Any, Any]:
     return models.CharField(max_length=20, null=True, **options)
 
 
@@ -115,7 +117,7 @@ DELETED = scenario(
     DeleteModel("Parent"),
     AddField("thing", "b", integer()),
 )
-#: Each goes with the operation that adds it again.
+#: Each is removed with the operation that adds it again.
 REPLACED = scenario(
     "chain/constraints_replaced",
     [
@@ -143,7 +145,7 @@ REPLACED = scenario(
     AddConstraint("thing", models.UniqueConstraint(fields=["b"], condition=models.Q(a__gt=1), name="partly")),
     AddConstraint("thing", models.UniqueConstraint(fields=["a", "b", "c"], name="wholly")),
 )
-#: Each goes with the operation that makes it again, or another one in its place.
+#: Each is removed with the operation that makes it again, or another one in its place.
 OTHERS = scenario(
     "chain/others_replaced",
     [
@@ -173,7 +175,7 @@ MORE = More("0003_more", [RenameField("thing", "b", "c")])
 
 
 def squashed(*operations: Operation, atomic: bool = True) -> tuple[More, ...]:
-    """After a migration that adds ``b``."""
+    """Return a squashed migration, after a migration that adds ``b``."""
     made = [AddField("thing", "b", integer()), RenameField("thing", "b", "c"), *operations]
     return (MORE, More("0002_squashed", made, atomic, replaces=(CHANGE, MORE.name)))
 

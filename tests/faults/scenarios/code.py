@@ -40,7 +40,7 @@ def count_back(apps: Any, editor: Any) -> None:
 
 
 def change(apps: Any, editor: Any) -> None:
-    """Its statements belong to its own transaction, the one of the editor among them."""
+    """Change rows in the editor's transaction, to which these statements belong."""
     count(apps, editor)
     editor.execute("UPDATE app_thing SET a = a + 1")
     count_again(apps, editor)
@@ -51,7 +51,7 @@ def python(code: Any = count) -> RunPython:
 
 
 class Several(Operation):
-    """Of another package: it runs others, which it keeps under names of its own."""
+    """An operation of another package: it runs others, which it keeps under names of its own."""
 
     reversible = False
 
@@ -89,7 +89,7 @@ INSIDE = scenario(
     SafetyAssured([SeparateDatabaseAndState([python(change)])], reason=CLOSED),
     random=("id",),
 )
-# What SQL does is counted as well, in a column.
+# The effect of SQL is counted as well, in a column.
 SQL = scenario(
     "code/sql",
     tables(),

@@ -1,4 +1,4 @@
-"""Removals and renames of what old code uses: what they do at once and leave, and how that goes or comes back."""
+"""Removals and renames of what old code uses: their effect at once, their remains, and how these end or come back."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def of(name: str, *operations: Operation, **more: Any) -> Scenario:
 
 
 def dropped(there: Scenario) -> Scenario:
-    """What the migration has left is dropped."""
+    """Drop what the migration has left."""
     return there._replace(name=f"{there.name}/contract", first=(APP,), arguments=NOW)
 
 
@@ -69,7 +69,7 @@ SCENARIOS = [
     *map(back, (FIELDS, MODEL, AMONG_OTHERS, COLUMNS, TABLES, NEW, STRICTER)),
     *map(dropped, (FIELDS, MODEL, COLUMNS, TABLES, NEW, STRICTER)),
 ]
-#: They are not recovered from at every point, since nobody knows where a killed run without a journal was.
+#: These do not recover at every point, since it is not known where a killed run without a journal was.
 PLAIN_NAME = of(
     "renamed_without_a_journal", RenameField("thing", "customer", "client"), settings={"IDEMPOTENT_SQL": False}
 )

@@ -1,6 +1,8 @@
-"""Migrations that are changed, or others, after one was interrupted."""
+"""Migrations that are changed or replaced after one was interrupted."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.db import models
 from django.db.migrations.operations import AddField, AddIndex, AlterField, RunSQL
@@ -14,7 +16,7 @@ from .scenario import More, Scenario, scenario
 THIRD = "0003_third"
 
 
-def operations(first: str = "b", last: models.Field | None = None) -> list[Operation]:
+def operations(first: str = "b", last: models.Field[Any, Any] | None = None) -> list[Operation]:
     return [
         AddField("thing", first, integer()),
         AddIndex("thing", models.Index(fields=[first], name="by_b")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.migrations.operations import (
     AddField,
@@ -21,7 +23,7 @@ from .code import count_again, python, tables
 from .scenario import More, scenario
 
 
-def key() -> models.Field:
+def key() -> models.Field[Any, Any]:
     return models.ForeignKey("app.Thing", models.CASCADE, null=True)
 
 

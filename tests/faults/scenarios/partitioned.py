@@ -1,4 +1,4 @@
-"""The tables of tests/partitions with their rows, and what is built on each of their partitions."""
+"""The tables of tests/partitions with their rows, and the objects built on each of their partitions."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""One operation of each kind, and then SQL at which the run is stopped: between it and the next run somebody takes the
-operation back by hand.
+"""One operation of each kind, and then SQL at which the run is stopped: between it and the next run the operation is
+taken back by hand.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ KINDS: dict[str, list[Operation]] = {
         AddField("thing", "u", models.ManyToManyField("app.parent", related_name="+")),
         AddField("alone", "u", integer()),
     ],
-    # A new table is committed with the first step on one that is in use.
+    # A new table is committed with the first step on a table in use.
     "create_model": [model("New", thing=fk("thing")), AddField("alone", "u", integer())],
     "add_index": [AddIndex("thing", models.Index(fields=["name"], name="by_name")), AddField("alone", "u", integer())],
     "add_check": [AddConstraint("thing", check(models.Q(b__gte=0), "b_positive"))],
@@ -79,7 +79,7 @@ KINDS: dict[str, list[Operation]] = {
     "remove_index": [RemoveIndex("thing", "by_a")],
     "remove_constraint": [RemoveConstraint("thing", "positive")],
     "rename_index": [RenameIndex("thing", "by_a_now", old_name="by_a")],
-    # What comes later has to be understood, or nothing of the first one would be found.
+    # Later operations have to be understood, or nothing of the first one would be found.
     "add_rename_alter": [
         AddField("thing", "u", integer()),
         RenameField("thing", "u", "v"),
@@ -89,7 +89,7 @@ KINDS: dict[str, list[Operation]] = {
         AddField("lonely", "thing", fk("thing", null=True)),
     ],
 }
-#: What the one changes, another changes back.
+#: Pairs in which one operation changes an object, and another changes it back.
 AND_BACK: dict[str, list[Operation]] = {
     "null": [
         AlterField("thing", "b", models.IntegerField(default=1, null=True)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db.migrations import Migration
@@ -15,26 +15,30 @@ BEFORE, CHANGE = "0001_before", "0002_change"
 
 
 class More(NamedTuple):
-    """A migration after that of the case, or of another app.
+    """A migration after the case's own, or of another app.
 
-    :param replaces: the names of those that it squashes.
+    :param replaces: the names of the migrations that it squashes.
     """
 
     name: str
-    operations: list[Operation]
+    operations: Sequence[Operation]
     atomic: bool = True
     replaces: tuple[str, ...] = ()
     app: str = APP
 
 
 class Scenario(NamedTuple):
-    """:param case: the tables and rows before, and the operations of the migration ``CHANGE``.
+    """A run to interrupt.
 
-    :param more: migrations that follow. :param arguments: of the ``migrate`` that is interrupted.
-    :param first: those of one that has run before.
-    :param prepare: SQL before there are any tables. :param filled: whether they get rows.
-    :param new: there is no table yet: the run that is interrupted makes them.
-    :param settings: of ZERO_DOWNTIME_MIGRATIONS. :param options: of OPTIONS.
+    :param case: the tables and rows before, and the operations of the migration ``CHANGE``.
+    :param more: migrations that follow.
+    :param arguments: arguments of the ``migrate`` that is interrupted.
+    :param first: arguments of a ``migrate`` that has run before.
+    :param prepare: SQL before the tables exist.
+    :param filled: whether they get rows.
+    :param new: no table exists yet: the interrupted run makes them.
+    :param settings: ZERO_DOWNTIME_MIGRATIONS.
+    :param options: OPTIONS.
     """
 
     name: str
@@ -52,7 +56,7 @@ class Scenario(NamedTuple):
         return self.name
 
     def migrations(self) -> list[Migration]:
-        """New ones: an operation keeps the models that it has seen."""
+        """Make new migrations: an operation keeps the models that it has seen."""
         made = [More(BEFORE, self.case.before), More(CHANGE, self.case.operations, self.case.atomic), *self.more]
         return [_migration(each, made[:number]) for number, each in enumerate(made)]
 
@@ -71,9 +75,12 @@ def _migration(each: More, made: list[More]) -> Migration:
 
 
 def scenario(
-    name: str, before: list[Operation], *operations: Operation, data: tuple[str, ...] = (), **more: Any
+    name: str, before: Sequence[Operation], *operations: Operation, data: tuple[str, ...] = (), **more: Any
 ) -> Scenario:
-    """:param more: as of Scenario, or of Case."""
+    """Make a scenario.
+
+    :param more: as in Scenario, or in Case.
+    """
     of_the_case = {key: more.pop(key) for key in ("random", "atomic", "reversible") if key in more}
     return Scenario(name, Case(name, before, list(operations), data, **of_the_case), **more)
 
@@ -83,5 +90,5 @@ def of_case(case: Case) -> Scenario:
 
 
 def back(there: Scenario) -> Scenario:
-    """The same migration, taken back."""
+    """Return the same migration, taken back."""
     return there._replace(name=f"{there.name}/back", first=(APP,), arguments=(APP, BEFORE))

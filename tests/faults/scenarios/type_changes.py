@@ -1,4 +1,4 @@
-"""Changes of type that are done online, and what comes before and after them in their migration."""
+"""Online changes of type, and the operations before and after them in their migration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .backfills import MANY
 from .chains import char, integer
 from .scenario import Scenario, back, scenario
 
-#: In batches as small as they get.
+#: The settings make the smallest batches.
 SETTINGS = {"ONLINE_TYPE_CHANGES": True, "BACKFILL_BATCH_TIME": "1ms", "BACKFILL_LOAD": 1.0}
 BELONGS = (
     "CREATE STATISTICS both_of_them ON a, name FROM app_thing",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
-from django.db.migrations.operations import AddField, AlterField
+from django.db.migrations.operations import AddField, AlterField, CreateModel
+from django.db.migrations.operations.base import Operation
 from django.db.models import F
 from django.db.models.functions import Lower, Now
 
@@ -11,23 +14,23 @@ from .. import features
 from ..case import TABLESPACE, Case, fk, model, one_to_one
 
 
-def thing(**fields):
+def thing(**fields: Any) -> CreateModel:
     return model("Thing", name=models.CharField(max_length=50), **fields)
 
 
-def parent():
+def parent() -> CreateModel:
     return model("Parent", code=models.CharField(max_length=20, unique=True))
 
 
-def seven():
+def seven() -> int:
     return 7
 
 
-def _case(name, field, *before, **options):
+def _case(name: str, field: models.Field[Any, Any], *before: Operation, **options: Any) -> Case:
     return Case(f"add_field/{name}", [*before, thing()], [AddField("thing", "added", field)], **options)
 
 
-def _preserve(name, field, *before, **options):
+def _preserve(name: str, field: models.Field[Any, Any], *before: Operation, **options: Any) -> Case:
     operation = AddField("thing", "added", field, preserve_default=False)
     return Case(f"add_field/{name}", [*before, thing()], [operation], **options)
 
@@ -132,7 +135,7 @@ CASES = [
         reversible=False,
     ),
 ]
-# Django 4.2 leaves the index for LIKE, which serves nobody any more, and fails on the way back; with ours it goes.
+# Django 4.2 leaves the useless index for LIKE, and fails on the way back; ours drops it.
 if features.db_default:
     CASES.append(
         Case(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.db import models
 from django.db.migrations.operations import AddField, AlterField, AlterModelTable, DeleteModel, RemoveField, RenameField
+from django.db.migrations.operations.base import Operation
 from django.db.models import F, Index, Q, UniqueConstraint
 from django.db.models.functions import Lower
 
@@ -13,20 +17,28 @@ from ..case import Case, check, fk, model
 NULLS = ("UPDATE app_thing SET x = NULL WHERE id % 3 = 0",)
 
 
-def _case(name, old, new, *before, options=None, extra=(), **case):
+def _case(
+    name: str,
+    old: models.Field[Any, Any],
+    new: models.Field[Any, Any],
+    *before: Operation,
+    options: dict[str, Any] | None = None,
+    extra: Sequence[Operation] = (),
+    **case: Any,
+) -> Case:
     table = model("Thing", x=old, y=models.CharField(max_length=20, default=""), options=options)
     return Case(f"alter_field/{name}", [*before, table], [AlterField("thing", "x", new), *extra], **case)
 
 
-def integer(**options):
+def integer(**options: Any) -> models.Field[Any, Any]:
     return models.IntegerField(**options)
 
 
-def char(length=20, **options):
+def char(length: int = 20, **options: Any) -> models.Field[Any, Any]:
     return models.CharField(max_length=length, **options)
 
 
-def text(**options):
+def text(**options: Any) -> models.Field[Any, Any]:
     return models.TextField(**options)
 
 

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
-from django.db.migrations.operations import AlterField
+from django.db.migrations.operations import AlterField, CreateModel
+from django.db.migrations.operations.base import Operation
 
 from .. import features
 from ..case import Case, fk, model, one_to_one
 
 
-def parent(**fields):
+def parent(**fields: Any) -> CreateModel:
     return model("Parent", code=models.CharField(max_length=20, unique=True, null=True), **fields)
 
 
-def other():
+def other() -> CreateModel:
     return model("Other")
 
 
-def _relation(name, old, new, *before, **case):
+def _relation(
+    name: str, old: models.Field[Any, Any], new: models.Field[Any, Any], *before: Operation, **case: Any
+) -> Case:
     return Case(
         f"alter_field/{name}", [parent(), *before, model("Thing", x=old)], [AlterField("thing", "x", new)], **case
     )
 
 
-def _target(name, old, new, *others, **case):
+def _target(
+    name: str, old: models.Field[Any, Any], new: models.Field[Any, Any], *others: Operation, **case: Any
+) -> Case:
     before = [model("Parent", id=old), *others]
     return Case(f"alter_field/{name}", before, [AlterField("parent", "id", new)], **case)
 
 
-def children():
+def children() -> list[CreateModel]:
     return [
         model("Child", parent=fk("parent", null=True)),
         model("Friend", parents=models.ManyToManyField("app.parent")),

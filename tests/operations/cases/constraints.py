@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import IntegerRangeField, RangeOperators
 from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
 from django.db import models
 from django.db.migrations import operations
-from django.db.migrations.operations import AddConstraint, RemoveConstraint
-from django.db.models import CheckConstraint, Deferrable, F, Func, Q, UniqueConstraint
+from django.db.migrations.operations import AddConstraint, CreateModel, RemoveConstraint
+from django.db.models import BaseConstraint, CheckConstraint, Deferrable, F, Func, Q, UniqueConstraint
 from django.db.models.functions import Lower
 
 from .. import features
 from ..case import Case, check, model
 
 
-def thing(*constraints):
+def thing(*constraints: BaseConstraint) -> CreateModel:
     return model(
         "Thing",
         a=models.IntegerField(),
@@ -26,7 +28,7 @@ def thing(*constraints):
     )
 
 
-def unique(*expressions, **options):
+def unique(*expressions: Any, **options: Any) -> UniqueConstraint:
     return UniqueConstraint(*expressions, name="one", **options)
 
 

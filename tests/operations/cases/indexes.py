@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField, IntegerRangeField
 from django.contrib.postgres.indexes import (
     BloomIndex,
@@ -19,6 +21,7 @@ from django.db.migrations.operations import (
     AddIndex,
     AlterIndexTogether,
     AlterUniqueTogether,
+    CreateModel,
     RemoveIndex,
     RenameIndex,
 )
@@ -34,7 +37,7 @@ from ..case import TABLESPACE, Case, model
 IndexExpression.register_wrappers(OrderBy, OpClass, Collate)
 
 
-def thing(**options):
+def thing(**options: Any) -> CreateModel:
     return model(
         "Thing",
         a=models.IntegerField(),

@@ -4,6 +4,9 @@ longest that PostgreSQL keeps.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from django.db import models
 from django.db.migrations.operations import (
     AddConstraint,
@@ -18,6 +21,7 @@ from django.db.migrations.operations import (
     RenameField,
     RunSQL,
 )
+from django.db.migrations.operations.base import Operation
 from django.db.models import Index, Q
 
 from ..case import TABLESPACE, Case, check, fk, model
@@ -44,13 +48,13 @@ LOOKED_FOR = ("unique", "foreign_key", "index_to_unique", "unique_to_index")
 SCHEMA = RunSQL("CREATE SCHEMA other", "DROP SCHEMA other")
 
 
-def _before(kind, *others, **fields):
+def _before(kind: str, *others: Operation, **fields: models.Field[Any, Any]) -> list[Operation]:
     start = [SCHEMA] if kind == "schema" else []
     table = model("Thing", name=models.CharField(max_length=20), **fields, options={"db_table": TABLES[kind]})
     return [*start, model("Parent", code=models.CharField(max_length=20, unique=True)), *others, table]
 
 
-def _column(kind, field):
+def _column(kind: str, field: models.Field[Any, Any]) -> models.Field[Any, Any]:
     field.db_column = COLUMNS[kind]
     return field
 
@@ -62,20 +66,20 @@ LEFT_BEHIND = ("alter_index_to_unique", "alter_unique_to_index")
 NOT_LIKE_STOCK = {"other_script": TWO_INDEXES, "schema": LEFT_BEHIND}
 
 
-def _cases(kind):
+def _cases(kind: str) -> Iterator[Case]:
     for case in _every_case(kind):
         if case.name.rpartition("/")[2] not in NOT_LIKE_STOCK.get(kind, ()):
             yield case
 
 
-def _every_case(kind):
-    def case(name, operations, before=None, **options):
+def _every_case(kind: str) -> Iterator[Case]:
+    def case(name: str, operations: list[Operation], before: list[Operation] | None = None, **options: Any) -> Case:
         return Case(f"names/{kind}/{name}", before or _before(kind), operations, **options)
 
-    def column(field):
+    def column(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
         return _column(kind, field)
 
-    def altered(old, new):
+    def altered(old: models.Field[Any, Any], new: models.Field[Any, Any]) -> tuple[list[Operation], list[Operation]]:
         return _before(kind, x=column(old)), [AlterField("thing", "x", column(new))]
 
     yield case("add_unique", [AddField("thing", "x", column(models.CharField(max_length=9, null=True, unique=True)))])
@@ -86,7 +90,7 @@ def _every_case(kind):
     yield case("add_foreign_key", [AddField("thing", "x", column(fk("parent", null=True)))])
     yield case("add_many_to_many", [AddField("thing", "x", models.ManyToManyField("app.parent"))])
     # Stock Django cannot move a table into another schema, nor find a constraint or an index there (tests/schemas).
-    back = {"reversible": kind != "schema"}
+    back: dict[str, Any] = {"reversible": kind != "schema"}
     yield case("add_index", [AddIndex("thing", Index(fields=["name"], name="Named Index"))], **back)
     yield case("add_check", [AddConstraint("thing", check(~Q(name=""), "Named Check"))])
     yield case("rename_field", [RenameField("thing", "name", "other")])
@@ -122,7 +126,7 @@ def _every_case(kind):
 TOO_LONG = {"letters": "abcdefghij" * 8, "bytes": "абвгдеёжзий" * 4, "within_a_character": "xyz" + "é" * 33}
 
 
-def _too_long(kind, name):
+def _too_long(kind: str, name: str) -> Case:
     x = models.IntegerField(null=True, db_column=name)
     return Case(
         f"names/too_long/{kind}",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.migrations.operations import AddField, AlterField
+from django.db.migrations.operations.base import Operation
 from django.db.models import F, Index, Q, UniqueConstraint
 from django.db.models.functions import Lower, Random
 
@@ -15,29 +18,36 @@ ONLINE = {"ONLINE_TYPE_CHANGES": True}
 SOME_NULL = ("UPDATE app_thing SET x = NULL WHERE id % 3 = 0",)
 
 
-def _case(name, old, new, *before, options=None, **case):
+def _case(
+    name: str,
+    old: models.Field[Any, Any],
+    new: models.Field[Any, Any],
+    *before: Operation,
+    options: dict[str, Any] | None = None,
+    **case: Any,
+) -> Case:
     table = model("Thing", x=old, y=models.CharField(max_length=20, default=""), options=options)
     change = [AlterField("thing", "x", new)]
     return Case(f"online/{name}", [*before, table], change, settings=ONLINE, moves_column=True, **case)
 
 
-def integer(**options):
+def integer(**options: Any) -> models.Field[Any, Any]:
     return models.IntegerField(**options)
 
 
-def big(**options):
+def big(**options: Any) -> models.Field[Any, Any]:
     return models.BigIntegerField(**options)
 
 
-def char(**options):
+def char(**options: Any) -> models.Field[Any, Any]:
     return models.CharField(max_length=20, **options)
 
 
-def decimal(digits, places, **options):
+def decimal(digits: int, places: int, **options: Any) -> models.Field[Any, Any]:
     return models.DecimalField(max_digits=digits, decimal_places=places, **options)
 
 
-def _key(name, old, new, **case):
+def _key(name: str, old: models.Field[Any, Any], new: models.Field[Any, Any], **case: Any) -> Case:
     table = model("Thing", id=old, y=models.CharField(max_length=20, default=""))
     change = [AlterField("thing", "id", new)]
     return Case(f"online/{name}", [table], change, settings=ONLINE, moves_column=True, **case)
@@ -73,8 +83,15 @@ KEYS = [
 ]
 
 
-def _target(name, old, new, *children, field="id", **case):
-    parent = model("Parent", code=models.CharField(max_length=20, unique=True), **{field: old})
+def _target(
+    name: str,
+    old: models.Field[Any, Any],
+    new: models.Field[Any, Any],
+    *children: Operation,
+    field: str = "id",
+    **case: Any,
+) -> Case:
+    parent = model("Parent", code=models.CharField(max_length=20, unique=True), options=None, **{field: old})
     change = [AlterField("parent", field, new)]
     return Case(f"online/{name}", [parent, *children], change, settings=ONLINE, moves_column=True, **case)
 
@@ -142,7 +159,7 @@ INTERLINKED = Case(
 )
 
 
-def _volatile(name, field, **case):
+def _volatile(name: str, field: models.Field[Any, Any], **case: Any) -> Case:
     before = [model("Thing", y=models.CharField(max_length=20, default=""))]
     added = [AddField("thing", "added", field)]
     return Case(f"online/volatile_{name}", before, added, settings=ONLINE, random=("added",), **case)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import IntegerRangeField, RangeOperators
 from django.db import models
-from django.db.migrations.operations import RemoveField
+from django.db.migrations.operations import CreateModel, RemoveField
+from django.db.migrations.operations.base import Operation
 from django.db.models import F, Index, Q, UniqueConstraint
 from django.db.models.functions import Lower
 
@@ -13,16 +16,18 @@ from .. import features
 from ..case import Case, check, fk, model, one_to_one
 
 
-def _case(name, field, *before, options=None, **case):
+def _case(
+    name: str, field: models.Field[Any, Any], *before: Operation, options: dict[str, Any] | None = None, **case: Any
+) -> Case:
     table = model("Thing", keep=models.CharField(max_length=20), options=options, gone=field)
     return Case(f"remove_field/{name}", [*before, table], [RemoveField("thing", "gone")], **case)
 
 
-def _number(name, **options):
+def _number(name: str, **options: Any) -> Case:
     return _case(name, models.IntegerField(null=True), options=options)
 
 
-def parent():
+def parent() -> CreateModel:
     return model("Parent", code=models.CharField(max_length=20, unique=True, null=True))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import IntegerRangeField, RangeOperators
 from django.contrib.postgres.operations import BloomExtension, CreateCollation, RemoveCollation
@@ -13,10 +16,12 @@ from django.db.migrations.operations import (
     AlterModelTableComment,
     AlterOrderWithRespectTo,
     AlterUniqueTogether,
+    CreateModel,
     DeleteModel,
     RenameField,
     RenameModel,
 )
+from django.db.migrations.operations.base import Operation
 from django.db.models import Index, Q, UniqueConstraint
 from django.db.models.functions import Lower
 
@@ -24,15 +29,15 @@ from .. import features
 from ..case import TABLESPACE, Case, MoveTable, check, fk, model, one_to_one
 
 
-def parent(**fields):
+def parent(**fields: Any) -> CreateModel:
     return model("Parent", code=models.CharField(max_length=20, unique=True, null=True), **fields)
 
 
-def child(**options):
+def child(**options: Any) -> CreateModel:
     return model("Child", parent=fk("parent", null=True), **options)
 
 
-def _create(name, *operations, before=(), **options):
+def _create(name: str, *operations: Operation, before: Sequence[Operation] = (), **options: Any) -> Case:
     return Case(f"create_model/{name}", [parent(), *before], list(operations), **options)
 
 
@@ -208,7 +213,7 @@ OPTIONS = [
     Case(
         "alter_model_table_comment/remove",
         [model("T", options={"db_table_comment": "old"})],
-        [AlterModelTableComment("t", None)],
+        [AlterModelTableComment("t", None)],  # type: ignore[arg-type]
     ),
     Case("alter_order_with_respect_to/set", [parent(), child()], [AlterOrderWithRespectTo("child", "parent")]),
     Case(

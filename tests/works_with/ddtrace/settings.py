@@ -1,6 +1,6 @@
 import os
 
-# There is no agent that would take the traces.
+# An agent that would take the traces is missing.
 for name in ("DD_TRACE_STARTUP_LOGS", "DD_INSTRUMENTATION_TELEMETRY_ENABLED", "DD_REMOTE_CONFIGURATION_ENABLED"):
     os.environ[name] = "0"
 

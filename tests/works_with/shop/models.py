@@ -1,1 +1,1 @@
-"""Nothing: the migrations alone make the tables."""
+"""An empty module: the migrations alone make the tables."""

@@ -32,7 +32,7 @@ INDEXES = "SELECT schemaname::text, indexname::text FROM pg_indexes WHERE indexn
 
 @pytest.fixture
 def two_tenants(both: Run, ours: Project, stock: Project) -> None:
-    """With the first migrations of each app; only the second has rows."""
+    """Make two tenants with the first migrations of each app; only the second has rows."""
     both("migrate_schemas", "--shared", "customers", "0001")
     for project in (ours, stock):
         project.sql(TWO)

@@ -4,7 +4,7 @@ from psqlextra.indexes import CaseInsensitiveUniqueIndex, ConditionalUniqueIndex
 
 
 class Migration(migrations.Migration):
-    """What the package adds to tables that are not partitioned."""
+    """The package's additions to tables that are not partitioned."""
 
     dependencies = [("archive", "0001_initial")]
     operations = [

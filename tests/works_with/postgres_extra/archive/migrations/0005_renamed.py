@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """What is refused on a table that is in use."""
+    """Operations that are refused on a table in use."""
 
     dependencies = [("archive", "0004_views")]
     operations = [

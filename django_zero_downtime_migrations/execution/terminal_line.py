@@ -1,4 +1,4 @@
-"""One line on a terminal that is written again and again, below the one that ``migrate`` has begun."""
+"""One line on a terminal that is rewritten again and again, below the line that ``migrate`` has begun."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 from ..printable import printable
 
-# ESC D goes down a row and keeps the column, scrolling where it has to; only then is the place saved (ESC 7) to which
-# ESC 8 returns, since a saved place does not scroll.
+# ESC D goes down a row and keeps the column, scrolling if it has to; only then is the position saved (ESC 7) to which
+# ESC 8 returns, since a saved position does not scroll.
 _BEGIN = "\x1bD\x1b[A\x1b7\x1b[B"
 _CLEAR = "\r\x1b[K"
 _END = f"{_CLEAR}\x1b8"
 
 
 def shows_line(stream: Any) -> bool:
-    """Whether a line can be written again there."""
+    """Return whether a line can be rewritten on this stream."""
     return stream is not None and bool(stream.isatty()) and os.environ.get("TERM", "dumb") != "dumb"
 
 
@@ -32,11 +32,11 @@ class Line:
             if self._closed:
                 return
             begin, self._shown = "" if self._shown else _BEGIN, True
-            # Without the last column, after which some terminals begin a new row.
+            # The last column stays empty: some terminals begin a new row after it.
             self._write(f"{begin}{_CLEAR}{printable(text)[: shutil.get_terminal_size().columns - 1]}")
 
     def close(self) -> None:
-        """Take it away, and go on where the cursor was."""
+        """Remove the line, and go on where the cursor was."""
         with self._lock:
             if self._shown and not self._closed:
                 self._write(_END)

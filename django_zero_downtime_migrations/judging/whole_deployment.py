@@ -1,4 +1,4 @@
-"""What no statement alone shows: rows and schema changed together, a table changed twice, changes that do not add."""
+"""Findings beyond single statements: rows and schema changed together, a table changed twice, non-additive changes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..rules.not_additive import RULE as NOT_ADDITIVE
 from ..rules.same_table_twice import RULE as SAME_TABLE_TWICE
 
 _DATA = re.compile(r"(?im)(?:^|;)\s*(?:UPDATE(?:\s+ONLY)?|INSERT\s+INTO|DELETE\s+FROM(?:\s+ONLY)?)\s+([\w.\"]+)")
-#: Statements that change rows or what people read, and not the table.
+#: Statements that change rows or comments, and not the table.
 _NOT_SCHEMA = (s.FillNulls, s.UpdateRows, s.SetComment, s.Raw)
 
 
@@ -40,7 +40,7 @@ Result = tuple[Place | None, Finding]
 
 
 def changes_rows_and_table(judged: Judged) -> Iterator[Result]:
-    """Tables in use whose rows and definition one migration changes."""
+    """Yield tables in use whose rows and definition one migration changes."""
     altered = {
         plain_table(touched.table): touched.table
         for touched in judged.editor.touched
@@ -53,7 +53,7 @@ def changes_rows_and_table(judged: Judged) -> Iterator[Result]:
 
 
 def changed_before(judged: Sequence[Judged]) -> Iterator[tuple[Judged, Result]]:
-    """Tables in use that a migration before has changed as well."""
+    """Yield tables in use that a migration before has changed as well."""
     first: dict[str, Any] = {}
     for each in judged:
         for touched in {x.table: x for x in reversed(each.editor.touched)}.values():
@@ -65,7 +65,7 @@ def changed_before(judged: Sequence[Judged]) -> Iterator[tuple[Judged, Result]]:
 
 
 def not_additive(judged: Judged) -> Iterator[Result]:
-    """The operations that --strict does not let pass."""
+    """Yield the operations that --strict does not accept."""
     for place in every(judged.migration.operations):
         if adds(place.operation) or _state_only(judged, place):
             continue
@@ -74,14 +74,14 @@ def not_additive(judged: Judged) -> Iterator[Result]:
 
 
 def _state_only(judged: Judged, place: Place) -> bool:
-    """Whether the operation has sent nothing; of one that cannot say so nobody knows."""
+    """Return whether the operation has sent nothing; False if its effect is unknown."""
     if runs_code(place.operation):
         return False
     return place.path not in judged.editor.worked and all(x.path != place.path for _, x in judged.editor.failed)
 
 
 def assured(judged: Judged, place: Place) -> str:
-    """The reason of the SafetyAssured around an operation."""
+    """Return the reason of the SafetyAssured around an operation."""
     operations: Sequence[Operation] = judged.migration.operations
     reason = ""
     for number in place.path[:-1]:
@@ -102,7 +102,7 @@ def _origin(judged: Judged, place: Place | None) -> Origin:
 
 
 def _rows_of(operation: Operation) -> Iterator[str]:
-    """Plain names of the tables whose rows an operation changes, as far as its text tells."""
+    """Yield plain names of the tables whose rows an operation changes, as far as its text tells."""
     if isinstance(operation, migrations.RunPython):
         code: Any = operation.code
         yield from _models_of(code)
@@ -114,7 +114,7 @@ def _rows_of(operation: Operation) -> Iterator[str]:
 
 @cache
 def _models_of(function: Any) -> tuple[str, ...]:
-    """The default tables of the models that a function of RunPython gets by ``apps.get_model``."""
+    """Return the default tables of the models that a function of RunPython gets by ``apps.get_model``."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
