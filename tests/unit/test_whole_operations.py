@@ -29,7 +29,7 @@ def sql(number: int, statement: int) -> Done:
 
 
 def ended(*calls: Done) -> dict[int, tuple[str, ...]]:
-    """These are all calls of their operations, which have ended."""
+    """Return the keys of operations that have ended, of which these are all calls."""
     operations: dict[int, tuple[str, ...]] = {}
     for call in calls:
         number = int(call.key.partition(".")[0])
