@@ -6,10 +6,11 @@ The server refuses to drop the object because of it, or drops it as well under C
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from ..record import Row
 
 
-class Dependent(NamedTuple):
+class Dependent(Row):
     """An object as ``dependents.sql`` describes it.
 
     :param verb: how its DROP begins; empty where there is none.

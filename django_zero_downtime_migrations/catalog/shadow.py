@@ -7,12 +7,10 @@ put together from the text of another one.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from ..record import Record
+from ..record import Record, Row
 
 
-class Wanted(NamedTuple):
+class Wanted(Row):
     """What ALTER COLUMN … TYPE asks for.
 
     :param column: plain name. :param name: plain name of the new column.
@@ -28,7 +26,7 @@ class Wanted(NamedTuple):
     dropped: frozenset[str] = frozenset()
 
 
-class ShadowIndex(NamedTuple):
+class ShadowIndex(Row):
     """:param name: plain name of the index of today, which the new one gets in the end.
 
     :param definition: what follows the table in CREATE INDEX, up to a tablespace. :param predicate: the rest.
@@ -53,7 +51,7 @@ class ShadowIndex(NamedTuple):
     is_identity: bool
 
 
-class ShadowCheck(NamedTuple):
+class ShadowCheck(Row):
     """:param definition: what follows the name in ADD CONSTRAINT."""
 
     name: str
@@ -61,7 +59,7 @@ class ShadowCheck(NamedTuple):
     comment: str | None
 
 
-class ShadowStatistics(NamedTuple):
+class ShadowStatistics(Row):
     """:param schema: plain name. :param definition: what follows the name in CREATE STATISTICS, up to the table.
 
     :param target: of ALTER STATISTICS … SET STATISTICS; None for the default.
@@ -74,7 +72,7 @@ class ShadowStatistics(NamedTuple):
     comment: str | None
 
 
-class ShadowSequence(NamedTuple):
+class ShadowSequence(Row):
     """:param name: as in SQL, with its schema.
 
     :param kind: of the identity that it is part of, ``ALWAYS`` or ``BY DEFAULT``; empty for one that the column owns.

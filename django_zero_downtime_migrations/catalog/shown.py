@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..naming import PURPOSE_OF_RENAMED, Names, plain_table
+from ..record import Row
 
 
-class Shown(NamedTuple):
+class Shown(Row):
     """:param hidden: the table that a view shows, quoted. :param pairs: names that columns have in the view and not in
     the table, and those that they have there. :param moves: the table has a name that nobody uses.
     :param columns: those of the table that the view shows, by their names there.
@@ -20,7 +21,7 @@ class Shown(NamedTuple):
     columns: frozenset[str] = frozenset()
 
 
-class Grant(NamedTuple):
+class Grant(Row):
     """:param role: empty for PUBLIC. :param column: a plain name; empty for the whole table."""
 
     role: str
@@ -29,7 +30,7 @@ class Grant(NamedTuple):
     grantable: bool
 
 
-class Rights(NamedTuple):
+class Rights(Row):
     """:param owner: the role that owns a table, where that is another one; else empty.
 
     :param by_row: it has row security. :param given: roles that default privileges give what this role makes; empty for

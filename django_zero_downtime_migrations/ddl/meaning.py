@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.util import find_spec
-from typing import NamedTuple
 
 from ..naming import UTF8, Names
+from ..record import Row
 from . import statements as s
 from .identifiers import spelled
 
 PARSER = "postgast"
 
 
-class Meaning(NamedTuple):
+class Meaning(Row):
     """:param statements: what it does to tables; what does nothing to them is left out.
 
     :param unread: why nobody knows all that it does; empty where it has been read.

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.migrations.recorder import MigrationRecorder
 
 from ..django_types import Connection
-from ..locks import Blocker
 from ..naming import quote
 from ..printable import printable
+from ..record import Row
 from .questions import Question, ask_together, rows
 
 #: The first of the usual key's two halves; the second is the hash of the schema's name.
@@ -114,7 +114,7 @@ LIMIT %s::pg_catalog.int8
 """
 
 
-class Holder(NamedTuple):
+class Holder(Row):
     """Who has the lock, and what it is instead where it is not a migrate.
 
     :param who: in words.
@@ -125,7 +125,7 @@ class Holder(NamedTuple):
     end: str
 
 
-class Key(NamedTuple):
+class Key(Row):
     """A key as ``pg_locks`` shows it: two halves without sign, and how they were given."""
 
     high: int
@@ -140,7 +140,7 @@ class Key(NamedTuple):
         return f"'{_signed(self.high << 32 | self.low, 64)}'::pg_catalog.int8"
 
 
-class Place(NamedTuple):
+class Place(Row):
     """Where only one has a turn at a time.
 
     :param pid: of the server process that was asked.
@@ -176,7 +176,7 @@ class Place(NamedTuple):
         return KEY ^ self.key & 0xFFFFFFFF
 
 
-class Seen(NamedTuple):
+class Seen(Row):
     """Who holds keys of a place.
 
     :param migrate: another migrate.
@@ -239,6 +239,9 @@ def _records() -> str:
 
 
 def _holder(migrates: bool | None, mode: str, since: str | None, *blocker: Any) -> Holder:
+    # Imported here: almost always there is nothing to tell.
+    from ..locks import Blocker
+
     found = Blocker(*blocker)
     who = printable(str(found)) + (f", connected since {since}" if since else "")
     if found.prepared is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from ..django_types import Connection
 from ..log import logger
+from ..record import Row
 from ..sizes import readable
 from .line import Line, shows_line
 from .questions import rows
@@ -17,7 +18,7 @@ SHOW_EVERY_SECONDS = 1.0
 _WAL = "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0'::pg_catalog.pg_lsn)::pg_catalog.int8"
 
 
-class Where(NamedTuple):
+class Where(Row):
     """:param page: the one before which all is done, but for ``held``. :param pages: how many there are.
 
     :param rows: how many have been changed, also by earlier runs. :param held: how many pages are put aside.

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from ..django_types import Connection
 from ..durations import Duration
 from ..log import logger
 from ..printable import printable
+from ..record import Row
 from .questions import Question, ask_together
 
 #: So many sessions are named.
@@ -70,7 +71,7 @@ FROM tree LEFT JOIN pg_catalog.pg_stat_all_tables s ON s.relid = tree.oid
 """
 
 
-class Seen(NamedTuple):
+class Seen(Row):
     """What was seen of a debt when somebody looked.
 
     :param since: when that was for the first time. :param quiet: from when on nothing was seen of old code.
@@ -88,7 +89,7 @@ class Seen(NamedTuple):
     written: int | None = None
 
 
-class OldSession(NamedTuple):
+class OldSession(Row):
     """:param began: None where this role may not know."""
 
     pid: int
@@ -97,7 +98,7 @@ class OldSession(NamedTuple):
     began: float | None
 
 
-class Server(NamedTuple):
+class Server(Row):
     """:param is_pooled: others share this connection to the server, and who they are nobody can see."""
 
     now: float
@@ -107,7 +108,7 @@ class Server(NamedTuple):
     sessions: tuple[OldSession, ...]
 
 
-class There(NamedTuple):
+class There(Row):
     """Of some tables. :param counted: as :attr:`Seen.counted`. :param is_empty: none of them has a page.
 
     :param exists: any of them does, with the column that was asked about. :param written: as :attr:`Seen.written`.
@@ -119,7 +120,7 @@ class There(NamedTuple):
     written: int | None = None
 
 
-class Verdict(NamedTuple):
+class Verdict(Row):
     """:param seen: to be written down. :param reasons: what speaks against it, in words; none where nothing does."""
 
     seen: Seen

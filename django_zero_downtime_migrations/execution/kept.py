@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from django.db import DatabaseError
 from django.db.migrations.recorder import MigrationRecorder
 
 from ..django_types import Connection
 from ..naming import quote
+from ..record import Row
 from .questions import Question, ask_together
-from .server_errors import DEPENDENT_OBJECTS_STILL_EXIST, LOCK_NOT_AVAILABLE, sqlstate
 
 #: What the names of the types begin with.
 PREFIX: Final = "zero_downtime_migrations_"
@@ -90,7 +90,7 @@ COMPOSITE: Final = "c"
 PATIENCE: Final = 1000
 
 
-class KeptType(NamedTuple):
+class KeptType(Row):
     """:param trusted: nobody but this role, or a superuser, could have written what it has."""
 
     name: str
@@ -101,7 +101,7 @@ class KeptType(NamedTuple):
     slots: str | None
 
 
-class Place(NamedTuple):
+class Place(Row):
     """:param schema: the first of the search_path that exists; empty where there is none.
 
     :param given: roles that default privileges give what the role makes.
@@ -240,6 +240,8 @@ class Kept:
         try:
             self.run(self.dropping(names))
         except DatabaseError as error:
+            from .server_errors import DEPENDENT_OBJECTS_STILL_EXIST, LOCK_NOT_AVAILABLE, sqlstate
+
             if sqlstate(error) not in (DEPENDENT_OBJECTS_STILL_EXIST, LOCK_NOT_AVAILABLE):
                 raise
             if len(names) == 1:

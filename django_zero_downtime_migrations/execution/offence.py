@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from ..record import Row
 
 #: Rows in a message, and characters of a value.
 ROWS = 10
 VALUE = 60
 
 
-class Table(NamedTuple):
+class Table(Row):
     """:param name: quoted, with its schema. :param key: the quoted columns of its primary key.
 
     :param plain: no value of the key says anything about somebody: they are numbers and UUIDs.
@@ -35,7 +35,7 @@ class Table(NamedTuple):
         return self.named_by if values or self.plain else self.places
 
 
-class Offence(NamedTuple):
+class Offence(Row):
     """What is wrong with the rows.
 
     :param columns: SQL of what is constrained. :param only: the rows of partitions and children do not matter.

@@ -11,14 +11,16 @@ import threading
 import time
 from contextlib import closing
 from enum import Enum
-from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary, WeakSet
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.db import InterfaceError, OperationalError
 
 from ..django_types import Connection, Cursor
 from ..errors import CannotMigrate
 from ..printable import printable
+from ..record import Row
+from .direct import is_direct, note_transactions, takes_transactions
 from .second_connection import connect
 from .timeouts import Session, first_seen
 
@@ -45,7 +47,7 @@ class Pooling(Enum):
     UNKNOWN = "unknown"
 
 
-class Found(NamedTuple):
+class Found(Row):
     """:param reason: why it is unknown."""
 
     pooling: Pooling
@@ -54,8 +56,6 @@ class Found(NamedTuple):
 
 #: What has been found out about connections of the driver.
 _known: WeakKeyDictionary[Any, Found] = WeakKeyDictionary()
-#: Those that reach the server itself, and those through which a transaction has gone.
-_takes_transactions: WeakSet[Any] = WeakSet()
 
 _WHAT = {
     Pooling.TRANSACTION: (
@@ -90,8 +90,8 @@ FORCED = (
 
 
 def is_behind_pooler(connection: Connection, session: Session) -> bool:
-    """A pooler makes up the key with which a client may cancel its query, and the process id is part of it."""
-    return session.pid != int(connection.connection.info.backend_pid)
+    """:param session: what the server says of the connection."""
+    return not is_direct(connection, session.pid)
 
 
 def refuse_statement_pooler(connection: Connection, session: Session | None = None) -> None:
@@ -104,12 +104,11 @@ def refuse_statement_pooler(connection: Connection, session: Session | None = No
     :raises CannotMigrate: where the pooler takes none.
     """
     connection.ensure_connection()
-    driver = connection.connection
-    if driver in _takes_transactions:
+    if takes_transactions(connection):
         return
     if is_behind_pooler(connection, session or first_seen(connection)):
         _refuse_without_transactions(connection)
-    _takes_transactions.add(driver)
+    note_transactions(connection)
 
 
 def _refuse_without_transactions(connection: Connection) -> None:

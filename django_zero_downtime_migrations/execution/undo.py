@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from ..ddl import statements as s
 from ..planning.steps import AsStock, Batches, Step, short
+from ..record import Row
 
 
-class Undo(NamedTuple):
+class Undo(Row):
     """:param steps: to be run in this order. :param stays: how many steps of the call stay done after them.
 
     :param whole: nothing of the migration is left then.

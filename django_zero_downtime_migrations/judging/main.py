@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..checks import unknown_acceptances
 from ..django_types import Connection
 from ..findings import Severity
+from ..record import Row
 from ..reporting.report import Report
 from ..settings import MigrationSettings
 from . import baseline, sizes
@@ -24,7 +25,7 @@ Given = Mapping[str, Any]
 ORDER = (Severity.REFUSE, Severity.WARN, Severity.NOTE)
 
 
-class Result(NamedTuple):
+class Result(Row):
     """:param said: lines for the standard error."""
 
     report: Report

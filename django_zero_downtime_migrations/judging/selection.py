@@ -6,7 +6,7 @@ import os
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.apps import apps
 from django.db.migrations.exceptions import AmbiguityError, CircularDependencyError, NodeNotFoundError
@@ -16,7 +16,7 @@ from django.db.utils import DatabaseError
 from ..django_types import Connection, Migration
 from ..places import file_of
 from ..printable import printable
-from ..record import Record
+from ..record import Record, Row
 from .changes import changed, staged
 from .errors import CannotJudge
 
@@ -42,7 +42,7 @@ class Request(Record):
     third_party: bool = False
 
 
-class Selection(NamedTuple):
+class Selection(Row):
     """:param applied: what makes the state from which the plan starts.
 
     :param plan: migrations in the order in which they run, from the first pending one or from the very first.

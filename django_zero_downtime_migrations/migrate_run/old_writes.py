@@ -8,12 +8,13 @@ has a search_path of its own, so nothing that a client does decides what it mean
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from ..catalog.planned import PlannedCatalog
 from ..ddl import statements as s
 from ..ddl.triggers import DropTrigger, MakeTrigger
 from ..naming import Names, literal, plain_table, quote, split_identifier, unquote
+from ..record import Row
 from .removals import Stays
 
 #: Of the function: what others have made is never found.
@@ -41,7 +42,7 @@ def remains(kept: Stays, names: Names) -> str:
     return "DROP FUNCTION IF EXISTS {}(); DROP SEQUENCE IF EXISTS {}".format(*paths)
 
 
-class OldWrites(NamedTuple):
+class OldWrites(Row):
     """The triggers of a column, their function and its counter. All names are as in SQL.
 
     :param table: whose rows they see to.

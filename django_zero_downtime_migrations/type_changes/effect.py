@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
 
+from ..record import Row
 from .narrowing import Fits
 
 
@@ -25,7 +25,7 @@ class Effect(enum.Enum):
     REFUSED = 5
 
 
-class Gone(NamedTuple):
+class Gone(Row):
     """Plain names of what is dropped before a type changes.
 
     :param indexes: and of constraints that have one. :param others: of other constraints, and triggers.
@@ -49,7 +49,7 @@ class Gone(NamedTuple):
 DROPPED_BY_NAME = frozenset({"foreign key", "check", "trigger"})
 
 
-class TypeChange(NamedTuple):
+class TypeChange(Row):
     """:param because: a sentence for each object or fact that makes the change expensive, or impossible.
 
     :param keeps_values: the conversion of a value can neither fail nor lose anything of it.

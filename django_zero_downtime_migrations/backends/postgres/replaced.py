@@ -8,7 +8,7 @@ which rows may be written that violate the old constraint and the new one, or in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import BaseConstraint, UniqueConstraint
 
@@ -17,6 +17,7 @@ from ...ddl import statements as s
 from ...log import logger
 from ...migrate_run.migration_at_work import operations_at_work
 from ...naming import unquote
+from ...record import Row
 
 #: What neither needs what has been removed to be gone, nor has an effect of its own on it.
 _EITHER_WAY = (
@@ -34,7 +35,7 @@ FORWARDS = (*_EITHER_WAY, "AddField", "CreateModel")
 BACKWARDS = (*_EITHER_WAY, "RemoveField", "DeleteModel")
 
 
-class _Removing(NamedTuple):
+class _Removing(Row):
     """A call of the editor that may remove, and do nothing else.
 
     :param operation: that which makes the call forwards. :param taken_back: that which makes it when it is taken back.
@@ -61,7 +62,7 @@ _TOGETHER = ("AlterUniqueTogether", "AlterIndexTogether")
 _DROPS = (s.DropConstraint, s.DropIndex)
 
 
-class Waiting(NamedTuple):
+class Waiting(Row):
     """:param statements: what waits. :param keys: by which the journal knows the calls that it is of."""
 
     statements: tuple[s.Statement, ...] = ()

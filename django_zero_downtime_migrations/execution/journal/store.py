@@ -10,13 +10,14 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from django.db import DatabaseError
 
 from ...django_types import Connection
 from ...errors import CannotMigrate
 from ...naming import quote
+from ...record import Row
 from ..kept import COMPOSITE, PREFIX, Kept, KeptType, Place, said
 from .stored_steps import FORMAT
 
@@ -27,7 +28,7 @@ OFF: Final = "or set IDEMPOTENT_SQL to False, with which an interrupted migratio
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
-class Identity(NamedTuple):
+class Identity(Row):
     """A migration, in a direction.
 
     :param code: a digest of each of its operations, in the order in which they run.
@@ -46,7 +47,7 @@ class Identity(NamedTuple):
         return f"{NAME}_{hashlib.sha256(f'{self.app}.{self.name}'.encode()).hexdigest()[:16]}"
 
 
-class Done(NamedTuple):
+class Done(Row):
     """A call of the schema editor that is complete.
 
     :param queries: what it has sent, with parameters in it; none for code and SQL of the user's own.
@@ -62,7 +63,7 @@ def encoded(done: Done) -> str:
     return _encode(done)
 
 
-class Entry(NamedTuple):
+class Entry(Row):
     """What an earlier run has left of a migration.
 
     :param log: its complete calls, as they are divided among the type's attributes.

@@ -5,7 +5,7 @@ Columns go by their names: a copy of a table renumbers them.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from ...record import Row
 
 #: Stands for the table that a foreign key points to.
 TARGET = "\x01"
@@ -121,7 +121,7 @@ ORDER BY c.conname
 """
 
 
-class Relation(NamedTuple):
+class Relation(Row):
     """:param kind: ``pg_class.relkind``. :param tablespace: empty for the database's own."""
 
     oid: int
@@ -151,7 +151,7 @@ KINDS = {
 }
 
 
-class Index(NamedTuple):
+class Index(Row):
     """:param table: its oid. :param extra: what the server does not say of it."""
 
     table: int
@@ -168,7 +168,7 @@ class Index(NamedTuple):
         return f"{self.create} ON {table} USING {self.definition}"
 
 
-class Constraint(NamedTuple):
+class Constraint(Row):
     """:param kind: ``pg_constraint.contype``. :param definition: what follows its name in ADD CONSTRAINT, as far as
         the server says it, without NOT VALID.
     :param target: the table that a foreign key points to, with its schema.
