@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
+
+from .record import Row
 
 #: The app's label; with a dot the migration's name; behind a colon a rule's code.
-_KEY: Final = re.compile(r"(?P<app>[^\W\d]\w*)(?:\.(?P<migration>[^.:;\s]+))?(?::(?P<code>[A-Z][A-Z0-9_]*))?")
+_KEY: Final = r"(?P<app>[^\W\d]\w*)(?:\.(?P<migration>[^.:;\s]+))?(?::(?P<code>[A-Z][A-Z0-9_]*))?"
 #: The space tells a reason from a code.
-_WITH_REASON: Final = re.compile(rf"\s*(?P<key>{_KEY.pattern}):(?:\s+(?P<reason>.*))?")
+_WITH_REASON: Final = rf"\s*(?P<key>{_KEY}):(?:\s+(?P<reason>.*))?"
 _EXAMPLES: Final = "'shop', 'shop.0007_total', 'shop:ALTER_COLUMN_TYPE' or 'shop.0007_total:ALTER_COLUMN_TYPE'"
 
 
-class Acceptance(NamedTuple):
+class Acceptance(Row):
     """One key of ACCEPT and its reason.
 
     :param app: label of the migrations' app.
@@ -73,14 +75,14 @@ def read_environment(text: str) -> Acceptances:
 
 
 def _read_part(part: str) -> Acceptance:
-    found = _WITH_REASON.fullmatch(part)
+    found = re.fullmatch(_WITH_REASON, part)
     if found is None:
         raise ValueError(f"has {part.strip()!r}, which is not a key, a colon, a space and a reason")
     return _read(found["key"], found["reason"] or "")
 
 
 def _read(key: object, reason: object) -> Acceptance:
-    found = _KEY.fullmatch(key) if isinstance(key, str) else None
+    found = re.fullmatch(_KEY, key) if isinstance(key, str) else None
     if found is None:
         raise ValueError(f"has the key {key!r}, which is not like {_EXAMPLES}")
     if not isinstance(reason, str):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from django.apps import apps
 from django.conf import settings
@@ -18,8 +18,7 @@ from django.db.utils import load_backend
 
 from .acceptances import Acceptances
 from .django_types import MigrationLoader
-from .errors import Unsafe
-from .setting_problems import problems
+from .record import Row
 from .settings import effective
 from .stated_settings import PER_DATABASE, PREFIX, Kind, database
 
@@ -83,6 +82,9 @@ def check_distributions(app_configs: Sequence[AppConfig] | None = None, **kwargs
 
 def check_database(alias: str) -> list[checks.CheckMessage]:
     """Check the settings that count for the database with this alias."""
+    # Imported here: an app is loaded by every process of a project, and most of them check nothing.
+    from .setting_problems import problems
+
     found: list[checks.CheckMessage] = []
     for problem in problems(alias):
         level, number = _MESSAGES[problem.kind]
@@ -119,7 +121,7 @@ def _long_waits(alias: str) -> list[checks.CheckMessage]:
     return []
 
 
-class Unknown(NamedTuple):
+class Unknown(Row):
     """A key of ACCEPT that is about nothing, and what to write instead."""
 
     message: str
@@ -131,6 +133,8 @@ def unknown_acceptances(stated: Acceptances, loader: MigrationLoader) -> Iterato
 
     :param loader: Django's, of migrations.
     """
+    from .errors import Unsafe
+
     for one in stated.values():
         where = f"The environment variable {PREFIX}ACCEPT" if one.once else "ACCEPT"
         has = f"{where} has the key {one.key!r}"

@@ -16,8 +16,8 @@ LONGEST: Final[Duration] = 2**31 - 1
 _UNITS: Final = {"d": 86_400_000.0, "h": 3_600_000.0, "min": 60_000.0, "s": 1000.0, "ms": 1.0, "us": 1.0 / 1000}
 
 _SPACE: Final = " \t\n\v\f\r"
-_INTEGER: Final = re.compile(rf"[{_SPACE}]*[+-]?(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
-_REAL: Final = re.compile(rf"[{_SPACE}]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_INTEGER: Final = rf"[{_SPACE}]*[+-]?(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)"
+_REAL: Final = rf"[{_SPACE}]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
 
 def read_duration(value: object) -> Duration | None:
@@ -45,11 +45,11 @@ def parse_duration(text: str) -> Duration:
     :raises ValueError: if the server refuses it.
     """
     # The server reads an integer as C does (0x10, 010); if it ends at a point or exponent, it reads a real number.
-    found = _INTEGER.match(text)
+    found = re.match(_INTEGER, text)
     end = found.end() if found else 0
     is_real = text[end : end + 1] in (".", "e", "E")
     if is_real:
-        found = _REAL.match(text)
+        found = re.match(_REAL, text)
     if found is None:
         raise ValueError("is not a duration that PostgreSQL can read")
     digits = found[0].strip(_SPACE)

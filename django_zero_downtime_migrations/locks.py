@@ -7,9 +7,9 @@ https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES, co
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
 
 from .printable import printable
+from .record import Row
 
 
 class LockMode(enum.Enum):
@@ -67,7 +67,7 @@ CONFLICTS: dict[LockMode, frozenset[LockMode]] = {
 }
 
 
-class Lock(NamedTuple):
+class Lock(Row):
     """A lock that a step takes on a table, and on all its partitions if it has any.
 
     :param table: the table, or index, as it is written in SQL, quoted.
@@ -82,7 +82,7 @@ class Lock(NamedTuple):
         return f"{self.mode} on {self.table}"
 
 
-class Blocker(NamedTuple):
+class Blocker(Row):
     """A session, or a prepared transaction, that holds a lock which a step has to wait for.
 
     Values that the role may not see are None. ``age`` is the age of its transaction in ms, ``query`` the beginning of

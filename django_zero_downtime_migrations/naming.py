@@ -24,20 +24,21 @@ _MARK: Final = "zdm"
 PURPOSE_OF_RENAMED: Final = "renamed"
 RENAMED: Final = f"_{_MARK}_{PURPOSE_OF_RENAMED}"
 
+# Python compiles these when they are used: most processes of a project read no name.
 _QUOTED: Final = r'"(?:[^"\0]|"")+"'
 # Letters, digits, _ and $ of ASCII and everything beyond it: the complement compiles fifty times faster.
 _BARE: Final = r"[^\x00-@\[-^`{-\x7f][^\x00-#%-/:-@\[-^`{-\x7f]*"
 _PATH: Final = rf'(?:{_QUOTED}|[^\s"(;]+)(?:\.{_QUOTED})?'
-_SIMPLE: Final = re.compile(r'"[^"\0]+"')
-_INSIDE: Final = re.compile(r'"((?:[^"]|"")+)"')
+_SIMPLE: Final = r'"[^"\0]+"'
+_INSIDE: Final = r'"((?:[^"]|"")+)"'
 # The beginning of Django's statements and ours, up to the name of the index or constraint that they are about.
-_HEAD: Final = re.compile(
+_HEAD: Final = (
     rf"(?:ALTER TABLE (?:ONLY )?{_PATH} (?:ADD|DROP|RENAME) CONSTRAINT (?:IF EXISTS )?"
     r"|CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY )?(?:IF NOT EXISTS )?"
     r"|DROP INDEX (?:CONCURRENTLY )?(?:IF EXISTS )?|ALTER INDEX (?:IF EXISTS )?|SET CONSTRAINTS )"
     rf"({_PATH})"
 )
-_PART: Final = re.compile(rf"\s*({_QUOTED}|{_BARE})\s*(\.|\Z)", re.ASCII)
+_PART: Final = rf"\s*({_QUOTED}|{_BARE})\s*(\.|\Z)"
 
 # The server folds only these: İ or É without quotes stays what it is in a multi-byte encoding.
 _FOLD: Final = {ord(upper): upper.lower() for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
@@ -114,7 +115,7 @@ class Names:
 
         :raises ValueError: when it is not a name in SQL.
         """
-        if len(sql) <= LONGEST and sql.isascii() and _SIMPLE.fullmatch(sql):
+        if len(sql) <= LONGEST and sql.isascii() and re.fullmatch(_SIMPLE, sql):
             return sql
         return ".".join(quote(self.truncate(part)) for part in split_identifier(sql))
 
@@ -152,7 +153,7 @@ UTF8: Final = Names()
 
 def names_in(sql: str) -> list[str]:
     """Return the quoted names of a piece of SQL, without their quotes, in order."""
-    return [name.replace('""', '"') for name in _INSIDE.findall(sql)]
+    return [name.replace('""', '"') for name in re.findall(_INSIDE, sql)]
 
 
 def literal(text: str) -> str:
@@ -185,7 +186,7 @@ def renamed_in(sql: str, name: str) -> str:
 
     :param name: as in SQL. A text of another form than Django's statements stays as it is.
     """
-    found = _HEAD.match(sql)
+    found = re.match(_HEAD, sql)
     return f"{sql[: found.start(1)]}{name}{sql[found.end(1) :]}" if found else sql
 
 
@@ -195,7 +196,7 @@ def after_head(sql: str, keyword: str = "") -> str:
     :param keyword: what stands between the name and a table's name; empty without a table's name.
     :raises ValueError: when the statement has another form.
     """
-    found = _HEAD.match(sql)
+    found = re.match(_HEAD, sql)
     table = re.compile(rf" {keyword} (?:ONLY )?{_PATH}").match(sql, found.end()) if found and keyword else found
     if table is None:
         raise ValueError(f"not a statement that makes an index or constraint: {sql!r}")
@@ -214,7 +215,8 @@ def split_identifier(sql: str) -> tuple[str, ...]:
     """Return the parts of a name in SQL: ``"s"."t"`` has s and t. Without quotes a part is folded to lower case."""
     parts: list[str] = []
     position = 0
-    while (found := _PART.match(sql, position)) is not None:
+    part = re.compile(_PART, re.ASCII)
+    while (found := part.match(sql, position)) is not None:
         parts.append(_name_of(found[1]))
         position = found.end()
         if not found[2]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.migrations.operations.base import Operation
 from django.db.models import NOT_PROVIDED
+
+from .record import Row
 
 
 class Reach(Enum):
@@ -42,7 +44,7 @@ class Loses(Enum):
     UNKNOWN = 6
 
 
-class Facts(NamedTuple):
+class Facts(Row):
     """The facts about an operation.
 
     :ivar reach: how far it looks; or a function of the operation, the state before it and the label of its app.

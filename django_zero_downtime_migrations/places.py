@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.migrations.operations.base import Operation
 
 from .django_types import Editor, Migration, ProjectState
 from .operation_facts import inside
-from .record import Record
+from .record import Record, Row
 
 
 class Location(Record):
@@ -32,7 +32,7 @@ class Location(Record):
         return f"{self.path}:{self.line}"
 
 
-class Place(NamedTuple):
+class Place(Row):
     """An operation in its migration. ``path`` has its index; for a nested operation, the outer one's index first."""
 
     path: tuple[int, ...]

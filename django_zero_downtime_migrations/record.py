@@ -1,20 +1,60 @@
-"""Immutable objects with named fields, like frozen dataclasses that take keywords only.
+"""Immutable objects with named fields: like frozen dataclasses that take keywords only, and like named tuples.
 
-``dataclasses`` compiles six methods for each class. With a class for every kind of DDL that took longer than all other
-imports of the package.
+``dataclasses`` compiles six methods for each class, and ``typing.NamedTuple`` one and each annotation. With a class for
+every kind of DDL that took longer than all other imports of the package.
 """
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 if TYPE_CHECKING:
+    from typing import NamedTuple as Row
+
     from typing_extensions import dataclass_transform
 else:
 
     def dataclass_transform(**kwargs: object) -> Any:
         return lambda kind: kind
 
+    class Row(tuple):
+        """As ``typing.NamedTuple``, for classes that have it as their only base."""
+
+        _fields: ClassVar[tuple[str, ...]] = ()
+        _field_defaults: ClassVar[dict[str, Any]] = {}
+
+        def __init_subclass__(cls) -> None:
+            cls._fields = cls.__match_args__ = tuple(cls.__annotations__)
+            cls._field_defaults = {name: vars(cls)[name] for name in cls._fields if name in vars(cls)}
+            for place, name in enumerate(cls._fields):
+                setattr(cls, name, property(itemgetter(place)))
+
+        def __new__(cls, *values: Any, **named: Any) -> Any:
+            if named or len(values) != len(cls._fields):
+                given = dict(zip(cls._fields, values, strict=False))
+                known = cls._field_defaults | given | named
+                if len(values) > len(cls._fields) or given.keys() & named.keys() or known.keys() != set(cls._fields):
+                    raise TypeError(f"{cls.__name__} takes {', '.join(cls._fields)}, and not {(*values, *named)}")
+                values = tuple(map(known.__getitem__, cls._fields))
+            return super().__new__(cls, values)
+
+        def __getnewargs__(self) -> tuple[Any, ...]:
+            return tuple(self)
+
+        def __repr__(self) -> str:
+            return f"{type(self).__name__}({', '.join(f'{x}={y!r}' for x, y in self._asdict().items())})"
+
+        def _asdict(self) -> dict[str, Any]:
+            return dict(zip(self._fields, self, strict=True))
+
+        def _replace(self, **changes: Any) -> Any:
+            if unknown := changes.keys() - set(self._fields):
+                raise ValueError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+            return type(self)(**self._asdict() | changes)
+
+
+__all__ = ["Record", "Row"]
 
 R = TypeVar("R", bound="Record")
 

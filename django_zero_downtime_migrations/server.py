@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from django.db.utils import NotSupportedError
 
 from .django_types import Connection
 from .naming import Names
+from .record import Row
 
 #: The oldest major version that this backend migrates. Django itself may ask for a newer one.
 OLDEST = 14
@@ -15,7 +14,7 @@ OLDEST = 14
 NEWEST = 180000
 
 
-class Capabilities(NamedTuple):
+class Capabilities(Row):
     """Measured on PostgreSQL 14 to 18; see ``tests/rewrites``."""
 
     #: ``ALTER TABLE … ADD CONSTRAINT … NOT NULL column NOT VALID`` and its VALIDATE (PostgreSQL 18).

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from .acceptances import read_acceptances
 from .durations import Duration, read_duration
+from .record import Row
 
 
-class Reader(NamedTuple):
+class Reader(Row):
     """A reader turns the written value into the one that counts; its ValueError says what is wrong."""
 
     read: Callable[[object], Any]

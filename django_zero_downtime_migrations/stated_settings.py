@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -13,6 +13,7 @@ from django.db import connections
 
 from .acceptances import Acceptances, read_environment
 from .compat import has_db_default
+from .record import Row
 from .setting_values import (
     ACCEPT,
     ALIASES,
@@ -91,7 +92,7 @@ class Kind(Enum):
     NO_EFFECT = "no effect on this Django"
 
 
-class Problem(NamedTuple):
+class Problem(Row):
     """One thing wrong with the settings, and what to write instead."""
 
     kind: Kind
@@ -105,7 +106,7 @@ class Wrong(ImproperlyConfigured):
         self.problem = problem
 
 
-class Stated(NamedTuple):
+class Stated(Row):
     """A value that somebody wrote, and where."""
 
     name: str

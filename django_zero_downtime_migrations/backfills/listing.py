@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..execution.advisory import Holder
 from ..execution.backfills import Backfills, KeptBackfill
 from ..printable import printable
+from ..record import Row
 
 COLUMNS = ("id", "table", "state", "done", "rows", "rows/s", "held pages", "last activity")
 
 
-class Listed(NamedTuple):
+class Listed(Row):
     """A backfill in the list.
 
     :param runner: the session that runs it.

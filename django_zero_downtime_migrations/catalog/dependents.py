@@ -6,10 +6,11 @@ The server refuses to drop the object because of them, or drops them as well und
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from ..record import Row
 
 
-class Dependent(NamedTuple):
+class Dependent(Row):
     """An object as ``dependents.sql`` describes it.
 
     :param verb: the beginning of its DROP; empty if there is none.

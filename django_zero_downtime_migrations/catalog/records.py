@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from ..record import Row
 
 
-class Column(NamedTuple):
+class Column(Row):
     not_null: bool
     #: False for PostgreSQL 18's NOT NULL that is NOT VALID yet.
     not_null_valid: bool
@@ -14,7 +14,7 @@ class Column(NamedTuple):
     type: str
 
 
-class Constraint(NamedTuple):
+class Constraint(Row):
     """``kind`` is ``pg_constraint.contype``; ``table`` and ``to_table`` are quoted SQL text."""
 
     name: str
@@ -39,7 +39,7 @@ class Constraint(NamedTuple):
     comment: str | None = None
 
 
-class Index(NamedTuple):
+class Index(Row):
     """``keys``: its columns, empty for an expression. ``touches``: every column that it reads. ``plain``: a btree
     over columns, ascending, without INCLUDE, expressions and predicate.
     """
@@ -56,7 +56,7 @@ class Index(NamedTuple):
     partitioned: bool = False
 
 
-class Partition(NamedTuple):
+class Partition(Row):
     """A partitioned table or one of its partitions. Tables are quoted SQL text.
 
     :param parent: empty for the table that was asked about.
@@ -70,14 +70,14 @@ class Partition(NamedTuple):
     key: tuple[str, ...]
 
 
-class IndexPart(NamedTuple):
+class IndexPart(Row):
     """The part of a partitioned table's index that one partition has. ``partition`` is quoted SQL text."""
 
     partition: str
     name: str
 
 
-class EqualIndex(NamedTuple):
+class EqualIndex(Row):
     """An index of a partition. ``table`` is quoted SQL text.
 
     :param kind: the type of its constraint, as in ``pg_constraint.contype``; empty without one.
@@ -88,7 +88,7 @@ class EqualIndex(NamedTuple):
     kind: str
 
 
-class IndexShape(NamedTuple):
+class IndexShape(Row):
     """The server's view of an index that is still to be built.
 
     :param columns: the names that it gives the index's columns.
@@ -99,21 +99,21 @@ class IndexShape(NamedTuple):
     equals: tuple[EqualIndex, ...]
 
 
-class Taken(NamedTuple):
+class Taken(Row):
     """Whether a schema has a constraint, and whether it has a relation, of a name."""
 
     by_constraint: bool
     by_relation: bool
 
 
-class SequenceOwner(NamedTuple):
+class SequenceOwner(Row):
     """The column that a sequence belongs to. ``table`` is quoted SQL text; ``identity``: it is not a ``serial``."""
 
     table: str
     identity: bool
 
 
-class Size(NamedTuple):
+class Size(Row):
     """About how many rows a table has, and its bytes with indexes and TOAST; None if that is not known."""
 
     rows: int | None = None

@@ -7,12 +7,10 @@ is put together from the text of another one.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from ..record import Record
+from ..record import Record, Row
 
 
-class Wanted(NamedTuple):
+class Wanted(Row):
     """The request of an ALTER COLUMN … TYPE.
 
     :param column: plain name.
@@ -29,7 +27,7 @@ class Wanted(NamedTuple):
     dropped: frozenset[str] = frozenset()
 
 
-class ShadowIndex(NamedTuple):
+class ShadowIndex(Row):
     """An index of the new column.
 
     :param name: plain name of today's index, which the new one gets in the end.
@@ -57,7 +55,7 @@ class ShadowIndex(NamedTuple):
     is_identity: bool
 
 
-class ShadowCheck(NamedTuple):
+class ShadowCheck(Row):
     """A CHECK of the new column.
 
     :param definition: what follows the name in ADD CONSTRAINT.
@@ -68,7 +66,7 @@ class ShadowCheck(NamedTuple):
     comment: str | None
 
 
-class ShadowStatistics(NamedTuple):
+class ShadowStatistics(Row):
     """A statistics object of the new column.
 
     :param schema: plain name.
@@ -83,7 +81,7 @@ class ShadowStatistics(NamedTuple):
     comment: str | None
 
 
-class ShadowSequence(NamedTuple):
+class ShadowSequence(Row):
     """The sequence of the column.
 
     :param name: as in SQL, with its schema.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..naming import PURPOSE_OF_RENAMED, Names, plain_table
+from ..record import Row
 
 
-class Shown(NamedTuple):
+class Shown(Row):
     """A view and its table.
 
     :param hidden: the table that the view shows, quoted.
@@ -23,7 +24,7 @@ class Shown(NamedTuple):
     columns: frozenset[str] = frozenset()
 
 
-class Grant(NamedTuple):
+class Grant(Row):
     """A granted privilege.
 
     :param role: empty for PUBLIC.
@@ -36,7 +37,7 @@ class Grant(NamedTuple):
     grantable: bool
 
 
-class Rights(NamedTuple):
+class Rights(Row):
     """The privileges on a table.
 
     :param owner: the role that owns the table, if that is another role; else empty.

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.util import find_spec
-from typing import NamedTuple
 
 from ..naming import UTF8, Names
+from ..record import Row
 from . import statements as s
 from .identifiers import spelled
 
 PARSER = "postgast"
 
 
-class Meaning(NamedTuple):
+class Meaning(Row):
     """The meaning of raw SQL.
 
     :param statements: what it does to tables; other effects are left out.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import NamedTuple
 
 from ..django_types import Session
 from ..locks import Blocker
 from ..naming import relation
 from ..printable import printable
+from ..record import Row
 from ..sizes import readable
 from .blockers import QUERY, briefly
 
@@ -56,7 +56,7 @@ SELECT pg_catalog.sum(pg_catalog.pg_table_size(oid)) FROM tree
 """
 
 
-class Activity(NamedTuple):
+class Activity(Row):
     """A row of ``pg_stat_progress_create_index``, if there is one, and the sessions in the way."""
 
     phase: str | None = None

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.migrations.recorder import MigrationRecorder
 
 from ..django_types import Connection
-from ..locks import Blocker
 from ..naming import quote
 from ..printable import printable
+from ..record import Row
 from .questions import Question, ask_together, rows
 
 #: The first of the usual key's two halves; the second is the hash of the schema's name.
@@ -115,7 +115,7 @@ LIMIT %s::pg_catalog.int8
 """
 
 
-class Holder(NamedTuple):
+class Holder(Row):
     """A session that holds the lock, with a description if it is not a migrate.
 
     :param who: in words.
@@ -126,7 +126,7 @@ class Holder(NamedTuple):
     end: str
 
 
-class Key(NamedTuple):
+class Key(Row):
     """A key as ``pg_locks`` shows it: two unsigned halves, and how they were given."""
 
     high: int
@@ -141,7 +141,7 @@ class Key(NamedTuple):
         return f"'{_signed(self.high << 32 | self.low, 64)}'::pg_catalog.int8"
 
 
-class Place(NamedTuple):
+class Place(Row):
     """The database and schema in which one run of ``migrate`` at a time has its turn.
 
     :param pid: of the server process that was asked.
@@ -177,7 +177,7 @@ class Place(NamedTuple):
         return KEY ^ self.key & 0xFFFFFFFF
 
 
-class Seen(NamedTuple):
+class Seen(Row):
     """The holders of a place's keys.
 
     :param migrate: another migrate.
@@ -240,6 +240,9 @@ def _records() -> str:
 
 
 def _holder(migrates: bool | None, mode: str, since: str | None, *blocker: Any) -> Holder:
+    # Imported here: almost always there is nothing to tell.
+    from ..locks import Blocker
+
     found = Blocker(*blocker)
     who = printable(str(found)) + (f", connected since {since}" if since else "")
     if found.prepared is not None:

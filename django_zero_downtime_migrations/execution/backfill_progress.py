@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from ..django_types import Connection
 from ..log import logger
+from ..record import Row
 from ..sizes import readable
 from .questions import rows
 from .terminal_line import Line, shows_line
@@ -17,7 +18,7 @@ SHOW_EVERY_SECONDS = 1.0
 _WAL = "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0'::pg_catalog.pg_lsn)::pg_catalog.int8"
 
 
-class Where(NamedTuple):
+class Where(Row):
     """The position of an UPDATE.
 
     :param page: the page before which all is done, except ``held``.

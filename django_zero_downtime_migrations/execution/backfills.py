@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import DatabaseError
 
@@ -18,6 +18,7 @@ from ..django_types import Connection
 from ..errors import CannotMigrate, MigrationError
 from ..naming import quote
 from ..printable import printable
+from ..record import Row
 from .advisory import Holder, Place, find_place, look
 from .kept import COMPOSITE, Kept, KeptType, said
 from .later import done
@@ -25,7 +26,7 @@ from .position import NAME, Saved, Whose, saved, type_of
 from .server_errors import INSUFFICIENT_PRIVILEGE, sqlstate
 
 
-class KeptBackfill(NamedTuple):
+class KeptBackfill(Row):
     """The record of one backfill.
 
     :param type_name: the type that keeps it.

@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from django.db import DataError, IntegrityError, OperationalError, ProgrammingError
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
@@ -21,6 +20,7 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from ..django_types import Connection
 from ..errors import CannotMigrate, explain
 from ..log import logger
+from ..record import Row
 from ..server import capabilities
 from ..settings import MigrationSettings
 from .backfill_progress import BackfillProgress, Where
@@ -43,7 +43,7 @@ NO_TEXT = re.compile(r"[^']*'[0-9a-f-]+'( AND [^']*'[0-9a-f-]+')*")
 WAITS_IN_VAIN = (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED, SERIALIZATION_FAILURE)
 
 
-class HeldPage(NamedTuple):
+class HeldPage(Row):
     """A page that is not done.
 
     :param waits: how often a row of it was not free.

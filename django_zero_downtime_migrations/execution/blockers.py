@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..django_types import Connection, Session
 from ..locks import CONFLICTS, Blocker, Lock, LockMode
 from ..naming import relation
+from ..record import Row
 
 #: Characters of a query's text in a message.
 QUERY = 200
@@ -74,7 +75,7 @@ WHERE pid = %s AND backend_type = 'autovacuum worker' AND query NOT LIKE '%%(to 
 """
 
 
-class Look(NamedTuple):
+class Look(Row):
     """The state of the locks before an attempt.
 
     :param relations: how many tables the step locks, partitions included.

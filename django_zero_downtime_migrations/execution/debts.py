@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from django.db import DatabaseError
 
@@ -18,6 +18,7 @@ from ..django_types import Connection
 from ..log import logger
 from ..naming import quote
 from ..printable import printable
+from ..record import Row
 from .evidence import Seen
 from .kept import COMPOSITE, PREFIX, Kept, KeptType, said
 from .position import Whose
@@ -41,7 +42,7 @@ _OF_A_COLUMN: Final = {s.REMOVED: "", s.DEFAULT: "the default of ", s.FILLED: "t
 NOW: Final = "SELECT pg_catalog.date_part('epoch'::pg_catalog.text, pg_catalog.clock_timestamp())"
 
 
-class Debt(NamedTuple):
+class Debt(Row):
     """A debt of one operation.
 
     :param type_name: the type that keeps it.

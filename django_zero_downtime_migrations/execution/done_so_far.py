@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from ..ddl import statements as s
-from ..errors import explain
 from ..log import logger
-from ..planning.steps import AsStock, Step
 from .own_code import OwnCode
-from .what_stays import way_on
 
-#: A step, and the transaction of the editor in which it was sent; None if it had its own.
-Sent = tuple[Step, object | None]
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from ..planning.steps import Step
+
+    #: A step, and the transaction of the editor in which it was sent; None where it had its own.
+    Sent: TypeAlias = tuple[Step, object | None]
 
 
 class DoneSoFar:
@@ -57,6 +59,10 @@ class DoneSoFar:
 
     def call_ended(self, done: Sequence[Step]) -> None:
         """Note all steps of a call, including the steps of an earlier run."""
+        # Imported here, as below: on a new database most migrations have nothing that is planned.
+        from ..ddl import statements as s
+        from ..planning.steps import AsStock
+
         self.keeps = self.keeps or any(not isinstance(step, AsStock) for step in done)
         made = (step.statement.table for step in done if isinstance(step.statement, s.CreateTable))
         self._made += [table for table in made if table not in self.found]
@@ -75,6 +81,9 @@ class DoneSoFar:
         unfinished = self.code.unfinished(current)
         if not (committed or code or unfinished):
             return
+        from ..errors import explain
+        from .what_stays import way_on
+
         text = way_on(committed, code, unfinished)
         if hasattr(error, "add_note"):
             explain(error, text)

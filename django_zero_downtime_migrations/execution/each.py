@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import ProgrammingError, transaction
 from django.db.models import Q
@@ -17,6 +17,7 @@ from django.db.models import Q
 from ..django_types import Connection, Model, StateApps
 from ..errors import CannotMigrate, explain
 from ..planning.queries import Query
+from ..record import Row
 from ..settings import MigrationSettings
 from .batch_sql import Update, page_range
 from .batches import Batches, HeldPage
@@ -31,7 +32,7 @@ FIRST_ROWS = 100
 MOST_ROWS = 5000
 
 
-class Chosen(NamedTuple):
+class Chosen(Row):
     """The rows, and the function that gets them.
 
     :param apps: historical, as a RunPython has them.

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from ..django_types import Connection
 from ..durations import Duration
 from ..log import logger
 from ..printable import printable
+from ..record import Row
 from .questions import Question, ask_together
 
 #: At most this many sessions are named.
@@ -69,7 +70,7 @@ FROM tree LEFT JOIN pg_catalog.pg_stat_all_tables s ON s.relid = tree.oid
 """
 
 
-class Seen(NamedTuple):
+class Seen(Row):
     """The state of a debt at the last look.
 
     :param since: when the first look was.
@@ -90,7 +91,7 @@ class Seen(NamedTuple):
     written: int | None = None
 
 
-class OldSession(NamedTuple):
+class OldSession(Row):
     """A session that is older than a change.
 
     :param began: None if this role may not know.
@@ -102,7 +103,7 @@ class OldSession(NamedTuple):
     began: float | None
 
 
-class Server(NamedTuple):
+class Server(Row):
     """The server at the time of a look.
 
     :param is_pooled: other clients share this connection to the server, and cannot be told apart.
@@ -115,7 +116,7 @@ class Server(NamedTuple):
     sessions: tuple[OldSession, ...]
 
 
-class There(NamedTuple):
+class There(Row):
     """The state of some tables.
 
     :param counted: as :attr:`Seen.counted`.
@@ -130,7 +131,7 @@ class There(NamedTuple):
     written: int | None = None
 
 
-class Verdict(NamedTuple):
+class Verdict(Row):
     """Whether a debt may be dropped.
 
     :param seen: the state to be written down.

@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from django.db import DatabaseError
 from django.db.migrations.recorder import MigrationRecorder
 
 from ..django_types import Connection
 from ..naming import quote
+from ..record import Row
 from .questions import Question, ask_together
-from .server_errors import DEPENDENT_OBJECTS_STILL_EXIST, LOCK_NOT_AVAILABLE, sqlstate
 
 #: The prefix of the types' names.
 PREFIX: Final = "zero_downtime_migrations_"
@@ -91,7 +91,7 @@ COMPOSITE: Final = "c"
 PATIENCE: Final = 1000
 
 
-class KeptType(NamedTuple):
+class KeptType(Row):
     """A type that keeps something.
 
     :param trusted: only this role, or a superuser, could have written what it has.
@@ -105,7 +105,7 @@ class KeptType(NamedTuple):
     slots: str | None
 
 
-class Place(NamedTuple):
+class Place(Row):
     """The schema in which things are kept.
 
     :param schema: the first existing schema of the search_path; empty if there is none.
@@ -249,6 +249,8 @@ class Kept:
         try:
             self.run(self.dropping(names))
         except DatabaseError as error:
+            from .server_errors import DEPENDENT_OBJECTS_STILL_EXIST, LOCK_NOT_AVAILABLE, sqlstate
+
             if sqlstate(error) not in (DEPENDENT_OBJECTS_STILL_EXIST, LOCK_NOT_AVAILABLE):
                 raise
             if len(names) == 1:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ..django_types import Connection
 from ..naming import Names, quote
 from ..printable import printable
+from ..record import Row
 from ..server import names_of
 from .journal.store import Store
 
@@ -27,7 +26,7 @@ ORDER BY c.oid, a.attnum
 """
 
 
-class Leftover(NamedTuple):
+class Leftover(Row):
     """A column that was to replace another one.
 
     :param table: quoted, with its schema.

@@ -7,10 +7,10 @@ waits, so only the waits have to end before the server looks for one; the work m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from ..locks import Lock
 from ..planning.steps import Step
+from ..record import Row
 from ..settings import MigrationSettings
 from . import timeouts
 from .blockers import Look
@@ -36,7 +36,7 @@ AS_GOOD_AS_NOTHING = 1
 LATE = 1000
 
 
-class Limits(NamedTuple):
+class Limits(Row):
     """The timeouts of one attempt, in ms.
 
     :ivar values: the timeouts of the step itself.
@@ -105,7 +105,7 @@ def scale(attempt: int) -> int:
     return min(place.bit_length() - 1, SCALES - 1)
 
 
-class Known(NamedTuple):
+class Known(Row):
     """The experience of earlier attempts of the step.
 
     :param growth: how many times as long an attempt may take, since the limit ended one with no session in the way.

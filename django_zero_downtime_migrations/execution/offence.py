@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from ..record import Row
 
 #: How many rows a message shows, and how many characters of a value.
 ROWS = 10
 VALUE = 60
 
 
-class Table(NamedTuple):
+class Table(Row):
     """A table whose rows are searched.
 
     :param name: quoted, with its schema.
@@ -40,7 +40,7 @@ class Table(NamedTuple):
         return self.named_by if values or self.plain else self.places
 
 
-class Offence(NamedTuple):
+class Offence(Row):
     """A violated condition of rows.
 
     :param columns: SQL of what is constrained.

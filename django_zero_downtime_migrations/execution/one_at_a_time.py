@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from ..django_types import Connection
 from .advisory import Holder, Place, find_place
+from .direct import is_direct, note_transactions
 from .questions import Question, in_transaction
 from .session_turn import SessionTurn
-from .timeouts import Session
 from .turn import NoTurn, Turn
 
 if TYPE_CHECKING:
@@ -58,20 +58,20 @@ def try_turn(connection: Connection, place: Place, queries: bool = False) -> tup
 
 def _turn(connection: Connection, place: Place, queries: bool, beside: Sequence[Question]) -> Turn:
     of_caller = in_transaction(connection)
-    session = Session(place.pid, {})
     turn = SessionTurn(connection, place, queries, beside)
-    from . import pooler
-
-    if not pooler.is_behind_pooler(connection, session):
+    if is_direct(connection, place.pid):
+        note_transactions(connection)
         return turn
-    from . import lease
+    # Imported here: most connections are direct.
+    from . import lease, pooler
+    from .timeouts import Session
 
     if lease.kept(connection, place):
         return lease.LeaseTurn(connection, place, queries, beside)
     if of_caller:
         turn.local = True
         return turn
-    pooler.refuse_statement_pooler(connection, session)
+    pooler.refuse_statement_pooler(connection, Session(place.pid, {}))
     found = _find_pooling(connection, place.pid)
     if found.pooling is pooler.Pooling.TRANSACTION:
         return lease.LeaseTurn(connection, place, queries, beside)

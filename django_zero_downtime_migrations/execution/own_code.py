@@ -5,14 +5,14 @@ whether a statement is all that a RunSQL sends.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import router
 
-from ..ddl.scan import stands_by_itself
+from ..record import Row
 
 
-class Operation(NamedTuple):
+class Operation(Row):
     """The operation that Django is running.
 
     :param operation: Django's object.
@@ -50,7 +50,10 @@ class OwnCode:
         """Whether a statement is all that the operation sends, means the same in a transaction by itself, and another
         operation comes after it. The last one shares its transaction with the record of the migration.
         """
+        # Imported here: most migrations have none.
         from django.db.migrations.operations.special import RunSQL
+
+        from ..ddl.scan import stands_by_itself
 
         now = self._now
         if now is None or now.is_last or type(now.operation) is not RunSQL:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
 
 from django.db import DatabaseError
 
@@ -16,6 +15,7 @@ from ..django_types import Connection
 from ..errors import BackfillStopped
 from ..log import logger
 from ..printable import printable
+from ..record import Row
 from ..settings import MigrationSettings
 from ..sizes import readable
 from .questions import rows
@@ -46,7 +46,7 @@ FROM pg_catalog.pg_replication_slots s WHERE s.restart_lsn IS NOT NULL
 """
 
 
-class _Behind(NamedTuple):
+class _Behind(Row):
     """A standby, and the position that it has replayed; or a slot, and how many bytes it retains.
 
     :param number: None if the role may not see it.

@@ -11,14 +11,16 @@ import threading
 import time
 from contextlib import closing
 from enum import Enum
-from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary, WeakSet
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.db import InterfaceError, OperationalError
 
 from ..django_types import Connection, Cursor
 from ..errors import CannotMigrate
 from ..printable import printable
+from ..record import Row
+from .direct import is_direct, note_transactions, takes_transactions
 from .second_connection import connect
 from .timeouts import Session, first_seen
 
@@ -45,7 +47,7 @@ class Pooling(Enum):
     UNKNOWN = "unknown"
 
 
-class Found(NamedTuple):
+class Found(Row):
     """How a pooler pools.
 
     :param reason: why that is unknown.
@@ -57,8 +59,6 @@ class Found(NamedTuple):
 
 #: The findings about driver connections.
 _known: WeakKeyDictionary[Any, Found] = WeakKeyDictionary()
-#: Connections that reach the server itself, or through which a transaction has gone.
-_takes_transactions: WeakSet[Any] = WeakSet()
 
 _WHAT = {
     Pooling.TRANSACTION: (
@@ -93,8 +93,8 @@ FORCED = (
 
 
 def is_behind_pooler(connection: Connection, session: Session) -> bool:
-    """Return whether there is a pooler: it makes up the key for cancelling a query, which includes the process id."""
-    return session.pid != int(connection.connection.info.backend_pid)
+    """:param session: what the server says of the connection."""
+    return not is_direct(connection, session.pid)
 
 
 def refuse_statement_pooler(connection: Connection, session: Session | None = None) -> None:
@@ -107,12 +107,11 @@ def refuse_statement_pooler(connection: Connection, session: Session | None = No
     :raises CannotMigrate: if the pooler takes none.
     """
     connection.ensure_connection()
-    driver = connection.connection
-    if driver in _takes_transactions:
+    if takes_transactions(connection):
         return
     if is_behind_pooler(connection, session or first_seen(connection)):
         _refuse_without_transactions(connection)
-    _takes_transactions.add(driver)
+    note_transactions(connection)
 
 
 def _refuse_without_transactions(connection: Connection) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime, timezone
-from typing import Any, Final, NamedTuple, TextIO
+from typing import Any, Final, TextIO
 
 from django.db import DatabaseError
 
@@ -20,6 +20,7 @@ from ..django_types import Connection
 from ..errors import BackfillStopped
 from ..log import logger
 from ..printable import printable
+from ..record import Row
 from .batch_sql import Update
 from .kept import COMPOSITE, PREFIX, Kept, KeptType
 from .questions import rows
@@ -56,7 +57,7 @@ AND (o.oid = u.oid OR (o.rolsuper AND pg_catalog.pg_has_role(u.oid, o.oid, 'USAG
 """
 
 
-class Whose(NamedTuple):
+class Whose(Row):
     """The operation that changes the rows, by its place in a migration.
 
     :param operation: its index.
@@ -70,7 +71,7 @@ class Whose(NamedTuple):
         return f"{self.app}.{self.migration}:{self.operation}"
 
 
-class Caller(NamedTuple):
+class Caller(Row):
     """The caller that changes the rows.
 
     :param whose: the operation; None outside a migration.
@@ -87,7 +88,7 @@ class Caller(NamedTuple):
 NOBODY: Final = Caller()
 
 
-class Saved(NamedTuple):
+class Saved(Row):
     """A position.
 
     :param page: the page before which all is done, except ``held``.

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import DatabaseError
 
 from ..django_types import Connection
+from ..record import Row
 
-#: libpq's PQTRANS_IDLE.
-IDLE = 0
+#: libpq's PQTRANS_IDLE and PQTRANS_INERROR.
+IDLE, IN_ERROR = 0, 3
 
 
-class Question(NamedTuple):
+class Question(Row):
     """A query that can stand in a FROM, and whose values JSON can carry.
 
     :param sql: its percent signs are doubled, except in placeholders.

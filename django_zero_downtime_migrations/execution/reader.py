@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 from ..django_types import Params, Sql
-from ..planning.steps import Plan
 from ..settings import MigrationSettings
 
 if TYPE_CHECKING:
+    from ..planning.steps import Plan
     from .journal.call_under_way import CallUnderWay
     from .own_code import Operation
     from .turn import Turn

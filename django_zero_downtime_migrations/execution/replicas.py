@@ -8,7 +8,7 @@ https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from django.db import connections
 
@@ -17,6 +17,7 @@ from ..errors import CannotMigrate
 from ..locks import Blocker, Lock, LockMode
 from ..log import logger
 from ..printable import printable
+from ..record import Row
 from .blockers import briefly, look_there
 from .second_connection import connect
 from .server_errors import LOCK_NOT_AVAILABLE, QUERY_CANCELED, SERIALIZATION_FAILURE, sqlstate
@@ -37,7 +38,7 @@ SELECT NOT pg_catalog.pg_is_in_recovery() OR pg_catalog.pg_last_wal_replay_lsn()
 """
 
 
-class Last(NamedTuple):
+class Last(Row):
     """The last step whose locks go to the standbys.
 
     :param position: in the WAL, behind its commit.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from ..ddl import statements as s
 from ..ddl.triggers import MakeTrigger
@@ -12,6 +11,7 @@ from ..errors import CannotMigrate
 from ..naming import quote, relation, unquote
 from ..planning.steps import Protected, Step
 from ..printable import printable
+from ..record import Row
 from .server_errors import INSUFFICIENT_PRIVILEGE, sqlstate
 
 OWN, DROP, CREATE, REFERENCES = "own", "drop", "create", "references"
@@ -46,7 +46,7 @@ LIMIT 1
 """
 
 
-class Need(NamedTuple):
+class Need(Row):
     """A privilege that a step needs.
 
     :param column: of a foreign key's target, a plain name.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, InterfaceError, OperationalError
 
@@ -12,6 +12,7 @@ from ..errors import BackfillStopped, LockNotAcquired
 from ..log import logger
 from ..naming import relation
 from ..planning.steps import ConcurrentBuild, Step
+from ..record import Row
 from .done_so_far import DoneSoFar
 from .transactions import OwnTransaction
 from .undo import Undo, joined, undo
@@ -32,7 +33,7 @@ def is_disturbance(error: BaseException) -> bool:
     return isinstance(error, (LockNotAcquired, BackfillStopped, OperationalError, InterfaceError, KeyboardInterrupt))
 
 
-class Failure(NamedTuple):
+class Failure(Row):
     """The failure of a call.
 
     :param step: the step that has failed; None if it was interrupted after it had succeeded.

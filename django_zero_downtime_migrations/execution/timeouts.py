@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from ..django_types import Connection
-from ..planning.steps import Step
+from ..record import Row
 from ..server import Capabilities
 from ..settings import MigrationSettings
+from .questions import IN_ERROR
+
+if TYPE_CHECKING:
+    from ..planning.steps import Step
 
 NAMES = ("lock_timeout", "statement_timeout")
 #: A timeout that ends the whole session, and with it what is being built, if the server has it.
@@ -26,8 +30,6 @@ OF_TRANSACTION = "transaction_timeout"
 #: told of one of these has the step on the standby as well. Before that no client was told anything, and after a
 #: failover the migration is not recorded and runs again.
 LOCAL_COMMIT = "SET LOCAL synchronous_commit = local"
-#: libpq's PQTRANS_INERROR.
-IN_ERROR = 3
 
 
 def local(settings: MigrationSettings, step: Step) -> dict[str, int]:
@@ -58,7 +60,7 @@ def set_local(values: dict[str, int]) -> list[str]:
     return [f"SET LOCAL {name} = {value}" for name, value in values.items()]
 
 
-class Session(NamedTuple):
+class Session(Row):
     """The server's answer about a connection.
 
     :param pid: its server process.

@@ -16,9 +16,7 @@ from ..django_types import Connection
 from ..errors import CannotMigrate
 from .advisory import Holder, Key, Place, Seen
 from .interrupt import interruptible
-from .questions import Question, ask
-from .stay import stay
-from .timeouts import IN_ERROR
+from .questions import IN_ERROR, Question, ask
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 
@@ -156,6 +154,9 @@ class Turn:
                 said = now
                 text = "Another migrate is at work in %s: %s. Waiting for its end, %.1f s so far. To end it: %s"
                 logger.warning(text, self.place, holder.who, now - began, holder.end)
+            # Imported here: almost always no other run is at work.
+            from .stay import stay
+
             # The pause is random, so as not to be in step with other waiting runs.
             stay(self.connection, min(random.uniform(pause / 2, pause), left))
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)

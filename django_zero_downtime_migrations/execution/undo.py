@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from ..ddl import statements as s
 from ..planning.steps import AsStock, Batches, Step, short
+from ..record import Row
 
 
-class Undo(NamedTuple):
+class Undo(Row):
     """The steps that take a call back.
 
     :param steps: to be run in this order.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.utils import InterfaceError, OperationalError
 
@@ -21,15 +21,16 @@ from ..naming import Names
 from ..operation_facts import reach
 from ..places import Place
 from ..planning.context import OldCode
+from ..record import Row
 from .forgotten import Forgotten, forgotten
 
 
-class Found(NamedTuple):
+class Found(Row):
     finding: Finding
     place: Place | None
 
 
-class Touched(NamedTuple):
+class Touched(Row):
     """A table in use that a statement locks."""
 
     table: str

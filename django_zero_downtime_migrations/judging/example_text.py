@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.writer import MigrationWriter, OperationWriter
 
 from ..django_types import Field
+from ..record import Row
 
 KNOWN_IMPORTS = frozenset(
     {"from django.db import migrations", "from django.db import models", "import django.db.models.deletion"}
@@ -45,7 +46,7 @@ def fill_{field}(apps, rows):
 _IMPORT = "from django_zero_downtime_migrations.operations import Backfill"
 
 
-class Text(NamedTuple):
+class Text(Row):
     """A value as Python.
 
     :param imports: what it needs at the top of the file.

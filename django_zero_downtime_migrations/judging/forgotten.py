@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..catalog.planned import PlannedCatalog
 from ..findings import Origin
 from ..naming import Names, quote
 from ..places import Place
 from ..planning.rule import Rule
+from ..record import Row
 from ..rules.forgotten_foreign_key import RULE as FORGOTTEN_FOREIGN_KEY
 from ..rules.forgotten_not_null import RULE as FORGOTTEN_NOT_NULL
 from .tables import Tables, tables_of
@@ -19,7 +20,7 @@ from .whole_deployment import Judged, Result, assured
 STOPS_DELETES = ("a", "r")
 
 
-class Forgotten(NamedTuple):
+class Forgotten(Row):
     """A forgotten object.
 
     :param table: as in SQL.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..checks import unknown_acceptances
 from ..django_types import Connection
 from ..errors import CannotJudge
 from ..findings import Severity
+from ..record import Row
 from ..reporting.report import Report
 from ..settings import MigrationSettings
 from . import baseline, sizes
@@ -24,7 +25,7 @@ Given = Mapping[str, Any]
 ORDER = (Severity.REFUSE, Severity.WARN, Severity.NOTE)
 
 
-class Result(NamedTuple):
+class Result(Row):
     """The result of a check.
 
     :param said: lines for the standard error.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ..django_types import Migration
 from ..findings import Finding, Kind, Severity
+from ..record import Row
 from ..reporting.report import Entry
 from ..settings import MigrationSettings
 from .connect import connected
@@ -20,7 +21,7 @@ NOT_OF_OLD_CODE: Final = frozenset(
 )
 
 
-class Waits(NamedTuple):
+class Waits(Row):
     """A migration for after the release.
 
     :param why: in words.
@@ -33,7 +34,7 @@ class Waits(NamedTuple):
         return f"{_name(_key(self.migration))}: {self.why}"
 
 
-class Phases(NamedTuple):
+class Phases(Row):
     """The pending migrations, each part in the order in which they run."""
 
     before: tuple[Any, ...]

@@ -6,7 +6,7 @@ import os
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.apps import apps
 from django.db.migrations.exceptions import AmbiguityError, CircularDependencyError, NodeNotFoundError
@@ -17,7 +17,7 @@ from ..django_types import Connection, Migration
 from ..errors import CannotJudge
 from ..places import file_of
 from ..printable import printable
-from ..record import Record
+from ..record import Record, Row
 from .changes import changed, staged
 
 Key = tuple[str, str]
@@ -43,7 +43,7 @@ class Request(Record):
     third_party: bool = False
 
 
-class Selection(NamedTuple):
+class Selection(Row):
     """The selected migrations.
 
     :param applied: what makes the state from which the plan starts.

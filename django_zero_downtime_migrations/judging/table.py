@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import models
 from django.db.backends.utils import split_identifier
 from django.db.models import NOT_PROVIDED
 
 from ..naming import CHECK, PRIMARY_KEY, UNIQUE, names_in, plain_table, unquote
+from ..record import Row
 from ..server import names_of
 
 PATTERN_OPS = {"varchar": "varchar_pattern_ops", "text": "text_pattern_ops"}
 
 
-class ConstraintOrIndex(NamedTuple):
+class ConstraintOrIndex(Row):
     """A constraint or index. ``kind`` is ``pg_constraint.contype``, or ``i`` for an index of its own.
 
     ``columns`` is empty if it has expressions. ``touches``: every column that it reads. ``plain``: a btree over columns
@@ -39,7 +40,7 @@ class ConstraintOrIndex(NamedTuple):
     on_delete: str = "a"
 
 
-class Column(NamedTuple):
+class Column(Row):
     null: bool
     has_default: bool
     identity: bool

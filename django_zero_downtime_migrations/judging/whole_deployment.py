@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import migrations
 from django.db.migrations.operations.base import Operation
@@ -20,6 +20,7 @@ from ..naming import plain_table
 from ..operation_facts import adds, inside, runs_code
 from ..operations import SafetyAssured
 from ..places import Place, every
+from ..record import Row
 from ..rules.data_with_schema import RULE as DATA_WITH_SCHEMA
 from ..rules.not_additive import RULE as NOT_ADDITIVE
 from ..rules.same_table_twice import RULE as SAME_TABLE_TWICE
@@ -29,7 +30,7 @@ _DATA = re.compile(r"(?im)(?:^|;)\s*(?:UPDATE(?:\s+ONLY)?|INSERT\s+INTO|DELETE\s
 _NOT_SCHEMA = (s.FillNulls, s.UpdateRows, s.SetComment, s.Raw)
 
 
-class Judged(NamedTuple):
+class Judged(Row):
     """A migration that has gone through an editor."""
 
     migration: Migration

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..execution.own_code import Operation
+from ..record import Row
 
 #: The module of contenttypes, which puts an operation behind each RenameModel.
 CONTENT_TYPES = "django.contrib.contenttypes.management"
@@ -43,7 +44,7 @@ def operation_at_work() -> Operation | None:
     return None
 
 
-class Own(NamedTuple):
+class Own(Row):
     """An operation that stands in the list of its migration.
 
     :param number: its place there.

@@ -8,12 +8,13 @@ uses, and has a search_path of its own, so that clients cannot change its meanin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from ..catalog.planned import PlannedCatalog
 from ..ddl import statements as s
 from ..ddl.triggers import DropTrigger, MakeTrigger
 from ..naming import Names, literal, plain_table, quote, split_identifier, unquote
+from ..record import Row
 from .removals import Stays
 
 #: The function's search_path: it never finds what other roles have made.
@@ -41,7 +42,7 @@ def remains(kept: Stays, names: Names) -> str:
     return "DROP FUNCTION IF EXISTS {}(); DROP SEQUENCE IF EXISTS {}".format(*paths)
 
 
-class OldWrites(NamedTuple):
+class OldWrites(Row):
     """The triggers of a column, their function and its counter. All names are as in SQL.
 
     :param table: the table of the triggers.

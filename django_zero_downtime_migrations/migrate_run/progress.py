@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
 from ..django_types import Model, StateApps
-from ..execution.reader import Reader
-from ..planning.steps import Plan
+
+if TYPE_CHECKING:
+    from ..execution.reader import Reader
+    from ..planning.steps import Plan
 
 
 class Call:

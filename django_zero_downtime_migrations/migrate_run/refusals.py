@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
 
 from ..django_types import Migration
 from ..errors import CannotMigrate, MigrationError, explain
 from ..findings import Finding
 from ..places import Place, location
+from ..record import Row
 from .verdicts import refusal
 
 #: The advice for a refused finding.
@@ -19,7 +19,7 @@ WAYS_OUT = (
 )
 
 
-class Problem(NamedTuple):
+class Problem(Row):
     """One reason of a refusal.
 
     :param path: the operation's path, as in :class:`places.Place`; empty if only its migration is known.

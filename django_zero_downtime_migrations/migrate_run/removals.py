@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from django.db.models import NOT_PROVIDED
 
 from ..ddl.statements import DEFAULT, FILLED, REMOVED, RENAMED
 from ..django_types import Connection, Field, Model, StateApps
 from ..naming import Names, quote, unquote
+from ..record import Row
 from ..server import names_of
 from .migration_at_work import Own
 
 
-class Goes(NamedTuple):
+class Goes(Row):
     """A column, or a whole table.
 
     :param field: None for the table.
@@ -25,7 +26,7 @@ class Goes(NamedTuple):
     field: Field | None = None
 
 
-class Stays(NamedTuple):
+class Stays(Row):
     """The part of a removal that stays.
 
     :param tables: as they are written in SQL.

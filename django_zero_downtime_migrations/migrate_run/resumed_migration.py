@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from ..django_types import Model, StateApps
-from ..execution.reader import Reader
-from ..execution.transactions import OwnTransaction
-from ..planning.steps import Plan
 from .progress import Call, NothingDone
 from .run_python_once import digest
 
 if TYPE_CHECKING:
     from ..execution.journal.journal import Journal
     from ..execution.journal.store import Entry
+    from ..execution.reader import Reader
+    from ..execution.transactions import OwnTransaction
+    from ..planning.steps import Plan
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 #: The suffix of a call that has made the indexes of its column itself.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, TextIO
+from inspect import getattr_static
+from typing import TYPE_CHECKING, Any, TextIO
 
 from django.apps import apps
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 
 from ..django_types import Steps
-from .run import MigrateRun, begin, runs_of
-from .terminal import show_interrupts_briefly
+
+if TYPE_CHECKING:
+    from .run import MigrateRun
 
 PACKAGE = __name__.partition(".")[0]
 
@@ -30,10 +32,14 @@ def begin_run(
 
     :raises CannotMigrate: when another run is at work for longer than MIGRATE_LOCK_TIMEOUT.
     """
+    # Imported here, as below: most processes of a project migrate nothing.
+    from .run import begin
+    from .terminal import show_interrupts_briefly
+
     show_interrupts_briefly()
     connection: Any = connections[using]
     run = begin(connection, plan, verbosity, stdout)
-    if not hasattr(connection.SchemaEditorClass, "once"):
+    if not hasattr(getattr_static(connection, "SchemaEditorClass"), "is_ours"):
         # The backend is another one, whose editor is not ours.
         return
     run.prepare()
@@ -44,6 +50,8 @@ def begin_run(
 
 def end_run(using: str, plan: Steps | None = None, **kwargs: object) -> None:
     """Receive ``post_migrate``, which Django sends once for each app."""
+    from .run import runs_of
+
     connection: Any = connections[using]
     run = next((run for run in runs_of(connection) if run.plan is plan), None)
     if run is not None:
@@ -64,7 +72,7 @@ def contract_first(run: MigrateRun) -> None:
     if run.kept is not None and not run.kept.types:
         run.debts = []
         return
-    # Imported here: most processes of a project migrate nothing, and most runs find nothing that is owed.
+    # Imported here: most runs find nothing that is owed.
     from .contract_first import begin
 
     begin(run)

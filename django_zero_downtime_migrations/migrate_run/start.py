@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..django_types import Connection, Steps
 from ..errors import CannotMigrate
@@ -13,6 +13,7 @@ from ..execution.one_at_a_time import take_turn
 from ..execution.questions import ask, ask_together
 from ..execution.turn import NoTurn, Turn
 from ..log import logger
+from ..record import Row
 from ..search_path import refuse_hostile_search_path
 from ..settings import MigrationSettings
 from .current_migration import recorded_migrations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ..execution.journal.store import Store
 
 
-class Prepared(NamedTuple):
+class Prepared(Row):
     """The start of a run.
 
     :param journals: None if it keeps none.
@@ -40,7 +41,7 @@ class Prepared(NamedTuple):
     kept: Kept | None = None
 
 
-class _Known(NamedTuple):
+class _Known(Row):
     """The answers from the round trip of the turn.
 
     :param recorded: the recorded migrations, by app and name.

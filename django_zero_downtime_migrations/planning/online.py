@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..catalog.records import Constraint
 from ..catalog.shadow import Shadow, Wanted
 from ..ddl import statements as s
 from ..ddl.spaces import Space
 from ..naming import plain_table, quote, unquote
+from ..record import Row
 from ..type_changes import Effect, TypeChange
 
 if TYPE_CHECKING:
     from .context import Context
 
 
-class Online(NamedTuple):
+class Online(Row):
     """The decision.
 
     :param shadow: the column that is made; None if the type is changed in place.
@@ -48,7 +49,7 @@ def online(statement: s.SetType, context: Context) -> Online:
     return Online(why_not=obstacles) if obstacles else Online(shadow)
 
 
-class Key(NamedTuple):
+class Key(Row):
     """A foreign key of the column, or to it. Tables and columns are as in SQL.
 
     :param name: plain name.
@@ -193,7 +194,7 @@ def wanted(statement: s.SetType, context: Context) -> Wanted:
     return Wanted(column, Beside.of(statement, context).column, statement.type, statement.collation, frozenset(dropped))
 
 
-class Beside(NamedTuple):
+class Beside(Row):
     """The objects beside a column while another one takes its place.
 
     :param column: the plain name of the new column. The other names are as in SQL.

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ..ddl import statements as s
+from ..record import Row
 
 
-class Query(NamedTuple):
+class Query(Row):
     sql: str
     params: s.Params = None
 
 
-class Fill(NamedTuple):
+class Fill(Row):
     """An UPDATE of the rows of a table whose column is NULL, done in ranges of pages."""
 
     table: str
@@ -21,7 +20,7 @@ class Fill(NamedTuple):
     params: s.Params
 
 
-class Rows(NamedTuple):
+class Rows(Row):
     """An UPDATE of the rows of a table that fulfil a condition, done in ranges of pages.
 
     :param spares_triggers: it fires none of the table's own triggers; the role may set session_replication_role.

@@ -15,19 +15,20 @@ How a step is sent, printed and stored follows from its class, and from nothing 
       AsStock              on a table that cannot be in use yet
       InCallers            in a transaction that the caller has opened
 
-A :class:`Visitor` treats the classes differently: ``execution.send.Attempt`` and ``execution.script.Script``.
+What treats the classes differently is a :class:`Visitor`: ``execution.attempt.Attempt`` and
+``execution.script.Script``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, NamedTuple, Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from ..ddl import statements as s
 from ..ddl.scan import is_concurrent
 from ..findings import Finding
 from ..locks import Lock, LockMode
-from ..record import Record
+from ..record import Record, Row
 from .queries import Fill, Query, Rows
 
 StepType = TypeVar("StepType", bound="Step")
@@ -221,7 +222,7 @@ def _stands_alone(statement: s.Statement) -> bool:
     return isinstance(statement, (s.CreateIndex, s.DropIndex, s.Raw)) and statement.concurrently
 
 
-class Plan(NamedTuple):
+class Plan(Row):
     steps: tuple[Step, ...] = ()
     findings: tuple[Finding, ...] = ()
 

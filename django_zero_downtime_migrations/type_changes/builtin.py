@@ -10,8 +10,9 @@ import json
 import re
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
+from ..record import Row
 from . import dependents
 from .casts import Cast, Conversion, Type, Types
 from .column import modifiers_of, question
@@ -33,7 +34,7 @@ STORES_ANOTHER_TYPE = frozenset({"hash", "gin"})
 POLYMORPHIC = {"anyarray": "A", "anyenum": "E", "anyrange": "R"}
 
 
-class Use(NamedTuple):
+class Use(Row):
     """An index or constraint that reads the column. ``opclass`` is empty for the default of its method.
 
     :param kind: ``index``, ``check`` or ``foreign key``.
@@ -51,14 +52,14 @@ class Use(NamedTuple):
     other_type: str = ""
 
 
-class OpClass(NamedTuple):
+class OpClass(Row):
     method: str
     name: str
     type: str
     default: bool
 
 
-class Builtin(NamedTuple):
+class Builtin(Row):
     types: Types
     by_name: dict[str, int]
     names: dict[int, str]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from ..record import Row
 
 TIMESTAMP = 1114
 TIMESTAMPTZ = 1184
@@ -18,7 +19,7 @@ ZONES_WITHOUT_OFFSET = frozenset(
 ) | {"<+00>-00"}
 
 
-class Type(NamedTuple):
+class Type(Row):
     """A row of ``pg_type``. ``base`` is a domain's base type; ``constrained``: this domain itself checks its values."""
 
     oid: int
@@ -32,7 +33,7 @@ class Type(NamedTuple):
     typmod_in: str | None
 
 
-class Cast(NamedTuple):
+class Cast(Row):
     """A row of ``pg_cast``. ``support`` is the function by which the planner may simplify the cast away."""
 
     method: str
@@ -55,7 +56,7 @@ class Conversion(enum.Enum):
     IMPOSSIBLE = enum.auto()
 
 
-class Types(NamedTuple):
+class Types(Row):
     """The types that a change may go through, and the casts between them."""
 
     types: Mapping[int, Type]

@@ -7,15 +7,16 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..naming import relation
+from ..record import Row
 from .casts import Cast, Type, Types
 
 Fetch = Callable[[str, Sequence[object]], "list[tuple[Any, ...]]"]
 
 
-class Column(NamedTuple):
+class Column(Row):
     """The column as it is, and what the statement asks for: None if the server does not know that.
 
     ``deterministic``: neither the old nor the new collation takes different texts for equal.

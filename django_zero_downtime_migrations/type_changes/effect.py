@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
 
+from ..record import Row
 from .narrowing import Fits
 
 
@@ -25,7 +25,7 @@ class Effect(enum.Enum):
     REFUSED = 5
 
 
-class Gone(NamedTuple):
+class Gone(Row):
     """Plain names of what is dropped before a type changes.
 
     :param indexes: indexes, and constraints that have one.
@@ -53,7 +53,7 @@ class Gone(NamedTuple):
 DROPPED_BY_NAME = frozenset({"foreign key", "check", "trigger"})
 
 
-class TypeChange(NamedTuple):
+class TypeChange(Row):
     """The effect of one change.
 
     :param because: a sentence for each object or fact that makes the change expensive, or impossible.

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
+from ..record import Row
 from .casts import Types
 from .widening import BIGINT, DOUBLE, INTEGER, NUMERIC, REAL, SMALLINT, TEXT, VARCHAR, of_numeric
 
@@ -21,7 +22,7 @@ _FRACTIONS: Final = {REAL: "float8", DOUBLE: "float8", NUMERIC: "numeric"}
 _VARCHAR_HEADER: Final = 4
 
 
-class Fits(NamedTuple):
+class Fits(Row):
     """Two conditions in SQL, in which ``{0}`` stands for a value that is not NULL.
 
     They do not fail for any value, and use PostgreSQL's own names only.

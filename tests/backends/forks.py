@@ -119,9 +119,15 @@ def _import() -> None:
     import django.db.backends.postgresql.base
     import django.views.debug  # noqa: F401
 
-    # Not backends.postgres.base: it looks into the settings when it is imported.
-    import django_zero_downtime_migrations.backends.postgres.schema
+    # Not backends.postgres.base, which looks into the settings when it is imported, nor schema: on a new database there
+    # is another editor until that is imported.
+    import django_zero_downtime_migrations.backends.postgres.ending
+    import django_zero_downtime_migrations.backends.postgres.on_new_database
+    import django_zero_downtime_migrations.backends.postgres.own_execute
+    import django_zero_downtime_migrations.backends.postgres.recording
     import django_zero_downtime_migrations.execution.already_there
+    import django_zero_downtime_migrations.execution.carrying_out
+    import django_zero_downtime_migrations.execution.script
     import django_zero_downtime_migrations.execution.unfinished_step
     import django_zero_downtime_migrations.migrate_run.start
     import django_zero_downtime_migrations.rewrites

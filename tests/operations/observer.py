@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django_zero_downtime_migrations.ddl.values import with_values
-from django_zero_downtime_migrations.execution.send import Attempt
+from django_zero_downtime_migrations.execution.attempt import Attempt
 from django_zero_downtime_migrations.findings import Finding
 from django_zero_downtime_migrations.locks import LockMode
 from django_zero_downtime_migrations.planning.steps import Step
@@ -196,7 +196,7 @@ class Observer:
 
     def _watch(self, editor: Any, observation: Observation) -> None:
         runner = editor._reader
-        run = runner._run
+        run = runner.send
 
         def observed(attempt: Attempt) -> None:
             self.notices.clear()
@@ -209,7 +209,7 @@ class Observer:
             finally:
                 seen.commands += self._commands()
 
-        runner._run = observed
+        runner.send = observed
 
     def _commands(self) -> list[Command]:
         commands: list[Command] = []

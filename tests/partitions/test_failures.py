@@ -8,8 +8,8 @@ import pytest
 from django.db import DatabaseError, migrations, models
 from django.db.migrations.operations.base import Operation
 
+from django_zero_downtime_migrations.execution.attempt import Attempt
 from django_zero_downtime_migrations.execution.run import Runner
-from django_zero_downtime_migrations.execution.send import Attempt
 from tests.backends.fixtures import Twins
 from tests.backends.sessions import run, told
 
@@ -45,7 +45,7 @@ def migrate(sales: Twins, operations: list[Operation], monkeypatch: pytest.Monke
     """Stop before this step; how many there were."""
     steps = 0
     stopped = False
-    original = Runner._run
+    original = Runner.send
 
     def counting(self: Runner, attempt: Attempt) -> None:
         nonlocal steps, stopped
@@ -57,7 +57,7 @@ def migrate(sales: Twins, operations: list[Operation], monkeypatch: pytest.Monke
         original(self, attempt)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Runner, "_run", counting)
+        patch.setattr(Runner, "send", counting)
         sales.ours.migrate(*operations)
     return steps
 
@@ -107,7 +107,7 @@ ADDED = "CREATE TABLE sale_new PARTITION OF shop_sale FOR VALUES FROM (700) TO (
 
 def at(sql: str, step: str, sales: Twins, observer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Send this once from another session, before the first step that has this in its text."""
-    original = Runner._run
+    original = Runner.send
     left = [sql]
 
     def running(self: Runner, attempt: Attempt) -> None:
@@ -115,7 +115,7 @@ def at(sql: str, step: str, sales: Twins, observer: Any, monkeypatch: pytest.Mon
             run(observer, left.pop())
         original(self, attempt)
 
-    monkeypatch.setattr(Runner, "_run", running)
+    monkeypatch.setattr(Runner, "send", running)
 
 
 @pytest.mark.parametrize("name", ["expressions", "unique", "foreign key"])

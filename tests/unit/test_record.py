@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import copy
+import pickle
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 
-from django_zero_downtime_migrations.record import Record
+from django_zero_downtime_migrations.record import Record, Row
 
 
 class Place(Record):
@@ -59,3 +61,70 @@ def test_equal_when_class_and_fields_are():
 
 def test_shown_with_its_fields():
     assert repr(Place(name="hall")) == "Place(name='hall')"
+
+
+class Step(Row):
+    """One of a stair."""
+
+    name: str
+    height: int = 20
+    tread: str | None = None
+
+    @property
+    def is_high(self) -> bool:
+        return self.height > 18
+
+
+class Stock(NamedTuple):
+    name: str
+    height: int = 20
+    tread: str | None = None
+
+
+GIVEN: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
+    (("a",), {}),
+    (("a", 1, "oak"), {}),
+    (("a",), {"tread": "oak"}),
+    ((), {"tread": "oak", "name": "a"}),
+    ((), {}),
+    (("a", 1, "oak", 2), {}),
+    (("a",), {"name": "b"}),
+    (("a",), {"colour": "red"}),
+]
+
+
+def outcome(kind: Any, positional: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    try:
+        made = kind(*positional, **named)
+    except TypeError:
+        return TypeError
+    name, height, tread = made
+    return name, height, tread, repr(made).partition("(")[2], made._asdict(), made._replace(height=3), hash(made)
+
+
+@pytest.mark.parametrize(("positional", "named"), GIVEN)
+def test_a_row_is_a_named_tuple(positional: tuple[Any, ...], named: dict[str, Any]):
+    assert outcome(Step, positional, named) == outcome(Stock, positional, named)
+
+
+def test_a_row_knows_its_fields():
+    assert (Step._fields, Step._field_defaults) == (Stock._fields, Stock._field_defaults)
+    with pytest.raises(ValueError, match="colour"):
+        Step("a")._replace(colour="red")  # type: ignore[call-arg]
+    with pytest.raises(AttributeError):
+        Step("a").height = 3  # type: ignore[misc]
+    assert Step("a").is_high
+
+
+def test_a_row_is_copied_and_pickled_as_its_class():
+    step = Step("a", tread="oak")
+    for twin in (copy.copy(step), copy.deepcopy(step), pickle.loads(pickle.dumps(step))):
+        assert (type(twin), twin) == (Step, step)
+
+
+def test_a_row_is_matched_by_its_fields():
+    match Step("a", 1):
+        case Step(name, height, tread=None):
+            assert (name, height) == ("a", 1)
+        case _:
+            raise AssertionError

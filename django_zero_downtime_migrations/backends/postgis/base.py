@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.gis.db.backends.postgis.base import DatabaseWrapper as PostGISWrapper
 from django.db.backends.base.base import NO_DB_ALIAS
 
+from ...migrate_run.signals import connect
 from ...settings import base_backend
+from ..postgres.editor_class import EditorClass
 from ..postgres.validation import DatabaseValidation
 from .features import DatabaseFeatures
 from .introspection import DatabaseIntrospection
 from .operations import DatabaseOperations
-from .schema import DatabaseSchemaEditor
+
+
+def _editor() -> type:
+    from .schema import DatabaseSchemaEditor
+
+    return DatabaseSchemaEditor
 
 
 class DatabaseWrapper(PostGISWrapper):
-    SchemaEditorClass = DatabaseSchemaEditor
+    SchemaEditorClass: Any = EditorClass(_editor)
     validation_class = DatabaseValidation
     ops_class = DatabaseOperations
 
@@ -31,3 +40,6 @@ if named := base_backend():
     from ..postgres.named_base import built_on
 
     DatabaseWrapper = built_on(named, DatabaseWrapper, PostGISWrapper)  # type: ignore[misc]
+
+# A run of migrate is noticed before the first schema editor opens.
+connect()

@@ -2,25 +2,56 @@
 
 from __future__ import annotations
 
+from inspect import getattr_static
+from typing import Any
+
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
 
+from ...migrate_run.signals import connect
 from ...settings import base_backend
+from .editor_class import EditorClass
 from .features import DatabaseFeatures
 from .introspection import DatabaseIntrospection
 from .operations import DatabaseOperations
-from .schema import DatabaseSchemaEditor
 from .validation import DatabaseValidation
 
 
+def _editor() -> type:
+    from .schema import DatabaseSchemaEditor
+
+    return DatabaseSchemaEditor
+
+
+_EDITOR = EditorClass(_editor)
+
+
+def _has_own_editor(connection: Any) -> bool:
+    """Whether the editor is the one of this module: a class derived from this one, or a project, may have another."""
+    return getattr_static(connection, "SchemaEditorClass") is _EDITOR
+
+
 class DatabaseWrapper(PostgresWrapper):
-    SchemaEditorClass = DatabaseSchemaEditor
+    SchemaEditorClass: Any = _EDITOR
     features_class = DatabaseFeatures
     introspection_class = DatabaseIntrospection
     ops_class = DatabaseOperations
     validation_class = DatabaseValidation
+
+    def schema_editor(self, *args: Any, **kwargs: Any) -> Any:
+        """Import nothing that plans where nothing has to be planned."""
+        if _has_own_editor(self) and not (args or kwargs.get("collect_sql")):
+            # Imported here: most processes of a project migrate nothing.
+            from .on_new_database import NewDatabaseSchemaEditor, is_for
+
+            if is_for(self):
+                return NewDatabaseSchemaEditor(self, **kwargs)
+        return super().schema_editor(*args, **kwargs)
 
 
 if named := base_backend():
     from .named_base import built_on
 
     DatabaseWrapper = built_on(named, DatabaseWrapper, PostgresWrapper)  # type: ignore[misc]
+
+# A run of migrate is noticed before the first schema editor opens.
+connect()

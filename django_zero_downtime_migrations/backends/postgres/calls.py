@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import NOT_PROVIDED
 
 from ...compat import deferred_params
-from ...ddl import statements as s
 from ...ddl.template import SQL
 from ...django_types import Connection, Constraint, Field, Index, Model, Params
 from ...log import logger
@@ -18,7 +17,9 @@ from ...migrate_run.progress import Call
 from ...naming import Names
 from ...server import names_of
 from ...settings import MigrationSettings
-from .early_indexes import EarlyIndexes
+
+if TYPE_CHECKING:
+    from .early_indexes import EarlyIndexes
 
 #: Methods of which only the statements matter.
 CALLS = (
@@ -89,10 +90,13 @@ class Calls:
         return self._remembered(pieces, field) if self._passed is None else pieces
 
     def _remembered(self, pieces: Iterable[str], field: Field) -> Iterator[str]:
+        # Imported here: most processes of a project migrate nothing, and on a new database nothing is planned.
+        from ...ddl.statement import PYTHON_DEFAULT
+
         self._column_items = items = []
         goes_again = getattr(field, "db_default", NOT_PROVIDED) is NOT_PROVIDED and not self._keeps_default(field)
         for item in pieces:
-            items.append(SQL(item, s.PYTHON_DEFAULT) if goes_again and item.startswith("DEFAULT ") else item)
+            items.append(SQL(item, PYTHON_DEFAULT) if goes_again and item.startswith("DEFAULT ") else item)
             yield item
 
     def column_sql(self, model: Model, field: Field, include_default: bool = False) -> Any:

@@ -9,7 +9,6 @@ from django.db.backends.postgresql.features import DatabaseFeatures as PostgresF
 from django.utils.functional import cached_property
 
 from ...django_types import Field, Model
-from ...settings import MigrationSettings
 from .operations import expands
 
 SKIPS = {
@@ -85,6 +84,9 @@ class DatabaseFeatures(FeaturesMixin, PostgresFeatures):
     @cached_property
     def django_test_skips(self) -> dict[str, set[str]]:  # type: ignore[override]
         """Tests of Django's own suites that assume one transaction around a migration, each with its reason."""
+        # Imported here: Django's own tests ask for it, and nothing else does.
+        from ...settings import MigrationSettings
+
         skips: dict[str, set[str]] = dict(super().django_test_skips)
         settings = MigrationSettings.load(self.connection.alias)
         timed = settings.lock_timeout is not None or settings.statement_timeout is not None

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import django.db.backends.postgresql.base  # noqa: F401
 from django.db.backends.postgresql.introspection import DatabaseIntrospection as PostgresIntrospection
 
-from ...ddl.spaces import Space
 from ...django_types import Connection, Cursor
 from ...naming import RENAMED, as_django_has, as_django_quotes, split_identifier
 from ...server import names_of
@@ -77,6 +76,9 @@ class IntrospectionMixin:
             return {}
         if self.projection is None:
             return parent.get_constraints(*self._located(cursor, as_django_quotes(table_name)))
+        # Imported here: most processes of a project plan nothing.
+        from ...ddl.spaces import Space
+
         quoted, live = self._live(table_name)
         located, name = self._located(cursor, live)
         if gone := self.projection.hidden(quoted, Space.CONSTRAINTS):

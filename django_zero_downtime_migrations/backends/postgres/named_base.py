@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from .editor_class import EditorClass
 from .features import DatabaseFeatures, FeaturesMixin
 from .introspection import projecting
 from .operations import DatabaseOperations, OperationsMixin
-from .schema import DatabaseSchemaEditorMixin
 
 SETTING = "ZERO_DOWNTIME_MIGRATIONS_BASE_BACKEND"
 
@@ -40,7 +40,7 @@ def built_on(path: str, wrapper: Any, stock: type) -> Any:
         {
             "__init__": init,
             "__module__": wrapper.__module__,
-            "SchemaEditorClass": _editor(wrapper.SchemaEditorClass, base.SchemaEditorClass),
+            "SchemaEditorClass": EditorClass(lambda: _editor(wrapper.SchemaEditorClass, base.SchemaEditorClass)),
             **{
                 name: _both(getattr(wrapper, name), getattr(base, name))
                 for name in ("features_class", "introspection_class", "ops_class", "validation_class")
@@ -59,7 +59,7 @@ def _named(path: str, stock: type) -> Any:
     base = getattr(module, "DatabaseWrapper", None)
     if not isinstance(base, type):
         raise ImproperlyConfigured(f"{stated} is not a database backend: {path}.base has no class DatabaseWrapper.")
-    if issubclass(getattr(base, "SchemaEditorClass", object), DatabaseSchemaEditorMixin):
+    if hasattr(getattr(base, "SchemaEditorClass", None), "is_ours"):
         raise ImproperlyConfigured(f"{stated} is itself built on ours: make it the ENGINE, and remove the setting.")
     if not issubclass(base, stock):
         wanted = stock.__module__.rpartition(".")[0]
@@ -70,6 +70,8 @@ def _named(path: str, stock: type) -> Any:
 def _editor(ours: type, theirs: type) -> type:
     if issubclass(ours, theirs):
         return ours
+    from .schema import DatabaseSchemaEditorMixin
+
     # These do not go over our own class: it has every template of Django's, which would hide the changed ones.
     return type(ours.__name__, (DatabaseSchemaEditorMixin, theirs), {"__module__": ours.__module__})
 

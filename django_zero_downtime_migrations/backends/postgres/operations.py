@@ -13,7 +13,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations as Postg
 from ...django_types import Connection
 from ...settings import effective
 
-_OF_TABLE: Final = re.compile(r"pg_get_serial_sequence\(('.*?'),('.*?')\)")
+_OF_TABLE: Final = r"pg_get_serial_sequence\(('.*?'),('.*?')\)"
 # The sequence of the table behind a view; nothing for a table.
 _OF_VIEW: Final = (
     "SELECT pg_catalog.pg_get_serial_sequence(d.refobjid::pg_catalog.regclass::pg_catalog.text, "
@@ -50,7 +50,7 @@ class OperationsMixin:
         """
         parent: Any = super()
         found: list[str] = parent.sequence_reset_sql(style, model_list)
-        return [_OF_TABLE.sub(_of_both, sql) for sql in found] if expands(self.connection) else found
+        return [re.sub(_OF_TABLE, _of_both, sql) for sql in found] if expands(self.connection) else found
 
 
 def _of_both(found: re.Match[str]) -> str:

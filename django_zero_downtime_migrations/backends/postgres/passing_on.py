@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from ...ddl.template import SQL
 from ...django_types import Connection, Params, Sql
-from ...migrate_run.progress import Call, NothingDone
-from ...migrate_run.run import MigrateRun
 from ...naming import Names
-from .old_names import statements
+from ...settings import MigrationSettings
 
 if TYPE_CHECKING:
     from ...execution.reader import Reader
+    from ...migrate_run.progress import Call, NothingDone
+    from ...migrate_run.run import MigrateRun
 
 PACKAGE = __name__.partition(".")[0]
 
@@ -28,6 +28,7 @@ class PassingOn:
     migrate_run: MigrateRun
     names: Names
     resume: NothingDone
+    settings: MigrationSettings
     _call: Call
     _own: Any
     _own_triggers: str
@@ -48,6 +49,33 @@ class PassingOn:
             return False
         return bool(self._own.is_open or self._own.may_open)
 
+    def treat_as_new(self, table: str) -> bool:
+        """Whether nobody can be using a table yet. :param table: its quoted name, as in SQL."""
+        return table in self.migrate_run.tables or self.nothing_in_use
+
+    def _in_use(self, table: str) -> bool:
+        return not self.treat_as_new(table)
+
+    def _may_pass_on(self, what: str, alone: bool) -> bool:
+        """Whether a call is not planned, or stands inside such a one.
+
+        :param alone: it sends what cannot stand in a transaction.
+        """
+        return self._passed is not None or (what != "execute" and not alone and self._passes_on)
+
+    @contextmanager
+    def _planning(self, what: str, model: Any = None, made: Any = None, alone: bool = False) -> Iterator[Call]:
+        if self._passed is not None:
+            yield self._call
+            return
+        with self._passing_on(what, model, made) as call:
+            yield call
+
+    def execute(self, sql: Sql, params: Params = ()) -> None:
+        """Send what a call that is not planned gives."""
+        assert self._passed is not None
+        self._passed += self._pass_on(sql, params)
+
     @contextmanager
     def _passing_on(self, what: str, model: Any, made: Any) -> Iterator[Call]:
         self._call = self.resume.call(what, model, made)
@@ -60,16 +88,21 @@ class PassingOn:
             self._passed = None
         if passed:
             self.resume.passed(self._call, passed)
-        self._flush_deferred_sql()
+        if not self.settings.deferred_sql:
+            self._flush_deferred_sql()
 
     def _pass_on(self, sql: Sql, params: Params) -> Iterator[str]:
         """Send each statement, and yield it as the journal has it."""
-        for statement in statements(sql):
+        for statement in self._statements(sql):
             text = str(statement)
             self._reader.pass_on(statement, params)
             if isinstance(text, SQL):
                 self._note(text)
             yield text if params is None else str(self.connection.ops.compose_sql(text, params))
+
+    def _statements(self, sql: Any) -> list[Any]:
+        """What is given at once, one by one."""
+        return [sql]
 
     def _note(self, sql: SQL) -> None:
         """A run that a RunPython begins has to know these tables."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 from django.db.backends.ddl_references import Statement as DjangoStatement
@@ -15,7 +16,6 @@ from ...catalog.server import ServerCatalog
 from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.read import read
-from ...ddl.template import plain
 from ...django_types import Model, Sql
 from ...execution.reader import Reader
 from ...execution.violating_rows import rows_where
@@ -53,13 +53,19 @@ class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys,
     _call: Call
     _recorded: list[s.Statement] | None
     _recording: Projection
-    _projection: Projection
     _replaced: Replaced
     _reader: Reader
     _operation: int | None
-    _origin: Origin
     _assured: str
     _migration: tuple[str, str] | None
+
+    @cached_property
+    def _projection(self) -> Projection:  # type: ignore[override]
+        return Projection()
+
+    @cached_property
+    def _origin(self) -> Origin:
+        return Origin()
 
     # The recording of a call
 
@@ -69,11 +75,11 @@ class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys,
 
         :param alone: it sends what cannot stand in a transaction.
         """
-        if self._recorded is not None or self._passed is not None:
+        if self._recorded is not None:
             yield self._call
             return
-        if what != "execute" and not alone and self._passes_on:
-            with self._passing_on(what, model, made) as call:
+        if self._may_pass_on(what, alone):
+            with super()._planning(what, model, made) as call:
                 yield call
             return
         self._recorded = []
@@ -123,20 +129,18 @@ class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys,
 
     def execute(self, sql: Sql, params: s.Params = ()) -> None:
         if self._passed is not None:
-            self._passed += self._pass_on(sql, params)
+            super().execute(sql, params)
             return
         self.is_executing, before = True, self.is_executing
         try:
-            for statement in statements(sql):
+            for statement in self._statements(sql):
                 with self._planning("execute", None, statement):
                     self._record(read(statement, params, self.names))
         finally:
             self.is_executing = before
 
-    def _send(self, sql: str, params: s.Params) -> None:
-        """Send a planned statement: the only way to the editors below and to the driver."""
-        parent: Any = super()
-        parent.execute(plain(str(sql)), params)
+    def _statements(self, sql: Any) -> list[Any]:
+        return statements(sql)
 
     def _record(self, statement: s.Statement) -> None:
         assert self._recorded is not None
@@ -181,15 +185,8 @@ class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys,
         if editor is not None:
             self._projection = editor._projection
 
-    def treat_as_new(self, table: str) -> bool:
-        """Return whether a table cannot be in use yet.
-
-        :param table: its quoted name, as in SQL.
-        """
-        return table in self.migrate_run.tables or self.nothing_in_use
-
     def _in_use(self, table: str) -> bool:
-        return not self.treat_as_new(table) and not self._recording.is_new(table)
+        return super()._in_use(table) and not self._recording.is_new(table)
 
     def _go_on(self, statements: list[s.Statement], call: Call) -> None:
         """Go on with a call that an earlier run has begun.
@@ -259,15 +256,3 @@ class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys,
             elif isinstance(statement, (s.Owe, s.OweNoMore)):
                 self._known_debts()
                 self.migrate_run.owes(statement)
-
-    @contextmanager
-    def assured(self, reason: str) -> Iterator[None]:
-        """Accept the findings of what runs inside, on behalf of the migration's author.
-
-        :param reason: why.
-        """
-        before, self._assured = self._assured, reason
-        try:
-            yield
-        finally:
-            self._assured = before

@@ -8,7 +8,7 @@ which rows may be written that violate the old constraint and the new one, or in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import BaseConstraint, UniqueConstraint
 
@@ -17,6 +17,7 @@ from ...ddl import statements as s
 from ...log import logger
 from ...migrate_run.migration_at_work import operations_at_work
 from ...naming import unquote
+from ...record import Row
 
 #: Operations that do not need the removed object to be gone, and do not affect it.
 _EITHER_WAY = (
@@ -34,7 +35,7 @@ FORWARDS = (*_EITHER_WAY, "AddField", "CreateModel")
 BACKWARDS = (*_EITHER_WAY, "RemoveField", "DeleteModel")
 
 
-class _Removing(NamedTuple):
+class _Removing(Row):
     """A call of the editor that may remove, and do nothing else.
 
     :param operation: the operation that makes the call forwards.
@@ -62,7 +63,7 @@ _TOGETHER = ("AlterUniqueTogether", "AlterIndexTogether")
 _DROPS = (s.DropConstraint, s.DropIndex)
 
 
-class Waiting(NamedTuple):
+class Waiting(Row):
     """Removals that wait.
 
     :param statements: what waits.

@@ -6,8 +6,6 @@ from django.apps import apps
 from django.core.checks import CheckMessage
 from django.db.backends.base.validation import BaseDatabaseValidation
 
-from ...checks import check_database, check_distributions
-
 
 class DatabaseValidation(BaseDatabaseValidation):
     """The check of one connection's settings, unless the app makes it already.
@@ -24,4 +22,7 @@ class DatabaseValidation(BaseDatabaseValidation):
         found = super().check(**kwargs)
         if apps.ready and apps.is_installed("django_zero_downtime_migrations"):
             return found
+        # Imported here: most processes of a project check nothing.
+        from ...checks import check_database, check_distributions
+
         return [*found, *check_distributions(), *check_database(self.connection.alias)]

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...naming import quote
+from ...record import Row
 from ...server import names_of
 from ..probes import Probe, Verdict
 from ..probes.constraints import drop_constraint
@@ -21,7 +22,7 @@ from .store import Done
 _DEFAULT = re.compile(r" DEFAULT (?!AS IDENTITY)(.*?)( NOT NULL)?( NOT VALID)?$")
 
 
-class Disagreement(NamedTuple):
+class Disagreement(Row):
     """:param key: of the call that has sent the query. :param found: what the server says."""
 
     key: str
@@ -33,7 +34,7 @@ class Disagreement(NamedTuple):
         return f"{self.found.what}: {now}, and the run that was interrupted had sent {self.sql}"
 
 
-class Agreement(NamedTuple):
+class Agreement(Row):
     """:param agreeing: how many objects are as the journal says. :param disagreements: the others.
 
     :param unknown: the keys of calls that have sent something of which the catalogue cannot tell.

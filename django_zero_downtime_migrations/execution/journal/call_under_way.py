@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ...planning.steps import ConcurrentBuild, Step
+from ...record import Row
 from .store import Done
 
 if TYPE_CHECKING:
     from .journal import Journal
 
 
-class Written(NamedTuple):
+class Written(Row):
     """What the catalogue has after a write.
 
     :param call: the key of the call whose steps it has.
@@ -27,7 +28,7 @@ class Written(NamedTuple):
     at: float = 0.0
 
 
-class Mark(NamedTuple):
+class Mark(Row):
     """How far the migration is.
 
     :param sql: what says so, to be sent in the transaction of what it is about.

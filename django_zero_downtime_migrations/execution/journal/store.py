@@ -10,13 +10,14 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from django.db import DatabaseError
 
 from ...django_types import Connection
 from ...errors import CannotMigrate
 from ...naming import quote
+from ...record import Row
 from ..kept import COMPOSITE, PREFIX, Kept, KeptType, Place, said
 from .stored_steps import FORMAT, READS
 
@@ -29,7 +30,7 @@ _encode_text: Final = json.encoder.encode_basestring_ascii
 _FORMATS: Final = " and ".join(map(str, READS))
 
 
-class Identity(NamedTuple):
+class Identity(Row):
     """A migration, in a direction.
 
     :param code: a digest of each of its operations, in the order in which they run.
@@ -53,7 +54,7 @@ def _type_name(app: str, name: str) -> str:
     return f"{NAME}_{hashlib.sha256(f'{app}.{name}'.encode()).hexdigest()[:16]}"
 
 
-class Done(NamedTuple):
+class Done(Row):
     """A call of the schema editor that is complete, or whole operations of the user's own SQL and code.
 
     :param key: of the call; for operations, see :mod:`.whole_operations`.
@@ -71,7 +72,7 @@ def encoded(done: Done) -> str:
     return f"[{_encode_text(done.key)},[{','.join(map(_encode_text, done.queries))}]]"
 
 
-class Entry(NamedTuple):
+class Entry(Row):
     """What an earlier run has left of a migration.
 
     :param log: its complete calls, as they are divided among the type's attributes.

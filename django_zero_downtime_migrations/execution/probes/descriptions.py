@@ -5,7 +5,7 @@ Columns are described by their names: a copy of a table renumbers them.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from ...record import Row
 
 #: A placeholder for the table that a foreign key points to.
 TARGET = "\x01"
@@ -121,7 +121,7 @@ ORDER BY c.conname
 """
 
 
-class Relation(NamedTuple):
+class Relation(Row):
     """A relation.
 
     :param kind: ``pg_class.relkind``.
@@ -155,7 +155,7 @@ KINDS = {
 }
 
 
-class Index(NamedTuple):
+class Index(Row):
     """An index.
 
     :param table: its oid.
@@ -176,7 +176,7 @@ class Index(NamedTuple):
         return f"{self.create} ON {table} USING {self.definition}"
 
 
-class Constraint(NamedTuple):
+class Constraint(Row):
     """A constraint.
 
     :param kind: ``pg_constraint.contype``.

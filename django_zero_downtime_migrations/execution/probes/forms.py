@@ -8,9 +8,8 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
-from ...record import Record
+from ...record import Record, Row
 from .server import Server
 
 NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
@@ -31,7 +30,7 @@ class Verdict(enum.Enum):
     INVALID = "invalid"
 
 
-class Probe(NamedTuple):
+class Probe(Row):
     """The answer to a question.
 
     :param what: the object, in words.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from ...django_types import Connection
+from ...record import Row
 from ..server_errors import (
     DUPLICATE_COLUMN,
     DUPLICATE_FUNCTION,
@@ -35,7 +35,7 @@ REFUSALS = frozenset(
 )
 
 
-class Rest(NamedTuple):
+class Rest(Row):
     """The rest of a step.
 
     :param queries: the queries that are still to be sent.

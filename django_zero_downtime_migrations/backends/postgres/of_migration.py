@@ -1,0 +1,254 @@
+"""The part of the schema editor that a migration has from its beginning to its end, whether it plans or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from inspect import getattr_static
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from django.db import DatabaseError
+
+from ...compat import deferred_params
+from ...ddl.template import plain
+from ...django_types import Connection, Params, StateApps
+from ...execution.direct import takes_transactions
+from ...execution.run import Runner
+from ...execution.send import Sender
+from ...execution.transactions import OwnTransaction, of_this_thread
+from ...migrate_run.migration_at_work import migration_at_work, operation_at_work
+from ...migrate_run.progress import Call, NothingDone
+from ...migrate_run.run import run_of
+from ...settings import MigrationSettings
+from .own_settings import own_settings
+
+if TYPE_CHECKING:
+    from ...execution.reader import Reader
+    from ...findings import Finding
+
+
+class OfMigration:
+    """To be put before any PostgreSQL schema editor, behind everything else of ours."""
+
+    connection: Any
+    collect_sql: bool
+    deferred_sql: list[Any]
+    execute: Callable[..., None]
+    _planning: Callable[..., AbstractContextManager[Call]]
+    #: What earlier runs have done of the migration.
+    resume = NothingDone()
+
+    def __init__(self, connection: Connection, collect_sql: bool = False, atomic: bool = True) -> None:
+        connection = of_this_thread(connection)
+        self._own = OwnTransaction(connection)
+        self.atomic_wanted = atomic
+        self._session = ExitStack()
+        self._operation: int | None = None
+        self._call = Call()
+        # Without a transaction of the caller's, Django is told that the editor has none either: it then wraps RunPython
+        # alone.
+        parent: Any = super()
+        parent.__init__(connection, collect_sql, atomic=atomic and self._own.of_caller)
+        connection.features.supports_combined_alters = False
+        self.migrate_run = run_of(connection)
+        stated = own_settings(self, self.migrate_run.loaded)
+        self.settings = self.migrate_run.settled(stated)
+        self.findings: list[Finding] = []
+        #: Those of calls for which RAISE_FOR_UNSAFE was on.
+        self.enforced: list[Finding] = []
+        self._assured = ""
+        self._migration: tuple[str, str] | None = None
+        self._column_items: list[str] = []
+        self._old_types: dict[tuple[str, str], str] = {}
+        self._reader: Reader = self._new_reader(collect_sql, stated)
+
+    def _new_reader(self, collect_sql: bool, stated: MigrationSettings) -> Reader:
+        """What sends the plans."""
+        run = self.migrate_run
+        sender = Sender(self.connection, self.settings, self._own, self._send, run.verbosity, run.stream)
+        # What has to be planned may ask for it, and nothing else does.
+        sender.caller = lambda: self._caller()  # type: ignore[attr-defined]
+        return Runner(
+            sender,
+            in_use=lambda: not run.is_new_database,
+            finds_tables=stated.idempotent_sql is True,
+        )
+
+    def _send(self, sql: str, params: Params) -> None:
+        """The one way of a statement to the editors below and to the driver."""
+        parent: Any = super()
+        parent.execute(plain(str(sql)), params)
+
+    def use_settings(self, settings: MigrationSettings) -> None:
+        """From the next call on."""
+        self.settings = settings
+        self._reader.use_settings(settings)
+
+    # Where an operation begins
+
+    @property
+    def atomic_migration(self) -> bool:
+        """Django asks this before each operation of a migration: the one moment between two operations that an editor
+        can see.
+        """
+        if self._operation is not None:
+            # Those inside of SafetyAssured have its place.
+            self._operation += 0 if self._assured else 1
+            self._migration = self._migration or migration_at_work()
+            self.resume.operation(self._operation)
+            self._reader.between_operations(operation_at_work)
+        return self._atomic_migration
+
+    @atomic_migration.setter
+    def atomic_migration(self, value: bool) -> None:
+        self._atomic_migration = value
+
+    def __enter__(self) -> Any:
+        parent: Any = super()
+        if not self.collect_sql:
+            self._refuse()
+        parent.__enter__()
+        if not self.collect_sql:
+            self.migrate_run.editor_opens()
+        if self.migrate_run.journals is not None and not self.collect_sql:
+            self.resume = self.migrate_run.journals.open(self._own, self._reader)
+        self._operation = -1
+        # Without its ``with`` block nobody would end the transaction.
+        self._own.wanted = (
+            self.atomic_wanted and getattr_static(self.connection.features, "can_rollback_ddl") is not False
+        )
+        return self
+
+    def _refuse(self) -> None:
+        """Before anything is sent.
+
+        :raises MigrationError: what the run was refused for, or what a pooler stops.
+        """
+        from ...errors import MigrationError
+
+        try:
+            if self.migrate_run.refusal is not None:
+                raise self.migrate_run.refusal
+            if not (self._own.of_caller or takes_transactions(self.connection)):
+                # Imported here: it is known of the connection of a run that is direct.
+                from ...execution.pooler import refuse_statement_pooler
+
+                refuse_statement_pooler(self.connection)
+            if self.settings.lock_timeout_force and self.settings.lock_timeout is not None:
+                from ...execution.session_lock_timeout import session_lock_timeout
+
+                self._session.enter_context(session_lock_timeout(self.connection, self.settings.lock_timeout))
+        except MigrationError:
+            self._say("refused")
+            self.migrate_run.end()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        parent: Any = super()
+        self._operation = None
+        try:
+            if kind is None and not self._own.of_caller:
+                is_planned = bool(self.deferred_sql)
+                self._before_end()
+                with self._planning("end") if is_planned else nullcontext():
+                    self._record_renames()
+                    parent.__exit__(None, None, None)
+                    self.deferred_sql = []
+            else:
+                parent.__exit__(kind, error, traceback)
+        except BaseException as failure:
+            self._close(type(failure), failure, failure.__traceback__)
+            raise
+        self._close(kind, error, traceback)
+
+    def _say(self, what: str) -> None:
+        """End the line in which ``migrate`` names the migration that it applies."""
+        if self.migrate_run.stream is not None and self.migrate_run.verbosity > 0:
+            self.migrate_run.stream.write(f" {what}\n")
+
+    def once(self, code: Callable[[Any, Any], None], apps: StateApps, atomic: bool | None) -> None:
+        """Run the code of a RunPython unless an earlier run of this migration has."""
+        self.resume.once(code, apps, self, atomic)
+
+    def _failed(self, error: BaseException) -> None:
+        """Before anything is rolled back."""
+        # Asked of a lost connection, Django would connect again.
+        lost = self.connection.connection is None
+        if self.collect_sql or (not lost and self._own.of_caller):
+            return
+        self._reader.say_what_stays(error)
+        if self._reader.has_explained(error) and isinstance(error, DatabaseError):
+            # Imported here: most migrations do not fail.
+            from ...errors import without_traceback
+            from ...migrate_run.terminal import is_of_code
+
+            if not is_of_code(error):
+                without_traceback(error)
+        self._say("interrupted" if isinstance(error, (KeyboardInterrupt, SystemExit)) else "failed")
+
+    def _close(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._failed(error)
+        self._reader.close()
+        failed = True
+        try:
+            self._own.close(kind, error, traceback)
+            self._own.wanted = False
+            self._session.close()
+            failed = kind is not None
+        finally:
+            self.resume.close(failed)
+            if not self.collect_sql:
+                self.migrate_run.editor_ends(failed)
+
+    @contextmanager
+    def assured(self, reason: str) -> Iterator[None]:
+        """The findings of what runs inside are accepted by the migration's author. :param reason: why."""
+        before, self._assured = self._assured, reason
+        try:
+            yield
+        finally:
+            self._assured = before
+
+    # What Django, and what we, have put off until the end
+
+    def finish(self, with_record: bool) -> None:
+        """What is left for the end of the migration. If a transaction is open then, Django records the migration in it.
+
+        :param with_record: open one.
+        """
+        if self._own.of_caller:
+            return
+        self._carry_out_what_waits()
+        if self.deferred_sql:
+            with self._planning("end"):
+                self._record_renames()
+                for sql in self._deferred():
+                    self.execute(sql, deferred_params)
+            self.deferred_sql = []
+        if with_record:
+            # Also of a migration that is not atomic: nothing but its records comes now.
+            self._own.wanted = True
+            self._own.open()
+
+    def _before_end(self) -> None:
+        self._carry_out_what_waits()
+        if not self.deferred_sql:
+            self.resume.recorded()
+        self.deferred_sql = self._deferred()
+        self._reader.after_operations()
+
+    def _carry_out_what_waits(self) -> None:
+        """Where nothing is planned, nothing waits."""
+
+    def _record_renames(self) -> None:
+        """Where nothing is planned, no index is early."""
+
+    def _deferred(self) -> list[Any]:
+        """Django's own."""
+        return self.deferred_sql

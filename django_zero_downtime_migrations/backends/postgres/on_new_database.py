@@ -1,0 +1,85 @@
+"""The schema editor of a run that began on an empty database, where most calls are not planned.
+
+Nothing that plans is imported for it: that is most of the package, and takes longer than a migration. When a call has
+to be planned, or something is asked for that only the editor which plans has, it becomes that one, with all that it
+knows. Where somebody has imported the class of that one, to extend, change or compare it, there is no other.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakSet
+
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
+
+from ...ddl.template import wrap_templates
+from ...django_types import Connection, Params, Sql
+from ...migrate_run.progress import Call
+from ...migrate_run.run import run_of
+from ...naming import Names
+from .calls import Calls
+from .foreign_key_names import NamesForeignKeys
+from .of_migration import OfMigration
+from .own_settings import wrap_settings
+from .passing_on import PassingOn
+
+#: The module of the editor that plans.
+PLANS = f"{__package__}.schema"
+_open: WeakSet[Any] = WeakSet()
+
+
+def is_for(connection: Connection) -> bool:
+    """Whether a connection whose editor is ours has this one now."""
+    return PLANS not in sys.modules and run_of(connection).is_new_database
+
+
+class NewDatabaseSchemaEditor(NamesForeignKeys, Calls, PassingOn, OfMigration, PostgresSchemaEditor):
+    """Plans nothing, until it has to."""
+
+    connection: Any
+    names: Names
+
+    def __init__(self, connection: Connection, atomic: bool = True) -> None:
+        super().__init__(connection, atomic=atomic)
+        _open.add(self)
+
+    def become_planning(self) -> None:
+        """From now on it is the editor that plans."""
+        from .schema import DatabaseSchemaEditor
+
+        self.__class__ = DatabaseSchemaEditor  # type: ignore[assignment]
+        _open.discard(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self.become_planning()
+        return getattr(self, name)
+
+    @contextmanager
+    def _planning(self, what: str, model: Any = None, made: Any = None, alone: bool = False) -> Iterator[Call]:
+        passes_on = self._may_pass_on(what, alone)
+        if not passes_on:
+            self.become_planning()
+        with super()._planning(what, model, made) if passes_on else self._planning(what, model, made, alone) as call:
+            yield call
+
+    def execute(self, sql: Sql, params: Params = ()) -> None:
+        if self._passed is None:
+            self.become_planning()
+            self.execute(sql, params)
+        else:
+            super().execute(sql, params)
+
+
+wrap_templates(NewDatabaseSchemaEditor)
+wrap_settings(NewDatabaseSchemaEditor)
+
+
+def become_planning() -> None:
+    """The class of the editor that plans has been imported."""
+    for editor in list(_open):
+        editor.become_planning()

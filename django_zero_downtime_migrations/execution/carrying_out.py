@@ -1,0 +1,208 @@
+"""The loop over the steps of a call: each is sent under the timeouts of its class, and taken back when a later one
+fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from django.db import DatabaseError
+
+from ..ddl import statements as s
+from ..errors import BackfillStopped, CannotMigrate, explain
+from ..log import logger
+from ..naming import relation
+from ..planning.steps import AsStock, Short, Step, UsersOwn
+from .attempt import Attempt
+from .interrupt import Terminated
+from .lost_connection import why_lost
+from .reasons import explain_failure
+from .taking_back import Error, Failure, TakingBack
+from .what_stays import met
+
+if TYPE_CHECKING:
+    from .done_so_far import Sent
+    from .journal.call_under_way import CallUnderWay, Mark
+    from .run import Runner
+
+
+class CarryingOut:
+    """The steps of one call on their way.
+
+    :param runner: whose they are. :param call: where it is written down; None where it is not.
+    """
+
+    def __init__(self, runner: Runner, call: CallUnderWay | None) -> None:
+        self._runner = runner
+        self._call = call
+        self._sender = runner.sender
+        self._connection = runner.connection
+        self._transaction = runner.transaction
+        self._so_far = runner.so_far
+
+    def all(self, steps: Sequence[Step], done: list[Step], doubt: bool = False) -> None:
+        """Carry out steps, one after another.
+
+        :param done: steps of the same call that an earlier run has sent.
+        :param doubt: it may have sent the next ones as well, up to the first that marks itself done.
+        """
+        self._prepare(steps)
+        sent: list[Sent] = []
+        for step in steps:
+            if doubt:
+                doubt = step.stands_alone
+                left = self._rest_of(step)
+                if left is None:
+                    self._advance()
+                    done.append(step)
+                    continue
+                step = left
+            done.append(self._carry_out(step, done))
+            sent.append((done[-1], self._transaction.current))
+        if not self._transaction.of_caller:
+            self._so_far.sent_alone(sent)
+        self._so_far.call_ended(done)
+
+    def _prepare(self, steps: Sequence[Step]) -> None:
+        """Refuse what would fail, or fail to be seen, between two of the steps."""
+        self._sender.session = None
+        if self._runner.in_use() and any(step.needs_session for step in steps):
+            self._refuse_transaction_pooler(steps)
+        if any(step.locks for step in steps) and not self._transaction.of_caller:
+            self._sender.open_replicas()
+        if len(steps) > 1:
+            from .rights import refuse_without_rights
+
+            refuse_without_rights(self._connection, steps)
+
+    def _refuse_transaction_pooler(self, steps: Sequence[Step]) -> None:
+        """Before anything of the call is sent."""
+        from .pooler import ALONE, is_behind_pooler, refuse_transaction_pooler
+
+        if not is_behind_pooler(self._connection, self._sender.known()):
+            return
+        # Seen from inside a transaction, every pooler gives a connection of one's own.
+        self._transaction.close()
+        try:
+            refuse_transaction_pooler(self._connection, self._sender.known(), ALONE, "; ".join(x.sql for x in steps))
+        except CannotMigrate as error:
+            self._take_back(Failure(error, None, []))
+            raise
+
+    def _rest_of(self, step: Step) -> Step | None:
+        from .unfinished_step import rest_of_step
+
+        return rest_of_step(self._connection, step, self._remove)
+
+    def _carry_out(self, step: Step, done: Sequence[Step]) -> Step:
+        """The step as it has been run. When it fails, what is :param done: is taken back."""
+        attempt = Attempt(self._sender, step, self._call, self._is_transaction(step))
+        if self._runner.turn is not None:
+            self._runner.turn.renew()
+        try:
+            carried_out = self._run_or_find(attempt)
+        except (DatabaseError, BackfillStopped, KeyboardInterrupt) as error:
+            if attempt.sent and isinstance(error, KeyboardInterrupt):
+                # It came when the step had just succeeded.
+                self._explain(error, step)
+                self._advance(attempt.mark)
+                self._end(Failure(error, None, [*done, step]))
+            else:
+                self.failed(error, step, done)
+            raise
+        self._advance(attempt.mark)
+        return carried_out
+
+    def _is_transaction(self, step: Step) -> bool:
+        """Whether the user's own SQL is a transaction by itself, which costs one round trip and not four."""
+        if not (isinstance(step, UsersOwn) and self._transaction.may_open and self._runner.in_use()):
+            return False
+        # Without a transaction the server's default would count.
+        isolated = "isolation_level" in self._connection.settings_dict["OPTIONS"]
+        return not isolated and self._so_far.code.is_all(step.sql)
+
+    def _remove(self, step: Step) -> None:
+        """Run a step that is none of the call's own."""
+        self._runner.send(Attempt(self._sender, step))
+
+    # What is there already
+
+    def _looks(self, step: Step) -> bool:
+        """Whether what a step would make may be there already."""
+        if isinstance(step.statement, s.CreateTable) and not self._runner.finds_tables:
+            return False
+        return bool(self._sender.settings.idempotent_sql) and self._runner.in_use()
+
+    def _run_or_find(self, attempt: Attempt) -> Step:
+        """Run a step, or find that it is done already. What was there before is not taken back later."""
+        looks = self._looks(attempt.step) and not self._transaction.of_caller
+        if looks:
+            attempt.step = self._as_it_can_be_settled(attempt.step)
+        step = attempt.step
+        try:
+            self._runner.send(attempt)
+        except DatabaseError as error:
+            if not looks or self._transaction.is_open or not self._settle(attempt, error):
+                raise
+            if isinstance(step.statement, s.CreateTable):
+                self._so_far.found.add(step.statement.table)
+            # As it was there before, it stays.
+            return step.sent_as(AsStock).named(undo=())
+        return step
+
+    def _as_it_can_be_settled(self, step: Step) -> Step:
+        """In the transaction that is open for new tables there would be no going on after the server's refusal."""
+        if isinstance(step.statement, s.CreateTable) and self._exists(step):
+            self._transaction.close()
+            return step.sent_as(Short)
+        if isinstance(step, AsStock) and step.statement.table in self._so_far.found:
+            return step.sent_as(Short)
+        return step
+
+    def _exists(self, step: Step) -> bool:
+        with self._connection.cursor() as cursor:
+            cursor.execute(f"SELECT {relation('%s')} IS NOT NULL", [step.statement.table])
+            return bool(cursor.fetchone()[0])
+
+    def _settle(self, attempt: Attempt, error: DatabaseError) -> bool:
+        from .already_there import settle
+
+        attempt.mark = None
+        return settle(self._connection, attempt.step, error, self._sender.composed, self._remove)
+
+    # When a step fails
+
+    def failed(self, error: Error, step: Step, done: Sequence[Step]) -> None:
+        """Say why, and take back what can be. :param done: the steps before it."""
+        self._explain(error, step)
+        self._end(Failure(error, step, done, self._looks(step)))
+
+    def _explain(self, error: Error, step: Step) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            logger.warning("%s: %s", "Terminated" if isinstance(error, Terminated) else "Interrupted", step.sql)
+        elif not isinstance(error, BackfillStopped):
+            explain_failure(self._sender, step, error)
+        self._runner.explained = error
+
+    def _end(self, failure: Failure) -> None:
+        if not self._sender.is_inside:
+            self._take_back(failure)
+        elif failure.step and (text := met(failure.step, failure.error)):
+            self._tell(failure.error, text)
+
+    def _take_back(self, failure: Failure) -> None:
+        taking_back = TakingBack(failure, self._transaction, self._so_far, self._call, self._remove)
+        lost = why_lost(self._sender, self._runner.turn, isinstance(failure.error, KeyboardInterrupt))
+        if text := taking_back.run(lost):
+            self._tell(failure.error, text)
+
+    def _tell(self, error: Error, text: str) -> None:
+        self._runner.told = error
+        explain(error, text)
+        if isinstance(error, KeyboardInterrupt):
+            logger.warning("%s", text)
+
+    def _advance(self, mark: Mark | None = None) -> None:
+        if self._call is not None:
+            self._call.sent(mark)
