@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from inspect import getattr_static
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ from ...migrate_run.migration_at_work import migration_at_work, operation_at_wor
 from ...migrate_run.progress import Call, NothingDone
 from ...migrate_run.run import run_of
 from ...settings import MigrationSettings
-from .own_settings import own_settings
 
 if TYPE_CHECKING:
     from ...execution.reader import Reader
@@ -52,7 +50,7 @@ class OfMigration:
         parent.__init__(connection, collect_sql, atomic=atomic and self._own.of_caller)
         connection.features.supports_combined_alters = False
         self.migrate_run = run_of(connection)
-        stated = own_settings(self, self.migrate_run.loaded)
+        stated = self._stated(self.migrate_run.loaded)
         self.settings = self.migrate_run.settled(stated)
         self.findings: list[Finding] = []
         #: Those of calls for which RAISE_FOR_UNSAFE was on.
@@ -62,6 +60,10 @@ class OfMigration:
         self._column_items: list[str] = []
         self._old_types: dict[tuple[str, str], str] = {}
         self._reader: Reader = self._new_reader(collect_sql, stated)
+
+    def _stated(self, settings: MigrationSettings) -> MigrationSettings:
+        """The project's settings with those of the class."""
+        return settings
 
     def _new_reader(self, collect_sql: bool, stated: MigrationSettings) -> Reader:
         """What sends the plans."""
@@ -115,9 +117,9 @@ class OfMigration:
             self.resume = self.migrate_run.journals.open(self._own, self._reader)
         self._operation = -1
         # Without its ``with`` block nobody would end the transaction.
-        self._own.wanted = (
-            self.atomic_wanted and getattr_static(self.connection.features, "can_rollback_ddl") is not False
-        )
+        features = self.connection.features
+        stated = vars(features).get("can_rollback_ddl", type(features).can_rollback_ddl)
+        self._own.wanted = self.atomic_wanted and stated is not False
         return self
 
     def _refuse(self) -> None:
