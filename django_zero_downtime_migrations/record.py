@@ -19,7 +19,7 @@ else:
         return lambda kind: kind
 
     class Row(tuple):
-        """As ``typing.NamedTuple``, for classes that have it as their only base."""
+        """A tuple with named fields, like ``typing.NamedTuple``, for classes that have it as their only base."""
 
         _fields: ClassVar[tuple[str, ...]] = ()
         _field_defaults: ClassVar[dict[str, Any]] = {}

@@ -7,7 +7,6 @@ true strings: everything that Django, its tests and other packages do with the t
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -82,7 +81,7 @@ class Template(str):
 
     def __mod__(self, parts: Any) -> str:
         text = str.__mod__(self, parts)
-        return SQL(text, self.name, dict(parts)) if isinstance(parts, Mapping) else text
+        return SQL(text, self.name, dict(parts)) if isinstance(parts, (dict, Mapping)) else text
 
     def __str__(self) -> str:
         return self
@@ -118,8 +117,9 @@ def wrap_templates(editor_class: type) -> None:
     """Replace every ``sql_*`` string of ``editor_class``, inherited ones and those of later Django versions too, by a
     :class:`Slot`.
     """
-    for name in dir(editor_class):
-        if name.startswith("sql_"):
-            value = inspect.getattr_static(editor_class, name)
-            if isinstance(value, str):
-                setattr(editor_class, name, Slot(name, value))
+    found: dict[str, Any] = {}
+    for kind in reversed(editor_class.__mro__):
+        found.update({name: value for name, value in vars(kind).items() if name.startswith("sql_")})
+    for name, value in found.items():
+        if isinstance(value, str):
+            setattr(editor_class, name, Slot(name, value))

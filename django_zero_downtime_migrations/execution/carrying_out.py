@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class CarryingOut:
     """The steps of one call on their way.
 
-    :param runner: whose they are. :param call: where it is written down; None where it is not.
+    :param runner: carries out the plans of the migration.
+    :param call: where the call is written down; None for one that is not.
     """
 
     def __init__(self, runner: Runner, call: CallUnderWay | None) -> None:
@@ -77,7 +78,7 @@ class CarryingOut:
             refuse_without_rights(self._connection, steps)
 
     def _refuse_transaction_pooler(self, steps: Sequence[Step]) -> None:
-        """Before anything of the call is sent."""
+        """Refuse a pooler of transactions before anything of the call is sent."""
         from .pooler import ALONE, is_behind_pooler, refuse_transaction_pooler
 
         if not is_behind_pooler(self._connection, self._sender.known()):
@@ -152,7 +153,7 @@ class CarryingOut:
         return step
 
     def _as_it_can_be_settled(self, step: Step) -> Step:
-        """In the transaction that is open for new tables there would be no going on after the server's refusal."""
+        """Return the step as one of its own: in the transaction open for new tables a refusal would end everything."""
         if isinstance(step.statement, s.CreateTable) and self._exists(step):
             self._transaction.close()
             return step.sent_as(Short)

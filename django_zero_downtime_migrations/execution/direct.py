@@ -1,4 +1,4 @@
-"""Which connections reach the server itself, and which may go through a pooler, such as PgBouncer."""
+"""Connections that reach the server itself, and others that may go through a pooler, such as PgBouncer."""
 
 from __future__ import annotations
 

@@ -93,7 +93,10 @@ FORCED = (
 
 
 def is_behind_pooler(connection: Connection, session: Session) -> bool:
-    """:param session: what the server says of the connection."""
+    """Return whether there is a pooler.
+
+    :param session: what the server says of the connection.
+    """
     return not is_direct(connection, session.pid)
 
 

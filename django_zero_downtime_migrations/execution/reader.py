@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
-from ..django_types import Params, Sql
+from ..django_types import Params
 from ..settings import MigrationSettings
 
 if TYPE_CHECKING:
@@ -32,8 +32,11 @@ class Reader(Protocol):
     def passing_on(self) -> AbstractContextManager[object]:
         """Return a context for the statements of a call that is not planned."""
 
-    def pass_on(self, sql: Sql, params: Params) -> None:
-        """Send a statement as Django has it, in the transaction that Django would have for it."""
+    def pass_on(self, sql: str, params: Params, composed: str) -> None:
+        """Send a statement as Django has it, in the transaction that Django would have for it.
+
+        :param composed: the same with its parameters in it.
+        """
 
     def use_settings(self, settings: MigrationSettings) -> None:
         """Go by these settings from the next plan on."""
@@ -89,7 +92,7 @@ class SendsNothing:
     def passing_on(self) -> AbstractContextManager[object]:
         return nullcontext()
 
-    def pass_on(self, sql: Sql, params: Params) -> None:
+    def pass_on(self, sql: str, params: Params, composed: str) -> None:
         pass
 
     def use_settings(self, settings: MigrationSettings) -> None:

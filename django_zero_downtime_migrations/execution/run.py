@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import DatabaseError
 
-from ..django_types import Params, Sql
+from ..django_types import Params
 from ..log import logger
 from ..settings import MigrationSettings
 from .done_so_far import DoneSoFar
@@ -32,7 +32,8 @@ class Runner:
         refuses, as Django's ``--fake-initial`` has it; the journal knows the tables that an interrupted run has made.
     :ivar so_far: what the calls of the migration have done.
     :ivar turn: keeps other runs of ``migrate`` out.
-    :ivar explained: the error of the step that has failed. :ivar told: the one that says how to go on.
+    :ivar explained: the error of the step that has failed.
+    :ivar told: the error that says how to go on.
     """
 
     is_silent = False
@@ -67,17 +68,17 @@ class Runner:
     def passing_on(self) -> AbstractContextManager[object]:
         return terminable()
 
-    def pass_on(self, sql: Sql, params: Params) -> None:
+    def pass_on(self, sql: str, params: Params, composed: str) -> None:
         self.sender.end_raw()
         self.transaction.open()
         try:
-            self.sender.send(str(sql), params)
+            self.sender.send(composed, None)
         except (DatabaseError, KeyboardInterrupt) as error:
             self._carrying_out(None).failed(error, self._as_step(sql, params), ())
             raise
         self.so_far.passed(lambda: self._as_step(sql, params), self.transaction.current)
 
-    def _as_step(self, sql: Sql, params: Params) -> Step:
+    def _as_step(self, sql: str, params: Params) -> Step:
         # Imported here: it is needed only when something fails.
         from ..ddl.read import read
         from ..planning.steps import AsStock, as_written

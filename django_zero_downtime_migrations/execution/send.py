@@ -1,4 +1,4 @@
-"""What sends the statements of a migration."""
+"""The sender of a migration's statements."""
 
 from __future__ import annotations
 

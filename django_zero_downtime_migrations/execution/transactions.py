@@ -54,7 +54,9 @@ class OwnTransaction:
         connection = self.connection
         if self.is_open:
             return bool(connection.savepoint_ids)
-        return bool(connection.in_atomic_block or not connection.get_autocommit())
+        # Once it is connected, to ask Django takes ten times as long.
+        autocommit = connection.autocommit if connection.connection is not None else connection.get_autocommit()
+        return bool(connection.in_atomic_block or not autocommit)
 
     @property
     def may_open(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -59,7 +58,7 @@ class ResumedMigration(NothingDone):
         self._ended = ended
         self._backwards = backwards
         self._place: tuple[int, int] | None = None
-        self._seen: Counter[str] = Counter()
+        self._seen: dict[str, int] = {}
         stored = [*entry.complete, entry.call] if entry else []
         self._known = {key for each in stored if each for key in each.split(WAITED)}
         #: The numbers of the operations that are complete as a whole.
@@ -124,7 +123,7 @@ class ResumedMigration(NothingDone):
         # A deferred statement runs as soon as its tables are there, which they may be earlier this time.
         place = NOT_OF_ONE.get(what, f"{number}.{inner}")
         key = " ".join(filter(None, (place, what, *names)))
-        self._seen[key] += 1
+        self._seen[key] = self._seen.get(key, 0) + 1
         numbered = key if self._seen[key] == 1 else f"{key} #{self._seen[key]}"
         if what not in NOT_OF_ONE:
             self._keys.append(numbered)

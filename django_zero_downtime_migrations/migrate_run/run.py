@@ -68,6 +68,7 @@ class MigrateRun:
         self.is_contracted = False
         self._editors = 0
         self._loaded: MigrationSettings | None = None
+        self._settled: MigrationSettings | None = None
         self._process = os.getpid()
         self._is_prepared = self._is_judged = False
         self._is_new_database: bool | None = None if is_running else False
@@ -124,7 +125,12 @@ class MigrateRun:
         """Return the settings with IDEMPOTENT_SQL decided: if it was left open, a run has journals or not."""
         if settings.idempotent_sql is not None:
             return settings
-        return settings.named(idempotent_sql=self.journals is not None)
+        keeps = self.journals is not None
+        if settings is not self._loaded:
+            return settings.named(idempotent_sql=keeps)
+        if self._settled is None or self._settled.idempotent_sql is not keeps:
+            self._settled = settings.named(idempotent_sql=keeps)
+        return self._settled
 
     # The database, and the tables
 

@@ -1,4 +1,4 @@
-"""What a process imports of the package: little where nothing is migrated, nothing that plans on an empty database."""
+"""A process imports little of the package where nothing is migrated, and nothing that plans on an empty database."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from inspect import getattr_static
 from typing import Any
 
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
@@ -25,11 +24,6 @@ def _editor() -> type:
 _EDITOR = EditorClass(_editor)
 
 
-def _has_own_editor(connection: Any) -> bool:
-    """Whether the editor is the one of this module: a class derived from this one, or a project, may have another."""
-    return getattr_static(connection, "SchemaEditorClass") is _EDITOR
-
-
 class DatabaseWrapper(PostgresWrapper):
     SchemaEditorClass: Any = _EDITOR
     features_class = DatabaseFeatures
@@ -39,7 +33,7 @@ class DatabaseWrapper(PostgresWrapper):
 
     def schema_editor(self, *args: Any, **kwargs: Any) -> Any:
         """Import nothing that plans where nothing has to be planned."""
-        if _has_own_editor(self) and not (args or kwargs.get("collect_sql")):
+        if _EDITOR.is_of(self) and not (args or kwargs.get("collect_sql")):
             # Imported here: most processes of a project migrate nothing.
             from .on_new_database import NewDatabaseSchemaEditor, is_for
 

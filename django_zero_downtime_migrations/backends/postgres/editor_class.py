@@ -23,3 +23,9 @@ class EditorClass:
         if self._made is None:
             self._made = self._make()
         return self._made
+
+    def is_of(self, connection: Any) -> bool:
+        """Return whether a connection has the class of this descriptor, and not an assigned one."""
+        name = "SchemaEditorClass"
+        kinds = (vars(kind) for kind in type(connection).__mro__)
+        return name not in vars(connection) and next(kind[name] for kind in kinds if name in kind) is self

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from inspect import getattr_static
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ from ...migrate_run.migration_at_work import migration_at_work, operation_at_wor
 from ...migrate_run.progress import Call, NothingDone
 from ...migrate_run.run import run_of
 from ...settings import MigrationSettings
-from .own_settings import own_settings
 
 if TYPE_CHECKING:
     from ...execution.reader import Reader
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class OfMigration:
-    """To be put before any PostgreSQL schema editor, behind everything else of ours."""
+    """The part that every schema editor of ours has. It stands before a PostgreSQL one, behind our other classes."""
 
     connection: Any
     collect_sql: bool
@@ -52,7 +50,7 @@ class OfMigration:
         parent.__init__(connection, collect_sql, atomic=atomic and self._own.of_caller)
         connection.features.supports_combined_alters = False
         self.migrate_run = run_of(connection)
-        stated = own_settings(self, self.migrate_run.loaded)
+        stated = self._stated(self.migrate_run.loaded)
         self.settings = self.migrate_run.settled(stated)
         self.findings: list[Finding] = []
         #: Those of calls for which RAISE_FOR_UNSAFE was on.
@@ -63,8 +61,12 @@ class OfMigration:
         self._old_types: dict[tuple[str, str], str] = {}
         self._reader: Reader = self._new_reader(collect_sql, stated)
 
+    def _stated(self, settings: MigrationSettings) -> MigrationSettings:
+        """The project's settings with those of the class."""
+        return settings
+
     def _new_reader(self, collect_sql: bool, stated: MigrationSettings) -> Reader:
-        """What sends the plans."""
+        """Make the reader that sends the plans."""
         run = self.migrate_run
         sender = Sender(self.connection, self.settings, self._own, self._send, run.verbosity, run.stream)
         # What has to be planned may ask for it, and nothing else does.
@@ -81,7 +83,7 @@ class OfMigration:
         parent.execute(plain(str(sql)), params)
 
     def use_settings(self, settings: MigrationSettings) -> None:
-        """From the next call on."""
+        """Go by these settings from the next call on."""
         self.settings = settings
         self._reader.use_settings(settings)
 
@@ -114,14 +116,14 @@ class OfMigration:
         if self.migrate_run.journals is not None and not self.collect_sql:
             self.resume = self.migrate_run.journals.open(self._own, self._reader)
         self._operation = -1
-        # Without its ``with`` block nobody would end the transaction.
-        self._own.wanted = (
-            self.atomic_wanted and getattr_static(self.connection.features, "can_rollback_ddl") is not False
-        )
+        # Outside the ``with`` block nothing would end the transaction.
+        features = self.connection.features
+        stated = vars(features).get("can_rollback_ddl", type(features).can_rollback_ddl)
+        self._own.wanted = self.atomic_wanted and stated is not False
         return self
 
     def _refuse(self) -> None:
-        """Before anything is sent.
+        """Refuse the migration before anything is sent.
 
         :raises MigrationError: what the run was refused for, or what a pooler stops.
         """
@@ -174,7 +176,7 @@ class OfMigration:
         self.resume.once(code, apps, self, atomic)
 
     def _failed(self, error: BaseException) -> None:
-        """Before anything is rolled back."""
+        """Say what failed, before anything is rolled back."""
         # Asked of a lost connection, Django would connect again.
         lost = self.connection.connection is None
         if self.collect_sql or (not lost and self._own.of_caller):
@@ -218,7 +220,8 @@ class OfMigration:
     # What Django, and what we, have put off until the end
 
     def finish(self, with_record: bool) -> None:
-        """What is left for the end of the migration. If a transaction is open then, Django records the migration in it.
+        """Run what is left for the end of the migration. If a transaction is open then, Django records the migration in
+        it.
 
         :param with_record: open one.
         """
@@ -244,10 +247,10 @@ class OfMigration:
         self._reader.after_operations()
 
     def _carry_out_what_waits(self) -> None:
-        """Where nothing is planned, nothing waits."""
+        """Nothing waits if nothing is planned."""
 
     def _record_renames(self) -> None:
-        """Where nothing is planned, no index is early."""
+        """Record no rename: without a plan, no index is early."""
 
     def _deferred(self) -> list[Any]:
         """Django's own."""

@@ -2,7 +2,7 @@
 
 Nothing that plans is imported for it: that is most of the package, and takes longer than a migration. When a call has
 to be planned, or something is asked for that only the editor which plans has, it becomes that one, with all that it
-knows. Where somebody has imported the class of that one, to extend, change or compare it, there is no other.
+knows. If a project has imported the class of that one, to extend, change or compare it, there is no other.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from ...django_types import Connection, Params, Sql
 from ...migrate_run.progress import Call
 from ...migrate_run.run import run_of
 from ...naming import Names
+from ...settings import IN_AN_EDITOR
 from .calls import Calls
 from .foreign_key_names import NamesForeignKeys
 from .of_migration import OfMigration
-from .own_settings import wrap_settings
 from .passing_on import PassingOn
 
 #: The module of the editor that plans.
@@ -42,16 +42,23 @@ class NewDatabaseSchemaEditor(NamesForeignKeys, Calls, PassingOn, OfMigration, P
     connection: Any
     names: Names
 
-    def __init__(self, connection: Connection, atomic: bool = True) -> None:
-        super().__init__(connection, atomic=atomic)
+    def __init__(self, connection: Connection, collect_sql: bool = False, atomic: bool = True) -> None:
         _open.add(self)
+        super().__init__(connection, collect_sql, atomic)
 
     def become_planning(self) -> None:
-        """From now on it is the editor that plans."""
+        """Become the editor that plans, with all that this one knows."""
         from .schema import DatabaseSchemaEditor
 
-        self.__class__ = DatabaseSchemaEditor  # type: ignore[assignment]
+        if self not in _open:
+            # The import has done it.
+            return
         _open.discard(self)
+        self.__class__ = DatabaseSchemaEditor  # type: ignore[assignment]
+        for name in IN_AN_EDITOR:
+            if name in vars(self):
+                # The code of a RunPython has set it, and the other class has a descriptor there.
+                setattr(self, name, vars(self)[name])
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -76,7 +83,6 @@ class NewDatabaseSchemaEditor(NamesForeignKeys, Calls, PassingOn, OfMigration, P
 
 
 wrap_templates(NewDatabaseSchemaEditor)
-wrap_settings(NewDatabaseSchemaEditor)
 
 
 def become_planning() -> None:

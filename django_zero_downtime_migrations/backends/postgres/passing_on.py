@@ -95,10 +95,11 @@ class PassingOn:
         """Send each statement, and yield it as the journal has it."""
         for statement in self._statements(sql):
             text = str(statement)
-            self._reader.pass_on(statement, params)
+            composed = text if params is None else str(self.connection.ops.compose_sql(text, params))
+            self._reader.pass_on(text, params, composed)
             if isinstance(text, SQL):
                 self._note(text)
-            yield text if params is None else str(self.connection.ops.compose_sql(text, params))
+            yield composed
 
     def _statements(self, sql: Any) -> list[Any]:
         """What is given at once, one by one."""

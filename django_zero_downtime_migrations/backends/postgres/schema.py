@@ -30,7 +30,7 @@ from .old_names import (
     PGShareUpdateExclusive,
 )
 from .own_execute import wrap_execute
-from .own_settings import wrap_settings
+from .own_settings import own_settings, wrap_settings
 from .recording import Recording
 
 __all__ = [
@@ -73,6 +73,9 @@ class DatabaseSchemaEditorMixin(Recording, Ending, OldAttributes, OfMigration):
         wrap_settings(cls)
         wrap_execute(cls, DatabaseSchemaEditorMixin.execute)
         cls._own_triggers = "pgtrigger_" if hasattr(cls, "temporarily_drop_trigger") else ""
+
+    def _stated(self, settings: MigrationSettings) -> MigrationSettings:
+        return own_settings(self, settings)
 
     def _new_reader(self, collect_sql: bool, stated: MigrationSettings) -> Reader:
         """What prints the plans, or sends them."""
