@@ -53,12 +53,19 @@ def _own_sql(operations: Sequence[Any], key: str) -> list[str]:
     return own_sql(operations[int(number)]) if number.isdigit() and int(number) < len(operations) else []
 
 
-def in_the_way(entry: Entry) -> CannotMigrate:
-    app, name, backwards, _ = entry.identity
-    way = f"repeat the migrate {app} that was interrupted" if backwards else f"migrate {app} {name}"
+def in_the_way(entry: Entry, forget: str) -> CannotMigrate:
     return CannotMigrate(
         f"{entry.identity} was interrupted at {entry.since}, and is not part of this run: what it has done so far "
-        f"would be in the way. Finish it first: {way}. Nothing was changed."
+        f"would be in the way. {ways_on(entry, forget)} Nothing was changed."
+    )
+
+
+def ways_on(entry: Entry, forget: str) -> str:
+    """What becomes of one that is not part of a run, whose file may be gone. :param forget: SQL."""
+    app, name, backwards, _ = entry.identity
+    way = f"repeat the migrate {app} that was interrupted" if backwards else f"migrate {app} {name}"
+    return (
+        f"Finish it first: {way}. Or, if it is given up, take back by hand what it has done, and forget it: {forget}."
     )
 
 
