@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
@@ -37,6 +39,20 @@ nitpick_ignore_regex = [
     ("py:.*", r"(django|collections|enum|typing)\..*"),
     ("py:.*", r"[A-Za-z]+|calls\.Calls"),
 ]
+
+
+def signature(app: Any, what: str, name: str, of: Any, options: Any, text: str | None, returns: Any) -> Any:
+    """Of a class, that of its own ``__init__``: Django's operations have a ``__new__`` that takes everything."""
+    if what not in ("class", "exception") or "__init__" not in vars(of) or issubclass(of, tuple):
+        return None
+    parameters = list(inspect.signature(of.__init__).parameters.values())[1:]
+    bare = [each.replace(annotation=inspect.Parameter.empty) for each in parameters]
+    return str(inspect.Signature(bare)), None
+
+
+def setup(app: Any) -> None:
+    app.connect("autodoc-process-signature", signature)
+
 
 html_theme = "furo"
 html_title = f"{project} {version}"

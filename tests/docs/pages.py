@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 SITE = ROOT / "docs"
-PAGES = sorted([README, ROOT / "CHANGES.md", ROOT / "CONTRIBUTING.md", *SITE.rglob("*.md")])
+PAGES = sorted([README, ROOT / "CHANGES.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *SITE.rglob("*.md")])
 #: What people read who use it, each block of which is tried. The rules' pages have tests of their own.
 ROOMS = ("start", "how-to", "run-it", "runbook", "reference", "explanation", "project")
 GUIDE = [README, *(page for room in ROOMS for page in sorted((SITE / room).glob("[!_]*.md")))]

@@ -11,13 +11,17 @@ import pytest
 from django.core.management import BaseCommand, CommandError, get_commands, load_command_class
 
 import django_zero_downtime_migrations
-from tests.docs.pages import GUIDE, ROOT, SITE, blocks, everywhere, without_blocks
+from django_zero_downtime_migrations.checks import TAG
+from tests.docs.pages import GUIDE, README, ROOT, SITE, blocks, everywhere, rows, without_blocks
+from tests.matrix import MAJORS
 
 #: Those of directives of the site; what they make is generated, or another file's.
 GENERATED = {"{toctree}", "{include}", "{eval-rst}", "{literalinclude}"}
 #: Where a test compares them or sends them.
 WITH_SQL = {SITE / "start" / "five-minutes.md", *(SITE / "runbook").glob("*.md")}
-#: What a comment or a path of another machine says about a command.
+#: Of a system check, in the sources.
+NUMBER = re.compile(r"\{TAG\}\.([EW]\d{3})")
+#: What stands before a command, for it alone.
 VARIABLE = re.compile(r"[A-Z_]+=.*")
 
 
@@ -81,12 +85,18 @@ def test_command_can_be_typed(place: str, command: str) -> None:
                 or (ROOT / f"{module.replace('.', '/')}.py").exists()
                 or (ROOT / module.replace(".", "/")).is_dir()
             )
+        case "pip", "uninstall", wanted:
+            assert wanted in text_of_checks()
         case "pip", "install", wanted:
             name, extras = re.fullmatch(r"([\w-]+)(?:\[([\w,]+)\])?", wanted).groups()  # type: ignore[union-attr]
             assert name == django_zero_downtime_migrations.DISTRIBUTION
             assert set(extras.split(",")) <= {"psycopg", "psycopg2", "lint"}
         case _:
             raise AssertionError(f"{command} is no command that is known here")
+
+
+def text_of_checks() -> str:
+    return (ROOT / "django_zero_downtime_migrations" / "checks.py").read_text("utf-8")
 
 
 def parse(name: str, arguments: list[str]) -> None:
@@ -111,3 +121,29 @@ def test_hooks_of_the_pre_commit_framework_are_those_of_the_repository() -> None
         return re.findall(r"^ *- id: ([\w-]+)", text, re.M)
 
     assert ids(block.text) == ids((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+
+
+def test_each_system_check_is_on_its_page() -> None:
+    package = ROOT / "django_zero_downtime_migrations"
+    ids = {
+        f"`{TAG}.{number}`" for file in package.glob("*checks.py") for number in NUMBER.findall(file.read_text("utf-8"))
+    }
+
+    assert {row[0] for row in rows(SITE / "reference" / "checks.md", "id")} == ids
+
+
+def test_what_is_supported_is_what_is_tried() -> None:
+    """`dj42: python3.10` in tox.ini, the servers of the matrix, and the classifiers."""
+    tox, project = (ROOT / "tox.ini").read_text("utf-8"), (ROOT / "pyproject.toml").read_text("utf-8")
+    tried = re.findall(r"^    dj(\d)(\d): python([\d.]+)$", tox.split("[testenv:")[0], re.M)
+    stated = rows(SITE / "project" / "support.md", "Django")
+
+    assert [(row[0], row[1]) for row in stated] == [(f"{major}.{minor}", python) for major, minor, python in tried]
+    oldest = re.findall(r"\((\d), (\d)\): (\d+)", (ROOT / "tests" / "matrix.py").read_text("utf-8"))
+    servers = {f"{major}.{minor}": f"{server}–{MAJORS[-1]}" for major, minor, server in oldest}
+    assert [row[2] for row in stated] == [servers[row[0]] for row in stated]
+    assert re.findall(r"Framework :: Django :: (\d.+)\"", project) == [row[0] for row in stated]
+    assert re.findall(r"Python :: (3\.\d+)\"", project) == [row[1] for row in stated]
+    assert f"Django {', '.join(row[0] for row in stated)} · Python 3.10–3.13 · PostgreSQL 14–18" in README.read_text(
+        "utf-8"
+    )
