@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from sphinx.util import inspect
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -29,7 +29,8 @@ templates_path: list[str] = []
 myst_heading_anchors = 4
 myst_links_external_new_tab = False
 
-autodoc_typehints = "description"
+autodoc_typehints = "signature"
+maximum_signature_line_length = 80
 autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True}
@@ -45,9 +46,8 @@ def signature(app: Any, what: str, name: str, of: Any, options: Any, text: str |
     """Of a class, that of its own ``__init__``: Django's operations have a ``__new__`` that takes everything."""
     if what not in ("class", "exception") or "__init__" not in vars(of) or issubclass(of, tuple):
         return None
-    parameters = list(inspect.signature(of.__init__).parameters.values())[1:]
-    bare = [each.replace(annotation=inspect.Parameter.empty) for each in parameters]
-    return str(inspect.Signature(bare)), None
+    whole = inspect.signature(of.__init__, bound_method=True)
+    return inspect.stringify_signature(whole, unqualified_typehints=True, show_return_annotation=False), None
 
 
 def setup(app: Any) -> None:
