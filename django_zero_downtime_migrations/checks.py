@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.db.utils import load_backend
 
+from . import DISTRIBUTION
 from .acceptances import Acceptances
 from .django_types import MigrationLoader
 from .record import Row
@@ -35,7 +36,6 @@ _BACKENDS: Final = f"{__package__}.backends"
 
 #: A file of another distribution whose package has the same name as ours.
 _OTHER: Final = "django-pg-zero-downtime-migrations"
-_OURS: Final = "django-zero-downtime-migrations"
 
 _MESSAGES: Final[dict[Kind, tuple[type[checks.Error] | type[checks.Warning], str]]] = {
     Kind.VALUE: (checks.Error, f"{TAG}.E001"),
@@ -71,12 +71,11 @@ def check_distributions(app_configs: Sequence[AppConfig] | None = None, **kwargs
     except PackageNotFoundError:
         return []
     message = (
-        f"{_OTHER} {other} is installed beside {_OURS}: both have their files in the folder {__package__}, so that "
-        "the one that came last has replaced files of the other, and what removes one removes files of both."
+        f"{_OTHER} {other} is installed beside {DISTRIBUTION}: both have their files in the folder {__package__}, so "
+        "that the one that came last has replaced files of the other, and what removes one removes files of both."
     )
-    hint = (
-        f"Run `python -m pip uninstall {_OTHER}`, and then `python -m pip install --force-reinstall --no-deps {_OURS}`."
-    )
+    again = f"python -m pip install --force-reinstall --no-deps {DISTRIBUTION}"
+    hint = f"Run `python -m pip uninstall {_OTHER}`, and then `{again}`."
     return [checks.Error(message, hint=hint, id=f"{TAG}.E004")]
 
 
@@ -113,7 +112,12 @@ def _long_waits(alias: str) -> list[checks.CheckMessage]:
         return []
     if values.lock_timeout is None:
         message = f"LOCK_TIMEOUT is not set for database {alias!r}: queries may queue behind a migration without end."
-        return [checks.Warning(message, hint=_write(alias, "LOCK_TIMEOUT", "2s"), id=f"{TAG}.W003")]
+        here = f'DATABASES["{alias}"]["{PER_DATABASE}"]'
+        hint = (
+            f'Write {here} = "recommended", which sets what most projects need, or {here} = {{"LOCK_TIMEOUT": "2s"}}; '
+            f'{PREFIX}PRESET = "recommended" or {PREFIX}LOCK_TIMEOUT = "2s" for all databases.'
+        )
+        return [checks.Warning(message, hint=hint, id=f"{TAG}.W003")]
     if not values.statement_timeout and not 0 < values.lock_timeout <= LONG_WAIT:
         longest = f"for {values.lock_timeout} ms" if values.lock_timeout else "without end"
         message = f"LOCK_TIMEOUT of database {alias!r} lets queries queue {longest}; no STATEMENT_TIMEOUT ends that."

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from .findings import Finding
     from .locks import Blocker
 
-DOCUMENTATION = "https://pypi.org/project/django-zero-downtime-migrations/"
+
+def explained(code: str) -> str:
+    """The command that prints the page of a rule, without a network."""
+    return f"python manage.py check_migrations --explain {code}"
 
 
-def _text(operation: str, anchor: str) -> str:
-    return f"{operation} is unsafe operation\nSee {DOCUMENTATION}#{anchor} for what it blocks and what to write instead"
+def _text(operation: str, code: str) -> str:
+    return f"{operation} is unsafe operation\n`{explained(code)}` says what it blocks and what to write instead"
 
 
 class Unsafe:
@@ -25,37 +28,37 @@ class Unsafe:
     text.
     """
 
-    ADD_COLUMN_NOT_NULL = _text("ADD COLUMN NOT NULL", "add-column-not-null")
-    ADD_COLUMN_GENERATED_STORED = _text("ADD COLUMN GENERATED STORED", "add-column-generated-stored")
-    ADD_COLUMN_REWRITE = _text("ADD COLUMN with a table rewrite", "add-column-rewrite")
-    ALTER_COLUMN_TYPE = _text("ALTER COLUMN TYPE", "alter-column-type")
-    ONLINE_TYPE_CHANGE = _text("ALTER COLUMN TYPE online", "online-type-change")
-    ROW_TYPE_USED = _text("Another order of columns", "row-type-used")
-    ADD_CONSTRAINT_EXCLUDE = _text("ADD CONSTRAINT EXCLUDE", "add-constraint-exclude")
-    ALTER_TABLE_RENAME = _text("ALTER TABLE RENAME", "alter-table-rename")
-    ALTER_TABLE_SET_TABLESPACE = _text("ALTER TABLE SET TABLESPACE", "alter-table-set-tablespace")
-    ALTER_TABLE_RENAME_COLUMN = _text("ALTER TABLE RENAME COLUMN", "alter-table-rename-column")
-    IN_TRANSACTION = _text("A statement that scans or builds inside a transaction", "in-transaction")
-    FILL_LARGE_TABLE = _text("UPDATE of a large table", "fill-large-table")
-    NO_SAFE_FORM = _text("A statement without a safe form", "no-safe-form")
-    DROP_COLUMN = _text("DROP COLUMN", "drop-column")
-    DROP_TABLE = _text("DROP TABLE", "drop-table")
-    DROP_DEFAULT = _text("DROP DEFAULT", "drop-default")
-    DROP_UNIQUE = _text("DROP of a unique constraint or index", "drop-unique")
-    REMOVAL_OWED = _text("DROP of what old code uses", "removal-owed")
-    RENAME_OWED = _text("RENAME of what old code uses", "rename-owed")
-    NOT_NULL_OWED = _text("NOT NULL that old code does not know of", "not-null-owed")
-    SET_NOT_NULL = _text("SET NOT NULL", "set-not-null")
-    ADD_CONSTRAINT = _text("ADD CONSTRAINT", "add-constraint")
-    FORGOTTEN_NOT_NULL = _text("Forgetting a field whose column stays NOT NULL", "forgotten-not-null")
-    FORGOTTEN_FOREIGN_KEY = _text("Forgetting a foreign key that stays", "forgotten-foreign-key")
-    DATA_WITH_SCHEMA = _text("A data migration together with a schema change", "data-with-schema")
-    RUN_PYTHON_MODELS = _text("A data migration with models of today", "run-python-models")
-    RUN_PYTHON_NO_REVERSE = _text("A data migration that cannot be taken back", "run-python-no-reverse")
-    SAME_TABLE_TWICE = _text("A second migration of the same table in one deployment", "same-table-twice")
-    NOT_ADDITIVE = _text("A change that is not additive", "not-additive")
-    RUN_SQL = _text("SQL of your own that blocks traffic", "run-sql")
-    CANNOT_MIGRATE = _text("A statement that the server will refuse", "cannot-migrate")
+    ADD_COLUMN_NOT_NULL = _text("ADD COLUMN NOT NULL", "ADD_COLUMN_NOT_NULL")
+    ADD_COLUMN_GENERATED_STORED = _text("ADD COLUMN GENERATED STORED", "ADD_COLUMN_GENERATED_STORED")
+    ADD_COLUMN_REWRITE = _text("ADD COLUMN with a table rewrite", "ADD_COLUMN_REWRITE")
+    ALTER_COLUMN_TYPE = _text("ALTER COLUMN TYPE", "ALTER_COLUMN_TYPE")
+    ONLINE_TYPE_CHANGE = _text("ALTER COLUMN TYPE online", "ONLINE_TYPE_CHANGE")
+    ROW_TYPE_USED = _text("Another order of columns", "ROW_TYPE_USED")
+    ADD_CONSTRAINT_EXCLUDE = _text("ADD CONSTRAINT EXCLUDE", "ADD_CONSTRAINT_EXCLUDE")
+    ALTER_TABLE_RENAME = _text("ALTER TABLE RENAME", "ALTER_TABLE_RENAME")
+    ALTER_TABLE_SET_TABLESPACE = _text("ALTER TABLE SET TABLESPACE", "ALTER_TABLE_SET_TABLESPACE")
+    ALTER_TABLE_RENAME_COLUMN = _text("ALTER TABLE RENAME COLUMN", "ALTER_TABLE_RENAME_COLUMN")
+    IN_TRANSACTION = _text("A statement that scans or builds inside a transaction", "IN_TRANSACTION")
+    FILL_LARGE_TABLE = _text("UPDATE of a large table", "FILL_LARGE_TABLE")
+    NO_SAFE_FORM = _text("A statement without a safe form", "NO_SAFE_FORM")
+    DROP_COLUMN = _text("DROP COLUMN", "DROP_COLUMN")
+    DROP_TABLE = _text("DROP TABLE", "DROP_TABLE")
+    DROP_DEFAULT = _text("DROP DEFAULT", "DROP_DEFAULT")
+    DROP_UNIQUE = _text("DROP of a unique constraint or index", "DROP_UNIQUE")
+    REMOVAL_OWED = _text("DROP of what old code uses", "REMOVAL_OWED")
+    RENAME_OWED = _text("RENAME of what old code uses", "RENAME_OWED")
+    NOT_NULL_OWED = _text("NOT NULL that old code does not know of", "NOT_NULL_OWED")
+    SET_NOT_NULL = _text("SET NOT NULL", "SET_NOT_NULL")
+    ADD_CONSTRAINT = _text("ADD CONSTRAINT", "ADD_CONSTRAINT")
+    FORGOTTEN_NOT_NULL = _text("Forgetting a field whose column stays NOT NULL", "FORGOTTEN_NOT_NULL")
+    FORGOTTEN_FOREIGN_KEY = _text("Forgetting a foreign key that stays", "FORGOTTEN_FOREIGN_KEY")
+    DATA_WITH_SCHEMA = _text("A data migration together with a schema change", "DATA_WITH_SCHEMA")
+    RUN_PYTHON_MODELS = _text("A data migration with models of today", "RUN_PYTHON_MODELS")
+    RUN_PYTHON_NO_REVERSE = _text("A data migration that cannot be taken back", "RUN_PYTHON_NO_REVERSE")
+    SAME_TABLE_TWICE = _text("A second migration of the same table in one deployment", "SAME_TABLE_TWICE")
+    NOT_ADDITIVE = _text("A change that is not additive", "NOT_ADDITIVE")
+    RUN_SQL = _text("SQL of your own that blocks traffic", "RUN_SQL")
+    CANNOT_MIGRATE = _text("A statement that the server will refuse", "CANNOT_MIGRATE")
 
 
 class UnsafeOperationWarning(Warning):

@@ -23,9 +23,8 @@ from .stated_settings import (
     Wrong,
     accepted_once,
     database,
-    flat,
+    everything,
     no_effect,
-    of_database,
     place,
     without_effect,
 )
@@ -38,10 +37,10 @@ def problems(alias: str) -> list[Problem]:
     """Return everything wrong with the settings that concern this database, the flat ones included."""
     found = [*_unknownflat(), *_unknown_of_database(alias)]
     try:
-        everything = [*flat(), *of_database(alias)]
-        for stated in everything:
-            found += _wrong_value(stated)
-        found += [no_effect(stated) for stated in without_effect(everything)]
+        stated = everything(alias)
+        for one in stated:
+            found += _wrong_value(one)
+        found += [no_effect(one) for one in without_effect(stated)]
         accepted_once()
     except Wrong as error:
         found.append(error.problem)
@@ -60,6 +59,8 @@ def _unknownflat() -> Iterator[Problem]:
     for name in dir(settings):
         if name == PER_DATABASE:
             hint = f"Write it as DATABASES[alias][{PER_DATABASE!r}], or each setting as {PREFIX}<NAME>."
+            if isinstance(value := getattr(settings, name), str):
+                hint = f"Write DATABASES[alias][{PER_DATABASE!r}] = {value!r}, or {PREFIX}PRESET = {value!r} for all."
             yield Problem(Kind.NAME, f"The setting {name} is not read", hint)
         elif _LOOKS_OURS.match(name) and name not in FLAT_NAMES:
             yield unknown(f"The setting {name}", name, ALL, lambda likely: f"{PREFIX}{likely}")

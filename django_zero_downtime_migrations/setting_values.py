@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from .acceptances import read_acceptances
 from .durations import Duration, read_duration
+from .presets import PRESETS
 from .record import Row
 
 
@@ -98,6 +99,16 @@ def _read_old_code(value: object) -> str:
     return str(value)
 
 
+def _read_preset(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(f"is of type {type(value).__name__}")
+    if value not in PRESETS:
+        raise ValueError("is not the name of a preset")
+    return value
+
+
 def _read_quiet_time(value: object) -> Duration:
     read = read_duration(value)
     if read is None:
@@ -140,6 +151,7 @@ ACCEPT: Final = Reader(
     read_acceptances,
     'a dict of apps, migrations or rules and the reason, such as {"shop.0007_total": "no old code runs"}',
 )
+PRESET: Final = Reader(_read_preset, f"{' or '.join(map(repr, PRESETS))}, or None for no preset")
 BACKEND: Final = Reader(
     _read_base_backend, "a backend's module path, such as 'django_prometheus.db.backends.postgresql'"
 )

@@ -21,9 +21,9 @@ from .stated_settings import (
     Stated,
     Wrong,
     accepted_once,
+    everything,
     flat,
     no_effect,
-    of_database,
     without_effect,
 )
 
@@ -51,6 +51,8 @@ _BEFORE_EDITORS: Final = ("IDEMPOTENT_SQL", "MIGRATE_LOCK_TIMEOUT")
 class MigrationSettings(Record):
     """What holds for one database. None as a duration leaves the server's value as it is."""
 
+    #: Its settings count where nothing else states them.
+    preset: str | None = None
     lock_timeout: Duration | None = None
     statement_timeout: Duration | None = None
     lock_retry_timeout: Duration | None = None
@@ -101,12 +103,12 @@ class MigrationSettings(Record):
 
         :raises ImproperlyConfigured: when a value that would count has the wrong type or cannot be read.
         """
-        everything = [*flat(), *of_database(alias)]
-        for stated in without_effect(everything)[-1:]:
-            problem = no_effect(stated)
+        stated = everything(alias)
+        for one in without_effect(stated)[-1:]:
+            problem = no_effect(one)
             warnings.warn(f"{problem.message}. {problem.hint}", DeprecationWarning, stacklevel=2)
         try:
-            return _effective(everything)
+            return _effective(stated)
         except Wrong as error:
             # The plain class, since its name is what a traceback ends with.
             raise ImproperlyConfigured(*error.args) from None
@@ -124,13 +126,12 @@ class MigrationSettings(Record):
 
 def effective(alias: str) -> MigrationSettings:
     """As :meth:`MigrationSettings.load`, without its deprecation warning."""
-    return _effective([*flat(), *of_database(alias)])
+    return _effective(everything(alias))
 
 
-def _effective(everything: list[Stated]) -> MigrationSettings:
-    # The later of two that state the same setting wins, so the database's own come last.
-    winners = {stated.name: stated for stated in everything}
-    values = {name.lower(): stated.read() for name, stated in winners.items()}
+def _effective(stated: list[Stated]) -> MigrationSettings:
+    winners = {one.name: one for one in stated}
+    values = {name.lower(): one.read() for name, one in winners.items()}
     if has_db_default:
         values.pop("keep_default", None)
     values["accept"] = {**values.get("accept", {}), **accepted_once()}

@@ -13,6 +13,7 @@ from django.db import connections
 
 from .acceptances import Acceptances, read_environment
 from .compat import has_db_default
+from .presets import PRESETS
 from .record import Row
 from .setting_values import (
     ACCEPT,
@@ -26,6 +27,7 @@ from .setting_values import (
     LOAD,
     OLD_CODE,
     PART,
+    PRESET,
     QUIET_TIME,
     SIZE,
     SIZE_OR_NONE,
@@ -42,6 +44,7 @@ PREFIX: Final = "ZERO_DOWNTIME_MIGRATIONS_"
 
 
 OF_DATABASE: Final[Mapping[str, Reader]] = {
+    "PRESET": PRESET,
     "LOCK_TIMEOUT": DURATION,
     "STATEMENT_TIMEOUT": DURATION,
     "LOCK_RETRY_TIMEOUT": DURATION,
@@ -122,6 +125,24 @@ class Stated(Row):
             raise Wrong(Problem(Kind.VALUE, message, f"Write {reader.accepted}.")) from None
 
 
+def everything(alias: str) -> list[Stated]:
+    """What counts for a database: the later of two that state the same setting. So its own come last, and what a preset
+    means comes before all that is stated by its own name.
+
+    :raises Wrong: when the database's own settings cannot be read at all.
+    """
+    stated = [*flat(), *of_database(alias)]
+    chosen = next((one for one in reversed(stated) if one.name == "PRESET"), None)
+    return [*(_of_preset(chosen) if chosen else ()), *stated]
+
+
+def _of_preset(chosen: Stated) -> Iterator[Stated]:
+    # One that is not there is an error when it is read as a setting itself.
+    meant = PRESETS.get(chosen.value, {}) if isinstance(chosen.value, str) else {}
+    for name, value in meant.items():
+        yield Stated(name, value, chosen.where)
+
+
 def flat() -> Iterator[Stated]:
     for flat_name, name in FLAT_NAMES.items():
         value = getattr(settings, flat_name, MISSING)
@@ -130,20 +151,24 @@ def flat() -> Iterator[Stated]:
 
 
 def of_database(alias: str) -> Iterator[Stated]:
-    for name, value in _own_settings(alias).items():
-        if name in OF_DATABASE:
-            yield Stated(name, value, place(alias, name))
+    own = _own_settings(alias)
+    if isinstance(own, str):
+        yield Stated("PRESET", own, place(alias))
+    else:
+        for name, value in own.items():
+            if name in OF_DATABASE:
+                yield Stated(name, value, place(alias, name))
     # Whether old code runs is a matter of one deployment, so this counts most.
     if text := os.environ.get(name := f"{PREFIX}OLD_CODE"):
         yield Stated("OLD_CODE", text, f"The environment variable {name}")
 
 
-def _own_settings(alias: str) -> Mapping[Any, Any]:
+def _own_settings(alias: str) -> Mapping[Any, Any] | str:
     stated = database(alias).get(PER_DATABASE, {})
-    if isinstance(stated, Mapping):
+    if isinstance(stated, (Mapping, str)):
         return stated
     message = f"{place(alias)} = {stated!r} is of type {type(stated).__name__}"
-    raise Wrong(Problem(Kind.VALUE, message, 'Write a dict, such as {"LOCK_TIMEOUT": "2s"}.'))
+    raise Wrong(Problem(Kind.VALUE, message, 'Write "recommended", or a dict, such as {"LOCK_TIMEOUT": "2s"}.'))
 
 
 def place(alias: str, *keys: object) -> str:

@@ -1,6 +1,7 @@
-"""Draws the pictures of the README as SVG: python images/draw.py.
+"""Draws the pictures of the README and the docs as SVG: python images/draw.py.
 
-Plain Python, no dependency. Each picture has a background of its own, so it reads the same on a light and a dark page.
+Plain Python, no dependency. Each picture has a background of its own, so it can be read on a light and on a dark page;
+where the reader prefers dark pages, it is dark as well.
 """
 
 from __future__ import annotations
@@ -24,6 +25,18 @@ ALTER_INK = "#a85a0c"
 STALL = "#c93a3a"
 GOOD = "#3a9b62"
 GRID = "#dfe3ea"
+#: Where the reader prefers dark pages. The others stand on both.
+DARK_GROUNDS = {
+    PAPER: "#1a1d23",
+    FRAME: "#3a404a",
+    GRID: "#2c313a",
+    "#ffffff": "#22262d",
+    "#fbe7d0": "#4a3218",
+    "#f6d5d5": "#4d2629",
+    "#fbeaea": "#3a2023",
+    "#e5e9f0": "#333944",
+}
+DARK_TEXTS = {INK: "#e5e9f0", MUTED: "#a3adbb", ALTER_INK: "#f0a35a", STALL: "#f08080", GOOD: "#5cc58a"}
 
 
 @dataclass
@@ -77,11 +90,21 @@ class Picture:
         head = (
             f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH} {self.height}' width='{WIDTH}' "
             f"height='{self.height}' role='img' {FONT}>\n<title>{escape(self.title)}</title>\n"
-            f"<desc>{escape(self.description)}</desc>\n"
+            f"<desc>{escape(self.description)}</desc>\n{dark()}"
             f"<rect x='0.5' y='0.5' width='{WIDTH - 1}' height='{self.height - 1}' rx='8' "
             f"fill='{PAPER}' stroke='{FRAME}'/>\n"
         )
         return head + "\n".join(self.parts) + "\n</svg>\n"
+
+
+def dark() -> str:
+    grounds = [
+        f"{element}[{name}='{light}'] {{ {name}: {other}; }}"
+        for light, other in DARK_GROUNDS.items()
+        for element, name in (("rect", "fill"), ("rect", "stroke"), ("line", "stroke"))
+    ]
+    texts = [f"text[fill='{light}'] {{ fill: {other}; }}" for light, other in DARK_TEXTS.items()]
+    return f"<style>@media (prefers-color-scheme: dark) {{ {' '.join(grounds + texts)} }}</style>\n"
 
 
 LEFT = 150  # where time begins
@@ -165,9 +188,9 @@ def our_way() -> Picture:
     while moment < 3:
         picture.line(at(moment), 130, at(moment), 146, ALTER, "", 2)
         moment += 0.15
-    picture.text(at(1.9), 168, "looks who is in the way, asks for no lock", 11, ALTER_INK, "middle", bold=True)
+    picture.text(at(2.95), 168, "looks who is in the way, asks for no lock", 11, ALTER_INK, "end", bold=True)
     picture.box(at(3.05), 124, 6, 28, ALTER, radius=1)
-    picture.text(at(3.05) + 12, 168, "done", 11, ALTER_INK, "middle", bold=True)
+    picture.text(at(3.05) + 20, 168, "done", 11, ALTER_INK, "middle", bold=True)
     picture.box(at(5.6), 124, 6, 28, ALTER, radius=1)
     picture.text(at(5.6) + 3, 168, "done", 11, ALTER_INK, "middle", bold=True)
     lane(picture, 184, "long steps", "as long as it takes")

@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 import django_zero_downtime_migrations
+from django_zero_downtime_migrations import ADDRESS, DISTRIBUTION
 
 NAME = "django_zero_downtime_migrations"
 
@@ -20,8 +21,10 @@ installed = Path(django_zero_downtime_migrations.__file__).parent
 assert not installed.is_relative_to(root / NAME), "these are the sources, not the wheel"
 assert files(installed) == files(root / NAME), files(installed) ^ files(root / NAME)
 assert "py.typed" in files(installed)
-assert metadata.version(NAME) == django_zero_downtime_migrations.__version__
-hard = [requirement for requirement in metadata.requires(NAME) or [] if "extra ==" not in requirement]
+assert metadata.version(DISTRIBUTION) == django_zero_downtime_migrations.__version__
+about = metadata.metadata(DISTRIBUTION)
+assert about.get_all("Project-URL") == [f"Homepage, {ADDRESS}"], about.get_all("Project-URL")
+hard = [requirement for requirement in metadata.requires(DISTRIBUTION) or [] if "extra ==" not in requirement]
 assert hard == ["django>=4.2"], hard
 assert not (installed.parent / "tests").exists(), "the wheel carries the tests"
-print(f"{metadata.version(NAME)}: {len(files(installed))} files")
+print(f"{metadata.version(DISTRIBUTION)}: {len(files(installed))} files")

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from .. import DISTRIBUTION
 from . import HOOK
 
 #: The hook as a shell script; its values are quoted for the shell.
 SCRIPT = """\
 #!/bin/sh
-# Judges the migrations that a commit stages. Made by insert_git_hooks of django-zero-downtime-migrations;
+# Judges the migrations that a commit stages. Made by insert_git_hooks of {distribution};
 # `insert_git_hooks --remove` takes it away and puts back what was here before.
 # {mark} {identity}
 before=$(dirname "$0")/{before}
@@ -34,7 +35,7 @@ top=$PWD
 cd {project} 2>/dev/null || exit 0
 exec {environment}"$python" -m {module} --top "$top"{arguments} "$1"
 """
-MARK = "django-zero-downtime-migrations:"
+MARK = f"{DISTRIBUTION}:"
 _BEFORE = re.compile(rb"^before=\$\(dirname \"\$0\"\)/(\S+)$", re.M)
 
 
@@ -173,6 +174,7 @@ def _script(wanted: Installation, place: Place, before: str) -> str:
     arguments += [f"--command={part}" for part in wanted.command] + [f"--option={part}" for part in wanted.options]
     return SCRIPT.format(
         mark=MARK,
+        distribution=DISTRIBUTION,
         identity=place.identity,
         before=before,
         hook=HOOK,

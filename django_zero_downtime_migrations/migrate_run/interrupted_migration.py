@@ -59,12 +59,22 @@ def _own_sql(operations: Sequence[Any], key: str) -> list[str]:
     return [sql for operation in operations[whole.start : whole.stop] for sql in own_sql(operation)]
 
 
-def in_the_way(entry: Entry) -> CannotMigrate:
-    app, name, backwards, _ = entry.identity
-    way = f"repeat the migrate {app} that was interrupted" if backwards else f"migrate {app} {name}"
+def in_the_way(entry: Entry, forget: str) -> CannotMigrate:
     return CannotMigrate(
         f"{entry.identity} was interrupted at {entry.since}, and is not part of this run: what it has done so far "
-        f"would be in the way. Finish it first: {way}. Nothing was changed."
+        f"would be in the way. {ways_on(entry, forget)} Nothing was changed."
+    )
+
+
+def ways_on(entry: Entry, forget: str) -> str:
+    """Say how to finish, or to forget, a migration that is not part of a run; its file may be gone.
+
+    :param forget: the SQL with which the interrupted run is forgotten.
+    """
+    app, name, backwards, _ = entry.identity
+    way = f"repeat the migrate {app} that was interrupted" if backwards else f"migrate {app} {name}"
+    return (
+        f"Finish it first: {way}. Or, if it is given up, take back by hand what it has done, and forget it: {forget}."
     )
 
 

@@ -122,7 +122,7 @@ class Journals:
             if entry.identity[:2] in wanted and not self._is_over(entry.identity, recorded):
                 raise self.store.not_here(entry)
         # Imported here and below: most runs find nothing that was interrupted.
-        from .interrupted_migration import in_the_way, warn_of_record
+        from .interrupted_migration import in_the_way, warn_of_record, ways_on
 
         over = []
         for entry in self.store.entries():
@@ -144,9 +144,10 @@ class Journals:
                     warn_of_record(entry)
                 over.append(entry.identity)
             elif app in {app_label for app_label, _ in wanted}:
-                raise in_the_way(entry)
+                raise in_the_way(entry, self._forget(entry.identity))
             else:
-                logger.warning("%s was interrupted at %s, and is not part of this run.", entry.identity, entry.since)
+                text = "%s was interrupted at %s, and is not part of this run. %s"
+                logger.warning(text, entry.identity, entry.since, ways_on(entry, self._forget(entry.identity)))
         self._drop(over, wanted)
 
     def _stands(self, entry: Entry, migration: Migration) -> bool:

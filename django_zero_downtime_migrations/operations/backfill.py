@@ -42,6 +42,7 @@ class Backfill(Operation):
         function that no migration file could name.
 
     ``Backfill("Order", {"total_cents": F("total") * 100}, where=Q(total_cents=None))``
+
     ``Backfill("Order", each=fill_slugs, where=Q(slug=""))``
     """
 

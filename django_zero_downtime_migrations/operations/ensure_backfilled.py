@@ -14,7 +14,8 @@ from ..errors import CannotMigrate
 class EnsureBackfilled(Operation):
     """Stop the migration until what another one has left for later is done.
 
-    :param app_label: of the other migration. :param migration_name: its name, or the beginning of it.
+    :param app_label: of the other migration.
+    :param migration_name: its name, or the beginning of it.
 
     ``EnsureBackfilled("shop", "0007")``
     """

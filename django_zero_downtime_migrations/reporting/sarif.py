@@ -6,7 +6,6 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from importlib import import_module
 from pathlib import PureWindowsPath
@@ -14,8 +13,8 @@ from pkgutil import iter_modules
 from typing import Any
 from urllib.parse import quote
 
-from .. import __version__, rules
-from ..errors import DOCUMENTATION
+from .. import ADDRESS, DISTRIBUTION, __version__, rules
+from ..errors import explained
 from ..findings import Finding, Severity
 from ..places import Location
 from ..planning.rule import Rule
@@ -40,9 +39,9 @@ def render(report: Report, options: Options) -> str:
     run = {
         "tool": {
             "driver": {
-                "name": "django-zero-downtime-migrations",
+                "name": DISTRIBUTION,
                 "version": __version__,
-                "informationUri": DOCUMENTATION,
+                "informationUri": ADDRESS,
                 "rules": [_rule(finding) for finding in findings.values()],
             }
         },
@@ -59,13 +58,13 @@ def _rule(finding: Finding) -> dict[str, Any]:
     """Return the rule of a finding; a policy of check_migrations has findings without a file in ``rules/``."""
     rule = _records().get(finding.code)
     severity = rule.severity if rule else finding.severity
+    examples = f" Examples: {explained(rule.code)}" if rule else ""
     return {
         "id": finding.code,
         "name": "".join(word.capitalize() for word in finding.code.split("_")),
         "shortDescription": {"text": _sentence(rule.when if rule else finding.text.partition("\n")[0])},
         "fullDescription": {"text": _sentence(rule.effect if rule else finding.text.partition("\n")[0])},
-        "help": {"text": _sentence(f"instead: {finding.instead}")},
-        "helpUri": _address(finding),
+        "help": {"text": f"{_sentence(f'instead: {finding.instead}')}{examples}"},
         "defaultConfiguration": {"level": LEVELS[severity]},
         "properties": {"tags": ["migrations", finding.kind.value]},
     }
@@ -78,11 +77,6 @@ def _records() -> dict[str, Rule]:
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
-
-
-def _address(finding: Finding) -> str:
-    match = re.search(r"https://\S+", finding.text)
-    return match[0] if match else DOCUMENTATION
 
 
 def _result(entry: Entry, place: int, count: int) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Writes the pages of the rules from their records and examples: `python -m docs.rules.generate`.
+"""Writes the pages of the rules from their records and examples, for the site and for `check_migrations --explain`:
+`python -m docs.rules.generate`.
 
 An example is a file in examples/, named for the module of its rule, of parts that begin with a comment:
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 import linecache
 import re
 import sys
+import textwrap
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +29,7 @@ from django.db import models
 
 from django_zero_downtime_migrations import rules
 from django_zero_downtime_migrations.findings import Severity
+from django_zero_downtime_migrations.judging.explain import PAGES
 from django_zero_downtime_migrations.planning.rule import Rule
 
 FOLDER = Path(__file__).parent
@@ -44,6 +47,14 @@ What `migrate` and `check_migrations` report, with examples that the tests run. 
 
 | rule | found | what becomes of it |
 |---|---|---|
+"""
+TOCTREE = """
+```{toctree}
+:hidden:
+:glob:
+
+*-*
+```
 """
 EXAMPLES = """\
 
@@ -102,10 +113,24 @@ def pages() -> dict[str, str]:
     """File names and texts of all pages."""
     found = sorted(modules().items(), key=lambda item: item[1].code)
     index = "".join(f"| [{rule.code}]({page_name(rule)}) | {rule.when} | {_severity(rule)} |\n" for _, rule in found)
-    return {"README.md": INTRODUCTION + index} | {page_name(rule): page(name, rule) for name, rule in found}
+    return {"index.md": INTRODUCTION + index + TOCTREE} | {
+        page_name(rule): page(name, rule, sections()[page_name(rule)]) for name, rule in found
+    }
 
 
-def page(name: str, rule: Rule) -> str:
+@cache
+def sections() -> dict[str, str]:
+    """Where the reference says more, by the slug of the heading."""
+    found = {}
+    for path in sorted((FOLDER.parent / "reference").glob("f*.md")):
+        for heading in re.findall(r"^#+ (.+)$", path.read_text("utf-8"), re.M):
+            slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+            found[f"{slug}.md"] = f"\nMore: [{heading}](../reference/{path.name}#{slug}).\n"
+    return found
+
+
+def page(name: str, rule: Rule, more: str = "") -> str:
+    """:param more: what stands behind the facts."""
     facts = {
         "Found": f"{rule.when}.",
         "Effect": f"{rule.effect}.",
@@ -113,7 +138,8 @@ def page(name: str, rule: Rule) -> str:
         "Kind": rule.kind.value,
         "What becomes of it": f"{_severity(rule)}.",
     }
-    text = f"# {rule.code}\n\n" + "".join(f"- **{title}:** {fact}\n" for title, fact in facts.items()) + EXAMPLES
+    text = f"# {rule.code}\n\n" + "".join(f"- **{title}:** {fact}\n" for title, fact in facts.items())
+    text += more + EXAMPLES
     shown = set()
     for part in parts(name):
         if part.kind in ("unsafe", "safe"):
@@ -121,6 +147,29 @@ def page(name: str, rule: Rule) -> str:
             shown.add(part.kind)
         text += f"\nGiven: {part.title}.\n" if part.kind == "given" else f"\n{_title(part)}```python\n{part.code}```\n"
     return text
+
+
+def texts() -> dict[str, str]:
+    """The same for a terminal: file names and texts."""
+    return {f"{rule.code}.txt": _plain(page(name, rule)) for name, rule in modules().items()}
+
+
+def _plain(text: str) -> str:
+    """Markdown of these pages, without its marks."""
+    lines = []
+    for number, piece in enumerate(re.split(r"```python\n(.*?)```", text, flags=re.S)):
+        if number % 2:
+            lines.append(textwrap.indent(piece.rstrip(), "    "))
+        else:
+            lines += [_plain_paragraph(each) for each in piece.strip("\n").split("\n\n")]
+    return "\n\n".join(filter(None, lines)) + "\n"
+
+
+def _plain_paragraph(text: str) -> str:
+    text = re.sub(r"\*\*(.+?)\*\*", r"\1", text.replace("<!-- or -->", "Or"))
+    if text.startswith("- "):
+        return "\n".join(textwrap.fill(line[2:], 100, subsequent_indent="  ") for line in text.splitlines())
+    return textwrap.fill(text.lstrip("# "), 100)
 
 
 def _title(part: Part) -> str:
@@ -135,13 +184,14 @@ def _severity(rule: Rule) -> str:
 
 
 def main() -> None:
-    wanted = pages()
-    for path in FOLDER.glob("*.md"):
-        if path.name not in wanted:
-            path.unlink()
-    for name, text in wanted.items():
-        (FOLDER / name).write_text(text, "utf-8")
-    print(f"{len(wanted)} pages in {FOLDER}")
+    for folder, kind, wanted in ((FOLDER, "*.md", pages()), (PAGES, "*.txt", texts())):
+        folder.mkdir(exist_ok=True)
+        for path in folder.glob(kind):
+            if path.name not in wanted:
+                path.unlink()
+        for name, text in wanted.items():
+            (folder / name).write_text(text, "utf-8")
+        print(f"{len(wanted)} pages in {folder}")
 
 
 if __name__ == "__main__":

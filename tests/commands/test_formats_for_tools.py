@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 from jsonschema import Draft4Validator, Draft202012Validator
 
-from django_zero_downtime_migrations.errors import Unsafe
+from django_zero_downtime_migrations.errors import Unsafe, explained
 from django_zero_downtime_migrations.findings import Severity
 from django_zero_downtime_migrations.reporting import Report, render
 from django_zero_downtime_migrations.reporting.annotations import checked_out
@@ -118,7 +118,8 @@ def test_sarif_rule_is_the_record_of_the_rule() -> None:
     assert RULE.when[1:] in rule["shortDescription"]["text"]
     assert RULE.effect[1:] in rule["fullDescription"]["text"]
     assert RULE.instead in rule["help"]["text"]
-    assert rule["helpUri"] in Unsafe.ADD_COLUMN_NOT_NULL
+    assert rule["help"]["text"].endswith("python manage.py check_migrations --explain ADD_COLUMN_NOT_NULL")
+    assert explained("ADD_COLUMN_NOT_NULL") in Unsafe.ADD_COLUMN_NOT_NULL
     assert rule["defaultConfiguration"] == {"level": "error"}
     assert {result["ruleIndex"] for result in run["results"]} == {0}
 

@@ -1,4 +1,4 @@
-"""The README is right about the package."""
+"""The README and the docs are right about the package."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ from pathlib import Path
 
 import pytest
 
-import django_zero_downtime_migrations
 from django_zero_downtime_migrations.errors import Unsafe
-from django_zero_downtime_migrations.settings import MigrationSettings
-from tests.docs.pages import PAGES, README, ROOT, anchors, blocks, links, rows
+from tests.docs.pages import FIVE_MINUTES, GUIDE, PAGES, README, ROOT, SITE, STATEMENTS, anchors, blocks, links, rows
 
-PACKAGE = Path(django_zero_downtime_migrations.__file__).parent
 UNSAFE = {name: text for name, text in vars(Unsafe).items() if name.isupper()}
-NAMES = sorted(name.upper() for name in MigrationSettings._fields)
 OURS = "django_zero_downtime_migrations"
 #: The names that stay importable.
 PUBLIC = [
@@ -33,51 +29,27 @@ PUBLIC = [
 ]
 
 
-@pytest.mark.parametrize("name", UNSAFE)
-def test_each_refusal_links_to_a_heading_of_the_readme(name: str) -> None:
-    anchor = re.search(r"#(\S+)", UNSAFE[name])
-
-    assert anchor and anchor[1] in anchors(README)
+def text_of(pages: list[Path]) -> str:
+    return "\n".join(page.read_text("utf-8") for page in pages)
 
 
 @pytest.mark.parametrize("name", UNSAFE)
-def test_each_refusal_links_to_an_anchor_that_pypi_keeps(name: str) -> None:
-    # PyPI puts "user-content-" before the slug of a heading, and leaves an id of our own as it is.
-    anchor = re.search(r"#(\S+)", UNSAFE[name])
+def test_each_refusal_has_a_section_in_the_reference_to_which_its_page_leads(name: str) -> None:
+    slug = name.lower().replace("_", "-")
+    places = [page for page in sorted((SITE / "reference").glob("*.md")) if slug in anchors(page)]
 
-    assert anchor and f'<a id="{anchor[1]}"></a>' in README.read_text("utf-8")
+    assert len(places) == 1
+    assert f"../reference/{places[0].name}#{slug}" in links(SITE / "rules" / f"{slug}.md")
 
 
 def test_the_refusal_in_the_start_is_what_the_package_says() -> None:
     for line in UNSAFE["ADD_COLUMN_NOT_NULL"].splitlines():
-        assert line in README.read_text("utf-8")
-
-
-def test_the_settings_table_has_every_setting() -> None:
-    assert sorted(row[0] for row in rows(README, "name")) == NAMES
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_setting_without_effect_is_said_to_be_one(name: str) -> None:
-    text = " ".join(next(row for row in rows(README, "name") if row[0] == name))
-    used = re.compile(rf"\b(short_)?{name.lower()}\b")
-    places = [
-        file for file in PACKAGE.rglob("*.py") if file.name != "settings.py" and used.search(file.read_text("utf-8"))
-    ]
-
-    assert ("not in this version" in text) == (not places)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_settings_table_has_the_defaults(name: str) -> None:
-    (default,) = (row[1] for row in rows(README, "name") if row[0] == name)
-
-    assert default == repr(getattr(MigrationSettings(), name.lower())).replace("''", '""')
+        assert line in FIVE_MINUTES.read_text("utf-8")
 
 
 def test_the_table_of_statements_has_all_32_kinds() -> None:
-    assert [int(row[0]) for row in rows(README, "#")] == list(range(1, 33))
-    assert {len(row) for row in rows(README, "#")} == {5}
+    assert [int(row[0]) for row in rows(STATEMENTS, "#")] == list(range(1, 33))
+    assert {len(row) for row in rows(STATEMENTS, "#")} == {5}
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -85,18 +57,20 @@ def test_a_public_name_can_be_imported(name: str) -> None:
     module, _, attribute = name.rpartition(".")
 
     assert hasattr(importlib.import_module(module), attribute)
+    assert attribute in text_of([SITE / "reference" / "api.md", SITE / "reference" / "exceptions.md"])
 
 
-def test_every_module_that_the_readme_names_exists() -> None:
-    names = set(re.findall(rf"\b{OURS}\.[a-z_.]*[a-z_]", README.read_text("utf-8")))
+def test_every_module_that_the_docs_name_exists() -> None:
+    names = set(re.findall(rf"\b{OURS}\.[a-z_.]*[a-z_]", text_of(GUIDE)))
 
     assert names
     assert [name for name in names if importlib.util.find_spec(name) is None] == []
 
 
-def test_python_in_the_readme_compiles() -> None:
-    for block in blocks(README, "python"):
-        compile(block.text, f"README.md, {block.section}", "exec")
+@pytest.mark.parametrize("page", GUIDE, ids=lambda page: str(page.relative_to(ROOT)))
+def test_python_compiles(page: Path) -> None:
+    for block in blocks(page, "python"):
+        compile(block.text, block.place, "exec")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -109,3 +83,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_the_readme_is_read_at_once() -> None:
+    assert len(README.read_text("utf-8").splitlines()) <= 250

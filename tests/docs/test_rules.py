@@ -14,7 +14,7 @@ from django_zero_downtime_migrations.errors import CannotMigrate
 from django_zero_downtime_migrations.findings import Finding, Severity
 from django_zero_downtime_migrations.planning.rule import Rule
 from django_zero_downtime_migrations.reporting import Report
-from docs.rules.generate import FOLDER, Part, modules, pages, parts
+from docs.rules.generate import FOLDER, PAGES, Part, modules, pages, parts, texts
 from tests.backends.project import Shop
 from tests.commands.judged import check, codes
 from tests.docs.test_examples import in_use
@@ -77,6 +77,12 @@ def test_the_pages_are_what_the_records_and_examples_make() -> None:
     there = {path.name: path.read_text("utf-8") for path in FOLDER.glob("*.md")}
 
     assert there == pages(), "run: python -m docs.rules.generate"
+
+
+def test_what_explain_prints_is_what_the_records_and_examples_make() -> None:
+    there = {path.name: path.read_text("utf-8") for path in PAGES.iterdir()}
+
+    assert there == texts(), "run: python -m docs.rules.generate"
 
 
 @pytest.mark.parametrize("name", RULES)

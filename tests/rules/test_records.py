@@ -42,7 +42,7 @@ def test_text_of_a_rule_is_the_one_that_users_map_on(name):
     assert rule(name).text == getattr(Unsafe, rule(name).code)
     first, rest = rule(name).text.split("\n")
     assert first.endswith(" is unsafe operation")
-    assert "https://" in rest
+    assert f"--explain {rule(name).code}`" in rest
 
 
 def test_codes_are_unique():

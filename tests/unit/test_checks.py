@@ -22,6 +22,7 @@ from django_zero_downtime_migrations.checks import (
     has_our_engine,
 )
 from django_zero_downtime_migrations.compat import has_db_default
+from django_zero_downtime_migrations.presets import PRESETS
 
 OUR_APP = "django_zero_downtime_migrations"
 
@@ -128,9 +129,17 @@ def test_no_lock_timeout_is_a_warning_that_says_what_to_write(own):
     (message,) = check_database("default")
     assert (message.id, message.level) == (f"{TAG}.W003", checks.WARNING)
     assert message.hint == (
-        'Write DATABASES["default"]["ZERO_DOWNTIME_MIGRATIONS"] = {"LOCK_TIMEOUT": "2s"}, '
-        'or ZERO_DOWNTIME_MIGRATIONS_LOCK_TIMEOUT = "2s" for all databases.'
+        'Write DATABASES["default"]["ZERO_DOWNTIME_MIGRATIONS"] = "recommended", which sets what most projects need, '
+        'or DATABASES["default"]["ZERO_DOWNTIME_MIGRATIONS"] = {"LOCK_TIMEOUT": "2s"}; '
+        'ZERO_DOWNTIME_MIGRATIONS_PRESET = "recommended" or ZERO_DOWNTIME_MIGRATIONS_LOCK_TIMEOUT = "2s" '
+        "for all databases."
     )
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_preset_that_is_offered_has_no_message(own, preset):
+    own(PRESET=preset)
+    assert check_database("default") == []
 
 
 @pytest.mark.parametrize("lock_timeout", ["5001ms", "1min", 0])
@@ -169,7 +178,7 @@ def test_other_distribution_beside_ours_is_an_error_with_both_commands(other_dis
     assert (message.id, message.level) == (f"{TAG}.E004", checks.ERROR)
     assert "django-pg-zero-downtime-migrations 0.20 is installed" in message.msg
     uninstall = message.hint.index("pip uninstall django-pg-zero-downtime-migrations")
-    assert uninstall < message.hint.index("pip install --force-reinstall --no-deps django-zero-downtime-migrations")
+    assert uninstall < message.hint.index("pip install --force-reinstall --no-deps django-online-migrations")
 
 
 @pytest.mark.parametrize("apps", [[], [OUR_APP]])

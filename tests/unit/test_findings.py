@@ -112,4 +112,4 @@ def test_explanation_before_notes(arguments, expected):
 def test_text_of_every_unsafe_operation(name):
     first, second = getattr(Unsafe, name).split("\n")
     assert first.endswith(" is unsafe operation")
-    assert second.startswith("See https://")
+    assert second.startswith(f"`python manage.py check_migrations --explain {name}` says ")

@@ -236,14 +236,14 @@ def test_wrong_value_of_a_database_is_refused_with_its_alias(own):
     )
 
 
-@pytest.mark.parametrize("value", [None, [("LOCK_TIMEOUT", "2s")], "2s"])
+@pytest.mark.parametrize("value", [None, [("LOCK_TIMEOUT", "2s")], 2])
 def test_settings_of_a_database_that_are_no_dict_are_refused(monkeypatch, settings, value):
     monkeypatch.setitem(settings.DATABASES["default"], "ZERO_DOWNTIME_MIGRATIONS", value)
     with pytest.raises(ImproperlyConfigured) as refused:
         MigrationSettings.load("default")
     assert str(refused.value) == (
         f"DATABASES['default']['ZERO_DOWNTIME_MIGRATIONS'] = {value!r} is of type {type(value).__name__}. "
-        'Write a dict, such as {"LOCK_TIMEOUT": "2s"}.'
+        'Write "recommended", or a dict, such as {"LOCK_TIMEOUT": "2s"}.'
     )
     assert only_problem().kind is Kind.VALUE
 
@@ -287,7 +287,7 @@ def test_misspelt_flat_name_is_a_problem_with_the_likely_name(name, likely):
 def test_flat_name_like_no_other_is_a_problem_with_all_names():
     with override_settings(ZERO_DOWNTIME_XYZZY=1):
         problem = only_problem()
-    assert problem.hint.startswith("The names are ZERO_DOWNTIME_MIGRATIONS_LOCK_TIMEOUT, ZERO_DOWNTIME_MIGRATIONS_")
+    assert problem.hint.startswith("The names are ZERO_DOWNTIME_MIGRATIONS_PRESET, ZERO_DOWNTIME_MIGRATIONS_")
 
 
 def test_flat_dict_is_a_problem_that_says_where_it_belongs():

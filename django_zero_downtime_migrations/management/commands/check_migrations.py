@@ -38,6 +38,7 @@ class Command(BaseCommand):
             help="Exit with 1 for this severity or a higher one (default: refuse); unanalysed: also for operations of "
             "which it is not known what they do. It may be given twice.",
         )
+        add("--explain", metavar="RULE", help="Print the page of a rule, such as DROP_COLUMN, and judge nothing.")
         self._add_choice(parser)
         self._add_files(parser)
 
@@ -64,9 +65,13 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: object) -> None:
         # Imported here: most commands of a project only look at this one's help.
         from ...errors import CannotJudge
+        from ...judging.explain import explanation
         from ...judging.main import judge, write_stats
 
         try:
+            if options["explain"]:
+                self.stdout.write(explanation(str(options["explain"])))
+                return
             if options["write_stats"]:
                 count = write_stats(options)
                 self.stderr.write(f"The sizes of {count} tables are in {options['write_stats']}.")
