@@ -145,6 +145,11 @@ class MigrateRun:
             self._is_new_database = not any_table
         return self._is_new_database
 
+    @property
+    def is_known_as_new_database(self) -> bool:
+        """The same without a question, which a run that only has code does not need."""
+        return self._is_new_database is True
+
     def made(self, *tables: str) -> None:
         self.tables.update(tables)
 

@@ -13,7 +13,9 @@ from typing import Any
 from django.db.migrations.operations.special import RunPython, RunSQL
 
 from ..django_types import Migration, Operation, ProjectState, StateApps
-from ..operation_facts import inside, is_operation, parts
+
+#: Modules of Django's with operations that run no other one.
+_DJANGOS = ("django.db.migrations.operations.fields", "django.db.migrations.operations.models")
 
 
 def once(operation: Any) -> Any:
@@ -25,6 +27,11 @@ def once(operation: Any) -> Any:
         # The editor opens the transaction of the code, since it writes down there that the code has run.
         made.atomic = False
         return made
+    if type(operation).__module__ in _DJANGOS:
+        return operation
+    # Imported here, as below: most migrations have nothing but these.
+    from ..operation_facts import is_operation, parts
+
     outer = operation
     for name, inner in parts(operation):
         asking = [once(x) if is_operation(x) else x for x in inner]
@@ -37,6 +44,8 @@ def once(operation: Any) -> Any:
 
 def own_sql(operation: Operation) -> list[str]:
     """Return the SQL that a RunSQL may send in either direction, also a nested one."""
+    from ..operation_facts import inside
+
     texts = [text for x in inside(operation) for text in own_sql(x)]
     if isinstance(operation, RunSQL):
         for given in (operation.sql, operation.reverse_sql):

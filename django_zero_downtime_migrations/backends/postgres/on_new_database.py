@@ -8,8 +8,7 @@ knows. If a project has imported the class of that one, to extend, change or com
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 from weakref import WeakSet
 
@@ -33,7 +32,7 @@ _open: WeakSet[Any] = WeakSet()
 
 def is_for(connection: Connection) -> bool:
     """Whether a connection whose editor is ours has this one now."""
-    return PLANS not in sys.modules and run_of(connection).is_new_database
+    return PLANS not in sys.modules and run_of(connection).is_known_as_new_database
 
 
 class NewDatabaseSchemaEditor(NamesForeignKeys, Calls, PassingOn, OfMigration, PostgresSchemaEditor):
@@ -66,13 +65,13 @@ class NewDatabaseSchemaEditor(NamesForeignKeys, Calls, PassingOn, OfMigration, P
         self.become_planning()
         return getattr(self, name)
 
-    @contextmanager
-    def _planning(self, what: str, model: Any = None, made: Any = None, alone: bool = False) -> Iterator[Call]:
-        passes_on = self._may_pass_on(what, alone)
-        if not passes_on:
-            self.become_planning()
-        with super()._planning(what, model, made) if passes_on else self._planning(what, model, made, alone) as call:
-            yield call
+    def _planning(
+        self, what: str, model: Any = None, made: Any = None, alone: bool = False
+    ) -> AbstractContextManager[Call]:
+        if self._may_pass_on(what, alone):
+            return super()._planning(what, model, made)
+        self.become_planning()
+        return self._planning(what, model, made, alone)
 
     def execute(self, sql: Sql, params: Params = ()) -> None:
         if self._passed is None:

@@ -5,7 +5,7 @@ Django sends for a call goes to the server as it is, in the transaction that it 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ...ddl.template import SQL
@@ -63,13 +63,10 @@ class PassingOn:
         """
         return self._passed is not None or (what != "execute" and not alone and self._passes_on)
 
-    @contextmanager
-    def _planning(self, what: str, model: Any = None, made: Any = None, alone: bool = False) -> Iterator[Call]:
-        if self._passed is not None:
-            yield self._call
-            return
-        with self._passing_on(what, model, made) as call:
-            yield call
+    def _planning(
+        self, what: str, model: Any = None, made: Any = None, alone: bool = False
+    ) -> AbstractContextManager[Call]:
+        return self._passing_on(what, model, made) if self._passed is None else nullcontext(self._call)
 
     def execute(self, sql: Sql, params: Params = ()) -> None:
         """Send what a call that is not planned gives."""
