@@ -6,9 +6,12 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..execution.own_code import Operation
+
+if TYPE_CHECKING:
+    from ..execution.position import Whose
 
 #: It puts an operation behind each RenameModel.
 CONTENT_TYPES = "django.contrib.contenttypes.management"
@@ -44,9 +47,10 @@ def operation_at_work() -> Operation | None:
 
 
 class Own(NamedTuple):
-    """An operation that stands in the list of its migration.
+    """An operation that stands in the list of its migration, or in an Expand that does.
 
     :param number: its place there. :param before: the state before it, where it is not taken back.
+    :param part: its place in the Expand; None outside of one.
     """
 
     operation: Any
@@ -55,6 +59,14 @@ class Own(NamedTuple):
     number: int
     backwards: bool
     before: Any = None
+    part: int | None = None
+
+    @property
+    def whose(self) -> Whose:
+        """By which it is known what it owes."""
+        from ..execution.position import Whose
+
+        return Whose(self.app, self.migration, self.number, self.part)
 
 
 def own_operation_at_work() -> Own | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..ddl import statements as s
     from ..execution.debts import Debt
     from ..execution.kept import Kept
+    from ..execution.position import Whose
     from .journals import Journals
 
 #: Where a connection has its runs: Django's signals tell the schema editor nothing, and the connection is what both
@@ -63,8 +64,8 @@ class MigrateRun:
         self.columns: set[tuple[str, str]] = set()
         #: Whether it has left some, or taken some back.
         self.has_debts = False
-        #: Whether nobody else was there when an operation, by app, migration and number, was planned.
-        self.alone: dict[tuple[str, str, int], bool] = {}
+        #: Whether nobody else was there when an operation was planned.
+        self.alone: dict[Whose, bool] = {}
         #: Whether it has dropped what earlier ones have left, where it could.
         self.is_contracted = False
         self._editors = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .backfill import Backfill
 from .ensure_backfilled import EnsureBackfilled
+from .halves import Contract, Expand
 from .safety_assured import SafetyAssured
 
-__all__ = ["Backfill", "EnsureBackfilled", "SafetyAssured"]
+__all__ = ["Backfill", "Contract", "EnsureBackfilled", "Expand", "SafetyAssured"]
