@@ -117,6 +117,7 @@ _OURS = {
     "Contract": Facts(Reach.NOTHING, inside="operations"),
     "EnsureBackfilled": Facts(Reach.NOTHING, adds=True),
     "Expand": Facts(Reach.EVERYTHING, adds=True, inside="operations"),
+    "ReplaceField": Facts(Reach.EVERYTHING, Loses.FIELD),
     "SafetyAssured": Facts(Reach.MODEL, adds=True, inside="operations", as_migration=True),
 }
 #: By the package in which the class is, and its name.

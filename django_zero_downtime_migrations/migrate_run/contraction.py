@@ -27,6 +27,7 @@ from .run import MigrateRun
 OWED_BY: Final[dict[str, Callable[[Any, str, StateApps, Connection], removals.Stays | None]]] = {
     "RemoveField": removals.owed,
     "DeleteModel": removals.owed,
+    "ReplaceField": removals.owed,
     "RenameField": renames.owed,
     "RenameModel": renames.owed,
     "AlterModelTable": renames.owed,

@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.db.migrations.operations.base import Operation
 
 from ..django_types import AnyEditor, ProjectState
+from .replace_field import ReplaceField
 
 #: What may owe something; each by the name of Django's class.
 ALLOWED: Final = (
@@ -41,10 +42,11 @@ class Half(Operation):
             )
         for operation in operations:
             kind = type(operation)
-            if kind.__name__ not in ALLOWED or not kind.__module__.startswith("django.db.migrations.operations."):
+            is_djangos = kind.__module__.startswith("django.db.migrations.operations.")
+            if kind is not ReplaceField and not (is_djangos and kind.__name__ in ALLOWED):
                 raise ValueError(
                     f"{name}([{kind.__name__}(…)]): only what old code may miss has two halves: Django's "
-                    f"{', '.join(ALLOWED)}. Write the operation beside the {name}."
+                    f"{', '.join(ALLOWED)}, and ReplaceField. Write the operation beside the {name}."
                 )
         self.operations = list(operations)
 

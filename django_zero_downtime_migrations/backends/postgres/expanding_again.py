@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 from django.db.backends.ddl_references import Statement as DjangoStatement
@@ -25,6 +26,7 @@ class ExpandingAgain(ExpandingRenames, ExpandingFills):
     """To be put before what records calls."""
 
     create_model: Any
+    _replace_again: Callable[[Own, ProjectState, ProjectState], None]
     db_default_sql: Any
 
     def _expand_again(self, own: Own, before: ProjectState, after: ProjectState) -> None:
@@ -37,6 +39,8 @@ class ExpandingAgain(ExpandingRenames, ExpandingFills):
             return
         if is_rename:
             self._rename_again(own, before, after)
+        elif name == "ReplaceField":
+            self._replace_again(own, before, after)
         elif name == "AddField":
             self._keep_default_again(own, model)
         elif name == "AlterField":

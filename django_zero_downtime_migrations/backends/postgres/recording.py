@@ -32,14 +32,14 @@ from .calls import Calls
 from .changed_rows import ChangedRows
 from .early_indexes import RENAMES
 from .foreign_key_names import NamesForeignKeys
-from .halves import Halves
 from .introspection import projecting
 from .old_names import statements
 from .passing_on import PassingOn
 from .replaced import REMOVING, Replaced, Waiting, still_there
+from .replacing_fields import ReplacingFields
 
 
-class Recording(Halves, ChangedRows, NamesForeignKeys, Calls, PassingOn):
+class Recording(ReplacingFields, ChangedRows, NamesForeignKeys, Calls, PassingOn):
     """To be put before any PostgreSQL schema editor; the class of :mod:`.schema` keeps what this works with."""
 
     migrate_run: MigrateRun

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.migrations.operations import AddField, AlterField, DeleteModel, RemoveField, RenameField, RenameModel
 from django.db.migrations.operations.base import Operation
 
-from django_zero_downtime_migrations.operations import Contract, Expand, SafetyAssured
+from django_zero_downtime_migrations.operations import Contract, Expand, ReplaceField, SafetyAssured
 from tests.operations.case import APP, model
 
 from .chains import char, integer
@@ -73,7 +73,12 @@ IN_HALVES: list[Operation] = [
 HALF = of("expand", AddField("thing", "last", models.IntegerField(null=True)), Expand(IN_HALVES))
 CONTRACT = More("0003_contract", [SafetyAssured([Contract(IN_HALVES)], reason="no old code runs")])
 OTHER_HALF = of("half_contract", Expand(IN_HALVES), more=(CONTRACT,), first=(APP, CHANGE))
+REPLACED = of(
+    "replaced",
+    ReplaceField("thing", "a", "tens", models.BigIntegerField(unique=True), models.F("a") * 10, models.F("tens") / 10),
+)
 SCENARIOS = [
+    *(REPLACED, back(REPLACED), dropped(REPLACED)),
     *(HALF, back(HALF), OTHER_HALF, back(OTHER_HALF)._replace(arguments=(APP, CHANGE))),
     *(FIELDS, MODEL, AMONG_OTHERS, COLUMNS, TABLES, NEW, STRICTER),
     *map(back, (FIELDS, MODEL, AMONG_OTHERS, COLUMNS, TABLES, NEW, STRICTER)),
