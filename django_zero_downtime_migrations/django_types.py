@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 if TYPE_CHECKING:
     from django.db import migrations, models
     from django.db.backends import ddl_references, utils
+    from django.db.backends.base import schema as base_schema
     from django.db.backends.postgresql import base, schema
     from django.db.migrations import loader, state
     from django.db.migrations.operations.base import Operation as _Operation
 
+    #: Of any engine.
+    AnyEditor: TypeAlias = base_schema.BaseDatabaseSchemaEditor
     #: Django's wrapper for PostgreSQL, or one that another package has derived from it.
     Connection: TypeAlias = base.DatabaseWrapper
     Constraint: TypeAlias = models.BaseConstraint
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     Sql: TypeAlias = str | ddl_references.Statement
     StateApps: TypeAlias = state.StateApps
 else:
-    Connection = Constraint = Cursor = Editor = Field = Index = Migration = MigrationLoader = Any
+    AnyEditor = Connection = Constraint = Cursor = Editor = Field = Index = Migration = MigrationLoader = Any
     Model = Operation = ProjectState = Sql = StateApps = Steps = Any
 
 #: The values that the driver puts into a statement.

@@ -115,7 +115,11 @@ _POSTGRES = {
 _OURS = {
     # A Subquery may look at any model.
     "Backfill": Facts(Reach.EVERYTHING),
+    # Its operations are those of the Expand, of whose states it makes its own.
+    "Contract": Facts(Reach.NOTHING, inside="operations"),
     "EnsureBackfilled": Facts(Reach.NOTHING, adds=True),
+    "Expand": Facts(Reach.EVERYTHING, adds=True, inside="operations"),
+    "ReplaceField": Facts(Reach.EVERYTHING, Loses.FIELD),
     "SafetyAssured": Facts(Reach.MODEL, adds=True, inside="operations", as_migration=True),
 }
 #: The facts by the package of the class, and its name.

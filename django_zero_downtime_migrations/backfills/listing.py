@@ -68,7 +68,7 @@ def as_json(found: list[Listed]) -> str:
 
 def _object(one: Listed) -> dict[str, Any]:
     entry, saved = one.entry, one.entry.saved
-    whose = entry.whose._asdict() if entry.whose else {"app": None, "migration": None, "operation": None}
+    whose = entry.whose.about if entry.whose else {"app": None, "migration": None, "operation": None}
     return {
         "id": entry.id,
         **whose,

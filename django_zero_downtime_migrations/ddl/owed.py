@@ -17,11 +17,13 @@ class ShowBoth(Statement):
     :param hidden: the name of the table, quoted, with its schema if that has to be said.
     :param pairs: old names of columns, and the names that they have by now; plain.
     :param moves: the table has the name of the view, and gets the other name, which is not used otherwise.
+    :param like: the table whose rights the view gets; empty for the one that has its name until then.
     """
 
     hidden: str
     pairs: Pairs = ()
     moves: bool = True
+    like: str = ""
 
 
 class ShowNoMore(Statement):
@@ -69,6 +71,13 @@ class Owe(Statement):
 
 class OweNoMore(Statement):
     """The opposite of :class:`Owe`: the operation is taken back."""
+
+    owed_by: str
+    mode = None
+
+
+class BeginToPay(Statement):
+    """Mark what is owed as due: a Contract that is interrupted goes on, whatever is seen by then."""
 
     owed_by: str
     mode = None

@@ -25,6 +25,7 @@ from .owed import DEFAULT as DEFAULT
 from .owed import FILLED as FILLED
 from .owed import REMOVED as REMOVED
 from .owed import RENAMED as RENAMED
+from .owed import BeginToPay as BeginToPay
 from .owed import Owe as Owe
 from .owed import OweNoMore as OweNoMore
 from .owed import Pairs as Pairs

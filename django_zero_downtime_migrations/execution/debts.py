@@ -28,8 +28,9 @@ from .questions import rows
 NAME: Final = f"{PREFIX}owed"
 #: The attributes of the type: what was last seen of old code, and why nothing is owed any more.
 SLOTS: Final = ("seen", "over")
-#: Why nothing is owed any more: it is dropped, or the operation was taken back.
+#: Why nothing is owed any more: it is dropped, a Contract is dropping it, or the operation was taken back.
 PAID: Final = "paid"
+BEING_PAID: Final = "being paid"
 TAKEN_BACK: Final = "taken back"
 
 
@@ -88,7 +89,8 @@ def whose_of(owed_by: str) -> Whose:
     """Return the operation of a name that :attr:`Debt.id` gives."""
     name, _, number = owed_by.rpartition(":")
     app, _, migration = name.partition(".")
-    return Whose(app, migration, int(number))
+    operation, _, part = number.partition(".")
+    return Whose(app, migration, int(operation), int(part) if part else None)
 
 
 def type_of(whose: Whose) -> str:
@@ -112,6 +114,10 @@ class Debts:
     def taken_back(self) -> list[Debt]:
         """Return debts of operations that were taken back; that may not be recorded yet."""
         return self._debts(TAKEN_BACK)
+
+    def being_paid(self) -> list[Debt]:
+        """What the Contract of a migration that may not be recorded is dropping."""
+        return self._debts(BEING_PAID)
 
     def _debts(self, over: str) -> list[Debt]:
         found = (_debt(x, over) for x in self.kept.types if x.name.startswith(f"{NAME}_") and _is_ours(x))
@@ -161,7 +167,7 @@ class Debts:
         """
         name = type_of(whose)
         if self._type(whose) is None:
-            about = {**whose._asdict(), "tables": list(tables), "column": column, "kind": kind}
+            about = {**whose.about, "tables": list(tables), "column": column, "kind": kind}
             return self.kept.create(name, SLOTS, about)
         return "; ".join(f"COMMENT ON COLUMN {self.kept.path(name)}.{slot} IS NULL" for slot in SLOTS)
 
@@ -172,6 +178,10 @@ class Debts:
     def taking_back(self, whose: Whose) -> str:
         """Return the SQL that marks a debt as taken back, in case the run is killed before that is recorded."""
         return self.kept.comment(type_of(whose), "over", TAKEN_BACK)
+
+    def paying(self, whose: Whose) -> str:
+        """The SQL that marks a debt as due: a Contract that is interrupted goes on with it."""
+        return self.kept.comment(type_of(whose), "over", BEING_PAID)
 
     def write_seen(self, debt: Debt, seen: Seen) -> None:
         self.kept.run(self.kept.comment(debt.type_name, "seen", json.dumps(seen._asdict())))
@@ -214,7 +224,9 @@ def _debt(found: KeptType, over: str = "") -> Debt | None:
         about, slots = json.loads(found.header or ""), json.loads(found.slots or "{}")
         if slots.get("over", "") != over:
             return None
-        whose = Whose(str(about["app"]), str(about["migration"]), int(about["operation"]))
+        part = about.get("part")
+        of = str(about["app"]), str(about["migration"]), int(about["operation"])
+        whose = Whose(*of, None if part is None else int(part))
         tables, kind = tuple(map(str, about["tables"])), str(about.get("kind", s.REMOVED))
         if kind not in KINDS:
             raise ValueError(f"{kind} is no kind of debt that this version knows")

@@ -51,7 +51,7 @@ class Later:
 
     @property
     def sql(self) -> str:
-        about = {"later": True, "table": self.table, **self.whose._asdict()}
+        about = {"later": True, "table": self.table, **self.whose.about}
         return self._kept.create(self.type_name, SLOTS, about)
 
     def write(self) -> None:

@@ -60,15 +60,22 @@ AND (o.oid = u.oid OR (o.rolsuper AND pg_catalog.pg_has_role(u.oid, o.oid, 'USAG
 class Whose(Row):
     """The operation that changes the rows, by its place in a migration.
 
-    :param operation: its index.
+    :param operation: its index. :param part: the index inside of it, where it has several; None where it has not.
     """
 
     app: str
     migration: str
     operation: int
+    part: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.app}.{self.migration}:{self.operation}"
+        part = "" if self.part is None else f".{self.part}"
+        return f"{self.app}.{self.migration}:{self.operation}{part}"
+
+    @property
+    def about(self) -> dict[str, str | int]:
+        """As it is written down."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
 
 
 class Caller(Row):
@@ -188,7 +195,7 @@ class Position:
 
     @property
     def _about(self) -> dict[str, object]:
-        whose = self.whose._asdict() if self.whose else {}
+        whose = self.whose.about if self.whose else {}
         return {"update": self.update.whole, "table": self.update.table, **whose}
 
     @property

@@ -10,7 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
 from ..ddl import statements as s
-from ..django_types import Connection, StateApps
+from ..django_types import Connection, Operation, ProjectState, StateApps
 from ..errors import MigrationError
 from ..execution.debts import Debt, Debts
 from ..execution.evidence import Server, There, judge, look
@@ -19,7 +19,7 @@ from ..naming import Names
 from ..server import names_of
 from ..settings import MigrationSettings
 from ..states.judged_state import applied_state
-from . import fills, removals, renames
+from . import fills, halves, removals, renames
 from .old_writes import counter, remains
 from .run import MigrateRun
 
@@ -27,6 +27,7 @@ from .run import MigrateRun
 OWED_BY: Final[dict[str, Callable[[Any, str, StateApps, Connection], removals.Stays | None]]] = {
     "RemoveField": removals.owed,
     "DeleteModel": removals.owed,
+    "ReplaceField": removals.owed,
     "RenameField": renames.owed,
     "RenameModel": renames.owed,
     "AlterModelTable": renames.owed,
@@ -69,10 +70,11 @@ class Contraction:
         #: The names of those that were paid meanwhile.
         self._paid: set[str] = set()
 
-    def look(self, debts: Sequence[Debt] | None = None, write: bool = True) -> list[Looked]:
+    def look(self, debts: Sequence[Debt] | None = None, write: bool = True, by_contract: bool = False) -> list[Looked]:
         """What is owed, and what speaks against dropping it now.
 
         :param write: whether it is written down that somebody has looked.
+        :param by_contract: a Contract asks, for which what an Expand has left waits otherwise.
         """
         debts = self.debts.all() if debts is None else debts
         if not debts:
@@ -82,6 +84,8 @@ class Contraction:
         about = ((debt.tables, debt.column, counter(_kept(debt), self._names)) for debt in debts)
         server, found = look(self.connection, *about)
         looked = [self._looked(debt, server, there, write) for debt, there in zip(debts, found, strict=True)]
+        if self._settings.old_code == "present" and not by_contract:
+            looked = [x._replace(reasons=(*self._contract_of(x.debt), *x.reasons)) for x in looked]
         waiting = {x.debt.id for x in looked if x.reasons}
         return [x._replace(reasons=(*x.reasons, *self._views(x.debt, waiting))) for x in looked]
 
@@ -107,8 +111,33 @@ class Contraction:
             reasons = (*reasons, NOT_COUNTED)
         return Looked(debt, server.now - verdict.seen.since, reasons, there.exists)
 
+    def _contract_of(self, debt: Debt) -> tuple[str, ...]:
+        """Why what an Expand has left is not due, in words."""
+        operation = None if debt.whose.part is None else halves.at(self._loader, debt.whose)
+        if operation is None:
+            return ()
+        keys = halves.contracts_of(self._loader, halves.Expansion(debt.whose, operation))
+        if not keys:
+            return (f"its Contract is not written: manage.py make_contract {debt.whose.app} writes it",)
+        if any(key in self._loader.applied_migrations for key in keys):
+            return ()
+        return (f"its Contract in {'.'.join(keys[0])} is not applied",)
+
     def pay(self, looked: Looked) -> None:
         """Drop what is owed, and forget the debt.
+
+        :raises MigrationError: as :meth:`planned`.
+        """
+        debt = looked.debt
+        if planned := self.planned(looked):
+            self._drop(debt, *planned)
+        elif sql := remains(_kept(debt), self._names):
+            self.debts.sweep(sql)
+        self.debts.forget(debt)
+        self._paid.add(debt.id)
+
+    def planned(self, looked: Looked) -> tuple[Any, Any, Any] | None:
+        """The operation that drops what is owed, and the states before and after it; None where nothing is there.
 
         :raises MigrationError: when its migration is not recorded, is not there, or has changed, when what would be
             dropped has a model, and when a view is in the place of its table.
@@ -116,12 +145,7 @@ class Contraction:
         debt = looked.debt
         if views := self._views(debt):
             raise MigrationError("; ".join(views))
-        if looked.is_there and not self._is_over(debt):
-            self._drop(debt)
-        elif sql := remains(_kept(debt), self._names):
-            self.debts.sweep(sql)
-        self.debts.forget(debt)
-        self._paid.add(debt.id)
+        return self._planned(debt) if looked.is_there and not self._is_over(debt) else None
 
     def _is_over(self, debt: Debt) -> bool:
         """Whether a later migration has put something into the place of what is owed."""
@@ -129,17 +153,14 @@ class Contraction:
             return False
         return fills.has_database_default(_kept(debt), self._models, self._names)
 
-    def _drop(self, debt: Debt) -> None:
-        operation, from_state, to_state = self._planned(debt)
+    def _drop(self, debt: Debt, operation: Operation, before: ProjectState, after: ProjectState) -> None:
         editor: Any = self.connection.schema_editor(atomic=False)
-        # It is no migration of the run that may be beginning, and has no journal: what is gone is not dropped again.
+        # It is no migration of the run that may be beginning, and has no journal.
         editor.migrate_run = MigrateRun(self.connection)
-        editor.use_settings(editor.settings.named(idempotent_sql=True))
-        editor.is_contracting = True
         # It takes along what belongs to a column, also where EXPAND_CONTRACT is off by now.
         editor.migrate_run.debts = self.debts.all()
-        with editor:
-            operation.database_forwards(debt.whose.app, editor, from_state, to_state)
+        with editor, editor.contracting():
+            operation.database_forwards(debt.whose.app, editor, before, after)
 
     # What is paid
 
@@ -154,26 +175,21 @@ class Contraction:
 
     def _planned(self, debt: Debt) -> tuple[Any, Any, Any]:
         """The operation, and the states before and after it."""
-        app, name, number = debt.whose
-        migration = self._loader.disk_migrations.get((app, name))
-        if migration is None:
+        key = (debt.whose.app, debt.whose.migration)
+        if key not in self._loader.disk_migrations:
             raise MigrationError(f"{debt.id} is owed, and no migration of that name is there. {_FILE}")
-        if (app, name) not in self._loader.applied_migrations:
+        if key not in self._loader.applied_migrations:
             raise MigrationError(f"{debt.id} is owed, and its migration is not through: run migrate, which goes on.")
-        state = self._loader.project_state((app, name), at_end=False)
-        for before in migration.operations[:number]:
-            before.state_forwards(app, state)
-        operation = migration.operations[number] if number < len(migration.operations) else None
+        operation = halves.at(self._loader, debt.whose)
         owed_by = OWED_BY.get(type(operation).__name__)
         if operation is None or owed_by is None:
             raise MigrationError(f"{debt.id} is owed, and no operation that owes anything is there. {_FILE}")
-        if owed_by(operation, app, state.apps, self.connection) != (debt.tables, debt.column, debt.kind):
+        before, after = halves.states(self._loader, debt.whose)
+        if owed_by(operation, debt.whose.app, before.apps, self.connection) != (debt.tables, debt.column, debt.kind):
             raise MigrationError(f"{debt.id} owes {debt.what}, and that operation owes something else. {_FILE}")
         if debt.kind == s.REMOVED:
             self._refuse_known(debt)
-        after = state.clone()
-        operation.state_forwards(app, after)
-        return operation, state, after
+        return operation, before, after
 
     def _refuse_known(self, debt: Debt) -> None:
         """A model of today may have what an earlier one has left: nothing else stands between them."""

@@ -6,10 +6,13 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..execution.own_code import Operation
 from ..record import Row
+
+if TYPE_CHECKING:
+    from ..execution.position import Whose
 
 #: The module of contenttypes, which puts an operation behind each RenameModel.
 CONTENT_TYPES = "django.contrib.contenttypes.management"
@@ -45,10 +48,11 @@ def operation_at_work() -> Operation | None:
 
 
 class Own(Row):
-    """An operation that stands in the list of its migration.
+    """An operation that stands in the list of its migration, or in an Expand that does.
 
     :param number: its place there.
     :param before: the state before it, unless it is taken back.
+    :param part: its place in the Expand; None outside of one.
     """
 
     operation: Any
@@ -57,6 +61,14 @@ class Own(Row):
     number: int
     backwards: bool
     before: Any = None
+    part: int | None = None
+
+    @property
+    def whose(self) -> Whose:
+        """By which it is known what it owes."""
+        from ..execution.position import Whose
+
+        return Whose(self.app, self.migration, self.number, self.part)
 
 
 def own_operation_at_work() -> Own | None:

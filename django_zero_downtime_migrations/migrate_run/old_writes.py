@@ -42,6 +42,19 @@ def remains(kept: Stays, names: Names) -> str:
     return "DROP FUNCTION IF EXISTS {}(); DROP SEQUENCE IF EXISTS {}".format(*paths)
 
 
+class Ways(Row):
+    """How a column and the one that replaces it follow each other.
+
+    :param table: with its schema. :param column: the new one. Both are as in SQL.
+    :param forwards: SQL of its value, from the old column of the record "new". :param backwards: the other way.
+    """
+
+    table: str
+    column: str
+    forwards: str
+    backwards: str
+
+
 class OldWrites(Row):
     """The triggers of a column, their function and its counter. All names are as in SQL.
 
@@ -86,7 +99,9 @@ class OldWrites(Row):
         )
         # The trigger also fires for what a logical subscription writes.
         always = f"ALTER TABLE {self.table} ENABLE ALWAYS TRIGGER {trigger}"
-        return self._made([on_row, always], f"NEW.{self.column} := {value}; ")
+        return self._made(
+            [on_row, always], f"BEGIN {self._counts} NEW.{self.column} := {value}; RETURN NEW; END", fills=True
+        )
 
     def counting(self, inserts: bool) -> MakeTrigger:
         """Return the triggers that count statements that name the column, and inserted rows with a value in it.
@@ -100,7 +115,31 @@ class OldWrites(Row):
                 f"CREATE TRIGGER {on_row} BEFORE INSERT ON {self.table} FOR EACH ROW "
                 f"WHEN (NEW.{self.column} IS NOT NULL) {self._executes}"
             )
-        return self._made(made, "")
+        return self._made(made, f"BEGIN {self._counts} RETURN NEW; END")
+
+    def in_step(self, ways: Ways) -> MakeTrigger:
+        """What keeps the column and the one that replaces it equal, and counts what old code writes into the first.
+
+        A row in which the two agree is left as it is, so that a fill, whose values are computed, changes nothing else.
+        Where both are written and do not agree, the new column counts.
+        """
+        on_row, (old, new) = self.triggers[0], (self.column, ways.column)
+        forth = f"NEW.{new} := made; {self._counts}"
+        does = (
+            f"DECLARE made {ways.table}.{new}%TYPE; back {ways.table}.{old}%TYPE; BEGIN made := {ways.forwards}; "
+            f"IF TG_OP = 'INSERT' AND NEW.{new} IS NULL THEN IF NEW.{old} IS NOT NULL THEN {forth} "
+            f"ELSE NEW.{new} := made; END IF; "
+            f"ELSIF TG_OP = 'INSERT' OR NEW.{new} IS DISTINCT FROM OLD.{new} THEN "
+            f"IF NEW.{new} IS DISTINCT FROM made THEN NEW.{old} := {ways.backwards}; END IF; "
+            f"ELSIF NEW.{old} IS DISTINCT FROM OLD.{old} THEN back := {ways.backwards}; "
+            f"IF NEW.{old} IS DISTINCT FROM back THEN {forth} END IF; END IF; RETURN NEW; END"
+        )
+        trigger = (
+            f"CREATE TRIGGER {on_row} BEFORE INSERT OR UPDATE OF {old}, {new} ON {self.table} "
+            f"FOR EACH ROW {self._executes}"
+        )
+        always = f"ALTER TABLE {self.table} ENABLE ALWAYS TRIGGER {on_row}"
+        return self._made([trigger, always], does, fills=True).named(column=new)
 
     def dropped(self) -> DropTrigger:
         # A user who drops some of it by hand loses nothing: NOT NULL refuses what it would have filled.
@@ -116,9 +155,13 @@ class OldWrites(Row):
     def _executes(self) -> str:
         return f"EXECUTE FUNCTION {self.function}()"
 
-    def _made(self, triggers: Sequence[str], does: str) -> MakeTrigger:
+    @property
+    def _counts(self) -> str:
         # If the sequence was dropped by hand, nothing is counted, and no client sees an error.
-        counts = f"PERFORM pg_catalog.nextval(pg_catalog.to_regclass({literal(self.counted)}))"
+        return f"PERFORM pg_catalog.nextval(pg_catalog.to_regclass({literal(self.counted)}));"
+
+    def _made(self, triggers: Sequence[str], does: str, fills: bool = False) -> MakeTrigger:
+        """:param does: the body of the function."""
         dropped = self.dropped()
         queries = (
             # A script that was applied may be sent once more, and an object of another role is not used.
@@ -126,7 +169,7 @@ class OldWrites(Row):
             f"CREATE SEQUENCE {self.sequence}",
             f"REVOKE ALL ON SEQUENCE {self.sequence} FROM PUBLIC",
             f"CREATE FUNCTION {self.function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
-            f"SET search_path TO {PATH} AS {literal(f'BEGIN {counts}; {does}RETURN NEW; END')}",
+            f"SET search_path TO {PATH} AS {literal(does)}",
             f"REVOKE ALL ON FUNCTION {self.function}() FROM PUBLIC",
             *triggers,
         )
@@ -136,5 +179,5 @@ class OldWrites(Row):
             column=self.column,
             queries=queries,
             undo=dropped,
-            fills=bool(does),
+            fills=fills,
         )

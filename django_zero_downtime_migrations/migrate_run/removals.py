@@ -72,14 +72,15 @@ def owed(operation: Any, app_label: str, apps: StateApps, connection: Connection
 def of_operation(operation: Any, app_label: str, apps: StateApps, connection: Connection) -> list[Goes]:
     """Return what an operation removes.
 
-    :param operation: a RemoveField or DeleteModel.
+    :param operation: a RemoveField, DeleteModel or ReplaceField.
     :param apps: the state before the operation.
     """
     name = getattr(operation, "model_name", None) or operation.name
     model = apps.get_model(app_label, name)
     if type(operation).__name__ == "DeleteModel":
         return of_model(model)
-    return of_field(model, model._meta.get_field(operation.name), connection)
+    name = operation.old_name if type(operation).__name__ == "ReplaceField" else operation.name
+    return of_field(model, model._meta.get_field(name), connection)
 
 
 def of_field(model: Model, field: Field, connection: Connection) -> list[Goes]:

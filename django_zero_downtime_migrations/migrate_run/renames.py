@@ -108,7 +108,7 @@ def refuse_what_cannot_be_shown(owed_by: str, shown: s.ShowBoth, before: s.Pairs
     :raises CannotMigrate: when something would not work with a view in the place of the table.
     """
     table = shown.table
-    reasons = [] if before else list(catalog.against_a_view(table))
+    reasons = [] if before else list(catalog.against_a_view(shown.like or table))
     if shown.moves and not before and catalog.name_taken(table, plain_table(shown.hidden), relations=True):
         reasons.append(f"there is a {own_name(shown.hidden)} already, as the table would be called")
     known = [name for pair in before for name in pair]

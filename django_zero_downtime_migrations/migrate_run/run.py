@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..ddl import statements as s
     from ..execution.debts import Debt
     from ..execution.kept import Kept
+    from ..execution.position import Whose
     from .journals import Journals
 
 #: The runs of each connection: Django's signals do not reach the schema editor, and both are given the connection.
@@ -62,8 +63,8 @@ class MigrateRun:
         self.columns: set[tuple[str, str]] = set()
         #: Whether it has left debts, or taken some back.
         self.has_debts = False
-        #: Whether no other session was there when an operation, by app, migration and number, was planned.
-        self.alone: dict[tuple[str, str, int], bool] = {}
+        #: Whether no other session was there when an operation was planned.
+        self.alone: dict[Whose, bool] = {}
         #: Whether it has paid the debts of earlier runs, if it could.
         self.is_contracted = False
         self._editors = 0

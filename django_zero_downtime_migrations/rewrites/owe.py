@@ -18,3 +18,8 @@ def owe(statement: s.Owe, context: Context) -> list[Step]:
 @rewrites(s.OweNoMore)
 def owe_no_more(statement: s.OweNoMore, context: Context) -> list[Step]:
     return [short(statement, Query(statement.sql), locks=())] if statement.sql else []
+
+
+@rewrites(s.BeginToPay)
+def begin_to_pay(statement: s.BeginToPay, context: Context) -> list[Step]:
+    return [short(statement, Query(statement.sql), locks=())]

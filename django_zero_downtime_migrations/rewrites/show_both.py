@@ -24,10 +24,11 @@ COMMENT = "of zero-downtime-migrations, for code that knows older names; manage.
 def show_both(statement: s.ShowBoth, context: Context) -> list[Step]:
     """Make the view, with the privileges of the table."""
     table, hidden = statement.table, statement.hidden
-    view = context.catalog.beside(table, quote(plain_table(table)))
+    like = statement.like or table
+    view = context.catalog.beside(like, quote(plain_table(table)))
     olds = {new: old for old, new in statement.pairs}
     more = "".join(f", {quote(new)} AS {quote(old)}" for old, new in statement.pairs)
-    rights = context.catalog.rights(table)
+    rights = context.catalog.rights(like)
     # A reader who uses such a view with the reader's own privileges must be allowed to read each column.
     invoker = " WITH (security_invoker = true)" if rights.by_row else ""
     moved = [f"ALTER TABLE {table} RENAME TO {quote(plain_table(hidden))}"] if statement.moves else []

@@ -47,6 +47,8 @@ class Expanding:
     _count_no_more: Callable[[removals.Stays], None]
     #: What is owed is dropped.
     is_contracting = False
+    #: The operation inside of an Expand or Contract that is at work.
+    _half: Own | None = None
     _call: Call
     _catalog: Callable[[], PlannedCatalog]
     _effective_default: Callable[[Field], Any]
@@ -90,7 +92,7 @@ class Expanding:
 
     def _leaves(self, name: str, going: Sequence[removals.Goes]) -> Own | None:
         """The operation that is at work, where what it removes stays."""
-        own = own_operation_at_work() if going else None
+        own = self._own_operation() if going else None
         if own is None or not removals.is_plain(own, name, backwards=False):
             return None
         tables, column, _ = removals.stays(going, self.names)
@@ -109,7 +111,7 @@ class Expanding:
             return False
         from ...execution.evidence import is_alone
 
-        known, key = self.migrate_run.alone, (own.app, own.migration, own.number)
+        known, key = self.migrate_run.alone, own.whose
         if key not in known:
             known[key] = is_alone(self.connection, self._real(tables))
         return known[key]
@@ -123,9 +125,7 @@ class Expanding:
         return [shown.hidden if (shown := today.shown(table)) else table for table in live]
 
     def _leave(self, own: Own, going: Sequence[removals.Goes]) -> None:
-        from ...execution.position import Whose
-
-        whose, kept = Whose(own.app, own.migration, own.number), removals.stays(going, self.names)
+        whose, kept = own.whose, removals.stays(going, self.names)
         written = ""
         if not self._call.past:
             refuse_what_cannot_stay(str(whose), going, self._catalog())
@@ -170,17 +170,20 @@ class Expanding:
     def _taken_back(self, name: str) -> Debt | None:
         if self._recorded is not None or self.migrate_run.is_new_database:
             return None
-        own = own_operation_at_work()
+        own = self._own_operation()
         if own is None or not removals.is_plain(own, name, backwards=True):
             return None
-        key = (own.app, own.migration, own.number)
-        known = [*self._known_debts(asks=True), *self._taken_back_before()]
-        return next((debt for debt in known if debt.whose == key), None)
+        known = [*self._known_debts(asks=True), *self._begun_before()]
+        return next((debt for debt in known if debt.whose == own.whose), None)
 
-    def _taken_back_before(self) -> list[Debt]:
-        """By a run that was killed before that was recorded."""
+    def _begun_before(self) -> list[Debt]:
+        """Those that a run has taken back, or begun to pay, which was killed before that was recorded."""
         debts = self._debts() if self.migrate_run.debts is not None else None
-        return debts.taken_back() if debts else []
+        return [*debts.taken_back(), *debts.being_paid()] if debts else []
+
+    def _own_operation(self) -> Own | None:
+        """The operation that is at work, where it stands in the list of its migration, or in an Expand there."""
+        return self._half or own_operation_at_work()
 
     def _bring_back(self, debt: Debt, going: Sequence[removals.Goes], make: Callable[[], None]) -> None:
         """:param make: what stock Django does."""

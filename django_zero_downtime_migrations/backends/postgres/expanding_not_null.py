@@ -13,7 +13,7 @@ from ...ddl import statements as s
 from ...django_types import Field, Model
 from ...errors import CannotMigrate
 from ...migrate_run import fills, removals
-from ...migrate_run.migration_at_work import Own, own_operation_at_work
+from ...migrate_run.migration_at_work import Own
 from ...naming import quote
 from .counting_old_writes import CountingOldWrites
 from .expanding import owe
@@ -32,7 +32,7 @@ class ExpandingNotNull(CountingOldWrites):
 
     def _stays_for_old_code(self, name: str, table: str) -> Own | None:
         """The operation that is at work, where old code may be using its table. :param name: of its class."""
-        own = own_operation_at_work() if self._may_leave else None
+        own = self._own_operation() if self._may_leave else None
         if own is None or not removals.is_plain(own, name, backwards=False):
             return None
         if not self._has_traffic(table):
@@ -48,11 +48,8 @@ class ExpandingNotNull(CountingOldWrites):
         return "nobody else is connected, or the table is empty" if self._nobody_there else ""
 
     def _owes(self, own: Own, kept: removals.Stays, note: str = "") -> None:
-        from ...execution.position import Whose
-
-        whose = Whose(own.app, own.migration, own.number)
-        written = "" if self._call.past else self._owing(whose, kept)
-        self._record(owe(whose, kept, written, note))
+        written = "" if self._call.past else self._owing(own.whose, kept)
+        self._record(owe(own.whose, kept, written, note))
 
     # A new column
 

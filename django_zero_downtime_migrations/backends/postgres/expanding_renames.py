@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-
-from django.db.backends.ddl_references import Statement as DjangoStatement
 
 from ...ddl import statements as s
 from ...django_types import Field, Model
 from ...migrate_run import removals, renames
-from ...migrate_run.migration_at_work import Own, own_operation_at_work
-from .expanding import Expanding
+from ...migrate_run.migration_at_work import Own
+from .behind_views import BehindViews
 
 if TYPE_CHECKING:
     from ...execution.debts import Debt
     from ...execution.position import Whose
 
-#: What says that a call is about the view itself.
-_SHOWING = (s.ShowBoth, s.ShowNoMore)
 Stock = Callable[[], None]
 
 
-class ExpandingRenames(Expanding):
+class ExpandingRenames(BehindViews):
     """To be put before what records calls."""
 
-    deferred_sql: list[Any]
     #: The tables that operations have given another name, with a view under the old one.
     _moved: frozenset[tuple[Any, str]] = frozenset()
+    #: What has been renamed before gets its old name once more.
+    _names_again = False
+    #: EXPAND_CONTRACT is on for the operation that is at work alone.
+    _only_here = False
     #: By whom something is owed already.
     _owing_already: frozenset[Any] = frozenset()
 
@@ -78,12 +77,12 @@ class ExpandingRenames(Expanding):
         """
         if self.is_contracting:
             return lambda: self._contract(before, stock)
-        own = own_operation_at_work()
+        own = self._own_operation()
         kind = type(own.operation).__name__ if own else ""
         if own is None or kind not in renames.OPERATIONS:
             return None
         if own.backwards:
-            key = (own.app, own.migration, own.number)
+            key = own.whose
             debt = self._undone.get(key) or self._taken_back(kind)
             if debt:
                 self._undone = {**self._undone, key: debt}
@@ -113,17 +112,20 @@ class ExpandingRenames(Expanding):
     # Something gets another name, and keeps the old one
 
     def _rename(self, own: Own, kept: removals.Stays, table: str, stock: Stock) -> None:
-        from ...execution.position import Whose
-
-        whose = Whose(own.app, own.migration, own.number)
+        whose = own.whose
         shown = self._show_none(table, columns=True)
         made = self._made_by(stock)
         views = [] if self._call.past else self._views(whose, made)
-        sent = self._replace(views, made)
+        if self._names_again:
+            # It has the new name already.
+            views, sent = [x for x in views if not self._is_shown(x)], []
+            shown = shown if views else []
+        else:
+            sent = self._replace(views, made)
         self._moved |= {(whose, x.new_table) for x in made if isinstance(x, s.RenameTable)}
         recorded = self._recorded
         assert recorded is not None
-        if sent and (views or self._call.past):
+        if (sent or self._names_again) and (views or self._call.past):
             recorded += [*shown, *(_as_shown(x) for x in sent), *views]
         elif sent:
             recorded += map(_as_shown, sent)
@@ -170,7 +172,8 @@ class ExpandingRenames(Expanding):
             renames.refuse_behind_a_view({x.table} if self._pairs(x.table) else (), self._owed(s.RENAMED))
             # Of columns that get their names later a view keeps the old ones by itself.
             pairs = tuple(self._pair(y) for y in columns if y.table == x.new_table)
-            views.append(s.ShowBoth(sql=x.sql, table=x.table, hidden=x.new_table, pairs=pairs, moves=False))
+            like = x.new_table if self._names_again else ""
+            views.append(s.ShowBoth(sql=x.sql, table=x.table, hidden=x.new_table, pairs=pairs, moves=False, like=like))
         moved = {table for by, table in self._moved if by == whose} | {x.hidden for x in views}
         for table in dict.fromkeys(x.table for x in columns if x.table not in moved):
             pairs = (*self._pairs(table), *(self._pair(x) for x in columns if x.table == table))
@@ -255,41 +258,6 @@ class ExpandingRenames(Expanding):
         recorded = self._recorded
         assert recorded is not None
         return [recorded.pop()]
-
-    # What is owed already
-
-    def _refuse_taken_names(self, statements: Sequence[s.Statement]) -> None:
-        super()._refuse_taken_names(statements)
-        if self.is_contracting or self.migrate_run.is_new_database:
-            return
-        needing = [x for x in statements if not isinstance(x, (s.Owe, s.OweNoMore, s.Raw))]
-        if not needing or any(isinstance(x, _SHOWING) for x in statements):
-            return
-        own = own_operation_at_work()
-        # An operation may have several calls.
-        its = f"{own.app}.{own.migration}:{own.number}" if own else ""
-        if owed := [x for x in self._owed(s.RENAMED) if x[0] != its]:
-            others = (getattr(x, name, "") for x in needing for name in ("table", "to_table", "new_table"))
-            hidden = {table for _, kept in owed for table in kept.tables}
-            needed = {*others, *self._not_to_be_made(hidden), *self._shown_columns(needing, hidden)} - {""}
-            renames.refuse_behind_a_view(needed, owed)
-
-    def _shown_columns(self, statements: Sequence[s.Statement], views: Collection[str]) -> set[str]:
-        """The views that show a column whose type changes, or that goes, which the server refuses."""
-        catalog, plain = self._catalog(), self.names.plain
-        changed = [(x.table, plain(x.column)) for x in statements if isinstance(x, (s.SetType, s.DropColumn))]
-        return {view for view in views for column in changed if catalog.shows(view, *column)}
-
-    def _not_to_be_made(self, hidden: Collection[str]) -> set[str]:
-        """The tables among these to which a new table's foreign keys would point at the end of the migration. The keys
-        are made no more: their table is refused.
-        """
-        keys = [x for x in self.deferred_sql if isinstance(x, DjangoStatement) and self._target(x) in hidden]
-        self.deferred_sql = [x for x in self.deferred_sql if not any(x is key for key in keys)]
-        return set(map(self._target, keys))
-
-    def _target(self, sql: DjangoStatement) -> str:
-        return self.names.spelled(str(sql.parts["to_table"])) if "to_table" in sql.parts else ""
 
 
 def _renames(statement: s.Statement) -> bool:

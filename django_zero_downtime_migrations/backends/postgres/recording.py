@@ -31,16 +31,15 @@ from ...server import capabilities
 from .calls import Calls
 from .changed_rows import ChangedRows
 from .early_indexes import RENAMES
-from .expanding_fills import ExpandingFills
-from .expanding_renames import ExpandingRenames
 from .foreign_key_names import NamesForeignKeys
 from .introspection import projecting
 from .old_names import statements
 from .passing_on import PassingOn
 from .replaced import REMOVING, Replaced, Waiting, still_there
+from .replacing_fields import ReplacingFields
 
 
-class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys, Calls, PassingOn):
+class Recording(ReplacingFields, ChangedRows, NamesForeignKeys, Calls, PassingOn):
     """The recording of calls. This class precedes any PostgreSQL schema editor; :mod:`.schema` has its state."""
 
     migrate_run: MigrateRun
@@ -215,7 +214,8 @@ class Recording(ExpandingRenames, ExpandingFills, ChangedRows, NamesForeignKeys,
             in_transaction=self._own.of_caller,
             origin=self._origin,
             old_types=self._old_types,
-            old_code=self.old_code,
+            # What is dropped then is what no old code is seen to use.
+            old_code=None if self.is_contracting else self.old_code,
             no_old_code=self._no_old_code,
             own_triggers=self._own_triggers,
             assured=self._assured,

@@ -116,7 +116,7 @@ def _object(looked: Looked) -> dict[str, Any]:
     debt = looked.debt
     return {
         "id": debt.id,
-        **debt.whose._asdict(),
+        **debt.whose.about,
         "tables": list(debt.tables),
         "column": debt.column or None,
         "owed_for_seconds": round(looked.age),

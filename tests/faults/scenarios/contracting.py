@@ -8,10 +8,11 @@ from django.db import models
 from django.db.migrations.operations import AddField, AlterField, DeleteModel, RemoveField, RenameField, RenameModel
 from django.db.migrations.operations.base import Operation
 
+from django_zero_downtime_migrations.operations import Contract, Expand, ReplaceField, SafetyAssured
 from tests.operations.case import APP, model
 
 from .chains import char, integer
-from .scenario import Scenario, back, scenario
+from .scenario import CHANGE, More, Scenario, back, scenario
 
 CUSTOMER = model("Customer", name=char())
 THING = model(
@@ -64,7 +65,21 @@ STRICTER = of(
     AlterField("thing", "b", models.IntegerField(default=3)),
     AlterField("thing", "c", models.CharField(max_length=20, default="it's", db_index=True)),
 )
+IN_HALVES: list[Operation] = [
+    RemoveField("thing", "customer"),
+    AlterField("thing", "b", models.IntegerField(default=3)),
+    AddField("thing", "more", models.CharField(max_length=10, default="it's")),
+]
+HALF = of("expand", AddField("thing", "last", models.IntegerField(null=True)), Expand(IN_HALVES))
+CONTRACT = More("0003_contract", [SafetyAssured([Contract(IN_HALVES)], reason="no old code runs")])
+OTHER_HALF = of("half_contract", Expand(IN_HALVES), more=(CONTRACT,), first=(APP, CHANGE))
+REPLACED = of(
+    "replaced",
+    ReplaceField("thing", "a", "tens", models.BigIntegerField(unique=True), models.F("a") * 10, models.F("tens") / 10),
+)
 SCENARIOS = [
+    *(REPLACED, back(REPLACED), dropped(REPLACED)),
+    *(HALF, back(HALF), OTHER_HALF, back(OTHER_HALF)._replace(arguments=(APP, CHANGE))),
     *(FIELDS, MODEL, AMONG_OTHERS, COLUMNS, TABLES, NEW, STRICTER),
     *map(back, (FIELDS, MODEL, AMONG_OTHERS, COLUMNS, TABLES, NEW, STRICTER)),
     *map(dropped, (FIELDS, MODEL, COLUMNS, TABLES, NEW, STRICTER)),

@@ -1,0 +1,163 @@
+"""The part of the schema editor that makes again what old code needs, when a Contract that let it go is taken back."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from django.db.backends.ddl_references import Statement as DjangoStatement
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import NOT_PROVIDED
+
+from ...ddl.values import with_values
+from ...django_types import Field, Model, ProjectState
+from ...errors import CannotMigrate
+from ...log import logger
+from ...migrate_run import fills, removals, renames
+from ...migrate_run.migration_at_work import Own
+from ...printable import printable
+from .expanding import owe
+from .expanding_fills import ExpandingFills
+from .expanding_renames import ExpandingRenames, Stock
+
+
+class ExpandingAgain(ExpandingRenames, ExpandingFills):
+    """To be put before what records calls."""
+
+    create_model: Any
+    _replace_again: Callable[[Own, ProjectState, ProjectState], None]
+    db_default_sql: Any
+
+    def _expand_again(self, own: Own, before: ProjectState, after: ProjectState) -> None:
+        """:param own: the operation, as it stands in its Expand. :param before: the state before it."""
+        operation, name = own.operation, type(own.operation).__name__
+        is_rename = name in renames.OPERATIONS
+        state = after if is_rename or name == "AddField" else before
+        model = state.apps.get_model(own.app, _model_name(own, is_rename))
+        if not operation.allow_migrate_model(self.connection.alias, model) or self._is_unused(own, model):
+            return
+        if is_rename:
+            self._rename_again(own, before, after)
+        elif name == "ReplaceField":
+            self._replace_again(own, before, after)
+        elif name == "AddField":
+            self._keep_default_again(own, model)
+        elif name == "AlterField":
+            self._fill_again(own, after.apps.get_model(own.app, operation.model_name))
+        else:
+            self._bring_again(own, removals.of_operation(operation, own.app, before.apps, self.connection))
+
+    def _is_unused(self, own: Own, model: Model) -> bool:
+        """Whether nobody can be using the table; of one that is gone, whether nobody else is there."""
+        table = self.names.as_sql(model._meta.db_table)
+        if not self._catalog().exists(table):
+            table = self.names.as_sql(str(MigrationRecorder.Migration._meta.db_table))
+        is_unused = not self._has_traffic(table) or self._is_alone(own, [table])
+        # What was asked about is not what the operation itself would ask about.
+        self.migrate_run.alone[own.whose] = is_unused
+        return is_unused
+
+    def _owes_again(self, own: Own, kept: removals.Stays) -> None:
+        """Also of a table that is new: what is sent for that is a statement's own text."""
+        written = "" if self._call.past else self._owing(own.whose, kept)
+        self._record(owe(own.whose, kept, written).named(sql=written))
+
+    # What was removed
+
+    def _bring_again(self, own: Own, going: list[removals.Goes]) -> None:
+        """As code needs it that does not know it."""
+        if not going:
+            return
+        with self._planning("expand_again", going[0].model, going[0].field):
+            kept = removals.stays(going, self.names)
+            for table, goes in zip(kept.tables, going, strict=True):
+                if goes.field is not None:
+                    if self._call.past or self._catalog().column(table, kept.column) is None:
+                        self.add_field(goes.model, _empty(removals.for_new_code(goes, goes.field)))
+                elif goes is going[0] and (self._call.past or not self._catalog().exists(table)):
+                    self._make_again(goes.model)
+            if not self._call.past and kept.column:
+                self._count(kept, going)
+            self._owes_again(own, kept)
+
+    def _make_again(self, model: Model) -> None:
+        """With its tables of ManyToManyFields. No row of any of them keeps new code from deleting what it points to."""
+        there = list(self.deferred_sql)
+        self.create_model(model)
+        made = [x for x in self.deferred_sql if not any(x is y for y in there)]
+        keys = [x for x in made if isinstance(x, DjangoStatement) and "to_table" in x.parts]
+        self.deferred_sql = [x for x in self.deferred_sql if not any(x is key for key in keys)]
+
+    # What fills a column
+
+    def _keep_default_again(self, own: Own, model: Model) -> None:
+        field: Any = copy.copy(model._meta.get_field(own.operation.name))
+        field.default = own.operation.field.default
+        if not fills.suits_old_code(field, self._effective_default(field)):
+            return
+        with self._planning("expand_again", model, field):
+            changes, params = self._alter_column_default_sql(model, None, field)
+            table = self.connection.ops.quote_name(model._meta.db_table)
+            self.execute(self.sql_alter_column % {"table": table, "changes": changes}, params)
+            self._owes_again(own, fills.default_of(model, field, self.names))
+
+    def _fill_again(self, own: Own, model: Model) -> None:
+        field: Any = copy.copy(model._meta.get_field(own.operation.name))
+        field.default = own.operation.field.default
+        kept, value = fills.filled(model, field, self.names), self._value(field)
+        if not value or not self._is_understood(value, kept):
+            return
+        with self._planning("expand_again", model, field):
+            if not self._call.past:
+                self._record(self._triggers(kept).filling(value))
+            self._owes_again(own, kept)
+
+    def _value(self, field: Field) -> str:
+        """SQL of what takes the place of NULL; empty where nobody knows one."""
+        if removals.has_value(field):
+            sql, params = self.db_default_sql(field)
+        else:
+            default = self._effective_default(field)
+            sql, params = ("", ()) if default is None else ("%s", (default,))
+        return with_values(sql, params, self.quote_value) if params else str(sql)
+
+    # What was renamed
+
+    def _rename(self, own: Own, kept: removals.Stays, table: str, stock: Stock) -> None:
+        """:raises CannotMigrate: where EXPAND_CONTRACT is on for the operation alone."""
+        if self._only_here:
+            raise CannotMigrate(
+                f"{own.whose} gives an old name to a view, and while EXPAND_CONTRACT is off Django groups by the key "
+                "alone, which is an error there. Set it to True for every process, release that, and migrate then. "
+                "Nothing was sent."
+            )
+        super()._rename(own, kept, table, stock)
+
+    def _rename_again(self, own: Own, before: ProjectState, after: ProjectState) -> None:
+        if self._only_here:
+            logger.warning(
+                "%s gives no old name back, since EXPAND_CONTRACT is not on: %s",
+                own.whose,
+                printable(own.operation.describe()),
+            )
+            return
+        self._names_again = True
+        try:
+            own.operation.database_forwards(own.app, self, before, after)
+        finally:
+            self._names_again = False
+
+
+def _model_name(own: Own, is_rename: bool) -> str:
+    """By which the state has the model that an operation is about."""
+    operation = own.operation
+    new = operation.new_name if is_rename and type(operation).__name__ == "RenameModel" else None
+    return str(new or getattr(operation, "model_name", None) or operation.name)
+
+
+def _empty(field: Field) -> Field:
+    """No value of a unique field suits two rows."""
+    if field.unique:
+        field.default = NOT_PROVIDED
+    return field
