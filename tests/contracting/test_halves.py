@@ -215,10 +215,10 @@ def test_where_no_old_code_is_an_expand_is_the_plain_operation(
 
 def test_another_engine_runs_the_plain_operations(stock: Shop, schema: Any) -> None:
     beginning = schema(stock.connection)
-    rename = migrations.RenameField("order", "rank", "place")
+    rename = migrations.RenameField("order", "note", "remark")
     stock.migrate(Expand([rename]))
     stock.migrate(Contract([rename]))
-    assert stock.model("order")._default_manager.using(stock.alias).get(pk=1).place == 1
+    assert stock.model("order")._default_manager.using(stock.alias).get(pk=1).remark == "first"
     for _ in range(2):
         stock.unapply()
     assert schema(stock.connection) == beginning

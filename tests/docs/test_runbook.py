@@ -156,11 +156,13 @@ def test_blocked(entry: Callable[[str], Entry], shop: Site, observer: Any, open_
     other = open_session()
     with entry("blocked") as page:
         pid = forgotten(other, "ACCESS SHARE")
-        shop.database["ZERO_DOWNTIME_MIGRATIONS"]["LOCK_RETRY_TIMEOUT"] = "2600ms"
         shop.add(CODE)
-        said = shop.refused()
-        page.says(said)
-        page.says(said)
+        process = shop.start("migrate")
+        page.says(next_line(process, "Waiting outside"))
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        shop.database["ZERO_DOWNTIME_MIGRATIONS"]["LOCK_RETRY_TIMEOUT"] = "200ms"
+        page.says(shop.refused())
         (row,) = page.types(pid)
         assert (row[0], row[3]) == (pid, "idle in transaction")
         page.types(pid)

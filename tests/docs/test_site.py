@@ -54,6 +54,13 @@ def test_half_of_the_pages_have_at_most_150_lines_and_none_has_more_than_300() -
     assert max(lengths) <= 300
 
 
+def test_each_page_has_one_title() -> None:
+    including = {page for page in GUIDE if blocks(page, "{include}")}
+    titles = {page: re.findall(r"^# .+", without_blocks(page.read_text("utf-8")), re.M) for page in GUIDE}
+
+    assert {page.name: found for page, found in titles.items() if page not in including and len(found) != 1} == {}
+
+
 @pytest.mark.parametrize("page", GUIDE, ids=lambda page: str(page.relative_to(ROOT)))
 def test_each_block_is_run_or_is_output(page: Path) -> None:
     kinds = {block.language for block in blocks(page)}

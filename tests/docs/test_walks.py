@@ -13,7 +13,7 @@ from django.db import migrations, models
 
 from tests.backends.fixtures import observer, site
 from tests.backends.project import DJANGO, ROOT, Site
-from tests.backends.sessions import run, wait_until
+from tests.backends.sessions import Beside, run, wait_until
 
 __all__ = ["observer", "site"]
 
@@ -47,6 +47,11 @@ ID = ("id", models.BigAutoField(primary_key=True))
 BOOK = migrations.CreateModel("book", [ID, ("pages", models.IntegerField(null=True))])
 TITLE = migrations.AddField("book", "title", models.CharField(max_length=9, null=True))
 BY_PAGES = migrations.AddIndex("book", models.Index(fields=["pages"], name="by_pages"))
+#: The question who is in the way has been answered.
+LOOKED = (
+    "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle' "
+    "AND query LIKE '%WITH RECURSIVE named(relation, modes, alone)%'"
+)
 RANK = migrations.AddField("book", "rank", models.IntegerField(null=True))
 
 
@@ -104,12 +109,14 @@ def test_one_field(books: Site, command: str) -> None:
     follow(WALKS[f"in {command.split()[0]}"], calls)
 
 
-def test_a_lock_that_is_not_free(books: Site, other_session: Any) -> None:
+def test_a_lock_that_is_not_free(books: Site, observer: Any, other_session: Any) -> None:
     books.add(TITLE)
     run(other_session, "LOCK TABLE shop_book")
-    # It is old, and ends while the migration waits.
-    run(other_session, "SET LOCAL idle_in_transaction_session_timeout = '4s'")
-    follow(WALKS["A lock that is not free"], traced(books, "migrate"))
+    with Beside(lambda: traced(books, "migrate")) as work:
+        # The transaction is old, and ends when the migration has looked and waits for its end.
+        wait_until(lambda: run(observer, LOOKED), "the migration has looked", work)
+        other_session.rollback()
+        follow(WALKS["A lock that is not free"], work.result())
 
 
 def test_a_migration_that_was_interrupted(books: Site, observer: Any, other_session: Any) -> None:

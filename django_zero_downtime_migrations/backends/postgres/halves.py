@@ -33,13 +33,13 @@ class Halves(ExpandingAgain):
 
     @contextmanager
     def expanding(self, operation: Operation, part: int, before: ProjectState) -> Iterator[None]:
-        """While an operation inside of an Expand is at work, EXPAND_CONTRACT is on for it. Where the author has assured
-        its safety, it is a plain one.
+        """While an operation inside of an Expand is at work, EXPAND_CONTRACT is on for it. Where the Expand stands in
+        another operation, such as SafetyAssured, it is a plain one.
 
         :param part: its place in there. :param before: the state before it.
         """
         own = None if self._assured else own_operation_at_work()
-        if own is None:
+        if own is None or getattr(own.operation, "half", "") != "expand":
             yield
             return
         with self._as_half(own._replace(operation=operation, part=part, before=before)):

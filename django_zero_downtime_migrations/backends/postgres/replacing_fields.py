@@ -40,7 +40,8 @@ class ReplacingFields(Halves):
             self.remove_field(there.before, there.old)
             return
         own = None if self._is_gone_at_once(kept) else self._own_operation()
-        if own is None or not (self._is_in_step(kept) or not self._is_alone(own, kept.tables)):
+        # Inside of another operation nobody would find it again to drop what it owes.
+        if own is None or type(own.operation).__name__ != "ReplaceField" or self._is_unused_by_others(own, kept):
             there.at_once(self)  # type: ignore[arg-type]
             return
         if not self.settings.expand_contract:
@@ -61,10 +62,11 @@ class ReplacingFields(Halves):
         # An earlier run has done so.
         return self._catalog().exists(table) and self._catalog().column(table, column) is None
 
-    def _is_in_step(self, kept: removals.Stays) -> bool:
-        """Whether an earlier run has begun to keep the two equal, so that this one goes on with that."""
+    def _is_unused_by_others(self, own: Own, kept: removals.Stays) -> bool:
+        """Whether nobody else is there, and no earlier run has begun to keep the two equal."""
         there = self._today().triggers(kept.tables[0], kept.column, "~")
-        return any(quote(name) in self._triggers(kept).triggers for name in there)
+        has_begun = any(quote(name) in self._triggers(kept).triggers for name in there)
+        return not has_begun and self._is_alone(own, kept.tables)
 
     def _replace_beside(self, own: Own, kept: removals.Stays, there: Replacement, back: Replacement) -> None:
         goes = removals.Goes(there.before, there.old)
