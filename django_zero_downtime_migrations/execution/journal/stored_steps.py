@@ -70,6 +70,7 @@ STATEMENTS: Final[dict[str, type[s.Statement]]] = {
     "drop trigger": DropTrigger,
     "owe": s.Owe,
     "owe no more": s.OweNoMore,
+    "begin to pay": s.BeginToPay,
     "raw": s.Raw,
     "command": s.Command,
     "statement": s.Statement,
