@@ -60,7 +60,8 @@ AND (o.oid = u.oid OR (o.rolsuper AND pg_catalog.pg_has_role(u.oid, o.oid, 'USAG
 class Whose(Row):
     """The operation that changes the rows, by its place in a migration.
 
-    :param operation: its index. :param part: the index inside of it, where it has several; None where it has not.
+    :param operation: its index.
+    :param part: the index inside it, if it contains several operations; None otherwise.
     """
 
     app: str
@@ -74,7 +75,7 @@ class Whose(Row):
 
     @property
     def about(self) -> dict[str, str | int]:
-        """As it is written down."""
+        """The parts of the place that are not None, as they are written down."""
         return {name: value for name, value in self._asdict().items() if value is not None}
 
 
