@@ -33,12 +33,6 @@ EXCEPTIONS = {
     "tests/contract/test_language.py": "names the words",
     **dict.fromkeys(
         (
-            "backends/postgres/expanding.py",
-            "backends/postgres/expanding_fills.py",
-            "backends/postgres/expanding_not_null.py",
-            "backends/postgres/expanding_renames.py",
-            "backends/postgres/passing_on.py",
-            "backends/postgres/schema.py",
             "execution/journal/__init__.py",
             "execution/journal/agreement.py",
             "execution/journal/call_under_way.py",
