@@ -33,14 +33,6 @@ EXCEPTIONS = {
     "tests/contract/test_language.py": "names the words",
     **dict.fromkeys(
         (
-            "execution/journal/__init__.py",
-            "execution/journal/agreement.py",
-            "execution/journal/call_under_way.py",
-            "execution/journal/journal.py",
-            "execution/journal/net.py",
-            "execution/journal/net_objects.py",
-            "execution/journal/store.py",
-            "execution/journal/stored_steps.py",
             "migrate_run/contraction.py",
             "migrate_run/journals.py",
             "operations/backfill.py",
