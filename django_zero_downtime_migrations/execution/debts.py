@@ -149,7 +149,7 @@ class Debts:
             ),
         ]
 
-    # What is written
+    # Writing
 
     def why_not(self, whose: Whose) -> str:
         """Say why a debt cannot be kept, and what to do; empty if it can, or is already."""

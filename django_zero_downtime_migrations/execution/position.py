@@ -157,7 +157,7 @@ class Position:
 
     @property
     def exists(self) -> bool:
-        """Whether its type is there, and ours."""
+        """True if its type exists, and belongs to this role or a superuser."""
         return self._exists
 
     def read(self) -> Saved | None:
@@ -205,7 +205,7 @@ class Position:
         return str(self.whose or self.type_name.removeprefix(f"{NAME}_"))
 
     def paused(self) -> str:
-        """Say that a user who may has paused it, and how it goes on; empty if it is not paused."""
+        """Say that an authorized user has paused it, and how to resume it; empty if it is not paused."""
         if not self._exists or not rows(self.connection, _PAUSED, self._kept.path(self.type_name)):
             return ""
         return f"paused by `manage.py backfills --pause`; `manage.py backfills --resume {self.id}` lets it go on"

@@ -168,7 +168,7 @@ class Contraction:
         with editor, editor.contracting():
             operation.database_forwards(debt.whose.app, editor, before, after)
 
-    # What is paid
+    # Operations of debts
 
     @cached_property
     def _loader(self) -> MigrationLoader:

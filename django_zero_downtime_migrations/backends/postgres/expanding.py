@@ -237,7 +237,7 @@ class Expanding:
             return catalog.exists(debt.tables[0]) and catalog.column(debt.tables[0], debt.column) is not None
         return all(catalog.exists(table) for table in debt.tables)
 
-    # What is owed already
+    # Debts so far
 
     @property
     def _is_offline(self) -> bool:

@@ -59,7 +59,7 @@ class ExpandingAgain(ExpandingRenames, ExpandingFills):
         if not self._catalog().exists(table):
             table = self.names.as_sql(str(MigrationRecorder.Migration._meta.db_table))
         is_unused = not self._has_traffic(table) or self._is_alone(own, [table])
-        # What was asked about is not what the operation itself would ask about.
+        # The operation itself would ask about other tables, so the answer is kept for it.
         self.migrate_run.alone[own.whose] = is_unused
         return is_unused
 
@@ -68,7 +68,7 @@ class ExpandingAgain(ExpandingRenames, ExpandingFills):
         written = "" if self._call.past else self._owing(own.whose, kept)
         self._record(owe(own.whose, kept, written).named(sql=written))
 
-    # What was removed
+    # Removals
 
     def _bring_again(self, own: Own, going: list[removals.Goes]) -> None:
         """Add the removed column or table once more, in the form that code without a field for it needs."""
@@ -127,7 +127,7 @@ class ExpandingAgain(ExpandingRenames, ExpandingFills):
             sql, params = ("", ()) if default is None else ("%s", (default,))
         return with_values(sql, params, self.quote_value) if params else str(sql)
 
-    # What was renamed
+    # Renames
 
     def _rename(self, own: Own, kept: removals.Stays, table: str, stock: Stock) -> None:
         """Rename, and keep the old name.

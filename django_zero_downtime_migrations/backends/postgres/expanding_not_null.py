@@ -110,7 +110,7 @@ class ExpandingNotNull(CountingOldWrites):
             sql = self._owing_no_more(debt, debts) if debts else ""
             self._record(s.OweNoMore(sql=sql, table=debt.tables[0], owed_by=debt.id))
 
-    # What is in the way
+    # Statements in the way
 
     def _refuse_taken_names(self, statements: Sequence[s.Statement]) -> None:
         """Refuse statements in the way of defaults and fills, too.

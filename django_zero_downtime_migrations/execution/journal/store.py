@@ -198,7 +198,7 @@ class Store:
             f"the journal of {identity}. Drop or rename it, take the right from who made it, and migrate again."
         )
 
-    # What is written
+    # Writing
 
     def create(self, identity: Identity, parts: int) -> str:
         """Return the SQL that creates a journal.
