@@ -1,4 +1,4 @@
-"""The settings of one database: typed, validated, and read afresh every time."""
+"""The settings of one database: typed, validated, and read each time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .stated_settings import (
     without_effect,
 )
 
-#: The names that may be attributes of a schema editor, as in the baseline.
+#: The settings that may be attributes of a schema editor, as in the baseline.
 IN_AN_EDITOR: Final = (
     "LOCK_TIMEOUT",
     "STATEMENT_TIMEOUT",
@@ -44,62 +44,62 @@ IN_AN_EDITOR: Final = (
     "SHOW_OFFENDING_VALUES",
     *GONE,
 )
-#: Of these, those that count before an editor is made.
+#: The settings among these that are read before an editor is made.
 _BEFORE_EDITORS: Final = ("IDEMPOTENT_SQL", "MIGRATE_LOCK_TIMEOUT")
 
 
 class MigrationSettings(Record):
-    """What holds for one database. None as a duration leaves the server's value as it is."""
+    """The settings of one database. None as a duration leaves the server's value as it is."""
 
-    #: Its settings count where nothing else states them.
+    #: The preset; its settings apply unless they are stated elsewhere.
     preset: str | None = None
     lock_timeout: Duration | None = None
     statement_timeout: Duration | None = None
     lock_retry_timeout: Duration | None = None
-    #: None: for as long as it takes.
+    #: None: without a limit.
     migrate_lock_timeout: Duration | None = None
     flexible_statement_timeout: bool = False
     raise_for_unsafe: bool = False
     deferred_sql: bool = True
-    #: None: in a run of ``migrate`` whose role may keep a journal.
+    #: None: on in a run of ``migrate`` whose role may keep a journal.
     idempotent_sql: bool | None = None
     explicit_constraints_drop: bool = True
     keep_default: bool = False
     lock_timeout_force: bool = False
     show_blocking_queries: bool = False
     show_offending_values: bool = False
-    #: A change of type that would rewrite a table in use is done with a column of its own.
+    #: A change of type that would rewrite a table in use is done with a second column.
     online_type_changes: bool = False
-    #: What a plain RemoveField or DeleteModel removes stays until no old code is left.
+    #: Columns and tables of a plain RemoveField or DeleteModel stay until no old code is left.
     expand_contract: bool = False
-    #: ``present``, or ``absent``: nobody runs the code from before the migrations.
+    #: ``present``, or ``absent``: no process runs the code from before the migrations.
     old_code: str = "present"
-    #: For so long nothing of old code may have been seen before what it knows is dropped.
+    #: The time without a sign of old code before what it uses is dropped.
     contract_quiet_time: Duration = 3_600_000
-    #: Aliases of hot standbys, on which readers are looked for as well.
+    #: Aliases of hot standbys, whose readers are looked for as well.
     replicas: tuple[str, ...] = ()
-    #: The time that a batch of rows is made to take: for so long a writer of one of its rows waits.
+    #: The time that a batch of rows should take, and that a writer of one of its rows waits at most.
     backfill_batch_time: Duration = 50
-    #: The part of the time in which a backfill works.
+    #: The fraction of the time in which a backfill works.
     backfill_load: float = 0.8
     backfill_max_replica_lag: Duration | None = 10_000
-    #: In bytes.
+    #: In bytes; None: without a limit.
     backfill_max_slot_wal: int | None = 4 * 1024**3
-    #: None: for as long as it takes.
+    #: None: without a limit.
     backfill_max_duration: Duration | None = None
-    #: The part of a table after which VACUUM runs; 0 for never.
+    #: The fraction of a table after which VACUUM runs; 0 for never.
     backfill_vacuum_every: float = 0.1
-    #: For check_migrations: the migration from which on an app is judged, by the app's label.
+    #: For check_migrations: the first migration of an app that is judged, by the app's label.
     check_start: Mapping[str, str] | None = None
-    #: On tables of fewer bytes what a lock stops is not refused.
+    #: On tables of fewer bytes, blocking operations are not refused.
     check_small_table: int = 10 * 1024 * 1024
-    #: What is accepted, by the key of ACCEPT or of the environment.
+    #: The accepted findings, by the key of ACCEPT or of the environment.
     accept: Acceptances = NOTHING
     base_backend: str = ""
 
     @classmethod
     def load(cls, alias: str) -> MigrationSettings:
-        """The settings of the database with this alias as they are now.
+        """Return the current settings of the database with this alias.
 
         :raises ImproperlyConfigured: when a value that would count has the wrong type or cannot be read.
         """
@@ -110,7 +110,7 @@ class MigrationSettings(Record):
         try:
             return _effective(stated)
         except Wrong as error:
-            # The plain class, since its name is what a traceback ends with.
+            # The plain class, since a traceback ends with the name of the class.
             raise ImproperlyConfigured(*error.args) from None
 
     @property
@@ -125,7 +125,7 @@ class MigrationSettings(Record):
 
 
 def effective(alias: str) -> MigrationSettings:
-    """As :meth:`MigrationSettings.load`, without its deprecation warning."""
+    """Return the settings as :meth:`MigrationSettings.load` does, without its deprecation warning."""
     return _effective(everything(alias))
 
 
@@ -139,14 +139,15 @@ def _effective(stated: list[Stated]) -> MigrationSettings:
 
 
 def changed(settings: MigrationSettings, name: str, value: object, where: str) -> MigrationSettings:
-    """The settings with another value of one of them, read as if it stood in the project's own.
+    """Return the settings with another value of one of them, read as if it were in the project's own.
 
-    :param where: stands in the error. :raises ImproperlyConfigured: when the value is wrong, or would have no effect
-        because it is read before there is an editor.
+    :param where: the place of the value, for the error.
+    :raises ImproperlyConfigured: when the value is wrong, or would have no effect because it is read before there is
+        an editor.
     """
     stated = Stated(name, value, where)
     if name in GONE:
-        # Imported here: the project's settings have none of these.
+        # Imported here: few projects state one of these.
         from .setting_problems import unknown
 
         problem = unknown(where, name, ALL, str)
@@ -169,12 +170,12 @@ def changed(settings: MigrationSettings, name: str, value: object, where: str) -
 
 
 def base_backend() -> str:
-    """The module path of the backend that ours is built on; empty when the setting is not there.
+    """Return the module path of the backend that ours is built on; empty without the setting.
 
-    There is one for all databases, because a backend's classes are made once, when its module is imported.
+    All databases share it, because a backend's classes are made once, when its module is imported.
     """
     if not (settings.configured or os.environ.get(ENVIRONMENT_VARIABLE)):
-        # There are no settings at all, and the backend's classes can be imported nevertheless.
+        # Without any settings the backend's classes can still be imported.
         return ""
     stated = {stated.name: stated for stated in flat()}.get("BASE_BACKEND")
     return str(stated.read()) if stated else ""

@@ -1,4 +1,4 @@
-"""What a project states of the settings, and where."""
+"""The settings that a project states, and their places."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from .setting_values import (
     Reader,
 )
 
-#: The key in ``DATABASES[alias]`` under which the settings of one database stand.
+#: The key in ``DATABASES[alias]`` for the settings of one database.
 PER_DATABASE: Final = "ZERO_DOWNTIME_MIGRATIONS"
 
-#: What the names of settings for all databases begin with.
+#: The prefix of the names of settings for all databases.
 PREFIX: Final = "ZERO_DOWNTIME_MIGRATIONS_"
 
 
@@ -75,7 +75,7 @@ OF_DATABASE: Final[Mapping[str, Reader]] = {
 }
 ALL: Final[Mapping[str, Reader]] = {**OF_DATABASE, "BASE_BACKEND": BACKEND}
 
-# ZERO_DOWNTIME_DEFERRED_SQL is what the baseline's documentation said. It comes first, so that the regular name wins.
+# ZERO_DOWNTIME_DEFERRED_SQL is the name in the baseline's documentation. It comes first, so the regular name wins.
 FLAT_NAMES: Final[Mapping[str, str]] = {
     "ZERO_DOWNTIME_DEFERRED_SQL": "DEFERRED_SQL",
     **{f"{PREFIX}{name}": name for name in ALL},
@@ -87,7 +87,7 @@ MISSING: Final = object()
 
 
 class Kind(Enum):
-    """What is wrong with a setting."""
+    """The kind of a problem with a setting."""
 
     VALUE = "wrong value"
     NAME = "unknown name"
@@ -96,7 +96,7 @@ class Kind(Enum):
 
 
 class Problem(Row):
-    """One thing wrong with the settings, and what to write instead."""
+    """One problem with the settings, and the text to write instead."""
 
     kind: Kind
     message: str
@@ -110,7 +110,7 @@ class Wrong(ImproperlyConfigured):
 
 
 class Stated(Row):
-    """A value that somebody wrote, and where."""
+    """A value that the user wrote, and its place."""
 
     name: str
     value: object
@@ -126,8 +126,8 @@ class Stated(Row):
 
 
 def everything(alias: str) -> list[Stated]:
-    """What counts for a database: the later of two that state the same setting. So its own come last, and what a preset
-    means comes before all that is stated by its own name.
+    """Return the stated settings of a database; of two values of one setting, the later one counts. So the database's
+    own settings come last, and a preset's settings come before all that are stated by name.
 
     :raises Wrong: when the database's own settings cannot be read at all.
     """
@@ -137,7 +137,7 @@ def everything(alias: str) -> list[Stated]:
 
 
 def _of_preset(chosen: Stated) -> Iterator[Stated]:
-    # One that is not there is an error when it is read as a setting itself.
+    # An unknown preset is an error when PRESET itself is read.
     meant = PRESETS.get(chosen.value, {}) if isinstance(chosen.value, str) else {}
     for name, value in meant.items():
         yield Stated(name, value, chosen.where)
@@ -158,7 +158,7 @@ def of_database(alias: str) -> Iterator[Stated]:
         for name, value in own.items():
             if name in OF_DATABASE:
                 yield Stated(name, value, place(alias, name))
-    # Whether old code runs is a matter of one deployment, so this counts most.
+    # Old code runs or not during one deployment, so this counts most.
     if text := os.environ.get(name := f"{PREFIX}OLD_CODE"):
         yield Stated("OLD_CODE", text, f"The environment variable {name}")
 
@@ -185,7 +185,7 @@ def no_effect(stated: Stated) -> Problem:
 
 
 def accepted_once() -> Acceptances:
-    """Read on top of the settings, for one command: a rollback at night needs no release."""
+    """Read the acceptances of the environment, which add to the settings: a rollback at night needs no release."""
     name = f"{PREFIX}ACCEPT"
     text = os.environ.get(name, "")
     try:
@@ -197,6 +197,6 @@ def accepted_once() -> Acceptances:
 
 
 def database(alias: str) -> Mapping[Any, Any]:
-    """What ``DATABASES`` says of this alias, ``{}`` when it is not there."""
-    # A database that was added to the connection handler while the process runs stands only there.
+    """Return the entry of ``DATABASES`` for this alias, ``{}`` without one."""
+    # A database that was added to the connection handler while the process runs is only in the handler.
     return settings.DATABASES.get(alias) or connections.settings.get(alias) or {}

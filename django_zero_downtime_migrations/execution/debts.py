@@ -116,7 +116,7 @@ class Debts:
         return self._debts(TAKEN_BACK)
 
     def being_paid(self) -> list[Debt]:
-        """What the Contract of a migration that may not be recorded is dropping."""
+        """Return debts that the Contract of a migration is paying; that migration may not be recorded yet."""
         return self._debts(BEING_PAID)
 
     def _debts(self, over: str) -> list[Debt]:
@@ -149,7 +149,7 @@ class Debts:
             ),
         ]
 
-    # What is written
+    # Writing
 
     def why_not(self, whose: Whose) -> str:
         """Say why a debt cannot be kept, and what to do; empty if it can, or is already."""
@@ -180,7 +180,7 @@ class Debts:
         return self.kept.comment(type_of(whose), "over", TAKEN_BACK)
 
     def paying(self, whose: Whose) -> str:
-        """The SQL that marks a debt as due: a Contract that is interrupted goes on with it."""
+        """Return the SQL that marks a debt as being paid, so that an interrupted Contract continues."""
         return self.kept.comment(type_of(whose), "over", BEING_PAID)
 
     def write_seen(self, debt: Debt, seen: Seen) -> None:

@@ -60,7 +60,8 @@ AND (o.oid = u.oid OR (o.rolsuper AND pg_catalog.pg_has_role(u.oid, o.oid, 'USAG
 class Whose(Row):
     """The operation that changes the rows, by its place in a migration.
 
-    :param operation: its index. :param part: the index inside of it, where it has several; None where it has not.
+    :param operation: its index.
+    :param part: the index inside it, if it contains several operations; None otherwise.
     """
 
     app: str
@@ -74,7 +75,7 @@ class Whose(Row):
 
     @property
     def about(self) -> dict[str, str | int]:
-        """As it is written down."""
+        """The parts of the place that are not None, as they are written down."""
         return {name: value for name, value in self._asdict().items() if value is not None}
 
 
@@ -156,7 +157,7 @@ class Position:
 
     @property
     def exists(self) -> bool:
-        """Whether its type is there, and ours."""
+        """True if its type exists, and belongs to this role or a superuser."""
         return self._exists
 
     def read(self) -> Saved | None:
@@ -204,7 +205,7 @@ class Position:
         return str(self.whose or self.type_name.removeprefix(f"{NAME}_"))
 
     def paused(self) -> str:
-        """Say that a user who may has paused it, and how it goes on; empty if it is not paused."""
+        """Say that an authorized user has paused it, and how to resume it; empty if it is not paused."""
         if not self._exists or not rows(self.connection, _PAUSED, self._kept.path(self.type_name)):
             return ""
         return f"paused by `manage.py backfills --pause`; `manage.py backfills --resume {self.id}` lets it go on"

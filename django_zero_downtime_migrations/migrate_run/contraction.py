@@ -1,4 +1,4 @@
-"""What removals have left for old code is dropped when there is none: by their own operations, from their files."""
+"""The payment of debts: without old code, remains are dropped by the operations that left them, from their files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from . import fills, halves, removals, renames
 from .old_writes import counter, remains
 from .run import MigrateRun
 
-#: What an operation may owe, by the name of its class; asked with the app, the models before it and the connection.
+#: The functions that return an operation's debt, by its class; called with app, models before it and connection.
 OWED_BY: Final[dict[str, Callable[[Any, str, StateApps, Connection], removals.Stays | None]]] = {
     "RemoveField": removals.owed,
     "DeleteModel": removals.owed,
@@ -36,14 +36,16 @@ OWED_BY: Final[dict[str, Callable[[Any, str, StateApps, Connection], removals.St
 }
 
 
-#: What nobody can see of a view.
+#: A reason that holds for each view.
 NOT_COUNTED: Final = "who uses an old name is not counted: only sessions and the time tell"
 
 
 class Looked(NamedTuple):
-    """:param age: for how long it has been owed, in seconds. :param reasons: why it is not dropped, in words.
+    """A debt, looked at.
 
-    :param is_there: nobody has dropped it by hand, or with its table.
+    :param age: the time for which it has been owed, since the first look, in seconds.
+    :param reasons: the reasons not to drop it yet, in words.
+    :param is_there: it has not been dropped by hand, or with its table.
     """
 
     debt: Debt
@@ -53,33 +55,34 @@ class Looked(NamedTuple):
 
     @property
     def done(self) -> str:
-        """What has become of it when it is paid."""
+        """Say what became of it, once it is paid."""
         return "was dropped" if self.is_there else "was gone already"
 
 
 class Contraction:
-    """Of one database.
+    """The payment of one database's debts.
 
-    :param kept: what is kept there, where it was asked already.
+    :param kept: the types, if they have been read already.
     """
 
     def __init__(self, connection: Connection, kept: Kept | None = None) -> None:
         self.connection = connection
         self.debts = Debts(connection, kept)
         self._settings = MigrationSettings.load(connection.alias)
-        #: The names of those that were paid meanwhile.
+        #: The ids of the debts that were paid meanwhile.
         self._paid: set[str] = set()
 
     def look(self, debts: Sequence[Debt] | None = None, write: bool = True, by_contract: bool = False) -> list[Looked]:
-        """What is owed, and what speaks against dropping it now.
+        """Return the debts, with the reasons not to drop them now.
 
-        :param write: whether it is written down that somebody has looked.
-        :param by_contract: a Contract asks, for which what an Expand has left waits otherwise.
+        :param debts: the debts to look at; None for all.
+        :param write: write down what was seen.
+        :param by_contract: a Contract asks; otherwise debts of an Expand wait for their Contract.
         """
         debts = self.debts.all() if debts is None else debts
         if not debts:
             return []
-        # What gives a table its name back is paid first: the others are paid on the table.
+        # Debts that give a table its name back are paid first: the others are paid on the table.
         debts = sorted(debts, key=lambda debt: debt.kind != s.RENAMED)
         about = ((debt.tables, debt.column, counter(_kept(debt), self._names)) for debt in debts)
         server, found = look(self.connection, *about)
@@ -90,7 +93,10 @@ class Contraction:
         return [x._replace(reasons=(*x.reasons, *self._views(x.debt, waiting))) for x in looked]
 
     def _views(self, debt: Debt, among: Collection[str] | None = None) -> list[str]:
-        """The views that are in the place of its table, in words. :param among: only those that these have made."""
+        """Describe the views in the place of a debt's table.
+
+        :param among: only views of debts with these ids; None for all.
+        """
         renames = [x for x in self.debts.all() if x.kind == s.RENAMED and x.column and x.id not in self._paid]
         if debt.kind == s.RENAMED or not debt.column:
             return []
@@ -101,7 +107,7 @@ class Contraction:
         ]
 
     def _looked(self, debt: Debt, server: Server, there: There, write: bool) -> Looked:
-        # The scans of a table of which a column stays are those of the new code.
+        # If a column stays, new code scans the table as well.
         counted = there.counted if debt.kind == s.REMOVED and not debt.column else None
         verdict = judge(server, debt.seen, counted, self._settings.contract_quiet_time, there.written)
         if write:
@@ -112,7 +118,7 @@ class Contraction:
         return Looked(debt, server.now - verdict.seen.since, reasons, there.exists)
 
     def _contract_of(self, debt: Debt) -> tuple[str, ...]:
-        """Why what an Expand has left is not due, in words."""
+        """Say why a debt of an Expand is not due; empty if it is, and for other debts."""
         operation = None if debt.whose.part is None else halves.at(self._loader, debt.whose)
         if operation is None:
             return ()
@@ -124,7 +130,7 @@ class Contraction:
         return (f"its Contract in {'.'.join(keys[0])} is not applied",)
 
     def pay(self, looked: Looked) -> None:
-        """Drop what is owed, and forget the debt.
+        """Drop what is owed, and delete the debt.
 
         :raises MigrationError: as :meth:`planned`.
         """
@@ -137,10 +143,10 @@ class Contraction:
         self._paid.add(debt.id)
 
     def planned(self, looked: Looked) -> tuple[Any, Any, Any] | None:
-        """The operation that drops what is owed, and the states before and after it; None where nothing is there.
+        """Return the operation that drops what is owed, and the states before and after it; None for nothing to drop.
 
-        :raises MigrationError: when its migration is not recorded, is not there, or has changed, when what would be
-            dropped has a model, and when a view is in the place of its table.
+        :raises MigrationError: when its migration is not recorded, is missing, or has changed, when a model uses what
+            would be dropped, and when a view is in the place of its table.
         """
         debt = looked.debt
         if views := self._views(debt):
@@ -148,25 +154,25 @@ class Contraction:
         return self._planned(debt) if looked.is_there and not self._is_over(debt) else None
 
     def _is_over(self, debt: Debt) -> bool:
-        """Whether a later migration has put something into the place of what is owed."""
+        """Return whether a later migration has given the column a default of its own."""
         if debt.kind != s.DEFAULT:
             return False
         return fills.has_database_default(_kept(debt), self._models, self._names)
 
     def _drop(self, debt: Debt, operation: Operation, before: ProjectState, after: ProjectState) -> None:
         editor: Any = self.connection.schema_editor(atomic=False)
-        # It is no migration of the run that may be beginning, and has no journal.
+        # The drop is not a migration of the run that may be beginning, and has no journal.
         editor.migrate_run = MigrateRun(self.connection)
-        # It takes along what belongs to a column, also where EXPAND_CONTRACT is off by now.
+        # A column's trigger is dropped along with it, even if EXPAND_CONTRACT is off by now.
         editor.migrate_run.debts = self.debts.all()
         with editor, editor.contracting():
             operation.database_forwards(debt.whose.app, editor, before, after)
 
-    # What is paid
+    # Operations of debts
 
     @cached_property
     def _loader(self) -> MigrationLoader:
-        # Also those that a squashed one replaces: what is owed is known by the migration that ran.
+        # Replaced migrations are loaded, too: a debt is known by the migration that ran.
         return MigrationLoader(self.connection, replace_migrations=False)
 
     @cached_property
@@ -174,7 +180,7 @@ class Contraction:
         return names_of(self.connection)
 
     def _planned(self, debt: Debt) -> tuple[Any, Any, Any]:
-        """The operation, and the states before and after it."""
+        """Return the operation of a debt, and the states before and after it."""
         key = (debt.whose.app, debt.whose.migration)
         if key not in self._loader.disk_migrations:
             raise MigrationError(f"{debt.id} is owed, and no migration of that name is there. {_FILE}")
@@ -192,7 +198,7 @@ class Contraction:
         return operation, before, after
 
     def _refuse_known(self, debt: Debt) -> None:
-        """A model of today may have what an earlier one has left: nothing else stands between them."""
+        """Raise MigrationError if a model of today uses the table or column that an earlier model has left."""
         for model in self._models:
             table = self._names.as_sql(model._meta.db_table)
             if table not in debt.tables:
@@ -206,7 +212,7 @@ class Contraction:
 
     @cached_property
     def _models(self) -> Iterable[Any]:
-        """Those that the recorded migrations have made."""
+        """The models that the recorded migrations have made."""
         return list(applied_state(MigrationExecutor(self.connection)).apps.get_models(include_auto_created=True))
 
 
@@ -218,5 +224,5 @@ _FILE = "Put the file back as it was, and nothing is lost until then."
 
 
 def told(looked: Iterable[Looked]) -> str:
-    """One line for the log."""
+    """Return one line for the log."""
     return "; ".join(f"{x.debt.id} ({x.reasons[0]})" for x in looked if x.reasons)

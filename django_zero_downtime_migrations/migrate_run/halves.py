@@ -1,7 +1,7 @@
 """The two halves of an operation that stand in a history by themselves: Expand leaves what old code uses, and the
-Contract with the same operation lets it go.
+Contract with the same operation drops it.
 
-Nothing but the operation says which belong together, as it is written in a file.
+Two halves belong together if their operations are written alike in the files.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..django_types import Migration, MigrationLoader, Operation
 from ..execution.position import Whose
 from ..places import every
 
-#: What an operation says that it is.
+#: The values of an operation's ``half``.
 EXPAND: Final = "expand"
 CONTRACT: Final = "contract"
 #: App and name of a migration.
@@ -23,34 +23,39 @@ Key = tuple[str, str]
 
 
 class Expansion(NamedTuple):
-    """:param operation: the one inside of the Expand."""
+    """An operation of an Expand.
+
+    :param whose: its place.
+    :param operation: the operation inside the Expand.
+    """
 
     whose: Whose
     operation: Any
 
 
 def of_half(operation: object, half: str) -> list[Any]:
-    """The operations inside of an Expand, or of a Contract; none of any other one."""
+    """Return the operations inside an Expand or a Contract; an empty list for any other operation."""
     return list(getattr(operation, "operations", ())) if getattr(operation, "half", "") == half else []
 
 
 def written(operation: Operation) -> str:
-    """An operation as it stands in a file."""
+    """Return an operation as a migration file has it."""
     text, _ = OperationWriter(operation, indentation=0).serialize()
     return str(text)
 
 
 def expansions(migration: Migration) -> Iterator[Expansion]:
-    """What the Expands of a migration expand, in their order."""
+    """Yield the operations inside the Expands of a migration, in their order."""
     for place in every(migration.operations):
         for part, inner in enumerate(of_half(place.operation, EXPAND)):
             yield Expansion(Whose(migration.app_label, migration.name, place.path[0], part), inner)
 
 
 def expansion_of(loader: MigrationLoader, key: Key, contract: Operation, operation: Operation) -> Expansion | None:
-    """What a Contract belongs to: the last one before it that is the same.
+    """Return the expansion that an operation of a Contract belongs to: the last same one before it; None without any.
 
-    :param key: of the migration with the Contract. :param operation: the one inside of it.
+    :param key: the app and name of the migration with the Contract.
+    :param operation: the operation inside the Contract.
     """
     text, found = written(operation), None
     for each in loader.graph.forwards_plan(key):
@@ -64,13 +69,13 @@ def expansion_of(loader: MigrationLoader, key: Key, contract: Operation, operati
 
 
 def _place(migration: Migration, operation: Operation) -> int:
-    """Where an operation stands in a migration, or the one that it is inside of."""
+    """Return the index of an operation in its migration; for a nested one, the index of its outermost parent."""
     places = (x.path[0] for x in every(migration.operations) if x.operation is operation)
     return next(places, len(migration.operations))
 
 
 def contracts_of(loader: MigrationLoader, expansion: Expansion) -> list[Key]:
-    """The migrations with the Contract of it."""
+    """Return the migrations with the Contract of an expansion."""
     text = written(expansion.operation)
     found: list[Key] = []
     for key, migration in loader.graph.nodes.items():
@@ -85,7 +90,7 @@ def contracts_of(loader: MigrationLoader, expansion: Expansion) -> list[Key]:
 
 
 def without_contract(loader: MigrationLoader, app_label: str) -> list[Expansion]:
-    """What the Expands of an app expand, and no Contract lets go, in the order of its migrations."""
+    """Return the expansions of an app that have no Contract, in the order of its migrations."""
     leaves = loader.graph.leaf_nodes(app_label)
     plan = [key for leaf in leaves for key in loader.graph.forwards_plan(leaf) if key[0] == app_label]
     found = [x for key in dict.fromkeys(plan) for x in expansions(loader.graph.nodes[key])]
@@ -93,7 +98,7 @@ def without_contract(loader: MigrationLoader, app_label: str) -> list[Expansion]
 
 
 def at(loader: MigrationLoader, whose: Whose) -> Any:
-    """The operation that has a place in a file; None where there is no such place any more."""
+    """Return the operation at a place in a file; None if the place does not exist any more."""
     migration = loader.disk_migrations.get((whose.app, whose.migration))
     if migration is None or whose.operation >= len(migration.operations):
         return None
@@ -105,7 +110,7 @@ def at(loader: MigrationLoader, whose: Whose) -> Any:
 
 
 def states(loader: MigrationLoader, whose: Whose) -> tuple[Any, Any]:
-    """The states of the project before and after an operation that is there."""
+    """Return the states of the project before and after an operation that exists."""
     state = loader.project_state((whose.app, whose.migration), at_end=False)
     migration = loader.disk_migrations[whose.app, whose.migration]
     before = migration.operations[: whose.operation]

@@ -1,4 +1,4 @@
-"""The journals of a run of ``migrate``: what its migrations write down, and what earlier runs have left of them."""
+"""The journals of a run of ``migrate``: those that its migrations write, and those that earlier runs have left."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ logger = logging.getLogger("django_zero_downtime_migrations")
 
 
 class Journals:
-    """What the migrations of a run write down, and what earlier runs have left.
+    """The journals that the migrations of a run write, and those that earlier runs have left.
 
     :param plan: Django's own list of the run's migrations.
-    :param turn: keeps other runs out.
-    :param kept: what earlier runs have left.
+    :param turn: the lock that keeps other runs out.
+    :param kept: the types that earlier runs have left.
     :param is_new_database: the run began on a database without any table.
-    :param under_way: the migrations, by app and name, of which code has begun this run.
+    :param under_way: the migrations, by app and name, whose code has begun this run.
     """
 
     def __init__(
@@ -58,9 +58,9 @@ class Journals:
         self.left: list[Entry] = []
         self.current = CurrentMigration(self.plan, self._recorded_names)
         self._open: ResumedMigration | None = None
-        #: Migrations that are recorded, and whose journals are to go.
+        #: Recorded migrations whose journals are to be dropped.
         self._over: list[Identity] = []
-        #: Of the migrations that are taken back.
+        #: The digests of the migrations that are taken back, by app and name.
         self.digests: dict[tuple[str, str], tuple[str, ...]] = {}
 
     @cached_property
@@ -74,19 +74,19 @@ class Journals:
     def _mark_code(self, migration: Any, backwards: bool) -> None:
         """Have the code of a migration ask whether it has run, and its last operation finish the migration."""
         if backwards:
-            # What renames has its two names swapped while it is taken back.
+            # Django swaps the two names of a rename while it is taken back.
             self.digests[migration.app_label, migration.name] = digests(migration, backwards)
         migration.operations = [once(operation) for operation in migration.operations]
         if not backwards:
-            # What it replaces is recorded as a whole. On a new database so is the migration with its tables: one
+            # Replaced migrations are recorded as a whole. On a new database so is the migration with its tables: one
             # transaction, and nothing to write down.
             with_record = bool(migration.replaces) or self._is_new_database
             migration.operations[-1:] = [finishing(operation, with_record) for operation in migration.operations[-1:]]
 
-    # What earlier runs have left
+    # The journals of earlier runs
 
     def begin(self, recorded: set[tuple[str, str]]) -> None:
-        """Compare the plan with what is recorded and with what earlier runs have left.
+        """Compare the plan with the recorded migrations and with the journals of earlier runs.
 
         :raises CannotMigrate: when one of these is in the way of this run.
         """
@@ -97,9 +97,9 @@ class Journals:
             self._mark_code(migration, backwards)
 
     def _leave_out_what_is_done(self, recorded: set[tuple[str, str]]) -> None:
-        """The plan is from before this run got its turn, and another one may have had the same.
+        """Empty a plan that another run has done: the plan is from before this run got its turn.
 
-        :raises CannotMigrate: when that has done a part of it.
+        :raises CannotMigrate: when another run has done a part of the plan.
         """
         done = [f"{step[0].app_label}.{step[0].name}" for step in self.plan if is_done(*step, recorded)]
         if done and len(done) == len(self.plan):
@@ -112,7 +112,7 @@ class Journals:
             )
 
     def _read(self, recorded: set[tuple[str, str]]) -> None:
-        """Find what earlier runs have left, and remove what they only did not come to remove.
+        """Read the journals of earlier runs, and remove those of migrations that are over.
 
         :raises CannotMigrate: when an interrupted migration is in the way of this run, or when the catalogue does not
             agree with what it had done.
@@ -131,7 +131,7 @@ class Journals:
             if (app, name) in self._outer:
                 continue
             if self._is_new_database:
-                # It has nothing to protect.
+                # A journal protects nothing there.
                 over.append(entry.identity)
             elif migration is not None and direction == backwards:
                 if self._stands(entry, migration):
@@ -151,12 +151,12 @@ class Journals:
         self._drop(over, wanted)
 
     def _stands(self, entry: Entry, migration: Migration) -> bool:
-        """Whether the catalogue has what the journal says was done. False: nothing of it, so that it begins again.
+        """Return whether the catalogue has what the journal says; False if it has nothing of that: start over.
 
-        :raises CannotMigrate: when it has a part of it, or something else.
+        :raises CannotMigrate: when the catalogue has a part of that, or something else.
         """
         if self.digests_differ(entry, migration):
-            # The migration is refused for that when it is its turn.
+            # The migration is refused for that when its editor opens.
             return True
         from ..execution.journal.agreement import agreement
         from .interrupted_migration import asked_about, disagreement
@@ -190,7 +190,7 @@ class Journals:
 
     @cached_property
     def _on_disk(self) -> dict[tuple[str, str], Any]:
-        """A run that was killed has left the journals of all its migrations."""
+        """The migrations on disk; a killed run has left the journals of all its migrations."""
         found: dict[tuple[str, str], Any] = MigrationLoader(self.connection).disk_migrations
         return found
 
@@ -199,7 +199,7 @@ class Journals:
 
     @property
     def interrupted(self) -> frozenset[tuple[str, str]]:
-        """Migrations of the plan, by app and name, that an earlier run has begun."""
+        """The migrations of the plan, by app and name, that an earlier run has begun."""
         return frozenset(entry.identity[:2] for entry in self.left)
 
     # The editor of a migration
@@ -230,7 +230,7 @@ class Journals:
         return any(backwards for _, backwards in self.plan)
 
     def ended(self, failed: bool) -> None:
-        """The editor has ended."""
+        """Note that the editor has ended."""
         resumed, self._open = self._open, None
         if resumed is not None and resumed.is_written and not failed:
             self._over.append(resumed.journal.identity)
@@ -266,7 +266,7 @@ class Journals:
     # The end of the run
 
     def close(self, complete: bool) -> None:
-        """At the end of the run. :param complete: every migration of the plan is recorded."""
+        """End the run; ``complete`` means that every migration of the plan is recorded."""
         last = ""
         try:
             over = [*self._over, *(entry.identity for entry in self.left)]
@@ -282,9 +282,9 @@ class Journals:
             self.turn.release()
 
     def _drop(self, over: list[Identity], wanted: Collection[tuple[str, str]]) -> None:
-        """:param wanted: the migrations, by app and name, that are going to have a journal of the same name.
+        """Drop journals that are over.
 
-        :raises CannotMigrate: when the old one of such a migration is in the way.
+        :raises CannotMigrate: when an old journal is in the way of one of the ``wanted`` migrations (app and name).
         """
         for identity, why in (self.store.remove(over) if over else {}).items():
             text = (

@@ -65,7 +65,7 @@ class Own(Row):
 
     @property
     def whose(self) -> Whose:
-        """By which it is known what it owes."""
+        """The operation's place, by which its debt is known."""
         from ..execution.position import Whose
 
         return Whose(self.app, self.migration, self.number, self.part)

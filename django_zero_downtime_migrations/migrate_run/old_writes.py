@@ -1,4 +1,4 @@
-"""Triggers that correct what old code writes: one gives a column a value in place of NULL, another only counts.
+"""Triggers that correct what old code writes: one fills NULL, one keeps two columns equal, and one only counts.
 
 They count with a sequence: it locks nothing, and is never published to a logical subscriber. The role that writes the
 row needs no privilege on the function or the sequence. The function runs with its owner's privileges, names all that it
@@ -43,10 +43,12 @@ def remains(kept: Stays, names: Names) -> str:
 
 
 class Ways(Row):
-    """How a column and the one that replaces it follow each other.
+    """The values by which a column and its replacement follow each other. Names are as in SQL.
 
-    :param table: with its schema. :param column: the new one. Both are as in SQL.
-    :param forwards: SQL of its value, from the old column of the record "new". :param backwards: the other way.
+    :param table: the table, with its schema.
+    :param column: the new column.
+    :param forwards: SQL of the new column's value, from the old column of the record "new".
+    :param backwards: SQL of the old column's value, from the new column of the record "new".
     """
 
     table: str
@@ -118,10 +120,10 @@ class OldWrites(Row):
         return self._made(made, f"BEGIN {self._counts} RETURN NEW; END")
 
     def in_step(self, ways: Ways) -> MakeTrigger:
-        """What keeps the column and the one that replaces it equal, and counts what old code writes into the first.
+        """Return the trigger that keeps a column and its replacement equal, and counts old code's writes to the first.
 
         A row in which the two agree is left as it is, so that a fill, whose values are computed, changes nothing else.
-        Where both are written and do not agree, the new column counts.
+        If a statement writes both and they do not agree, the new column wins.
         """
         on_row, (old, new) = self.triggers[0], (self.column, ways.column)
         forth = f"NEW.{new} := made; {self._counts}"
@@ -161,7 +163,10 @@ class OldWrites(Row):
         return f"PERFORM pg_catalog.nextval(pg_catalog.to_regclass({literal(self.counted)}));"
 
     def _made(self, triggers: Sequence[str], does: str, fills: bool = False) -> MakeTrigger:
-        """:param does: the body of the function."""
+        """Compose the statement that makes the triggers, their function and the counter.
+
+        :param does: the body of the function.
+        """
         dropped = self.dropped()
         queries = (
             # A script that was applied may be sent once more, and an object of another role is not used.

@@ -1,4 +1,4 @@
-"""A field that takes the place of another one: what the two are computed by, as SQL."""
+"""A field that takes the place of another one, and the SQL that computes its values."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from ..errors import CannotMigrate
 
 
 class Replacement(NamedTuple):
-    """:param before: the model with the old field alone. :param both: with the new one as well, which takes NULL.
+    """The replacement of one field by another.
 
-    :param old: the field that goes. :param loose: the one that comes, while it takes NULL. :param new: at last.
-    :param value: SQL of its value, from the old one of the record "new", with its parameters.
-    :param fill: an ``operations.update.Compiled`` of rows that have none; None for no rows.
+    :param before: the model with the old field alone.
+    :param both: the model with both fields; the new one takes NULL.
+    :param old: the field that is removed.
+    :param loose: the field that is added, while it takes NULL.
+    :param new: the field that is added, in its final form.
+    :param value: SQL of the new value, from the old one of the record "new", with its parameters.
+    :param fill: an ``operations.update.Compiled`` of rows without a value; None for no rows.
     """
 
     before: Model
@@ -30,14 +34,14 @@ class Replacement(NamedTuple):
     fill: Any
 
     def at_once(self, editor: AnyEditor) -> None:
-        """Nobody uses the table, or the editor is another one's."""
+        """Replace the field in one go: no code uses the old one, or the schema editor is not this package's."""
         editor.add_field(self.before, self.loose)
         self.fill_rows(editor)
         editor.alter_field(self.both, self.loose, self.new)
         editor.remove_field(self.both, self.old)
 
     def fill_rows(self, editor: Any) -> None:
-        """Give a value to the rows that have none."""
+        """Give a value to the rows without one."""
         if self.fill is None:
             return
         if hasattr(editor, "backfill"):
@@ -45,17 +49,19 @@ class Replacement(NamedTuple):
         else:
             editor.execute(*self.fill.whole)
             if editor.connection.vendor == "postgresql":
-                # As Django itself does it: what is still to be checked of the rows keeps a table from being altered.
+                # As Django itself does it: a table cannot be altered while checks of its rows are deferred.
                 editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def compiled(
     connection: Connection, model: Model, reads: str, gives: str, expression: Any
 ) -> tuple[str, Sequence[Any]]:
-    """SQL of an expression in which a field is one of the record "new" of a trigger.
+    """Return the SQL of an expression that reads a field of the record "new" of a trigger, and its parameters.
 
-    :param model: that has the field. :param reads: the name of the field. :param gives: that of the computed one.
-    :raises CannotMigrate: where the expression is about anything but that field.
+    :param model: the model of the field.
+    :param reads: the name of the field.
+    :param gives: the name of the computed field.
+    :raises CannotMigrate: if the expression reads anything but the field.
     """
     what = f"ReplaceField of {model._meta.label}: the value of {gives!r}"
     query: Any = model._base_manager.using(connection.alias).order_by().query

@@ -1,4 +1,4 @@
-"""``Backfill``: new values for the rows of a table in use, in batches that hold rows up for moments."""
+"""``Backfill``: new values for the rows of a table in use, in batches that lock rows for moments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: A function that gets the historical apps and a QuerySet of rows.
 Each = Callable[[Any, Any], object]
-#: What Django says itself of an operation that a script cannot have.
+#: Django's own text for an operation that a script cannot have.
 NO_SQL = "-- THIS OPERATION CANNOT BE WRITTEN AS SQL"
 
 
@@ -25,19 +25,20 @@ class Backfill(Operation):
     """Give rows of a model other values, as ``QuerySet.update()`` does, a few pages of the table at a time; or give
     them to a function.
 
-    Each batch is committed by itself and takes BACKFILL_BATCH_TIME; a row that somebody else has locked is left for
-    later. A run that was ended goes on where it stood, and no row is changed twice. Taking it back does nothing.
+    Each batch is committed by itself and takes BACKFILL_BATCH_TIME; a row that another session has locked is left for
+    later. The next run of an ended backfill continues where that stopped, and no row is changed twice. Taking it back
+    does nothing.
 
-    :param model_name: of the migration's app.
+    :param model_name: the model, in the migration's app.
     :param values: for each field a value or an expression, as ``QuerySet.update()`` takes them. Expressions of other
-        tables stand in a ``Subquery``.
-    :param where: which rows. A row that has been changed may not fulfil it any more. It can be left out where no value
-        is computed from a field that is changed: then those rows are changed whose values are others.
+        tables are in a ``Subquery``.
+    :param where: the condition of the rows. A changed row must not meet it any more. It can be left out if no value is
+        computed from a changed field: then the rows with other values are changed.
     :param each: in place of values, a function at the top of a module. It is called with the historical apps, as a
         RunPython, and a QuerySet of the rows of one batch, which are locked, in the transaction of the batch.
-    :param later: the migration only writes down, in its transaction, that it is to be done, and
-        ``manage.py backfills --run`` does it. On a table that is new or empty, with another database's engine, and
-        where it cannot be written down, it is done at once.
+    :param later: the migration only writes down, in its transaction, that the rows are to be changed, and
+        ``manage.py backfills --run`` changes them. On a table that is new or empty, with another database's engine,
+        and if that cannot be written down, they are changed at once.
     :raises ValueError: with neither values nor a function, with both, with a function and no condition, and with a
         function that no migration file could name.
 
@@ -48,7 +49,7 @@ class Backfill(Operation):
 
     reduces_to_sql = True
     reversible = True
-    #: Django is to open no transaction around it.
+    #: Django must not open a transaction around it.
     atomic = False
 
     def __init__(
@@ -56,7 +57,7 @@ class Backfill(Operation):
         model_name: str,
         values: Mapping[str, Any] | None = None,
         where: Q | None = None,
-        # None of these is for keywords alone: Django's writer before 5.2 leaves those out of the file.
+        # None of these is keyword-only: Django's writer before 5.2 leaves such parameters out of the file.
         each: Each | None = None,
         later: bool = False,
     ) -> None:
@@ -88,12 +89,12 @@ class Backfill(Operation):
         )
 
     def state_forwards(self, app_label: str, state: Any) -> None:
-        """Rows are not in the state."""
+        """Change nothing: rows are not in the state."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        """With another schema editor than ours it is one UPDATE, or one call of the function with all rows.
+        """Change the rows; with another package's schema editor, by one UPDATE or one call of the function.
 
-        :raises CannotMigrate: when it would never come to its end, or a field is not one of the model's own table.
+        :raises CannotMigrate: when the backfill would never end, or a field is not in the model's own table.
         """
         apps = from_state.apps
         model = apps.get_model(app_label, self.model_name)
@@ -128,18 +129,19 @@ class Backfill(Operation):
                 rows.give_all(alias)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        """What the rows had before is not known any more."""
+        """Leave the rows, whose old values are unknown; end a backfill that was left for later."""
         forget = getattr(schema_editor, "forget_later", None)
         model = to_state.apps.get_model(app_label, self.model_name)
         if self.later and forget is not None and _has_rows_there(schema_editor.connection.alias, model):
             forget(model)
 
     def run_later(self, connection: Connection, app_label: str, apps: StateApps, caller: Caller) -> int:
-        """Change the rows as the migration would have done, and return how many there were.
+        """Change the rows as the migration would have done, and return the number of changed rows.
 
-        :param apps: of the state before the operation. :raises MigrationError: as the migration.
+        :param apps: the models of the state before the operation.
+        :raises MigrationError: as the migration does.
         """
-        # Imported here: whoever imports a migration runs none of them.
+        # Imported here: importing a migration does not run it.
         from ..execution import each
         from ..execution.fill import fill
         from ..planning.queries import Query, Rows
@@ -170,12 +172,12 @@ class Backfill(Operation):
         return f"backfill_{self.model_name_lower}_{what}"
 
     def references_model(self, name: str, app_label: str) -> bool:
-        """An expression may lead anywhere."""
+        """Return True: an expression may refer to any model."""
         return True
 
 
 def _has_rows_there(alias: str, model: Model) -> bool:
-    """Django's ``allow_migrate_model`` is about tables: it leaves out proxies and models that are not managed, too."""
+    """Return whether a database has a model's rows; ``allow_migrate_model`` excludes proxies and unmanaged models."""
     return not model._meta.swapped and bool(router.allow_migrate_model(alias, model))
 
 
@@ -190,7 +192,7 @@ def _refuse_unnamed(each: Each) -> None:
 
 
 def _refuse_unconditional(each: Each, where: Q | None) -> None:
-    # A row that is updated moves to another page, which may be one that has not been read yet.
+    # An updated row moves to another page, which may not have been read yet.
     if not where:
         raise ValueError(
             f"Backfill(each={each.__qualname__}) needs a condition that is false of each row that is done, as "

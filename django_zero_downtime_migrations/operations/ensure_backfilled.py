@@ -1,4 +1,4 @@
-"""``EnsureBackfilled``: what comes after it in the migrations needs rows that a backfill changes."""
+"""``EnsureBackfilled``: the operations after it need rows that a backfill changes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..errors import CannotMigrate
 
 
 class EnsureBackfilled(Operation):
-    """Stop the migration until what another one has left for later is done.
+    """Stop the migration until the backfills that another migration has left for later are done.
 
-    :param app_label: of the other migration.
+    :param app_label: the app of the other migration.
     :param migration_name: its name, or the beginning of it.
 
     ``EnsureBackfilled("shop", "0007")``
@@ -31,12 +31,12 @@ class EnsureBackfilled(Operation):
         return type(self).__qualname__, [self.app_label, self.migration_name], {}
 
     def state_forwards(self, app_label: str, state: Any) -> None:
-        """Rows are not in the state."""
+        """Change nothing: rows are not in the state."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        """With another schema editor than ours nothing is left for later.
+        """Check the backfills; with another package's schema editor none is left for later.
 
-        :raises CannotMigrate: when something of the migration is owed, or no migration is called so.
+        :raises CannotMigrate: when a backfill of the migration is owed, or unless exactly one name begins so.
         """
         owed = getattr(schema_editor, "still_owed", None)
         if owed is None:
@@ -64,7 +64,7 @@ class EnsureBackfilled(Operation):
             ) from error
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        """Nothing was done."""
+        """Change nothing: nothing was done."""
 
     def describe(self) -> str:
         return f"Ensure that {self.app_label}.{self.migration_name} is backfilled"

@@ -11,7 +11,7 @@ from django.db.migrations.operations.base import Operation
 from ..django_types import AnyEditor, ProjectState
 from .replace_field import ReplaceField
 
-#: What may owe something; each by the name of Django's class.
+#: The operations that may owe something, by the names of Django's classes.
 ALLOWED: Final = (
     "AddField",
     "AlterField",
@@ -21,14 +21,14 @@ ALLOWED: Final = (
     "RenameField",
     "RenameModel",
 )
-#: Those that leave a view.
+#: The operations that leave a view.
 RENAMES: Final = ("AlterModelTable", "RenameField", "RenameModel")
 
 
 class Half(Operation):
-    """What both have in common.
+    """The common part of both halves.
 
-    :ivar half: which one it is; that is how the parts of the package below this one know it.
+    :ivar half: which half this is; the parts of the package below this one know it by that.
     """
 
     serialization_expand_args = ["operations"]  # noqa: RUF012 (the name and shape are Django's)
@@ -73,12 +73,12 @@ class Half(Operation):
 
 
 class Expand(Half):
-    """Change the schema so that code from before ``operations`` and code from after them both work: what plain
-    operations do with EXPAND_CONTRACT, whatever that setting says. What old code alone needs stays until the
+    """Change the schema so that code from before ``operations`` and code from after them both work, as plain
+    operations do with EXPAND_CONTRACT, whatever that setting says. Objects that only old code needs stay until the
     :class:`Contract` of the same operations.
 
     :param operations: Django's own, as ``makemigrations`` writes them. Another engine runs them as they are.
-    :raises ValueError: when one of them is none that leaves something for old code.
+    :raises ValueError: when one of them cannot leave anything for old code.
 
     ``Expand([migrations.RemoveField("order", "note")])``
     """
@@ -106,7 +106,7 @@ class Expand(Half):
                 operation.database_backwards(app_label, schema_editor, after, before)
 
     def _each(self, app_label: str, state: ProjectState) -> Iterator[tuple[int, Operation, ProjectState, ProjectState]]:
-        """Each operation with its place, and the states before and after it."""
+        """Yield each place in the list, the operation there, and the states before and after it."""
         for part, operation in enumerate(self.operations):
             after = state.clone()
             operation.state_forwards(app_label, after)
@@ -123,7 +123,7 @@ class Expand(Half):
     def _rename_content_type(
         self, operation: Operation, app_label: str, schema_editor: AnyEditor, after: ProjectState, code: str
     ) -> None:
-        """Django puts an operation for that behind each RenameModel that stands in the list of a migration."""
+        """Rename the content type; Django itself does so only for a RenameModel directly in the list of a migration."""
         is_rename = type(operation).__name__ == "RenameModel" and ("contenttypes", "contenttype") in after.models
         if not is_rename or schema_editor.collect_sql:
             return
@@ -137,19 +137,19 @@ class Expand(Half):
             once(getattr(rename, code), after.apps, None)
 
     def reduce(self, operation: Operation, app_label: str) -> Any:
-        """With its Contract it is the plain operations."""
+        """Reduce this Expand and its Contract to the plain operations."""
         if isinstance(operation, Contract) and _same(self.operations, operation.operations):
             return list(self.operations)
-        # The others are let through where each operation inside would let them.
+        # Another operation may pass if each operation inside lets it pass.
         found = [inner.reduce(operation, app_label) for inner in self.operations]
         return True if all(x is True for x in found) else super().reduce(operation, app_label)
 
 
 class Contract(Half):
-    """Let go what the :class:`Expand` of the same ``operations`` has left for old code, where none of it is seen any
-    more. Otherwise it stays owed, and the next ``migrate`` or ``manage.py contract`` lets it go; the migration is
-    recorded all the same. The state does not change. Taken back, it makes again what old code needs, without the values
-    that are gone.
+    """Drop what the :class:`Expand` of the same ``operations`` has left for old code, if no old code is seen any more.
+    Otherwise that stays owed, and the next ``migrate`` or ``manage.py contract`` drops it; the migration is recorded
+    all the same. The state does not change. Taken back, this operation makes again what old code needs, without the
+    values that are gone.
 
     :param operations: as in the Expand. ``manage.py make_contract`` writes them.
 
@@ -159,18 +159,18 @@ class Contract(Half):
     half = "contract"
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """All of it is in the state since the Expand."""
+        """Change nothing: the Expand has changed the state already."""
 
     def database_forwards(
         self, app_label: str, schema_editor: AnyEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
-        """With another schema editor than ours nothing is owed.
+        """Pay what is owed; with a schema editor of another package nothing is.
 
-        :raises CannotMigrate: when no Expand of the same operation comes before it.
+        :raises CannotMigrate: when no Expand of the same operation comes before this Contract.
         """
         if hasattr(schema_editor, "pay"):
             others, renames = self._apart
-            # What gives a table its name back comes first: the others are done on the table.
+            # Operations that give a table its name back come first: the others work on the table.
             for operation in (*renames, *others):
                 schema_editor.pay(self, operation)
 
@@ -195,8 +195,8 @@ def _names(operation: Any) -> tuple[str, str]:
 
 
 def _same(operations: Sequence[Operation], others: Sequence[Operation]) -> bool:
-    """Whether they would be written alike."""
-    # Imported here: whoever imports a migration runs none of them.
+    """Return whether a file would have them written alike."""
+    # Imported here: importing a migration does not run it.
     from ..migrate_run.halves import written
 
     return list(map(written, operations)) == list(map(written, others))

@@ -1,4 +1,4 @@
-"""``ReplaceField``: a field with another name and type takes the place of one that old code goes on using."""
+"""``ReplaceField``: a field with another name and type takes the place of one that old code still uses."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ from .update import update_of
 
 
 class ReplaceField(Operation):
-    """Replace a field of a model by another one, whose values are computed from it.
+    """Replace a field of a model with another one, whose values are computed from it.
 
     On a table in use, with EXPAND_CONTRACT or in an ``Expand``, the new column is added beside the old one, a trigger
-    keeps the two equal in both directions, the rows that are there are filled in batches, and the old column is owed.
-    On a table that nobody uses, and with another engine, the column is replaced at once.
+    keeps the two equal in both directions, existing rows are filled in batches, and the old column is owed.
+    On a table out of use, and with another engine, the column is replaced at once.
 
-    :param model_name: of the migration's app. :param old_name: of the field that goes.
-    :param new_name: of the field that comes. :param field: that field.
-    :param forwards: its value, an expression of the old field. :param backwards: the other way, for old code that reads
-        rows of new code, and for the way back.
-    :raises ValueError: where one of the two is missing, or the field cannot be filled from another one.
+    :param model_name: the model, in the migration's app.
+    :param old_name: the name of the field that is removed.
+    :param new_name: the name of the field that is added.
+    :param field: the field that is added.
+    :param forwards: the new field's value, an expression of the old field.
+    :param backwards: the old field's value, an expression of the new field, for old code that reads rows of new code,
+        and for taking the operation back.
+    :raises ValueError: if one of the expressions is missing, or the field cannot be filled from another one.
 
     ``ReplaceField("Order", "total", "cents", models.BigIntegerField(), F("total") * 100, F("cents") / 100)``
     """
@@ -68,7 +71,10 @@ class ReplaceField(Operation):
     def database_forwards(
         self, app_label: str, schema_editor: AnyEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
-        """:raises CannotMigrate: where an expression is about something else, and in use without the setting."""
+        """Replace the field, beside the old one or at once.
+
+        :raises CannotMigrate: if an expression reads anything else, or the table is in use and the setting is off.
+        """
         editor: Any = schema_editor
         model = to_state.apps.get_model(app_label, self.model_name)
         if self.allow_migrate_model(editor.connection.alias, model):
@@ -93,9 +99,10 @@ class ReplaceField(Operation):
     def replacements(
         self, app_label: str, connection: Connection, before: ProjectState, after: ProjectState
     ) -> tuple[Replacement, Replacement]:
-        """What replaces the old field by the new one, and the other way.
+        """Return the replacement of the old field by the new one, and the reverse one.
 
-        :param before: the state before the operation. :param after: that after it.
+        :param before: the state before the operation.
+        :param after: the state after it.
         """
         names = (self.old_name, self.new_name)
         there = self._replacement(app_label, connection, before, after, names, self.forwards)
@@ -132,5 +139,5 @@ class ReplaceField(Operation):
         return f"replace_{self.model_name_lower}_{self.old_name.lower()}_{self.new_name.lower()}"
 
     def references_model(self, name: str, app_label: str) -> bool:
-        """Its field may point to any model."""
+        """Return True: the field may point to any model."""
         return True

@@ -16,8 +16,8 @@ from ..log import logger
 class SafetyAssured(Operation):
     """Run ``operations`` without refusing or warning for what the rules find in them; the reason is logged.
 
-    :param operations: what is accepted.
-    :param reason: why it is safe here, for whoever reads the migration later. It may not be empty.
+    :param operations: the accepted operations.
+    :param reason: the reason why they are safe here, for later readers of the migration. It must not be empty.
     :raises ValueError: without a reason.
 
     ``SafetyAssured([migrations.RenameField("order", "sum", "total")], reason="the shop is closed on Sunday night")``
@@ -60,8 +60,8 @@ class SafetyAssured(Operation):
             migration.unapply(to_state.clone(), schema_editor, collect_sql=schema_editor.collect_sql)
 
     def _as_migration(self, app_label: str, schema_editor: Any) -> Migration:
-        """Django's own loop over operations, with its states, its rule for RunPython's transaction, and its comments in
-        a script, where a RunPython among them is left out and its neighbours are not.
+        """Return a migration that runs the operations in Django's own loop, with its states, its rule for RunPython's
+        transaction, and its comments in a script, which leaves out a RunPython among them, but not its neighbours.
         """
         values = {"operations": self.operations, "atomic": _atomic(schema_editor), "part_of_operation": True}
         migration: Migration = type("Migration", (Migration,), values)("safety_assured", app_label)
@@ -69,7 +69,7 @@ class SafetyAssured(Operation):
 
     @contextmanager
     def _assured(self, schema_editor: Any) -> Iterator[None]:
-        """On another database there is nothing to accept."""
+        """Accept the findings of the block; with another database's editor there are none."""
         assured = getattr(schema_editor, "assured", None)
         if assured is None:
             yield
@@ -95,7 +95,7 @@ class SafetyAssured(Operation):
 
 
 def _atomic(schema_editor: Any) -> bool:
-    """Whether the migration is atomic: an editor of Django's knows that only where DDL can be rolled back."""
+    """Return whether the migration is atomic; Django's own editor knows that only if DDL can be rolled back."""
     wanted = getattr(schema_editor, "atomic_wanted", None)
     if wanted is None:
         return bool(schema_editor.atomic_migration or not schema_editor.connection.features.can_rollback_ddl)

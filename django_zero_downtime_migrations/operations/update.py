@@ -19,14 +19,20 @@ if TYPE_CHECKING:
 
 
 class Text(NamedTuple):
-    """SQL with placeholders. :param params: their values."""
+    """SQL with placeholders.
+
+    :param params: the values of the placeholders.
+    """
 
     sql: str
     params: tuple[object, ...] = ()
 
 
 class Compiled(NamedTuple):
-    """:param table: its name as it is written in SQL."""
+    """An UPDATE in parts.
+
+    :param table: the table's name as it is written in SQL.
+    """
 
     table: str
     assignment: Text
@@ -39,10 +45,10 @@ class Compiled(NamedTuple):
 
 
 def update_of(connection: Connection, model: Model, values: Mapping[str, Any], where: Q | None) -> Compiled | None:
-    """Return what ``filter(where).update(**values)`` sends, for rows alone that it would change; None for no rows.
+    """Return the UPDATE of ``filter(where).update(**values)``, for only the rows that change; None for no rows.
 
-    :raises CannotMigrate: when a field stands in the table of another model, or nothing tells a row that is done from
-        one that is not.
+    :raises CannotMigrate: when a field is in the table of another model, or nothing tells a changed row from an
+        unchanged one.
     """
     fields = [_own_field(model, name) for name in values]
     parts = [_compile(connection, model, {name: value}, where) for name, value in values.items()]
@@ -67,10 +73,10 @@ def chosen(
     connection: Connection, apps: StateApps, model: Model, where: Q, function: Callable[[Any, Any], object]
 ) -> Chosen | None:
     """Return the rows of ``filter(where)`` for a function; None for no rows."""
-    # Imported here: whoever imports a migration runs none of them.
+    # Imported here: importing a migration does not run it.
     from ..execution.each import Chosen
 
-    # What is written is of no interest, but for its condition.
+    # Only the condition of this UPDATE is used.
     concrete: Any = model._meta.concrete_model
     name = concrete._meta.local_concrete_fields[0].name
     compiled = _compile(connection, model, {name: F(name)}, where)
@@ -119,7 +125,7 @@ def _frozen(part: Any) -> Any:
 
 
 def _reads(model: Model, value: Any, fields: list[Field]) -> bool:
-    """Whether a value is computed from one of these fields."""
+    """Return whether a value is computed from one of these fields."""
     if not hasattr(value, "resolve_expression"):
         return False
     resolved = value.resolve_expression(model._base_manager.all().query, allow_joins=False, for_save=True)

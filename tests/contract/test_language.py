@@ -28,37 +28,8 @@ FRAGMENT = re.compile(
     re.IGNORECASE,
 )
 FIELD = re.compile(r":(param|ivar|cvar|raises|returns?)\b")
-#: Files whose language is not this project's choice, or is still to be done, with the reason.
-EXCEPTIONS = {
-    "tests/contract/test_language.py": "names the words",
-    **dict.fromkeys(
-        (
-            "backends/postgres/expanding.py",
-            "backends/postgres/expanding_fills.py",
-            "backends/postgres/expanding_not_null.py",
-            "backends/postgres/expanding_renames.py",
-            "backends/postgres/passing_on.py",
-            "backends/postgres/schema.py",
-            "execution/journal/__init__.py",
-            "execution/journal/agreement.py",
-            "execution/journal/call_under_way.py",
-            "execution/journal/journal.py",
-            "execution/journal/net.py",
-            "execution/journal/net_objects.py",
-            "execution/journal/store.py",
-            "execution/journal/stored_steps.py",
-            "migrate_run/contraction.py",
-            "migrate_run/journals.py",
-            "operations/backfill.py",
-            "operations/ensure_backfilled.py",
-            "operations/safety_assured.py",
-            "operations/update.py",
-            "settings.py",
-            "stated_settings.py",
-        ),
-        "still to be done: its behaviour changes first",
-    ),
-}
+#: Files whose language is not this project's choice, with the reason.
+EXCEPTIONS = {"tests/contract/test_language.py": "names the words"}
 Definition = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 

@@ -22,9 +22,12 @@ NOTE = migrations.RemoveField("order", "note")
 
 
 class Change(NamedTuple):
-    """:param old: what code from before it does. :param new: what code from after it does.
+    """A change with two halves.
 
-    :param repaired: SQL that gives values to rows of new code. :param emptied: SQL after which stock Django goes back.
+    :param old: the writes of code from before the change.
+    :param new: the writes of code from after the change.
+    :param repaired: SQL that gives values to rows of new code.
+    :param emptied: SQL after which stock Django can take the change back.
     """
 
     name: str
@@ -39,7 +42,7 @@ class Change(NamedTuple):
         return self.name
 
     def works(self, project: Project) -> None:
-        """Code of both versions does."""
+        """Run the code of both versions."""
         self.old(lambda name: project.model(1, name))
         self.new(lambda name: project.model(2, name))
 
@@ -53,7 +56,7 @@ def old_order(of: Any, **more: Any) -> Any:
 def old_with_friends(of: Any) -> None:
     made = old_order(of)
     made.friends.add(of("customer").get(pk=2))
-    # The models of other releases know nothing of rows in their tables.
+    # Other releases' models do not know of rows in the table of this field.
     made.friends.clear()
 
 
@@ -131,7 +134,7 @@ def test_both_versions_work_until_the_contract(
     assert len(project.run(TYPES)) == len(change.operations)
     change.works(project)
 
-    # What no Contract is written for is not due, whatever is seen.
+    # Without a written Contract nothing is due, whatever is seen of old code.
     leave(observer, project)
     assert "its Contract is not written: manage.py make_contract shop writes it" in project.manage("contract").stdout
     change.works(project)
@@ -161,7 +164,7 @@ def test_both_versions_work_until_the_contract(
 
 
 def test_a_contract_leaves_what_old_code_uses(by_hand: Project, observer: Any) -> None:
-    """Its migration is recorded, and the next run lets it go."""
+    """The Contract's migration is recorded, and the next run drops what was left."""
     project = by_hand
     project.add(Expand([NOTE]))
     project.migrate()

@@ -11,14 +11,14 @@ from ...ddl import statements as s
 from ...migrate_run import renames
 from .expanding import Expanding
 
-#: What needs no table.
+#: Statements that need no table.
 _WRITTEN_DOWN = (s.BeginToPay, s.Owe, s.OweNoMore, s.Raw)
-#: What says that a call is about the view itself.
+#: Statements that say that a call is about the view itself.
 _SHOWING = (s.ShowBoth, s.ShowNoMore)
 
 
 class BehindViews(Expanding):
-    """To be put before what records calls."""
+    """The methods for tables behind views. This class precedes the recording ones."""
 
     deferred_sql: list[Any]
 
@@ -39,14 +39,15 @@ class BehindViews(Expanding):
             renames.refuse_behind_a_view(needed, owed)
 
     def _shown_columns(self, statements: Sequence[s.Statement], views: Collection[str]) -> set[str]:
-        """The views that show a column whose type changes, or that goes, which the server refuses."""
+        """Return the views that show a column whose type changes, or that is dropped; the server refuses both."""
         catalog, plain = self._catalog(), self.names.plain
         changed = [(x.table, plain(x.column)) for x in statements if isinstance(x, (s.SetType, s.DropColumn))]
         return {view for view in views for column in changed if catalog.shows(view, *column)}
 
     def _not_to_be_made(self, hidden: Collection[str]) -> set[str]:
-        """The tables among these to which a new table's foreign keys would point at the end of the migration. The keys
-        are made no more: their table is refused.
+        """Return the tables among these to which a new table's foreign keys would point at the end of the migration.
+
+        The deferred keys are discarded: their table is refused.
         """
         keys = [x for x in self.deferred_sql if isinstance(x, DjangoStatement) and self._target(x) in hidden]
         self.deferred_sql = [x for x in self.deferred_sql if not any(x is key for key in keys)]

@@ -1,7 +1,7 @@
-"""The part of the schema editor that lets stay what old code uses, with EXPAND_CONTRACT.
+"""The part of the schema editor that keeps what old code uses, with EXPAND_CONTRACT.
 
-A plain RemoveField or DeleteModel takes away what is in the way of the new code, and writes down that the rest is owed;
-``migrate_run.contraction`` drops it by the same operation when no old code is left.
+A plain RemoveField or DeleteModel removes what is in the way of new code, and writes down that the rest is owed;
+``migrate_run.contraction`` drops the rest by the same operation when no old code is left.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from ...settings import MigrationSettings
 if TYPE_CHECKING:
     from ...execution.debts import Debt, Debts
 
-#: What may need a name that is still taken.
+#: Statements that may need a name that is still taken.
 _NEEDS_A_NAME = (s.AddColumn, s.CreateTable, s.RenameColumn, s.RenameTable)
 
 
 class Expanding:
-    """To be put before what records calls."""
+    """The methods for removals. This class precedes the recording ones."""
 
     connection: Connection
     collect_sql: bool
@@ -45,9 +45,9 @@ class Expanding:
     alter_field: Callable[..., None]
     _count: Callable[[removals.Stays, Sequence[removals.Goes]], None]
     _count_no_more: Callable[[removals.Stays], None]
-    #: What is owed is dropped.
+    #: Operations drop what they owe.
     is_contracting = False
-    #: The operation inside of an Expand or Contract that is at work.
+    #: The running operation inside an Expand or Contract.
     _half: Own | None = None
     _call: Call
     _catalog: Callable[[], PlannedCatalog]
@@ -63,7 +63,7 @@ class Expanding:
     # Forwards
 
     def remove_field(self, model: Model, field: Field) -> None:
-        """Leave the column to old code where there may be some."""
+        """Leave the column to old code if any may run."""
         parent: Any = super()
         going = removals.of_field(model, field, self.connection) if self._may_leave else []
         own = self._leaves("RemoveField", going)
@@ -74,7 +74,7 @@ class Expanding:
             self._leave(own, going)
 
     def delete_model(self, model: Model) -> None:
-        """Leave the table to old code where there may be some."""
+        """Leave the table to old code if any may run."""
         parent: Any = super()
         going = removals.of_model(model) if self._may_leave else []
         own = self._leaves("DeleteModel", going)
@@ -91,7 +91,7 @@ class Expanding:
         return is_on and self._recorded is None
 
     def _leaves(self, name: str, going: Sequence[removals.Goes]) -> Own | None:
-        """The operation that is at work, where what it removes stays."""
+        """Return the running operation if what it removes stays."""
         own = self._own_operation() if going else None
         if own is None or not removals.is_plain(own, name, backwards=False):
             return None
@@ -101,12 +101,12 @@ class Expanding:
         return own
 
     def _is_new_column(self, table: str, column: str) -> bool:
-        """Whether this very run has added it, or will, so that no old code knows it."""
+        """Return whether this very run has added the column, or will, so that no old code knows it."""
         is_planned = bool(column) and not self._projection.live_column(table, column)
         return is_planned or (table, column) in self.migrate_run.columns
 
     def _is_alone(self, own: Own, tables: Sequence[str]) -> bool:
-        """Whether nobody else is there; of a script, and of what is only checked, nobody knows when it will run."""
+        """Return whether no other session is there; False for a script or a check, which do not run now."""
         if self._is_offline or (self.collect_sql and self.migrate_run.plan is None):
             return False
         from ...execution.evidence import is_alone
@@ -117,8 +117,8 @@ class Expanding:
         return known[key]
 
     def _real(self, tables: Sequence[str]) -> list[str]:
-        """The tables of today behind these names: of a view, or of a name that a table has not yet, nobody can tell
-        whether there are rows.
+        """Return the tables of today behind these names: a view, or a name that a table does not have yet, does not
+        tell whether there are rows.
         """
         today = self._today()
         live = [self._projection.live_table(table) for table in tables]
@@ -147,7 +147,7 @@ class Expanding:
     # Backwards
 
     def add_field(self, model: Model, field: Field) -> None:
-        """Take back what :meth:`remove_field` has left."""
+        """Add a field; if :meth:`remove_field` has left its column, take that back."""
         parent: Any = super()
         debt = self._taken_back("RemoveField")
         if debt is None:
@@ -158,7 +158,7 @@ class Expanding:
             self._bring_back(debt, going, lambda: parent.add_field(model, field))
 
     def create_model(self, model: Model) -> None:
-        """Take back what :meth:`delete_model` has left."""
+        """Create a table; if :meth:`delete_model` has left it, take that back."""
         parent: Any = super()
         debt = self._taken_back("DeleteModel")
         if debt is None:
@@ -177,16 +177,16 @@ class Expanding:
         return next((debt for debt in known if debt.whose == own.whose), None)
 
     def _begun_before(self) -> list[Debt]:
-        """Those that a run has taken back, or begun to pay, which was killed before that was recorded."""
+        """Return debts that a run took back or began to pay before it was killed, with its migration unrecorded."""
         debts = self._debts() if self.migrate_run.debts is not None else None
         return [*debts.taken_back(), *debts.being_paid()] if debts else []
 
     def _own_operation(self) -> Own | None:
-        """The operation that is at work, where it stands in the list of its migration, or in an Expand there."""
+        """Return the running operation if it is in the list of its migration, or in an Expand there."""
         return self._half or own_operation_at_work()
 
     def _bring_back(self, debt: Debt, going: Sequence[removals.Goes], make: Callable[[], None]) -> None:
-        """:param make: what stock Django does."""
+        """Bring back what is owed, and end the debt; ``make`` runs stock Django's method."""
         debts = self._debts()
         if not self._is_there(debt):
             make()
@@ -199,7 +199,7 @@ class Expanding:
         self._record(s.OweNoMore(sql=sql, table=debt.tables[0], owed_by=debt.id))
 
     def _owing_no_more(self, debt: Debt, debts: Debts) -> str:
-        """In a run it goes when that is over."""
+        """Return the SQL that ends a debt; in a run it is only marked, and deleted when the run is over."""
         is_run = self.migrate_run.plan is not None
         return debts.taking_back(debt.whose) if is_run else debts.forgiving(debt.whose)
 
@@ -207,7 +207,7 @@ class Expanding:
         wanted = copy.copy(field)
         default = self._effective_default(field)
         if default is not None and not field.has_default():
-            # Django would give it to each row if it added the column.
+            # Django would give each row this default if it added the column.
             wanted.default = default
         now: Any = copy.copy(wanted)
         catalog, column = self._catalog(), removals.column(field, self.names)
@@ -225,7 +225,7 @@ class Expanding:
         self.alter_field(goes.model, now, wanted)
 
     def _validate(self, key: Constraint) -> None:
-        """A run without a journal may have been killed before it did."""
+        """Validate a key: a run without a journal may have been killed before it did so."""
         if not key.valid:
             name = quote(key.name)
             sql = f"ALTER TABLE {key.table} VALIDATE CONSTRAINT {name}"
@@ -237,14 +237,14 @@ class Expanding:
             return catalog.exists(debt.tables[0]) and catalog.column(debt.tables[0], debt.column) is not None
         return all(catalog.exists(table) for table in debt.tables)
 
-    # What is owed already
+    # Debts so far
 
     @property
     def _is_offline(self) -> bool:
         return not isinstance(self._today(), ServerCatalog)
 
     def _debts(self) -> Debts | None:
-        """None where there is no database."""
+        """Return the debts of the database; None without a database."""
         if self._is_offline:
             return None
         from ...execution.debts import Debts
@@ -252,7 +252,7 @@ class Expanding:
         return Debts(self.connection, self.migrate_run.kept)
 
     def _known_debts(self, asks: bool = False) -> list[Debt]:
-        """:param asks: also where the setting is off, and there are no journals that have told of it."""
+        """Return the known debts; ``asks``: ask the server even if the setting is off and no journals were read."""
         run = self.migrate_run
         if run.debts is None and (asks or self.settings.expand_contract or run.kept is not None):
             debts = self._debts()
@@ -261,14 +261,14 @@ class Expanding:
         return run.debts or []
 
     def _owed(self, *kinds: str) -> list[tuple[str, removals.Stays]]:
-        """By whom, and what, of some kinds."""
+        """Return who owes what, for debts of some kinds."""
         planned = self._projection.owed
         today = [(x.id, removals.Stays(x.tables, x.column, x.kind)) for x in self._known_debts() if x.id not in planned]
         left = [(x.owed_by, removals.Stays(x.tables, x.column, x.kind)) for x in planned.values() if x is not None]
         return [(owed_by, kept) for owed_by, kept in [*today, *left] if kept.kind in kinds]
 
     def _refuse_taken_names(self, statements: Sequence[s.Statement]) -> None:
-        """:raises CannotMigrate: when a statement needs a name that old code still has."""
+        """Raise CannotMigrate when a statement needs a name that old code still has."""
         needing = [x for x in statements if isinstance(x, _NEEDS_A_NAME)]
         if not needing or self.is_contracting or self.migrate_run.is_new_database:
             return
@@ -284,7 +284,7 @@ class Expanding:
 
 
 def owe(whose: Any, kept: removals.Stays, written: str, note: str = "") -> s.Owe:
-    """:param written: what is sent. :param note: what its finding says as well."""
+    """Return the statement of a debt; ``written`` is the SQL that is sent, and ``note`` adds to its finding."""
     tables, column, kind = kept
     common = {"written": written, "owed_by": str(whose), "kind": kind, "note": note}
     return s.Owe(sql=kept.sql, table=tables[0], tables=tables, column=column, **common)

@@ -1,4 +1,4 @@
-"""The part of the schema editor that makes again what old code needs, when a Contract that let it go is taken back."""
+"""The part of the schema editor that makes again what old code needs, when a Contract that dropped it is taken back."""
 
 from __future__ import annotations
 
@@ -23,14 +23,19 @@ from .expanding_renames import ExpandingRenames, Stock
 
 
 class ExpandingAgain(ExpandingRenames, ExpandingFills):
-    """To be put before what records calls."""
+    """The methods that make again what old code needs. This class precedes the recording ones."""
 
     create_model: Any
     _replace_again: Callable[[Own, ProjectState, ProjectState], None]
     db_default_sql: Any
 
     def _expand_again(self, own: Own, before: ProjectState, after: ProjectState) -> None:
-        """:param own: the operation, as it stands in its Expand. :param before: the state before it."""
+        """Make again what an operation has left for old code.
+
+        :param own: the operation, as it stands in its Expand.
+        :param before: the state before it.
+        :param after: the state after it.
+        """
         operation, name = own.operation, type(own.operation).__name__
         is_rename = name in renames.OPERATIONS
         state = after if is_rename or name == "AddField" else before
@@ -49,24 +54,24 @@ class ExpandingAgain(ExpandingRenames, ExpandingFills):
             self._bring_again(own, removals.of_operation(operation, own.app, before.apps, self.connection))
 
     def _is_unused(self, own: Own, model: Model) -> bool:
-        """Whether nobody can be using the table; of one that is gone, whether nobody else is there."""
+        """Return whether no session can be using the table; if it is gone, whether no other session is connected."""
         table = self.names.as_sql(model._meta.db_table)
         if not self._catalog().exists(table):
             table = self.names.as_sql(str(MigrationRecorder.Migration._meta.db_table))
         is_unused = not self._has_traffic(table) or self._is_alone(own, [table])
-        # What was asked about is not what the operation itself would ask about.
+        # The operation itself would ask about other tables, so the answer is kept for it.
         self.migrate_run.alone[own.whose] = is_unused
         return is_unused
 
     def _owes_again(self, own: Own, kept: removals.Stays) -> None:
-        """Also of a table that is new: what is sent for that is a statement's own text."""
+        """Write the debt down, also for a new table, where the text of the statement itself is sent."""
         written = "" if self._call.past else self._owing(own.whose, kept)
         self._record(owe(own.whose, kept, written).named(sql=written))
 
-    # What was removed
+    # Removals
 
     def _bring_again(self, own: Own, going: list[removals.Goes]) -> None:
-        """As code needs it that does not know it."""
+        """Add the removed column or table once more, in the form that code without a field for it needs."""
         if not going:
             return
         with self._planning("expand_again", going[0].model, going[0].field):
@@ -82,14 +87,14 @@ class ExpandingAgain(ExpandingRenames, ExpandingFills):
             self._owes_again(own, kept)
 
     def _make_again(self, model: Model) -> None:
-        """With its tables of ManyToManyFields. No row of any of them keeps new code from deleting what it points to."""
+        """Create a table and those of its ManyToManyFields without foreign keys, so that new code can delete rows."""
         there = list(self.deferred_sql)
         self.create_model(model)
         made = [x for x in self.deferred_sql if not any(x is y for y in there)]
         keys = [x for x in made if isinstance(x, DjangoStatement) and "to_table" in x.parts]
         self.deferred_sql = [x for x in self.deferred_sql if not any(x is key for key in keys)]
 
-    # What fills a column
+    # Values for old code's rows
 
     def _keep_default_again(self, own: Own, model: Model) -> None:
         field: Any = copy.copy(model._meta.get_field(own.operation.name))
@@ -114,7 +119,7 @@ class ExpandingAgain(ExpandingRenames, ExpandingFills):
             self._owes_again(own, kept)
 
     def _value(self, field: Field) -> str:
-        """SQL of what takes the place of NULL; empty where nobody knows one."""
+        """Return the SQL of the value in place of NULL; empty if the field has no default."""
         if removals.has_value(field):
             sql, params = self.db_default_sql(field)
         else:
@@ -122,10 +127,13 @@ class ExpandingAgain(ExpandingRenames, ExpandingFills):
             sql, params = ("", ()) if default is None else ("%s", (default,))
         return with_values(sql, params, self.quote_value) if params else str(sql)
 
-    # What was renamed
+    # Renames
 
     def _rename(self, own: Own, kept: removals.Stays, table: str, stock: Stock) -> None:
-        """:raises CannotMigrate: where EXPAND_CONTRACT is on for the operation alone."""
+        """Rename, and keep the old name.
+
+        :raises CannotMigrate: if EXPAND_CONTRACT is on for this operation only.
+        """
         if self._only_here:
             raise CannotMigrate(
                 f"{own.whose} gives an old name to a view, and while EXPAND_CONTRACT is off Django groups by the key "
@@ -150,14 +158,14 @@ class ExpandingAgain(ExpandingRenames, ExpandingFills):
 
 
 def _model_name(own: Own, is_rename: bool) -> str:
-    """By which the state has the model that an operation is about."""
+    """Return the name under which the state has the operation's model."""
     operation = own.operation
     new = operation.new_name if is_rename and type(operation).__name__ == "RenameModel" else None
     return str(new or getattr(operation, "model_name", None) or operation.name)
 
 
 def _empty(field: Field) -> Field:
-    """No value of a unique field suits two rows."""
+    """Take the default from a unique field: no value suits two rows."""
     if field.unique:
         field.default = NOT_PROVIDED
     return field

@@ -1,6 +1,6 @@
 """The part of the schema editor that lets old code write NULL where a column becomes NOT NULL, with EXPAND_CONTRACT.
 
-A plain AlterField of a field with a default makes a trigger that puts it in the place of NULL, before the rows are
+A plain AlterField of a field with a default makes a trigger that puts the default in place of NULL, before the rows are
 filled, and writes down that the trigger is owed.
 """
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 
 class ExpandingFills(ExpandingNotNull):
-    """To be put before what records calls."""
+    """The methods for filled columns. This class precedes the recording ones."""
 
     quote_value: Callable[[Any], Any]
     _recording: Projection
 
     def alter_field(self, model: Model, old_field: Field, new_field: Field, strict: bool = False) -> None:
-        """Fill what old code writes as NULL; drop the trigger that does so where it is owed, or not wanted any more."""
+        """Fill what old code writes as NULL; drop the trigger for that if it is owed, or not wanted any more."""
         parent: Any = super()
 
         def alter() -> None:
@@ -50,7 +50,10 @@ class ExpandingFills(ExpandingNotNull):
             alter()
 
     def _become_not_null(self, kept: Stays, model: Model, field: Field, alter: Callable[[], None]) -> None:
-        """:param alter: what stock Django does."""
+        """Make a column NOT NULL, with a trigger for old code if any may run.
+
+        :param alter: runs stock Django's method.
+        """
         own = self._stays_for_old_code("AlterField", kept.tables[0])
         try:
             with self._planning("alter_field", model, field):
@@ -64,11 +67,11 @@ class ExpandingFills(ExpandingNotNull):
             self._nobody_there = False
 
     def _fill(self, own: Own, kept: Stays) -> None:
-        """Put the trigger before the rows are filled, and so before NULL is refused."""
+        """Insert the trigger before the fill of the rows, and so before NULL is refused."""
         recorded = self._recorded or []
         place = next((n for n, x in enumerate(recorded) if isinstance(x, s.FillNulls)), None)
         if place is None and not self._call.past:
-            # Without a default nobody knows a value; the rows are as their owner has filled them.
+            # Without a default there is no value to write; the user has filled the rows already.
             return
         if place is not None and not self._call.past:
             fill = recorded[place]
@@ -85,7 +88,7 @@ class ExpandingFills(ExpandingNotNull):
         self._owes(own, kept)
 
     def _is_understood(self, value: str, kept: Stays) -> bool:
-        """Whether the trigger, for which there is nothing but pg_catalog, can make the value."""
+        """Return whether the trigger, whose search_path has only pg_catalog, can compute the value."""
         # Imported here, as below: most processes of a project migrate nothing.
         from ...execution.own_names import names_only_of_the_server
 
@@ -98,9 +101,9 @@ class ExpandingFills(ExpandingNotNull):
         return False
 
     def _fill_no_more(self, kept: Stays, taken_back: Debt | None) -> None:
-        """NULL is a value again: no trigger may change it.
+        """Drop the trigger of a column that may be NULL again.
 
-        :param taken_back: the debt of the operation that is taken back. An earlier run may have marked it so already.
+        :param taken_back: the debt of the operation that is taken back; an earlier run may have marked it already.
         """
         owed = [owed_by for owed_by, there in self._owed(s.FILLED) if there == kept]
         if taken_back is not None and taken_back.kind == s.FILLED:
@@ -111,7 +114,7 @@ class ExpandingFills(ExpandingNotNull):
             self._record(self._owed_no_more(owed_by, kept, taken_back))
 
     def _put_before_null(self, drop: DropTrigger) -> None:
-        """In one transaction with DROP NOT NULL; before a change of type, which the server refuses beside a trigger."""
+        """Insert the drop beside DROP NOT NULL, or before a change of type, which a trigger would block."""
         recorded = self._recorded or []
         kinds = (s.SetType, s.DropNotNull)
         place = next((n for n, x in enumerate(recorded) if isinstance(x, kinds)), len(recorded))

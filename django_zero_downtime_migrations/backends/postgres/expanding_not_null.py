@@ -1,7 +1,7 @@
 """The part of the schema editor that lets old code leave out what new code always writes, with EXPAND_CONTRACT.
 
-A plain AddField of a NOT NULL field with a default of Python's keeps the default in the database, and writes down that
-it is owed.
+A plain AddField of a NOT NULL field with a default in Python keeps the default in the database, and writes down that
+its removal is owed.
 """
 
 from __future__ import annotations
@@ -20,18 +20,21 @@ from .expanding import owe
 
 
 class ExpandingNotNull(CountingOldWrites):
-    """To be put before what records calls."""
+    """The methods for defaults. This class precedes the recording ones."""
 
     execute: Any
     sql_alter_column: str
     _alter_column_default_sql: Any
-    #: The one that is being added, and whose default stays.
+    #: The field that is being added, and whose default stays.
     _with_default: Field | None = None
-    #: What is planned is about a table that no old code is using.
+    #: The call that is being planned is about a table that no old code is using.
     _nobody_there = False
 
     def _stays_for_old_code(self, name: str, table: str) -> Own | None:
-        """The operation that is at work, where old code may be using its table. :param name: of its class."""
+        """Return the running operation if old code may be using its table.
+
+        :param name: the name of the operation's class.
+        """
         own = self._own_operation() if self._may_leave else None
         if own is None or not removals.is_plain(own, name, backwards=False):
             return None
@@ -42,7 +45,7 @@ class ExpandingNotNull(CountingOldWrites):
 
     @property
     def _no_old_code(self) -> str:
-        """Why no finding about old code counts; empty where it does."""
+        """The reason why no finding about old code counts; empty if findings count."""
         if self.settings.old_code == "absent":
             return 'OLD_CODE is "absent"'
         return "nobody else is connected, or the table is empty" if self._nobody_there else ""
@@ -54,7 +57,7 @@ class ExpandingNotNull(CountingOldWrites):
     # A new column
 
     def add_field(self, model: Model, field: Field) -> None:
-        """Let a default stay where old code inserts; drop it where that is what is owed."""
+        """Keep a default for old code's inserts; drop the default if that is what is owed."""
         parent: Any = super()
         if self.is_contracting:
             self._let_default_go(model, field)
@@ -84,7 +87,7 @@ class ExpandingNotNull(CountingOldWrites):
         return field is self._with_default
 
     def skip_default_on_alter(self, field: Field) -> bool:
-        """Django asks before it drops the default of a new column."""
+        """Return whether a default stays; Django asks before it drops a new column's default."""
         parent: Any = super()
         return self._keeps_default(field) or bool(parent.skip_default_on_alter(field))
 
@@ -95,7 +98,7 @@ class ExpandingNotNull(CountingOldWrites):
             self.execute(self.sql_alter_column % {"table": table, "changes": changes}, params)
 
     def remove_field(self, model: Model, field: Field) -> None:
-        """Owe nothing any more of a column that goes since its AddField is taken back."""
+        """Remove a field; if its AddField is taken back, end the debt of its default."""
         parent: Any = super()
         debt = self._taken_back("AddField")
         if debt is None:
@@ -107,10 +110,13 @@ class ExpandingNotNull(CountingOldWrites):
             sql = self._owing_no_more(debt, debts) if debts else ""
             self._record(s.OweNoMore(sql=sql, table=debt.tables[0], owed_by=debt.id))
 
-    # What is in the way
+    # Statements in the way
 
     def _refuse_taken_names(self, statements: Sequence[s.Statement]) -> None:
-        """:raises CannotMigrate: also when a statement would change what is kept of a column for old code."""
+        """Refuse statements in the way of defaults and fills, too.
+
+        :raises CannotMigrate: also when a statement would change what is kept of a column for old code.
+        """
         super()._refuse_taken_names(statements)
         changing = [x for x in statements if isinstance(x, fills.IN_THE_WAY)]
         if not changing or self.is_contracting or self.migrate_run.is_new_database:

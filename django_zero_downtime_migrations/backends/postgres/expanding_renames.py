@@ -1,4 +1,4 @@
-"""The part of the schema editor that lets what is renamed keep its old names for old code, with EXPAND_CONTRACT."""
+"""The part of the schema editor that keeps old names of renamed tables and columns, with EXPAND_CONTRACT."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ Stock = Callable[[], None]
 
 
 class ExpandingRenames(BehindViews):
-    """To be put before what records calls."""
+    """The methods for renames. This class precedes the recording ones."""
 
-    #: The tables that operations have given another name, with a view under the old one.
+    #: The tables that operations have renamed, with a view under the old name.
     _moved: frozenset[tuple[Any, str]] = frozenset()
-    #: What has been renamed before gets its old name once more.
+    #: A renamed table or column gets its old name once more.
     _names_again = False
-    #: EXPAND_CONTRACT is on for the operation that is at work alone.
+    #: EXPAND_CONTRACT is on for the running operation only.
     _only_here = False
-    #: By whom something is owed already.
+    #: The operations that owe something already.
     _owing_already: frozenset[Any] = frozenset()
 
-    #: What operations that have several calls have owed.
+    #: The debts of operations that have several calls.
     _undone: Mapping[Any, Debt] = MappingProxyType({})
 
     def alter_field(self, model: Model, old_field: Field, new_field: Field, strict: bool = False) -> None:
-        """Leave the name of a renamed column to old code where there may be some, and take that back."""
+        """Alter a field; keep the name of a renamed column for old code if any may run, or take that back."""
         parent: Any = super()
         tables = self._tables_of(model, old_field, new_field) if self._recorded is None else ("", "")
         stock = lambda: parent.alter_field(model, old_field, new_field, strict)  # noqa: E731
         self._renaming(("alter_field", model, new_field), tables, stock)
 
     def alter_db_table(self, model: Model, old_db_table: str, new_db_table: str) -> None:
-        """Leave the name of a renamed table to old code where there may be some, and take that back."""
+        """Rename a table; keep the old name for old code if any may run, or take that back."""
         parent: Any = super()
         tables = ("", "")
         if self._recorded is None and old_db_table != new_db_table:
@@ -51,7 +51,7 @@ class ExpandingRenames(BehindViews):
         self._renaming(("alter_db_table", model, old_db_table), tables, stock)
 
     def _tables_of(self, model: Model, old: Field, new: Field) -> tuple[str, str]:
-        """The table of a renamed column, or of a ManyToManyField, before and after it; empty for any other change."""
+        """Return the table of a renamed column or ManyToManyField, before and after; empty for any other change."""
         if removals.has_column(old, self.connection) and removals.has_column(new, self.connection):
             table = self.names.as_sql(model._meta.db_table)
             is_renamed = removals.column(old, self.names) != removals.column(new, self.names)
@@ -71,9 +71,10 @@ class ExpandingRenames(BehindViews):
             act()
 
     def _instead(self, before: str, after: str, stock: Stock) -> Callable[[], None] | None:
-        """What is done instead of what stock Django does; None where that is right.
+        """Return the function to call in place of stock Django's method; None if that method is right.
 
-        :param before: the name of the table. :param after: its name after the call.
+        :param before: the name of the table.
+        :param after: its name after the call.
         """
         if self.is_contracting:
             return lambda: self._contract(before, stock)
@@ -95,7 +96,7 @@ class ExpandingRenames(BehindViews):
         return lambda: self._rename(own, kept, before, stock)
 
     def _may_owe(self, own: Own, kind: str) -> removals.Stays | None:
-        """What is owed by an operation on tables that old code may use."""
+        """Return what an operation owes; None for nothing, and if no old code may use its tables."""
         if not (self._may_leave and own.before and removals.is_plain(own, kind, backwards=False)):
             return None
         kept = renames.owed(own.operation, own.app, own.before.apps, self.connection)
@@ -104,12 +105,12 @@ class ExpandingRenames(BehindViews):
         return None if kept.column and self._is_new_column(kept.tables[0], kept.column) else kept
 
     def _rename_at_once(self, stock: Stock) -> None:
-        """Nobody knows the old name."""
+        """Rename without a view, since no code uses the old name."""
         recorded, made = self._recorded, self._made_by(stock)
         assert recorded is not None
         recorded += map(_as_shown, made)
 
-    # Something gets another name, and keeps the old one
+    # A rename that keeps the old name
 
     def _rename(self, own: Own, kept: removals.Stays, table: str, stock: Stock) -> None:
         whose = own.whose
@@ -117,7 +118,7 @@ class ExpandingRenames(BehindViews):
         made = self._made_by(stock)
         views = [] if self._call.past else self._views(whose, made)
         if self._names_again:
-            # It has the new name already.
+            # The table or column has the new name already.
             views, sent = [x for x in views if not self._is_shown(x)], []
             shown = shown if views else []
         else:
@@ -134,7 +135,10 @@ class ExpandingRenames(BehindViews):
             self._owe(whose, kept, next((x.sql for x in made if _renames(x)), kept.sql))
 
     def _owe(self, whose: Whose, kept: removals.Stays, sent: str) -> None:
-        """:param sent: what a note is about."""
+        """Write a debt down.
+
+        :param sent: the SQL that a note is about.
+        """
         written = "" if self._call.past else self._owing(whose, kept)
         self._record(
             s.Owe(
@@ -149,7 +153,7 @@ class ExpandingRenames(BehindViews):
         )
 
     def _made_by(self, stock: Stock) -> list[s.Statement]:
-        """What stock Django does, which is not recorded yet."""
+        """Return the statements of stock Django's method, which are not recorded yet."""
         recorded = self._recorded
         assert recorded is not None
         start = len(recorded)
@@ -162,15 +166,15 @@ class ExpandingRenames(BehindViews):
         return made
 
     def _views(self, whose: Whose, made: Sequence[s.Statement]) -> list[s.ShowBoth]:
-        """What has the old names of what is renamed.
+        """Return the views that have the old names.
 
-        :raises CannotMigrate: where that would not do.
+        :raises CannotMigrate: if such a view cannot be made.
         """
         catalog, views = self._catalog(), list[s.ShowBoth]()
         columns = [x for x in made if isinstance(x, s.RenameColumn)]
         for x in (x for x in made if isinstance(x, s.RenameTable)):
             renames.refuse_behind_a_view({x.table} if self._pairs(x.table) else (), self._owed(s.RENAMED))
-            # Of columns that get their names later a view keeps the old ones by itself.
+            # If columns are renamed later, a view keeps their old names by itself.
             pairs = tuple(self._pair(y) for y in columns if y.table == x.new_table)
             like = x.new_table if self._names_again else ""
             views.append(s.ShowBoth(sql=x.sql, table=x.table, hidden=x.new_table, pairs=pairs, moves=False, like=like))
@@ -185,7 +189,7 @@ class ExpandingRenames(BehindViews):
         return views
 
     def _replace(self, views: list[s.ShowBoth], made: Sequence[s.Statement]) -> list[s.Statement]:
-        """What is left to be done; nothing where a run that was killed has done it."""
+        """Return the statements that are still to be sent; none if a killed run has sent them."""
         if views and all(map(self._is_shown, views)):
             views.clear()
             return []
@@ -195,10 +199,13 @@ class ExpandingRenames(BehindViews):
         there = self._catalog().shown(view.table)
         return there is not None and there.moves == view.moves and set(view.pairs) <= set(there.pairs)
 
-    # It loses the old names, or gets them back
+    # Old names are dropped or taken back
 
     def _take_back(self, debt: Debt, table: str, stock: Stock) -> None:
-        """:param table: which is a view, perhaps."""
+        """Give the old name back.
+
+        :param table: the name after the call; it may be a view's.
+        """
         pairs, shown = self._pairs(table), self._show_none(table)
         recorded, debts = self._recorded, self._debts()
         made = self._made_by(stock)
@@ -212,7 +219,7 @@ class ExpandingRenames(BehindViews):
         self._record(s.OweNoMore(sql=sql, table=table, owed_by=debt.id))
 
     def _is_done(self, statement: s.Statement) -> bool:
-        """By a run that was killed before that was recorded."""
+        """Return whether a killed run has renamed already, with its migration not recorded."""
         catalog, plain = self._catalog(), self.names.plain
         if isinstance(statement, s.RenameTable):
             return catalog.exists(statement.new_table) and not catalog.exists(statement.table)
@@ -231,7 +238,7 @@ class ExpandingRenames(BehindViews):
             recorded += [*shown, *self._rest(table, pairs, paid)]
 
     def _rest(self, table: str, pairs: s.Pairs, without: Iterable[tuple[str, ...]]) -> list[s.ShowBoth]:
-        """The view with what it shows beside."""
+        """Return the view that shows the other pairs; an empty list without any."""
         rest = tuple(x for x in pairs if x not in without)
         hidden = renames.hidden(table, self._catalog()) if rest else ""
         return [s.ShowBoth(sql=table, table=table, hidden=hidden, pairs=rest)] if rest else []
@@ -240,14 +247,14 @@ class ExpandingRenames(BehindViews):
         return self.names.plain(statement.column), self.names.plain(statement.new_column)
 
     def _pairs(self, table: str) -> s.Pairs:
-        """What a view in the place of a table shows."""
+        """Return the pairs of names that a view in the place of a table shows."""
         shown = None if self._call.past else self._catalog().shown(table)
         return shown.pairs if shown and shown.moves else ()
 
     def _show_none(self, table: str, columns: bool = False) -> list[s.Statement]:
-        """What makes a view the table again, or takes it away; Django is shown the table from now on.
+        """Return the statement that drops a view, and gives its table the name back; Django sees the table from now on.
 
-        :param columns: only where it is in the place of a table.
+        :param columns: only if the view is in the place of a table.
         """
         shown = None if self._call.past else self._catalog().shown(table)
         if shown is None or (columns and not shown.moves):

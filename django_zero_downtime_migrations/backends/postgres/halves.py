@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Halves(ExpandingAgain):
-    """To be put before what records calls."""
+    """The methods for these halves. This class precedes the recording ones."""
 
     collected_sql: list[str]
     nothing_in_use: bool
@@ -33,10 +33,11 @@ class Halves(ExpandingAgain):
 
     @contextmanager
     def expanding(self, operation: Operation, part: int, before: ProjectState) -> Iterator[None]:
-        """While an operation inside of an Expand is at work, EXPAND_CONTRACT is on for it. Where the Expand stands in
-        another operation, such as SafetyAssured, it is a plain one.
+        """Switch EXPAND_CONTRACT on while an operation inside an Expand runs. If the Expand stands in another operation,
+        such as SafetyAssured, it runs as a plain one.
 
-        :param part: its place in there. :param before: the state before it.
+        :param part: its place in the Expand.
+        :param before: the state before it.
         """
         own = None if self._assured else own_operation_at_work()
         if own is None or getattr(own.operation, "half", "") != "expand":
@@ -60,7 +61,7 @@ class Halves(ExpandingAgain):
 
     @contextmanager
     def contracting(self) -> Iterator[None]:
-        """What is at work drops what it has left. What is gone is not dropped again, also without a journal."""
+        """Have the operations drop what they left. They skip what is gone already, with or without a journal."""
         settings = self.settings
         self.is_contracting = True
         self.use_settings(settings.named(idempotent_sql=True))
@@ -71,9 +72,10 @@ class Halves(ExpandingAgain):
             self.use_settings(settings)
 
     def pay(self, contract: Operation, operation: Operation) -> None:
-        """Let go what the Expand of an operation has left, where no old code is seen.
+        """Drop what the Expand of an operation has left, if no old code is seen.
 
-        :param contract: the Contract that is at work. :param operation: the one inside of it.
+        :param contract: the Contract that runs.
+        :param operation: the operation inside it.
         """
         if self.nothing_in_use:
             return
@@ -96,19 +98,19 @@ class Halves(ExpandingAgain):
             self._pay(contraction, looked, debts)
 
     def _to_pay(self, expansion: Expansion, debts: Debts) -> tuple[Debt | None, bool]:
-        """What is owed, and whether an earlier run of this migration has begun to pay it."""
+        """Return the debt, and whether an earlier run of this migration has begun to pay it."""
         if str(expansion.whose) in self._projection.owed:
-            # What is only planned to be left cannot have been seen not to be used.
+            # The Expand is only planned, so there is no evidence yet that old code is gone.
             return None, False
         begun = next((x for x in debts.being_paid() if x.whose == expansion.whose), None)
         known = self._known_debts(asks=True)
         if begun is not None and begun not in known:
-            # What belongs to a column goes along with what is owed.
+            # The column's trigger is dropped along with the debt.
             self.migrate_run.debts = [*known, begun]
         return next((x for x in known if x.whose == expansion.whose), begun), begun is not None
 
     def _is_due(self, looked: Looked) -> bool:
-        """Of a script nobody knows when it is run."""
+        """Return whether the debt is paid now; a script is always written, since it may be run at another time."""
         if not looked.reasons or self._assured:
             return True
         why = printable("; ".join(looked.reasons))
@@ -124,7 +126,7 @@ class Halves(ExpandingAgain):
         try:
             planned = contraction.planned(looked)
         except MigrationError as error:
-            # Its migration does not depend on it.
+            # The migration does not depend on the payment.
             self._say_owed(looked, printable(str(error).strip()))
             return
         common = {"table": debt.tables[0], "owed_by": debt.id}
@@ -156,9 +158,10 @@ class Halves(ExpandingAgain):
     # Contract, taken back
 
     def expand_again(self, contract: Operation, operation: Operation) -> None:
-        """Make again what old code needs, where its Contract has let it go.
+        """Make again what old code needs, if its Contract has dropped it.
 
-        :param contract: the Contract that is taken back. :param operation: the one inside of it.
+        :param contract: the Contract that is taken back.
+        :param operation: the operation inside it.
         """
         if self.nothing_in_use or self._is_offline or self._assured or self.settings.old_code == "absent":
             return
@@ -178,13 +181,16 @@ class Halves(ExpandingAgain):
 
     @cached_property
     def _files(self) -> MigrationLoader:
-        """Also those that a squashed one replaces: what is owed is known by the migration that ran."""
+        """The migration files, including replaced ones: a debt is known by the migration that ran."""
         from django.db.migrations.loader import MigrationLoader
 
         return MigrationLoader(None, ignore_no_migrations=True, replace_migrations=False)
 
     def _expansion(self, contract: Operation, operation: Operation) -> Expansion:
-        """:raises CannotMigrate: when no Expand of the same operation comes before the Contract."""
+        """Return the expansion that an operation of a Contract belongs to.
+
+        :raises CannotMigrate: when no Expand of the same operation comes before the Contract.
+        """
         from ...migrate_run.halves import expansion_of
 
         key = migration_at_work()

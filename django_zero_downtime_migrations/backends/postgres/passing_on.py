@@ -1,5 +1,5 @@
-"""The part of the schema editor that plans nothing where nobody is: in a run that began on an empty database, what
-Django sends for a call goes to the server as it is, in the transaction that it would have of Django.
+"""The part of the schema editor that plans nothing without users: in a run that began on an empty database, Django's
+statements go to the server as they are, in the transaction that Django would open for them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PACKAGE = __name__.partition(".")[0]
 
 
 class PassingOn:
-    """To be put after what records calls."""
+    """The methods for calls without a plan. This class follows the recording ones."""
 
     connection: Connection
     migrate_run: MigrateRun
@@ -34,32 +34,35 @@ class PassingOn:
     _own_triggers: str
     _reader: Reader
     _flush_deferred_sql: Callable[[], None]
-    #: The statements of the call under way that have been sent, with parameters in them; None where it is planned.
+    #: The statements of the running call that have been sent, with parameters in them; None if the call is planned.
     _passed: list[str] | None = None
 
     @property
     def nothing_in_use(self) -> bool:
-        """Whether this run began on a database without any table."""
+        """True if this run began on a database without any table."""
         return self.migrate_run.is_new_database
 
     @property
     def _passes_on(self) -> bool:
-        """Whether a call is not planned. A class of somebody else's may have another view of Django's statements."""
+        """True if a call is not planned. Another package's class may treat Django's statements in its own way."""
         if not (self.nothing_in_use and self._reader.passes_on and _is_ours(type(self))):
             return False
         return bool(self._own.is_open or self._own.may_open)
 
     def treat_as_new(self, table: str) -> bool:
-        """Whether nobody can be using a table yet. :param table: its quoted name, as in SQL."""
+        """Return whether no session can be using a table yet.
+
+        :param table: its quoted name, as in SQL.
+        """
         return table in self.migrate_run.tables or self.nothing_in_use
 
     def _in_use(self, table: str) -> bool:
         return not self.treat_as_new(table)
 
     def _may_pass_on(self, what: str, alone: bool) -> bool:
-        """Whether a call is not planned, or stands inside such a one.
+        """Return whether a call is not planned, or is inside such a call.
 
-        :param alone: it sends what cannot stand in a transaction.
+        :param alone: the call sends a statement that cannot run in a transaction.
         """
         return self._passed is not None or (what != "execute" and not alone and self._passes_on)
 
@@ -69,7 +72,7 @@ class PassingOn:
         return self._passing_on(what, model, made) if self._passed is None else nullcontext(self._call)
 
     def execute(self, sql: Sql, params: Params = ()) -> None:
-        """Send what a call that is not planned gives."""
+        """Send the statement of a call that is not planned."""
         assert self._passed is not None
         self._passed += self._pass_on(sql, params)
 
@@ -99,11 +102,11 @@ class PassingOn:
             yield composed
 
     def _statements(self, sql: Any) -> list[Any]:
-        """What is given at once, one by one."""
+        """Split SQL that is given at once into its statements."""
         return [sql]
 
     def _note(self, sql: SQL) -> None:
-        """A run that a RunPython begins has to know these tables."""
+        """Note the tables of a statement: a run that a RunPython begins has to know them."""
         spelled, run, parts = self.names.spelled, self.migrate_run, sql.parts
         match sql.template:
             case "sql_create_table":
@@ -115,7 +118,7 @@ class PassingOn:
 
 
 def _is_ours(editor: type) -> bool:
-    """Whether a class of schema editors is this package's, over Django's own."""
+    """Return whether a class of schema editors is this package's, over Django's own."""
     known = _OURS.get(editor)
     if known is None:
         places = {cls.__module__.partition(".")[0] for cls in editor.__mro__}

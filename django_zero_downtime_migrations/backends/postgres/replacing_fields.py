@@ -1,5 +1,5 @@
-"""The part of the schema editor that puts a field beside the one that it replaces, and keeps the two equal: what
-``ReplaceField`` calls.
+"""The part of the schema editor that puts a field beside the one that it replaces, and keeps the two equal;
+``ReplaceField`` calls it.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ if TYPE_CHECKING:
 
 
 class ReplacingFields(Halves):
-    """To be put before what records calls."""
+    """The methods for replaced fields. This class precedes the recording ones."""
 
     backfill: Callable[..., None]
 
     def replace_field(self, there: Replacement, back: Replacement) -> None:
-        """Put a field beside another one, or in its place where nobody uses that.
+        """Put a field beside another one, or in its place if no code uses the old one.
 
-        :param there: the replacement. :param back: the other way.
+        :param there: the replacement of the old field by the new one.
+        :param back: the replacement of the new field by the old one.
         :raises CannotMigrate: when the table is in use, and the setting is off.
         """
         goes = removals.Goes(there.before, there.old)
@@ -53,17 +54,17 @@ class ReplacingFields(Halves):
         self._replace_beside(own, kept, there, back)
 
     def _is_gone_at_once(self, kept: removals.Stays) -> bool:
-        """Whether nobody, by what is known without asking, uses the old column."""
+        """Return whether the old column is out of use, by what is known without asking the server for sessions."""
         if self.nothing_in_use or self._assured or self.settings.old_code == "absent":
             return True
         table, column = kept.tables[0], kept.column
         if not self._has_traffic(table) or self._is_new_column(table, column):
             return True
-        # An earlier run has done so.
+        # An earlier run has dropped it.
         return self._catalog().exists(table) and self._catalog().column(table, column) is None
 
     def _is_unused_by_others(self, own: Own, kept: removals.Stays) -> bool:
-        """Whether nobody else is there, and no earlier run has begun to keep the two equal."""
+        """Return whether no other session is there, and no earlier run has begun to keep the two equal."""
         there = self._today().triggers(kept.tables[0], kept.column, "~")
         has_begun = any(quote(name) in self._triggers(kept).triggers for name in there)
         return not has_begun and self._is_alone(own, kept.tables)
@@ -83,7 +84,10 @@ class ReplacingFields(Halves):
             self._owes(own, kept)
 
     def _keep_in_step(self, own: Own, kept: removals.Stays, there: Replacement, back: Replacement) -> None:
-        """:raises CannotMigrate: when the trigger could not be made, or would not understand its expressions."""
+        """Create the trigger that keeps the two columns equal.
+
+        :raises CannotMigrate: when the trigger could not be made, or would not understand its expressions.
+        """
         from ...execution.rights import why_no_trigger
 
         table, new = kept.tables[0], quote(removals.column(there.new, self.names))
@@ -133,7 +137,7 @@ class ReplacingFields(Halves):
             with self._planning("bring_back", there.before, there.old):
                 if not self._call.past:
                     self._bring_back_field(goes, there.old)
-            # Old code leaves it out, and the trigger goes.
+            # Old code leaves the new column out, and the trigger is dropped.
             self.alter_field(back.before, there.new, there.loose)
             kept = removals.stays([goes], self.names)
             self._forgive(debt, there.before, there.old, lambda: self._count_no_more(kept))
@@ -148,7 +152,7 @@ class ReplacingFields(Halves):
             self._record(s.OweNoMore(sql=sql, table=debt.tables[0], owed_by=debt.id))
 
     def _replace_again(self, own: Own, before: ProjectState, after: ProjectState) -> None:
-        """Its Contract is taken back: the old column comes again, with what it is computed from."""
+        """Add the old column once more when the Contract is taken back, filled and kept equal by a trigger."""
         there, back = own.operation.replacements(own.app, self.connection, before, after)
         goes = removals.Goes(there.before, there.old)
         kept = removals.stays([goes], self.names)

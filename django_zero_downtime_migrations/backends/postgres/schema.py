@@ -50,10 +50,10 @@ __all__ = [
 
 
 class DatabaseSchemaEditorMixin(Recording, Ending, OldAttributes, OfMigration):
-    """To be put before any PostgreSQL schema editor.
+    """The schema editor that plans. This class precedes any PostgreSQL schema editor.
 
-    While one of :class:`.calls.Calls` runs, ``execute()`` only records. When the outermost returns, what it recorded
-    is planned, judged and run (``migrate``), or written down (``sqlmigrate``).
+    While one of :class:`.calls.Calls` runs, ``execute()`` only records. When the outermost call returns, the recorded
+    statements are planned, judged and run (``migrate``), or written down (``sqlmigrate``).
     """
 
     is_ours = True
@@ -62,9 +62,9 @@ class DatabaseSchemaEditorMixin(Recording, Ending, OldAttributes, OfMigration):
     collected_sql: list[str]
     quote_value: Callable[[Any], Any]
     _recorded: list[s.Statement] | None = None
-    #: What reaches the server now is sent, and not only said, by an override of ``execute``.
+    #: This class's ``execute()`` runs, so what reaches the server is planned already.
     is_executing = False
-    #: What the code that still runs knows; ``check_migrations`` says so.
+    #: The models of the code that still runs; ``check_migrations`` states them.
     old_code: OldCode | None = None
 
     def __init_subclass__(cls, **kwargs: object) -> None:
@@ -78,16 +78,16 @@ class DatabaseSchemaEditorMixin(Recording, Ending, OldAttributes, OfMigration):
         return own_settings(self, settings)
 
     def _new_reader(self, collect_sql: bool, stated: MigrationSettings) -> Reader:
-        """What prints the plans, or sends them."""
+        """Return the reader that prints the plans, or sends them."""
         if not collect_sql:
             return super()._new_reader(collect_sql, stated)
         return Script(self.connection, self.settings, self._own, self.collected_sql, self._send)
 
     def hand_plans_to(self, reader: Reader, progress: NothingDone | None = None) -> None:
-        """Judge what is planned, and neither send nor print it.
+        """Give the plans to another reader, and neither send nor print them.
 
         :param reader: gets the plans.
-        :param progress: what an earlier run has done of the migration.
+        :param progress: the part of the migration that an earlier run has done.
         """
         self._reader = reader
         self.resume = progress or self.resume
@@ -97,8 +97,8 @@ class DatabaseSchemaEditor(DatabaseSchemaEditorMixin, PostgresSchemaEditor):
     pass
 
 
-# A run of migrate is noticed also where the connection class is that of another package.
+# A run of migrate is noticed even if the connection class is another package's.
 connect()
-# An editor that is open has to be of the class that whoever imports it knows.
+# An open editor has to be an instance of the class that its users import from here.
 if (light := sys.modules.get(f"{__package__}.on_new_database")) is not None:
     light.become_planning()

@@ -1,1 +1,1 @@
-"""What a migration has done, kept in the catalogue while it runs (docs/decisions/0006)."""
+"""The journal: completed work of a migration, kept in the catalogue while it runs (docs/decisions/0006)."""

@@ -1,5 +1,5 @@
-"""Does the catalogue agree with a journal? Between two runs somebody may have taken back by hand, or changed, what the
-first one had done; what the journal says is believed only where the server has it, by its definition.
+"""The comparison of the catalogue with a journal. Between two runs a user may have taken back by hand, or changed, what
+the first run had done; an entry of the journal is believed only if the server has the object, by its definition.
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ _DEFAULT = re.compile(r" DEFAULT (?!AS IDENTITY)(.*?)( NOT NULL)?( NOT VALID)?$"
 
 
 class Disagreement(Row):
-    """:param key: of the call that has sent the query. :param found: what the server says."""
+    """An object that is not as the journal says.
+
+    :param key: the key of the call that has sent the query.
+    :param sql: the query.
+    :param found: the server's answer.
+    """
 
     key: str
     sql: str
@@ -35,9 +40,11 @@ class Disagreement(Row):
 
 
 class Agreement(Row):
-    """:param agreeing: how many objects are as the journal says. :param disagreements: the others.
+    """The result of a comparison.
 
-    :param unknown: the keys of calls that have sent something of which the catalogue cannot tell.
+    :param agreeing: the number of objects that are as the journal says.
+    :param disagreements: the other objects.
+    :param unknown: the keys of calls that have sent something that the catalogue does not show.
     """
 
     agreeing: int
@@ -46,7 +53,7 @@ class Agreement(Row):
 
     @property
     def nothing_is_left(self) -> bool:
-        """Everything has been taken back by hand: the migration can begin from the start."""
+        """True if everything has been taken back by hand: the migration can begin from the start."""
         absent = all(x.found.verdict is Verdict.ABSENT for x in self.disagreements)
         return bool(self.disagreements) and absent and not (self.agreeing or self.unknown)
 
@@ -54,11 +61,11 @@ class Agreement(Row):
 def agreement(
     connection: Any, done: Sequence[Done], own_sql: Mapping[str, Sequence[str]], doubt: Sequence[str] = ()
 ) -> Agreement:
-    """Ask the server about everything that the calls come to.
+    """Ask the server about the net result of the calls.
 
-    :param done: the complete calls in their order, and what is done of the one under way.
-    :param own_sql: the user's own SQL by the key of its call: of an object that it mentions nothing is known.
-    :param doubt: what may have been sent after that.
+    :param done: the complete calls in their order, and the completed part of the call under way.
+    :param own_sql: the user's own SQL by the key of its call; the state of an object that it mentions is unknown.
+    :param doubt: the queries that may have been sent after that.
     """
     net = Net(names_of(connection))
     for call in done:
@@ -93,7 +100,7 @@ def _asked(server: Server, net: Net) -> Iterator[tuple[Made, Probe]]:
 
 
 class _OfTable:
-    """The questions about one table and what belongs to it."""
+    """The questions about one table and its columns, constraints and indexes."""
 
     def __init__(self, server: Server, table: NetTable) -> None:
         self.server = server
@@ -132,7 +139,7 @@ class _OfTable:
     def _column(self, made: Made) -> Probe:
         name = made.parts["column"]
         if self.server.plain(name) not in self._columns or made.form is None or made.changes:
-            # Where it has been altered, each change is asked about.
+            # If the column has been altered, each change is asked about.
             there = self.server.plain(name) in self._columns
             return Probe(Verdict.DONE if there else Verdict.ABSENT, f"The column {name} of {self.table.name}")
         return self._ask(made.form, made.parts)
@@ -165,7 +172,7 @@ class _OfTable:
         return self._unchanged_by(column, there, action, default[1] if default else "")
 
     def _unchanged_by(self, column: str, there: str, action: str, default: str) -> bool:
-        """Whether a new type or default is the one that the column has: the server makes it on an empty copy."""
+        """Return whether the column has a new type or default already: the server makes it on an empty copy."""
         server, table = self.server, self.server.table(self.table.name)
         assert table is not None
 
@@ -189,7 +196,7 @@ class _OfTable:
         return self._ask(made.form, made.parts)
 
     def _there(self, made: Made) -> Probe:
-        """What was there before and has another name now."""
+        """Ask about a constraint that existed before and has been renamed."""
         name = made.parts["name"]
         table = self.server.table(self.table.name)
         there = table is not None and self.server.constraint(table, name) is not None
@@ -208,7 +215,7 @@ class _OfTable:
         return ask
 
     def _undone(self, found: Probe) -> Probe:
-        """A table that is not there has lost the rest as well: that is said of the table."""
+        """Return the answer for a drop; a missing table has lost its objects as well, and is itself reported."""
         is_gone = found.verdict is Verdict.DONE or not self.server.table(self.table.name)
         return _gone(is_gone, found.what)
 

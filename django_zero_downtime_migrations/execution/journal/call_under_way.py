@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
 
 class Written(Row):
-    """What the catalogue has after a write.
+    """The content of the catalogue after a write.
 
-    :param call: the key of the call whose steps it has.
+    :param log: the complete calls, as they are divided among the type's attributes.
+    :param call: the key of the call whose steps the catalogue has.
     :param finished: the call under way is in the log.
-    :param at: when the progress was written, in seconds of the process's clock.
+    :param exists: the journal's type exists.
+    :param at: the time at which the progress was written, in seconds of the process's clock.
     """
 
     log: tuple[tuple[Done, ...], ...] = ()
@@ -29,10 +31,10 @@ class Written(Row):
 
 
 class Mark(Row):
-    """How far the migration is.
+    """A mark of the migration's progress.
 
-    :param sql: what says so, to be sent in the transaction of what it is about.
-    :param written: what the catalogue has when that is committed.
+    :param sql: the SQL that writes the mark, to be sent in the transaction of the work that it marks.
+    :param written: the content of the catalogue when that transaction is committed.
     """
 
     sql: str
@@ -40,12 +42,13 @@ class Mark(Row):
 
 
 class CallUnderWay:
-    """Made by :meth:`.Journal.call`, and valid inside of its ``with`` block.
+    """The call under way. :meth:`.Journal.call` makes it, and it is valid inside the ``with`` block.
 
-    For each step, in their order: :meth:`write_plan` before one that can carry no mark, else :meth:`mark` to send with
-    it; then :meth:`sent`. When one has failed, :meth:`taken_back` before what is taken back, and nothing after it.
+    For each step, in their order: :meth:`write_plan` before a step that cannot carry a mark, else :meth:`mark` to send
+    with it; then :meth:`sent`. When a step has failed, :meth:`taken_back` before steps are taken back, and nothing
+    after it.
 
-    :ivar done: how many of its steps are.
+    :ivar done: the number of its steps that are done.
     """
 
     def __init__(self, journal: Journal, key: str, steps: Sequence[Step], done: int = 0) -> None:
@@ -56,25 +59,25 @@ class CallUnderWay:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether the journal still has it as the call that goes on."""
+        """True if the journal still has it as the call that continues."""
         return self.journal.under_way is self
 
     def write_plan(self) -> None:
-        """Commit the steps, unless they are already, before one whose transaction can say nothing of it."""
+        """Commit the steps, unless that is done, before a step whose transaction cannot carry its mark."""
         if not (self.journal.has_plan_of(self) or self._needs_no_journal):
             self.journal.write(self.journal.mark_of(self, self.done))
 
     @property
     def _needs_no_journal(self) -> bool:
-        """The catalogue alone tells of an index whether it is there, valid, or begun."""
+        """True for the build of one index: the catalogue alone tells whether the index exists, and is valid."""
         return len(self.steps) == 1 and isinstance(self.steps[0], ConcurrentBuild) and self.journal.has_nothing
 
     def mark(self) -> Mark:
-        """What goes into the transaction of the next step: it is done then."""
+        """Return the mark for the transaction of the next step; it says that the step is done."""
         return self.journal.mark_of(self, self.done + 1)
 
     def write_mark(self) -> Mark:
-        """Say at once that the next step is done, which could not have its mark with it."""
+        """Write at once that the next step is done, if the step could not carry its mark."""
         mark = self.mark()
         self.journal.write(mark)
         return mark
@@ -82,7 +85,7 @@ class CallUnderWay:
     def sent(self, mark: Mark | None = None) -> None:
         """Note that the next step is done.
 
-        :param mark: that of :meth:`mark`, where it was sent in the same transaction.
+        :param mark: the result of :meth:`mark`, if it was sent in the same transaction.
         """
         self.done += 1
         if mark:
@@ -91,9 +94,9 @@ class CallUnderWay:
             self.journal.is_behind = True
 
     def taken_back(self, stays: int, whole: bool) -> None:
-        """Say that the steps after the first ones are about to be taken back.
+        """Write that the steps after the first ones are about to be taken back.
 
-        :param stays: how many of them stay.
+        :param stays: the number of steps that stay.
         :param whole: everything else that the migration has done is taken back, too.
         """
         self.done = stays
@@ -101,6 +104,6 @@ class CallUnderWay:
 
     @property
     def as_done(self) -> Done:
-        """As the log has it when it is complete."""
+        """The entry of the log for the complete call."""
         seen = (step for step in self.steps if step.is_seen)
         return Done(self.key, tuple(self.journal.composed(query) for step in seen for query in step.queries))

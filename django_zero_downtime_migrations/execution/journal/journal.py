@@ -1,8 +1,8 @@
-"""What a migration has done, written down while it does it, so that a stop at any point costs a second ``migrate``.
+"""The journal of a migration, written while the migration runs, so that a stop at any point costs a second ``migrate``.
 
-The journal tells which calls of the schema editor are complete and what they have sent, and of the call under way its
-steps, as they were planned before the first of them, and how many are done. A step in a transaction marks itself done
-in it. One that stands alone is in doubt when the mark of the next is missing, and then the catalogue decides:
+The journal lists the complete calls of the schema editor and what they have sent, and the steps of the call under way,
+as they were planned before the first of them, with the number that are done. A step in a transaction marks itself done
+in it. A step that stands alone is in doubt when the mark of the next step is missing, and then the catalogue decides:
 ``execution.index_builds``.
 """
 
@@ -23,11 +23,11 @@ from .store import Done, Entry, Identity, Store, encoded
 from .stored_steps import read_steps, stored_step
 from .whole_operations import joined
 
-#: The seconds for which the time of the last write may stay as it is where nothing else of the progress changes.
+#: The seconds for which the time of the last write may stay as it is if nothing else of the progress changes.
 AGE = 10
-#: The bytes of a part of the log, beyond which the next one begins: what is written for a call is bounded by it, so
-#: that a migration's journal grows in proportion to the migration. A type has at most 1,600 attributes, hence SLOWLY.
-#: A smaller one has more ALTER TYPE, a larger one more to write: ``benchmarks/many.py`` is fastest here.
+#: The bytes of a part of the log, beyond which the next part begins. It bounds what is written for a call, so that a
+#: migration's journal grows in proportion to the migration. A type has at most 1,600 attributes, hence SLOWLY.
+#: A smaller part means more ALTER TYPE, a larger part more to write: ``benchmarks/many.py`` is fastest here.
 PART = 1000
 SLOWLY = 300
 
@@ -35,11 +35,11 @@ SLOWLY = 300
 class Journal:
     """The journal of the migration that is under way.
 
-    :param identify: which migration that is; asked when there is something to write.
-    :param entry: what an earlier run has left of it.
+    :param identify: returns the migration's identity; called when there is something to write.
+    :param entry: the journal that an earlier run has left.
     :ivar complete: the keys of the calls that are complete.
-    :ivar left: what an earlier run has left, while its last call is still to be finished.
-    :ivar under_way: the call that is.
+    :ivar left: the journal that an earlier run has left, while its last call is still to be finished.
+    :ivar under_way: the call under way.
     :ivar is_behind: the catalogue lacks something that the transaction under way has done.
     """
 
@@ -57,9 +57,9 @@ class Journal:
         self.under_way: CallUnderWay | None = None
         self.is_behind = False
         self._written = Written(entry.log, exists=True) if entry else Written()
-        #: Complete calls that the catalogue does not have.
+        #: Complete calls that are not in the catalogue yet.
         self._pending: list[Done] = []
-        #: Operations whose calls the log may still have one by one: the keys of these, by number.
+        #: The keys of the calls of ended operations, by number; the log may still list these calls one by one.
         self._ended: dict[int, tuple[str, ...]] = {}
 
     @property
@@ -78,7 +78,7 @@ class Journal:
     def call(self, key: str, steps: Sequence[Step]) -> Iterator[CallUnderWay]:
         """Follow a call of the editor from before its first step to after its last one.
 
-        It is complete when the block ends. When a step raises an error, it stays as it was when that happened.
+        The call is complete when the block ends. When a step raises an error, the call stays as it is then.
         """
         self.under_way = call = CallUnderWay(self, key, steps)
         yield call
@@ -86,7 +86,7 @@ class Journal:
 
     @contextmanager
     def interrupted_call(self) -> Iterator[CallUnderWay]:
-        """As :meth:`call`, with the one that an earlier run has left: its steps, and how many of them are done."""
+        """Follow the call that an earlier run has left, as :meth:`call` does, from the first step that is not done."""
         assert self.left is not None
         entry, self.left = self.left, None
         steps = read_steps(entry.steps, entry.identity)
@@ -103,21 +103,21 @@ class Journal:
         self.under_way = None
 
     def mark(self, key: str) -> None:
-        """A call without steps is complete with the transaction that is open, or by itself."""
+        """Note that a call without steps is complete, in the open transaction or by itself."""
         self.mark_with_transaction(key)
         self.write(self.mark_of(self.under_way, 0))
 
     def mark_with_transaction(self, key: str, queries: Sequence[str] = ()) -> None:
-        """A call without steps is complete when the transaction that is open is committed: :meth:`catch_up` tells.
+        """Note a call without steps, complete when the open transaction is committed; :meth:`catch_up` writes it.
 
-        :param queries: what it has sent, where the catalogue shows that.
+        :param queries: the queries that it has sent, if the catalogue shows their effect.
         """
         self.complete.append(key)
         self._pending.append(Done(key, tuple(queries)))
         self.is_behind = True
 
     def catch_up(self) -> None:
-        """Say what the transaction has done that is about to be committed."""
+        """Write what the transaction that is about to be committed has done."""
         if self.is_behind:
             call = self.under_way
             self.write(self.mark_of(call, call.done if call else 0))
@@ -126,14 +126,14 @@ class Journal:
         """Note that an operation makes no more calls.
 
         :param number: its place in the migration.
-        :param keys: those of all its calls.
+        :param keys: the keys of all its calls.
         """
         self._ended[number] = tuple(keys)
 
     # For the call under way
 
     def has_plan_of(self, call: CallUnderWay) -> bool:
-        """Whether the catalogue has the steps of a call."""
+        """Return whether the catalogue has the steps of a call."""
         return self._written.call == call.key
 
     @property
@@ -141,9 +141,9 @@ class Journal:
         return not (self.exists or self._pending)
 
     def write(self, mark: Mark) -> None:
-        """Send it by itself, in the transaction that is open, if any.
+        """Send a mark by itself, in the open transaction, if any.
 
-        :raises CannotMigrate: when somebody has taken the name of the journal meanwhile.
+        :raises CannotMigrate: when another session has taken the name of the journal meanwhile.
         """
         if not mark.sql:
             return
@@ -156,14 +156,14 @@ class Journal:
         self.wrote(mark)
 
     def wrote(self, mark: Mark) -> None:
-        """Note that it is in the catalogue, or will be with its transaction."""
+        """Note that a mark is in the catalogue, or will be with its transaction."""
         self._written = mark.written
         self._pending.clear()
         self._ended.clear()
         self.is_behind = False
 
     def taken_back(self, call: CallUnderWay, whole: bool) -> None:
-        """For :meth:`.CallUnderWay.taken_back`."""
+        """Write what stays of a call, for :meth:`.CallUnderWay.taken_back`."""
         left = call if call.done else None
         if left is None:
             self.under_way = None
@@ -178,7 +178,7 @@ class Journal:
     def _remove(self) -> None:
         parts, self._written = len(self._written.log), Written()
         if self.store.remove([self.identity]):
-            # Somebody has made something of its type: it stays, and says that nothing has been done.
+            # Another object uses its type: the type stays, and says that nothing has been done.
             self._written = Written(exists=True)
             mark = self.mark_of(None, 0)
             self.write(mark._replace(sql=f"{self.store.empty(self.identity, parts)}; {mark.sql}"))
@@ -186,7 +186,7 @@ class Journal:
     # How it is composed
 
     def mark_of(self, call: CallUnderWay | None, done: int) -> Mark:
-        """What says that so many steps of the call are done, and everything that the catalogue lacks before them."""
+        """Return the mark for this many done steps of a call, with everything before them that the catalogue lacks."""
         before = self._written
         finished = call is not None and done == len(call.steps)
         ended = [*self._pending, *([call.as_done] if call and finished else [])]
@@ -199,7 +199,7 @@ class Journal:
         written = Written(log, key, finished, exists=True, at=before.at)
         now = time.monotonic()
         if not before.exists or key or before.call or now - before.at >= AGE:
-            # Between two calls of which neither is under way nothing of it changes, but for the time.
+            # With no call under way before and after, only the time would change.
             parts.append(self._progress(key, done if key else 0))
             written = written._replace(at=now)
         return Mark("; ".join([*self._room(len(log)), *parts]), written)
@@ -216,7 +216,7 @@ class Journal:
     def _appended(
         self, log: tuple[tuple[Done, ...], ...], more: Sequence[Done]
     ) -> tuple[tuple[tuple[Done, ...], ...], list[int]]:
-        """The log with more calls, and the numbers of its parts that have changed."""
+        """Return the log with more calls, and the numbers of its parts that have changed."""
         first = max(len(log) - 1, 0)
         parts: list[list[Done]] = [[]]
         size = 0

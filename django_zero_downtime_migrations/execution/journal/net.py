@@ -1,6 +1,6 @@
-"""What a row of queries comes to: an object that was made, renamed and made again counts once, under its last name.
+"""The net result of a row of queries: an object that was made, renamed and made again counts once, by its last name.
 
-It reads the heads of queries, whose forms ``execution.probes`` knows, and asks no server.
+It is read from the heads of queries, whose forms ``execution.probes`` knows, without asking a server.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .net_objects import Made, NetTable
 _USING_INDEX = re.compile(rf"(?:UNIQUE|PRIMARY KEY) USING INDEX (?P<index>{NAME})")
 _NOT_NULL = re.compile(rf"NOT NULL (?P<column>{NAME})")
 _WORD = re.compile(r"\w+")
-#: What ALTER COLUMN changes of a column, by how its action begins.
+#: The aspect of a column that ALTER COLUMN changes, by the beginning of its action.
 _ASPECTS = {"TYPE": "type", "SET NOT": "null", "DROP NOT": "null", "SET DEFAULT": "default", "DROP DEFAULT": "default"}
 #: NOT NULL is an attribute of the column, and on PostgreSQL 18 a constraint as well.
 _NULL = ("null", "null by constraint")
@@ -28,9 +28,11 @@ _TEXTS = ("definition", "rest")
 
 
 class Net:
-    """:ivar tables: by their last names. :ivar gone: names of tables and other relations that must not be there.
+    """The net result.
 
-    :param names: those of the database.
+    :param names: the database's spelling of names.
+    :ivar tables: the tables by their last names.
+    :ivar gone: the tables and other relations that must not exist, by kind and name.
     """
 
     def __init__(self, names: Names) -> None:
@@ -50,7 +52,7 @@ class Net:
             follow(Made(key, sql, form, parts, number=next(self._numbers)), parts)
 
     def mentioned(self, texts: Iterable[str]) -> None:
-        """SQL of the user's own has run: of an object whose name is in it nothing is known from here on."""
+        """Mark the objects that the user's own SQL names: from here on their state is unknown."""
         words = {word.lower() for text in texts for word in _WORD.findall(text)}
         for table in self.tables.values():
             whole = _is_in(table.name, words)
@@ -65,7 +67,7 @@ class Net:
             made.unsure = made.unsure or _is_in(name, words)
 
     def doubt(self, sql: str) -> None:
-        """A query may have been sent, and nobody knows how far the server came: it is looked at by itself."""
+        """Mark the objects of a query that the server may have received, and may have completed."""
         known = question(sql)
         if known is None:
             self.mentioned([sql])
@@ -80,7 +82,7 @@ class Net:
             made.unsure = made.unsure or self._plain(gone) == name
 
     def unsure(self) -> Iterator[Made]:
-        """The objects of which nothing is known."""
+        """Yield the objects whose state is unknown."""
         objects = (made for table in self.tables.values() for made in table.objects())
         yield from (made for made in (*objects, *self.gone.values()) if made.unsure)
 
@@ -112,7 +114,7 @@ class Net:
                 _replace(made_there.parts, f"REFERENCES {old} ", f"REFERENCES {new} ")
 
     def _create_view(self, made: Made, parts: dict[str, str]) -> None:
-        """It has the name of a table that has another one by now."""
+        """Note a view: it has the old name of a renamed table."""
         self.gone.pop(("table", parts["table"]), None)
 
     # Columns
@@ -162,7 +164,7 @@ class Net:
             self._change(made, parts, aspect)
 
     def _drop_not_null(self, parts: dict[str, str]) -> None:
-        """On PostgreSQL 18 it is a constraint that goes."""
+        """Forget the NOT NULL constraint that PostgreSQL 18 drops with it."""
         constraints = self._table(parts).constraints
         for name, made in list(constraints.items()):
             found = _NOT_NULL.match(made.parts.get("definition", ""))
@@ -237,7 +239,7 @@ class Net:
         self._table(parts).indexes[self._plain(parts["name"])] = made
 
     def _is_there_again(self, index: str) -> None:
-        """An index of this name, which a constraint may have made. What drops one names its schema."""
+        """Note that an index of this name exists again; a DROP INDEX has named it with its schema."""
         plain = self._plain(index)
         self.gone = {x: y for x, y in self.gone.items() if x[0] != "index" or self._plain(x[1]) != plain}
 
@@ -273,7 +275,7 @@ class Net:
 
 
 def _after(before: Made | None, made: Made) -> Made:
-    """:param made: takes away the name of what one of the queries made itself, perhaps."""
+    """Return the drop of a name; it is neutral if one of the queries had made the object itself."""
     made.neutral = before is not None and before.form is not None
     return made
 
@@ -289,5 +291,5 @@ def _mentions(parts: dict[str, str], name: str) -> bool:
 
 
 def _is_in(name: str, words: set[str]) -> bool:
-    """Whether all the words of a name are among those of a text."""
+    """Return whether all words of a name are among the words of a text."""
     return {word.lower() for word in _WORD.findall(name)} <= words

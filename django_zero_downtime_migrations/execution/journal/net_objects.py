@@ -1,4 +1,4 @@
-"""What a row of queries has made, changed and taken away; ``net`` fills these."""
+"""The objects that a row of queries has made, changed and dropped; ``net`` fills these."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ Form = Callable[..., Any]
 class Made:
     """An object.
 
-    :ivar key: of the call that has changed it last. :ivar sql: the query that has.
-    :ivar form: the question about the query that has made it, None where it was there before.
+    :ivar key: the key of the call that has changed it last.
+    :ivar sql: the query that has changed it last.
+    :ivar form: the question about the query that has made it; None if it existed before.
     :ivar parts: the names in that query, as they are by now.
-    :ivar changes: of a column: the last query of each aspect.
-    :ivar changed: a table whose columns are not those of its creation.
-    :ivar unsure: the user's own SQL mentions it.
-    :ivar neutral: it is as it was before the first query, so that it tells nothing of whether any was sent.
-    :ivar number: of the query, in the order in which they were sent.
+    :ivar changes: the last query of each aspect; for columns only.
+    :ivar changed: its columns have changed since its creation; for tables only.
+    :ivar unsure: its state is unknown, for example since the user's own SQL mentions it.
+    :ivar neutral: it is as it was before the first query, so it does not tell whether any query was sent.
+    :ivar number: the query's place in the order in which the queries were sent.
     """
 
     key: str
@@ -36,9 +37,11 @@ class Made:
 
 @dataclass(eq=False)
 class NetTable:
-    """:ivar name: as in SQL, the last one.
+    """A table.
 
-    :ivar gone: by kind and name, what it had, and the query that took it away.
+    :ivar name: its last name, as in SQL.
+    :ivar itself: its own entry; None if no query has made or renamed it.
+    :ivar gone: the objects that it had, by kind and name, with the queries that dropped them.
     """
 
     name: str

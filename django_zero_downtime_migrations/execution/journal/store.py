@@ -1,7 +1,7 @@
-"""Where a journal is kept: in the comments of a composite type, one type for each migration under way.
+"""The place of a journal: the comments of a composite type, one type for each migration under way.
 
-A comment is written by the owner of its object alone, whatever privileges others have; it is transactional, goes to
-physical standbys and is never published to a logical subscriber (docs/decisions/0006-a-journal-in-comments.md).
+Only the owner of an object can write its comment, whatever privileges other roles have. A comment is transactional,
+goes to physical standbys and is never published to a logical subscriber (docs/decisions/0006-a-journal-in-comments.md).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ...record import Row
 from ..kept import COMPOSITE, PREFIX, Kept, KeptType, Place, said
 from .stored_steps import FORMAT, READS
 
-#: What the names of the types begin with; a digest of the migration's name follows.
+#: The prefix of the types' names; a digest of the migration's name follows.
 NAME: Final = f"{PREFIX}journal"
 OFF: Final = "or set IDEMPOTENT_SQL to False, with which an interrupted migration does not go on"
 
@@ -57,8 +57,8 @@ def _type_name(app: str, name: str) -> str:
 class Done(Row):
     """A call of the schema editor that is complete, or whole operations of the user's own SQL and code.
 
-    :param key: of the call; for operations, see :mod:`.whole_operations`.
-    :param queries: what it has sent, with parameters in it; none for code and SQL of the user's own.
+    :param key: the key of the call; for operations, see :mod:`.whole_operations`.
+    :param queries: the queries that it has sent, with parameters in them; empty for the user's own code and SQL.
     """
 
     key: str
@@ -67,19 +67,20 @@ class Done(Row):
 
 @lru_cache(maxsize=256)
 def encoded(done: Done) -> str:
-    """As the log has it. The last calls are written again with each that joins them."""
-    # What the encoder would say, for texts alone.
+    """Return a call as the log has it. The last calls are written again with each call that joins them."""
+    # The encoder would return the same; all parts are texts.
     return f"[{_encode_text(done.key)},[{','.join(map(_encode_text, done.queries))}]]"
 
 
 class Entry(Row):
-    """What an earlier run has left of a migration.
+    """The journal of a migration that an earlier run has left.
 
     :param log: its complete calls, as they are divided among the type's attributes.
     :param call: the key of the call under way, or empty.
-    :param steps: of that call, as JSON. :param done: how many of them are done.
-    :param since: when the last of it was written, as text.
-    :param whole: it was recorded in the transaction of its last operations, of which nothing is written down.
+    :param steps: the steps of that call, as JSON.
+    :param done: the number of these steps that are done.
+    :param since: the time of the last write, as text.
+    :param whole: the migration was to be recorded in the transaction of its last operations, which is not written down.
     """
 
     identity: Identity
@@ -96,19 +97,19 @@ class Entry(Row):
 
 
 class Store:
-    """The journals of one database, for one run of ``migrate``. It asks once, when there is something to know.
+    """The journals of one database, for one run of ``migrate``. The server is asked once, when an answer is needed.
 
-    :param kept: what is kept there, where it was asked already.
+    :param kept: the types, if they have been read already.
     """
 
     def __init__(self, connection: Connection, kept: Kept | None = None) -> None:
         self.connection = connection
         self.kept = kept or Kept(connection)
-        #: As :attr:`Entry.whole`, of the migrations that are going to be written down.
+        #: The value of :attr:`Entry.whole` for the migrations that this run writes down.
         self.whole = False
 
     def why_not(self) -> str:
-        """Why a journal cannot be kept here, and what to do; empty where it can."""
+        """Say why a journal cannot be kept here, and what to do; empty if it can."""
         return self.kept.why_not("IDEMPOTENT_SQL keeps its journal", OFF)
 
     def path(self, name: str, schema: str = "") -> str:
@@ -127,25 +128,25 @@ class Store:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no earlier run has left anything."""
+        """True if no earlier run has left anything."""
         return not self._types
 
     def entries(self) -> list[Entry]:
-        """What earlier runs have left.
+        """Return the journals that earlier runs have left.
 
-        :raises CannotMigrate: when somebody else could have written it, or another version of this package has.
+        :raises CannotMigrate: when another role could have written one, or one has the format of another version.
         """
         return [self._entry(found) for found in self._types]
 
     def elsewhere(self) -> list[Entry]:
-        """What this role has left where the migrations are recorded, when that is not where journals are kept now.
+        """Return the journals that this role has left in the migrations' schema, if journals go to another schema now.
 
         :raises CannotMigrate: as :meth:`entries`.
         """
         return [self._entry(found, self._place.other) for found in self.kept.elsewhere if found.name.startswith(NAME)]
 
     def not_here(self, entry: Entry) -> CannotMigrate:
-        """The error for an entry of :meth:`elsewhere`."""
+        """Return the error for an entry of :meth:`elsewhere`."""
         other, schema = quote(self._place.other), quote(self._place.schema) if self._place.schema else "no schema"
         return CannotMigrate(
             f"{entry.identity} was interrupted at {entry.since} while the search_path began with the schema {other}, "
@@ -191,16 +192,19 @@ class Store:
         )
 
     def taken(self, identity: Identity, error: DatabaseError) -> CannotMigrate:
-        """The error for a name that was free when the run began."""
+        """Return the error for a name that was free when the run began."""
         return CannotMigrate(
             f"Another session has made {self.path(identity.type_name)} meanwhile ({said(error)}), which is the name of "
             f"the journal of {identity}. Drop or rename it, take the right from who made it, and migrate again."
         )
 
-    # What is written
+    # Writing
 
     def create(self, identity: Identity, parts: int) -> str:
-        """:param parts: how many attributes the log has."""
+        """Return the SQL that creates a journal.
+
+        :param parts: the number of attributes of the log.
+        """
         header = {"format": FORMAT, "app": identity.app, "name": identity.name, "backwards": identity.backwards}
         header |= {"whole": True} if self.whole else {}
         names = ["progress", "steps", *(f"log{number}" for number in range(parts))]
@@ -213,26 +217,32 @@ class Store:
         return self.kept.comment(identity.type_name, attribute, _encode(value))
 
     def write_log(self, identity: Identity, number: int, part: Iterable[Done]) -> str:
-        """:param number: that of the part among those of the log."""
+        """Return the SQL that writes a part of the log.
+
+        :param number: the number of the part.
+        """
         return self.kept.comment(identity.type_name, f"log{number}", f"[{','.join(map(encoded, part))}]")
 
     def drop(self, identities: Collection[Identity], schema: str = "") -> str:
         return self.kept.drop([x.type_name for x in identities], schema)
 
     def dropping(self, identities: Collection[Identity]) -> str:
-        """As :meth:`drop`, for a transaction of its own."""
+        """Return the SQL of :meth:`drop` for a transaction of its own."""
         return self.kept.dropping([x.type_name for x in identities])
 
     def remove(self, identities: Collection[Identity]) -> dict[Identity, str]:
         """Drop their types.
 
-        :return: those that are still there, since somebody has made something of them, and what the server says.
+        :return: the migrations whose types still exist, since other objects use them, and the server's messages.
         """
         left = self.kept.remove([x.type_name for x in identities])
         return {x: left[x.type_name] for x in identities if x.type_name in left}
 
     def empty(self, identity: Identity, parts: int) -> str:
-        """Nothing has been done. :param parts: how many attributes its log has."""
+        """Return the SQL that says that nothing has been done.
+
+        :param parts: the number of attributes of the log.
+        """
         name = self.path(identity.type_name)
         more = ", ".join(f"DROP ATTRIBUTE log{number}" for number in range(1, parts))
         return "; ".join([*([f"ALTER TYPE {name} {more}"] if more else []), f"COMMENT ON COLUMN {name}.log0 IS NULL"])

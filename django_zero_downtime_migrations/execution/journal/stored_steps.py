@@ -1,4 +1,4 @@
-"""Steps as JSON. The words are part of the format: they stay when a class gets another name."""
+"""Steps as JSON. The words are part of the format: they stay when a class is renamed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from ...planning.steps import (
     UsersOwn,
 )
 
-#: Changes with the meaning of anything that is stored; ``tests/unit/test_stored_steps.py`` has a frozen row of each.
+#: The format; it changes with the meaning of stored data. ``tests/unit/test_stored_steps.py`` has a frozen row of each.
 FORMAT: Final = 2
-#: Format 1 had one entry of its log for each call, and none for whole operations.
+#: The formats that are read. Format 1 had one entry of its log for each call, and no entry for whole operations.
 READS: Final = (1, FORMAT)
 
 STATEMENTS: Final[dict[str, type[s.Statement]]] = {
@@ -87,7 +87,7 @@ STEPS: Final[dict[type[Step], str]] = {
     AsStock: "stock",
     InCallers: "callers",
 }
-#: Without what tells them apart: an index that is built or dropped, and what is done in batches.
+#: Kinds that their word identifies; index builds, index drops and batches need more than the word.
 _BY_WORD: Final[dict[str, type[Step]]] = {
     STEPS[kind]: kind for kind in (Short, Blocking, Long, UsersOwn, AsStock, InCallers)
 }
@@ -95,7 +95,10 @@ Composed = Callable[[Query], str]
 
 
 def stored_step(step: Step, composed: Composed) -> dict[str, Any]:
-    """:param composed: gives a query's text with its parameters in it."""
+    """Return a step as JSON.
+
+    :param composed: returns a query's text with its parameters in it.
+    """
     work = step.work if isinstance(step, Batches) else None
     return {
         "sql": [composed(query) for query in step.queries],
@@ -118,7 +121,7 @@ def _stored_rows(work: Rows, composed: Composed) -> dict[str, Any]:
 
 
 def _plain(statement: s.Statement) -> dict[str, Any]:
-    """What a step may still need of its statement: its names. A statement inside another is a step by itself by now."""
+    """Return the names of a statement, which its step may still need; a statement inside another has its own step."""
     return {name: value for name, value in vars(statement).items() if name != "params" and _is_text(value)}
 
 
@@ -127,8 +130,9 @@ def _is_text(value: object) -> bool:
 
 
 def read_steps(text: str, migration: object) -> tuple[Step, ...]:
-    """:param migration: whose steps they are, for the message.
+    """Read steps.
 
+    :param migration: the migration of the steps, for the message.
     :raises CannotMigrate: when the text is not what :func:`stored_step` makes.
     """
     try:

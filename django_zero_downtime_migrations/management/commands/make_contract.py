@@ -1,4 +1,4 @@
-"""``make_contract``: writes the migration with the second half of each Expand that has none."""
+"""``make_contract``: writes the migration with the second half of each Expand that lacks it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Command(BaseCommand):
     def _write(self, migration: Any, dry_run: bool) -> None:
         from django.db.migrations.writer import MigrationWriter
 
-        # Without the header, which names the moment.
+        # The header would name the moment.
         writer = MigrationWriter(migration, include_header=False)
         path = Path(writer.path)
         self.stdout.write(self.style.MIGRATE_HEADING(f"{migration.app_label}: {path.name}"))
@@ -65,9 +65,9 @@ def _of(labels: list[str]) -> str:
 
 
 def _contract(loader: Any, label: str, name: str | None) -> Any:
-    """The migration of an app; None where there is nothing to write.
+    """Return the migration of an app; None if there is nothing to write.
 
-    :raises CommandError: when nobody can tell which migration it comes after.
+    :raises CommandError: when the app has several last migrations.
     """
     from django.db.migrations import Migration
     from django.db.migrations.autodetector import MigrationAutodetector
