@@ -31,7 +31,7 @@ class DatabaseWrapper(PostgresWrapper):
     ops_class = DatabaseOperations
     validation_class = DatabaseValidation
 
-    def schema_editor(self, *args: Any, **kwargs: Any) -> Any:
+    def schema_editor(self, *args: bool, **kwargs: bool) -> Any:
         """Import nothing that plans where nothing has to be planned."""
         if _EDITOR.is_of(self) and not (args or kwargs.get("collect_sql")):
             # Imported here: most processes of a project migrate nothing.

@@ -19,12 +19,12 @@ class EditorClass:
         self._make = make
         self._made: type | None = None
 
-    def __get__(self, connection: Any, owner: type | None = None) -> Any:
+    def __get__(self, connection: object, owner: type | None = None) -> Any:
         if self._made is None:
             self._made = self._make()
         return self._made
 
-    def is_of(self, connection: Any) -> bool:
+    def is_of(self, connection: object) -> bool:
         """Whether a connection has the class of this descriptor, and none that somebody has assigned."""
         name = "SchemaEditorClass"
         kinds = (vars(kind) for kind in type(connection).__mro__)
