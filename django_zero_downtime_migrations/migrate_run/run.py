@@ -147,9 +147,15 @@ class MigrateRun:
         return self._is_new_database
 
     @property
-    def is_known_as_new_database(self) -> bool:
-        """The same without a question, which a run that only has code does not need."""
-        return self._is_new_database is True
+    def began_with_nothing(self) -> bool:
+        """Like :attr:`is_new_database`; it asks nothing if the first migration of the run depends on another one,
+        which then is there. A run that only has code needs no answer.
+        """
+        if self._is_new_database is None:
+            migration, backwards = self.plan[0] if self.plan else (None, True)
+            if backwards or migration is None or migration.dependencies:
+                return False
+        return self.is_new_database
 
     def made(self, *tables: str) -> None:
         self.tables.update(tables)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from inspect import getattr_static
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from django.apps import apps
@@ -34,7 +36,6 @@ def begin_run(
     """
     # Imported here, as below: most processes of a project migrate nothing.
     from .run import begin
-    from .terminal import show_interrupts_briefly
 
     show_interrupts_briefly()
     connection: Any = connections[using]
@@ -60,6 +61,25 @@ def end_run(using: str, plan: Steps | None = None, **kwargs: object) -> None:
             from .contract_first import end
 
             end(run)
+
+
+def show_interrupts_briefly() -> None:
+    """Show interrupts briefly from now on, in this process."""
+    before = sys.excepthook
+    if getattr(before, "is_brief", False):
+        return
+
+    def hook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        if kind is KeyboardInterrupt:
+            # Imported here: most runs are not interrupted.
+            from .terminal import shows_interrupt
+
+            if shows_interrupt(error, traceback):
+                return
+        before(kind, error, traceback)
+
+    hook.is_brief = True  # type: ignore[attr-defined]
+    sys.excepthook = hook
 
 
 def contract_first(run: MigrateRun) -> None:

@@ -20,22 +20,14 @@ COMMAND = "django.core.management.commands.migrate"
 CODE = (RunPython.database_forwards.__code__, RunPython.database_backwards.__code__)
 
 
-def show_interrupts_briefly() -> None:
-    """Show interrupts briefly from now on, in this process."""
-    before = sys.excepthook
-    if getattr(before, "is_brief", False):
-        return
-
-    def hook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-        if kind is KeyboardInterrupt and _is_of_migrate(traceback) and "--traceback" not in sys.argv:
-            # Unless the project has a log handler, the log has been written to the same terminal.
-            told = [*map(str, error.args), *notes(error)] if logger.hasHandlers() else []
-            print("\n".join(["Interrupted.", *told]), file=sys.stderr)
-        else:
-            before(kind, error, traceback)
-
-    hook.is_brief = True  # type: ignore[attr-defined]
-    sys.excepthook = hook
+def shows_interrupt(error: BaseException, traceback: TracebackType | None) -> bool:
+    """Say of a KeyboardInterrupt what a person reads; whether it is one of ``migrate``, without ``--traceback``."""
+    if not _is_of_migrate(traceback) or "--traceback" in sys.argv:
+        return False
+    # Without a handler of the project's, the log has been written to the same terminal.
+    told = [*map(str, error.args), *notes(error)] if logger.hasHandlers() else []
+    print("\n".join(["Interrupted.", *told]), file=sys.stderr)
+    return True
 
 
 def _is_of_migrate(traceback: TracebackType | None) -> bool:

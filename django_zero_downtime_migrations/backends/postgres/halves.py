@@ -33,8 +33,8 @@ class Halves(ExpandingAgain):
 
     @contextmanager
     def expanding(self, operation: Operation, part: int, before: ProjectState) -> Iterator[None]:
-        """Switch EXPAND_CONTRACT on while an operation inside an Expand runs. If the Expand stands in another operation,
-        such as SafetyAssured, it runs as a plain one.
+        """Switch EXPAND_CONTRACT on while an operation inside an Expand runs. If the Expand stands in another one, such
+        as SafetyAssured, it runs as a plain one.
 
         :param part: its place in the Expand.
         :param before: the state before it.

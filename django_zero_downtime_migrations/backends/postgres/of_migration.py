@@ -41,7 +41,8 @@ class OfMigration:
         connection = of_this_thread(connection)
         self._own = OwnTransaction(connection)
         self.atomic_wanted = atomic
-        self._session = ExitStack()
+        #: What is set for the whole session while the editor is open.
+        self._session: ExitStack | None = None
         self._operation: int | None = None
         self._call = Call()
         # Without a transaction of the caller's, Django is told that the editor has none either: it then wraps RunPython
@@ -140,6 +141,7 @@ class OfMigration:
             if self.settings.lock_timeout_force and self.settings.lock_timeout is not None:
                 from ...execution.session_lock_timeout import session_lock_timeout
 
+                self._session = ExitStack()
                 self._session.enter_context(session_lock_timeout(self.connection, self.settings.lock_timeout))
         except MigrationError:
             self._say("refused")
@@ -201,7 +203,8 @@ class OfMigration:
         try:
             self._own.close(kind, error, traceback)
             self._own.wanted = False
-            self._session.close()
+            if self._session is not None:
+                self._session.close()
             failed = kind is not None
         finally:
             self.resume.close(failed)

@@ -15,7 +15,7 @@ from weakref import WeakSet
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
 
 from ...ddl.template import wrap_templates
-from ...django_types import Connection, Params, Sql
+from ...django_types import Connection, Model, Params, Sql
 from ...migrate_run.progress import Call
 from ...migrate_run.run import run_of
 from ...naming import Names
@@ -32,7 +32,7 @@ _open: WeakSet[Any] = WeakSet()
 
 def is_for(connection: Connection) -> bool:
     """Whether a connection whose editor is ours has this one now."""
-    return PLANS not in sys.modules and run_of(connection).is_known_as_new_database
+    return PLANS not in sys.modules and run_of(connection).began_with_nothing
 
 
 class NewDatabaseSchemaEditor(NamesForeignKeys, Calls, PassingOn, OfMigration, PostgresSchemaEditor):
@@ -66,7 +66,7 @@ class NewDatabaseSchemaEditor(NamesForeignKeys, Calls, PassingOn, OfMigration, P
         return getattr(self, name)
 
     def _planning(
-        self, what: str, model: Any = None, made: Any = None, alone: bool = False
+        self, what: str, model: Model | None = None, made: object = None, alone: bool = False
     ) -> AbstractContextManager[Call]:
         if self._may_pass_on(what, alone):
             return super()._planning(what, model, made)

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ...ddl.template import SQL
-from ...django_types import Connection, Params, Sql
+from ...django_types import Connection, Model, Params, Sql
 from ...naming import Names
 from ...settings import MigrationSettings
 
@@ -67,7 +67,7 @@ class PassingOn:
         return self._passed is not None or (what != "execute" and not alone and self._passes_on)
 
     def _planning(
-        self, what: str, model: Any = None, made: Any = None, alone: bool = False
+        self, what: str, model: Model | None = None, made: object = None, alone: bool = False
     ) -> AbstractContextManager[Call]:
         return self._passing_on(what, model, made) if self._passed is None else nullcontext(self._call)
 
@@ -77,7 +77,7 @@ class PassingOn:
         self._passed += self._pass_on(sql, params)
 
     @contextmanager
-    def _passing_on(self, what: str, model: Any, made: Any) -> Iterator[Call]:
+    def _passing_on(self, what: str, model: Model | None, made: object) -> Iterator[Call]:
         self._call = self.resume.call(what, model, made)
         passed: list[str] = []
         self._passed = passed

@@ -41,7 +41,7 @@ class ReplacingFields(Halves):
             self.remove_field(there.before, there.old)
             return
         own = None if self._is_gone_at_once(kept) else self._own_operation()
-        # Inside of another operation nobody would find it again to drop what it owes.
+        # Inside another operation its debt could not be found again.
         if own is None or type(own.operation).__name__ != "ReplaceField" or self._is_unused_by_others(own, kept):
             there.at_once(self)  # type: ignore[arg-type]
             return
