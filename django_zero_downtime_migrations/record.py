@@ -39,6 +39,10 @@ else:
                 values = tuple(map(known.__getitem__, cls._fields))
             return super().__new__(cls, values)
 
+        @classmethod
+        def _make(cls, values: Any) -> Any:
+            return cls(*values)
+
         def __getnewargs__(self) -> tuple[Any, ...]:
             return tuple(self)
 

@@ -128,3 +128,10 @@ def test_a_row_is_matched_by_its_fields():
             assert (name, height) == ("a", 1)
         case _:
             raise AssertionError
+
+
+def test_a_row_has_all_methods_of_a_named_tuple():
+    """mypy takes it for one, so nothing else would notice a method that is missing."""
+    methods = {name for name in set(dir(Stock)) - set(dir(tuple)) if not name.startswith("__")}
+    assert methods <= set(dir(Step))
+    assert Step._make(["a", 1, None]) == Stock._make(["a", 1, None])
