@@ -11,8 +11,10 @@ from __future__ import annotations
 import atexit
 import functools
 import gc
+import importlib
 import json
 import os
+import pkgutil
 import runpy
 import select
 import signal
@@ -26,6 +28,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 #: Variables that Python itself reads when it begins, except the ones that the two sides agree on.
 AGREED = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+#: The rooms of the package that a command uses and that read no settings when they are imported.
+ROOMS = (
+    *("backfills", "catalog", "ddl", "execution", "execution.journal", "execution.probes", "migrate_run", "operations"),
+    *("planning", "rewrites", "rules", "type_changes"),
+)
 
 
 class Forked(subprocess.Popen):  # type: ignore[type-arg]
@@ -124,14 +131,12 @@ def _import() -> None:
     import django_zero_downtime_migrations.backends.postgres.ending
     import django_zero_downtime_migrations.backends.postgres.on_new_database
     import django_zero_downtime_migrations.backends.postgres.own_execute
-    import django_zero_downtime_migrations.backends.postgres.recording
-    import django_zero_downtime_migrations.execution.already_there
-    import django_zero_downtime_migrations.execution.carrying_out
-    import django_zero_downtime_migrations.execution.script
-    import django_zero_downtime_migrations.execution.unfinished_step
-    import django_zero_downtime_migrations.migrate_run.start
-    import django_zero_downtime_migrations.rewrites
-    import django_zero_downtime_migrations.rules  # noqa: F401
+    import django_zero_downtime_migrations.backends.postgres.recording  # noqa: F401
+
+    for room in ROOMS:
+        package = importlib.import_module(f"django_zero_downtime_migrations.{room}")
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{module.name}")
 
 
 def _fork_for_each(requests: socket.socket) -> tuple[list[str], str, dict[str, str]]:
