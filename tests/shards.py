@@ -1,7 +1,8 @@
 """A part of the parametrized tests: ``--shard 0/3`` runs every third parameter of each test, beginning with the first.
 
-``.ci/run`` runs all of them once, and in its other cells a shard of them each, so that each parameter meets a second
-Django, driver and server without all meeting all. Tests without parameters are in every shard.
+``.ci/run`` runs the tests once, and in its other cells a shard of them each, so that a parameter meets a second Django,
+driver and server without all meeting all. Of the folders in ``MATRICES`` its first run has a shard as well, with
+``--shard-matrices``: another one for each commit. Tests without parameters are in every shard.
 """
 
 from __future__ import annotations
@@ -11,9 +12,14 @@ from collections.abc import Iterable
 
 import pytest
 
+#: Folders in which most tests are the parameters of a few, and each takes long.
+MATRICES = ("tests/faults/", "tests/operations/", "tests/schemas/", "tests/security/")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--shard", metavar="NUMBER/ALL", type=shard, help="a part of the parametrized tests, such as 0/3")
+    part = {"metavar": "NUMBER/ALL", "type": shard}
+    parser.addoption("--shard", help="a part of the parametrized tests, such as 0/3", **part)
+    parser.addoption("--shard-matrices", help="a part of the ones in " + ", ".join(MATRICES), **part)
 
 
 def shard(text: str) -> tuple[int, int]:
@@ -25,10 +31,15 @@ def shard(text: str) -> tuple[int, int]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    names = [item.nodeid for item in items]
+    kept = set(names)
     if chosen := config.getoption("--shard"):
-        kept = set(of_shard([item.nodeid for item in items], *chosen))
-        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in kept])
-        items[:] = [item for item in items if item.nodeid in kept]
+        kept &= set(of_shard(names, *chosen))
+    if chosen := config.getoption("--shard-matrices"):
+        in_matrices = [name for name in names if name.startswith(MATRICES)]
+        kept -= set(in_matrices) - set(of_shard(in_matrices, *chosen))
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in kept])
+    items[:] = [item for item in items if item.nodeid in kept]
 
 
 def of_shard(names: Iterable[str], number: int, among: int) -> list[str]:
