@@ -11,7 +11,7 @@ from django.db.migrations.operations.base import Operation
 
 from django_zero_downtime_migrations.operations import Contract, Expand, SafetyAssured
 from tests.backends.project import Shop
-from tests.backends.sessions import run
+from tests.backends.sessions import run, wait_until
 
 from .conftest import PREFIX
 from .test_contract import leave
@@ -212,6 +212,57 @@ def test_where_no_old_code_is_an_expand_is_the_plain_operation(
     make_contract(project)
     project.migrate()
     stock.migrate(NOTE)
+    assert schema(project.site_connection) == schema(stock.connection)
+    assert project.run(TYPES) == []
+
+
+#: A statement of this kind stands still, so that the command can be killed there.
+STANDS_STILL = """
+CREATE FUNCTION stand_still() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); END';
+CREATE EVENT TRIGGER stands_still ON ddl_command_start WHEN TAG IN ('{}') EXECUTE FUNCTION stand_still()
+"""
+GOES_ON = "DROP EVENT TRIGGER stands_still; DROP FUNCTION stand_still()"
+STANDING = """
+SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'
+"""
+
+
+def killed_at(kind: str, project: Project, *arguments: str) -> None:
+    project.run(STANDS_STILL.format(kind))
+    process = project.site.start(*arguments)
+    [(pid,)] = wait_until(lambda: project.run(STANDING), f"a {kind}")
+    process.kill()
+    process.communicate()
+    project.run("SELECT pg_terminate_backend(%s, 10000)", pid)
+    project.run(GOES_ON)
+
+
+def test_halves_that_were_killed_are_finished_where_no_old_code_is_left(
+    by_hand: Project, observer: Any, stock: Shop, schema: Any
+) -> None:
+    project = by_hand
+    project.add(Expand([NOTE]))
+    project.migrate()
+    project.add(SafetyAssured([Contract([NOTE])], reason="the shop is closed"))
+    killed_at("ALTER TABLE", project, "migrate")
+    said = project.manage("contract", "--list").stdout
+    assert 'shop.0002_step:0.0: a Contract has begun to drop column "note" of "shop_order"' in said
+    project.migrate()
+    assert ("note" in project.columns("shop_order"), project.run(TYPES)) == (False, [])
+
+    project.add(Expand([migrations.RemoveField("order", "rank")]))
+    project.add(Contract([migrations.RemoveField("order", "rank")]))
+    project.migrate()
+    project.manage("contract", *NOW)
+    # The column is there again, and its debt is not written yet.
+    killed_at("CREATE SEQUENCE", project, "migrate", "shop", "0004")
+    assert ("rank" in project.columns("shop_order"), project.run(TYPES)) == (True, [])
+    leave(observer, project)
+    project.migrate("shop", "0004")
+    assert len(project.run(TYPES)) == 1
+    project.migrate()
+    project.manage("contract", *NOW)
+    stock.migrate(NOTE, migrations.RemoveField("order", "rank"))
     assert schema(project.site_connection) == schema(stock.connection)
     assert project.run(TYPES) == []
 

@@ -175,3 +175,45 @@ def test_bad_input() -> None:
         ReplaceField("order", "rank", "tenths", models.BigIntegerField(), F("rank"), None)
     with pytest.raises(ValueError, match="it can be no primary key"):
         ReplaceField("order", "rank", "tenths", models.BigIntegerField(primary_key=True), F("rank"), F("tenths"))
+
+
+FUNCTIONS = """
+SELECT tgfoid::regprocedure::text FROM pg_trigger WHERE tgrelid = 'shop_order'::regclass AND NOT tgisinternal ORDER BY 1
+"""
+
+
+def test_a_role_that_may_only_insert_keeps_the_columns_equal(project: Project) -> None:
+    """Such a role has no right to the function, which runs with its owner's."""
+    replace(project, TENTHS, LABEL)
+    [[name]] = project.run("SELECT 'role_of_' || current_database()")
+    project.run(f"CREATE ROLE {name}; GRANT INSERT ON shop_order TO {name}; GRANT USAGE ON shop_order_id_seq TO {name}")
+    try:
+        project.run(f"SET ROLE {name}")
+        project.run("INSERT INTO shop_order (note, rank, code, customer_id) VALUES ('theirs', 9, 9, 1)")
+        project.run("RESET ROLE")
+        assert project.run(BOTH, "theirs") == [(9, 90, 9, "it's 100% 9")]
+        for (function,) in project.run(FUNCTIONS):
+            assert project.run("SELECT has_function_privilege(%s, %s, 'EXECUTE')", name, function) == [(False,)]
+    finally:
+        project.run(f"RESET ROLE; DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+def test_what_was_dropped_by_hand_is_owed_no_more(project: Project, stock: Shop, schema: Any) -> None:
+    replace(project, TENTHS, LABEL)
+    for (function,) in project.run(FUNCTIONS):
+        project.run(f"DROP FUNCTION {function} CASCADE")
+    project.run("ALTER TABLE shop_order DROP COLUMN rank")
+    done = project.manage("contract", *NOW)
+    assert (done.returncode, project.run(TYPES)) == (0, []), done.stdout
+    stock.migrate(TENTHS)
+    stock.migrate(LABEL)
+    assert schema(project.site_connection) == schema(stock.connection)
+
+
+def test_taken_back_when_the_trigger_was_dropped_by_hand(project: Project, schema: Any) -> None:
+    beginning = schema(project.site_connection)
+    replace(project, TENTHS, LABEL)
+    for (function,) in project.run(FUNCTIONS):
+        project.run(f"DROP FUNCTION {function} CASCADE")
+    project.migrate("shop", "0001")
+    assert (schema(project.site_connection), project.run(TYPES)) == (beginning, [])

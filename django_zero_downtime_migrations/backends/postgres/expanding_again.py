@@ -15,7 +15,7 @@ from ...django_types import Field, Model, ProjectState
 from ...errors import CannotMigrate
 from ...log import logger
 from ...migrate_run import fills, removals, renames
-from ...migrate_run.migration_at_work import Own
+from ...migrate_run.migration_at_work import Own, migration_at_work
 from ...printable import printable
 from .expanding import owe
 from .expanding_fills import ExpandingFills
@@ -58,7 +58,10 @@ class ExpandingAgain(ExpandingRenames, ExpandingFills):
         table = self.names.as_sql(model._meta.db_table)
         if not self._catalog().exists(table):
             table = self.names.as_sql(str(MigrationRecorder.Migration._meta.db_table))
-        is_unused = not self._has_traffic(table) or self._is_alone(own, [table])
+        # A column or name that an interrupted run has made needs its debt: without it no Contract would drop it again.
+        journals = self.migrate_run.journals
+        goes_on = journals is not None and migration_at_work() in journals.interrupted
+        is_unused = not goes_on and (not self._has_traffic(table) or self._is_alone(own, [table]))
         # The operation itself would ask about other tables, so the answer is kept for it.
         self.migrate_run.alone[own.whose] = is_unused
         return is_unused

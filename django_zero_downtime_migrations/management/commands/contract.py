@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
 if TYPE_CHECKING:
+    from ...execution.debts import Debt
     from ...migrate_run.contraction import Contraction, Looked
 
 #: The same status as of ``backfills``.
@@ -42,8 +43,8 @@ class Command(BaseCommand):
         if options["now"] is not None and not options["now"].strip():
             raise CommandError("--now needs a reason: write why no old code runs, for the reader of the log.")
         contraction = Contraction(connection)
-        for unread in contraction.debts.unread():
-            self.stderr.write(unread)
+        for told in (*contraction.debts.unread(), *map(_begun, contraction.debts.being_paid())):
+            self.stderr.write(told)
         if options["list"] or options["json"]:
             looked = _chosen(contraction.look(write=False), options["debts"])
             as_json = json.dumps({"owed": [_object(x) for x in looked]}, indent=2)
@@ -102,6 +103,15 @@ def _chosen(looked: list[Looked], names: list[str]) -> list[Looked]:
     if unknown := [name for name in names if name not in known]:
         raise CommandError(f"Nothing is owed by {', '.join(unknown)}. Owed: {', '.join(known) or 'nothing'}.")
     return [known[name] for name in names] if names else looked
+
+
+def _begun(debt: Debt) -> str:
+    from ...printable import printable
+
+    return printable(
+        f"{debt.id}: a Contract has begun to drop {debt.what}. Unless that migrate is still at work, run it again: it "
+        "goes on."
+    )
 
 
 def _line(looked: Looked) -> str:
