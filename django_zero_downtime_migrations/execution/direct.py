@@ -12,18 +12,19 @@ _takes_transactions: WeakSet[Any] = WeakSet()
 
 
 def is_direct(connection: Connection, pid: int) -> bool:
-    """A pooler makes up the key with which a client may cancel its query, and the process id is part of it.
+    """Return whether a connection reaches the server itself: a pooler makes up the key for cancelling a query, and the
+    process id is part of it.
 
-    :param pid: of the process that has answered, as the server knows it.
+    :param pid: the process that has answered, as the server knows it.
     """
     return pid == int(connection.connection.info.backend_pid)
 
 
 def note_transactions(connection: Connection) -> None:
-    """A transaction can be had there."""
+    """Note that a transaction can be had through a connection."""
     _takes_transactions.add(connection.connection)
 
 
 def takes_transactions(connection: Connection) -> bool:
-    """Whether it is known that a transaction can be had there."""
+    """Return whether it is known that a transaction can be had through a connection."""
     return connection.connection is not None and connection.connection in _takes_transactions

@@ -26,7 +26,7 @@ class Halves(ExpandingAgain):
 
     collected_sql: list[str]
     nothing_in_use: bool
-    use_settings: Callable[[Any], None]
+    with_settings: Callable[..., Any]
     _assured: str
 
     # Expand
@@ -48,28 +48,24 @@ class Halves(ExpandingAgain):
 
     @contextmanager
     def _as_half(self, own: Own) -> Iterator[None]:
-        settings = self.settings
-        self._half, self._only_here = own, not settings.expand_contract
-        self.use_settings(settings.named(expand_contract=True))
+        self._half, self._only_here = own, not self.settings.expand_contract
         try:
-            yield
+            with self.with_settings(expand_contract=True):
+                yield
         finally:
             self._half = None
-            self.use_settings(settings)
 
     # Contract
 
     @contextmanager
     def contracting(self) -> Iterator[None]:
         """Have the operations drop what they left. They skip what is gone already, with or without a journal."""
-        settings = self.settings
         self.is_contracting = True
-        self.use_settings(settings.named(idempotent_sql=True))
         try:
-            yield
+            with self.with_settings(idempotent_sql=True):
+                yield
         finally:
             self.is_contracting = False
-            self.use_settings(settings)
 
     def pay(self, contract: Operation, operation: Operation) -> None:
         """Drop what the Expand of an operation has left, if no old code is seen.

@@ -63,7 +63,7 @@ class OfMigration:
         self._reader: Reader = self._new_reader(collect_sql, stated)
 
     def _stated(self, settings: MigrationSettings) -> MigrationSettings:
-        """The project's settings with those of the class."""
+        """Return the project's settings, with the ones of the class."""
         return settings
 
     def _new_reader(self, collect_sql: bool, stated: MigrationSettings) -> Reader:
@@ -79,7 +79,7 @@ class OfMigration:
         )
 
     def _send(self, sql: str, params: Params) -> None:
-        """The one way of a statement to the editors below and to the driver."""
+        """Send a statement: the only way to the editors below and to the driver."""
         parent: Any = super()
         parent.execute(plain(str(sql)), params)
 
@@ -87,6 +87,19 @@ class OfMigration:
         """Go by these settings from the next call on."""
         self.settings = settings
         self._reader.use_settings(settings)
+
+    @contextmanager
+    def with_settings(self, **changes: object) -> Iterator[None]:
+        """Go by other values of some settings for a while.
+
+        :param changes: the values by the settings' names, in lower case.
+        """
+        before = self.settings
+        self.use_settings(before.named(**changes))
+        try:
+            yield
+        finally:
+            self.use_settings(before)
 
     # Where an operation begins
 
@@ -213,7 +226,10 @@ class OfMigration:
 
     @contextmanager
     def assured(self, reason: str) -> Iterator[None]:
-        """The findings of what runs inside are accepted by the migration's author. :param reason: why."""
+        """Accept the findings of what runs inside, on behalf of the migration's author.
+
+        :param reason: why.
+        """
         before, self._assured = self._assured, reason
         try:
             yield
@@ -238,7 +254,7 @@ class OfMigration:
                     self.execute(sql, deferred_params)
             self.deferred_sql = []
         if with_record:
-            # Also of a migration that is not atomic: nothing but its records comes now.
+            # This is so for a non-atomic migration too: only its records follow now.
             self._own.wanted = True
             self._own.open()
 
@@ -256,5 +272,5 @@ class OfMigration:
         """Record no rename: without a plan, no index is early."""
 
     def _deferred(self) -> list[Any]:
-        """Django's own."""
+        """Return the statements that Django has put off."""
         return self.deferred_sql
