@@ -21,6 +21,8 @@ from .questions import Question, ask_together
 
 #: The prefix of the types' names.
 PREFIX: Final = "zero_downtime_migrations_"
+#: A condition on a name, which an index answers: names compare byte by byte, and "`" follows "_".
+_BEGINS: Final = f"BETWEEN '{PREFIX}'::pg_catalog.name AND '{PREFIX[:-1]}`'::pg_catalog.name"
 
 # The answer has one row for each type, and at least one if the schema exists. A superuser can write anything into
 # anything. A sequence and an index have no type, and their names are taken as well. If the records are in another
@@ -60,12 +62,12 @@ LEFT JOIN LATERAL (
     FROM pg_catalog.pg_type t
     JOIN pg_catalog.pg_roles o ON o.oid = t.typowner
     LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
-    WHERE t.typnamespace = n.oid AND pg_catalog.starts_with(t.typname::pg_catalog.text, '{PREFIX}'::pg_catalog.text)
+    WHERE t.typnamespace = n.oid AND t.typname {_BEGINS}
     UNION ALL
     SELECT c.relname::pg_catalog.text, c.relkind::pg_catalog.text, o.rolname::pg_catalog.text, false, NULL, NULL
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles o ON o.oid = c.relowner
     WHERE c.relnamespace = n.oid AND c.reltype = '0'::pg_catalog.oid
-    AND pg_catalog.starts_with(c.relname::pg_catalog.text, '{PREFIX}'::pg_catalog.text)
+    AND c.relname {_BEGINS}
 ) j ON true
 WHERE n.nspname = pg_catalog.current_schema() OR n.oid = (
     SELECT r.relnamespace FROM pg_catalog.pg_class r
@@ -78,10 +80,10 @@ ANY: Final = Question(
     f"""
 SELECT EXISTS (
     SELECT FROM pg_catalog.pg_type t
-    WHERE pg_catalog.starts_with(t.typname::pg_catalog.text, '{PREFIX}'::pg_catalog.text)
+    WHERE t.typname {_BEGINS}
 ) OR EXISTS (
     SELECT FROM pg_catalog.pg_class c
-    WHERE pg_catalog.starts_with(c.relname::pg_catalog.text, '{PREFIX}'::pg_catalog.text)
+    WHERE c.relname {_BEGINS}
 )
 """,
     columns=1,

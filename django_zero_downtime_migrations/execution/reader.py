@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
-from ..django_types import Params
 from ..settings import MigrationSettings
 
 if TYPE_CHECKING:
     from ..planning.steps import Plan
     from .journal.call_under_way import CallUnderWay
     from .own_code import Operation
+    from .run import Passed
     from .turn import Turn
 
 
@@ -32,10 +32,9 @@ class Reader(Protocol):
     def passing_on(self) -> AbstractContextManager[object]:
         """Return a context for the statements of a call that is not planned."""
 
-    def pass_on(self, sql: str, params: Params, composed: str) -> None:
-        """Send a statement as Django has it, in the transaction that Django would have for it.
-
-        :param composed: the same with its parameters in it.
+    def pass_on(self, statements: Sequence[Passed]) -> None:
+        """Send statements as Django has them, in the transaction that Django would have for them; several in one
+        round trip.
         """
 
     def use_settings(self, settings: MigrationSettings) -> None:
@@ -92,7 +91,7 @@ class SendsNothing:
     def passing_on(self) -> AbstractContextManager[object]:
         return nullcontext()
 
-    def pass_on(self, sql: str, params: Params, composed: str) -> None:
+    def pass_on(self, statements: Sequence[Passed]) -> None:
         pass
 
     def use_settings(self, settings: MigrationSettings) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import DatabaseError
 
 from ..django_types import Params
 from ..log import logger
+from ..record import Row
 from ..settings import MigrationSettings
 from .done_so_far import DoneSoFar
 from .interrupt import terminable
@@ -22,6 +24,21 @@ if TYPE_CHECKING:
     from .carrying_out import CarryingOut
     from .journal.call_under_way import CallUnderWay
     from .turn import Turn
+
+#: The savepoint before statements that are sent in one round trip.
+TOGETHER = "zero_downtime_migrations_together"
+
+
+class Passed(Row):
+    """A statement that is not planned.
+
+    :param sql: as Django has it.
+    :param composed: the same with its parameters in it.
+    """
+
+    sql: str
+    params: Params
+    composed: str
 
 
 class Runner:
@@ -68,23 +85,52 @@ class Runner:
     def passing_on(self) -> AbstractContextManager[object]:
         return terminable()
 
-    def pass_on(self, sql: str, params: Params, composed: str) -> None:
+    def pass_on(self, statements: Sequence[Passed]) -> None:
         self.sender.end_raw()
         self.transaction.open()
-        try:
-            self.sender.send(composed, None)
-        except (DatabaseError, KeyboardInterrupt) as error:
-            self._carrying_out(None).failed(error, self._as_step(sql, params), ())
-            raise
-        self.so_far.passed(lambda: self._as_step(sql, params), self.transaction.current)
+        together = len(statements) > 1 and self.transaction.is_open and self._sent_together(statements)
+        for one in statements:
+            if not together:
+                self._send_passed(one.composed, one)
+            self.so_far.passed(partial(self._as_step, one), self.transaction.current)
 
-    def _as_step(self, sql: str, params: Params) -> Step:
+    def _sent_together(self, statements: Sequence[Passed]) -> bool:
+        """Send statements in one round trip. Return False if one of them has failed: sent alone, it says so itself."""
+        text = ";\n".join(one.composed for one in statements)
+        together = Passed(text, None, f"SAVEPOINT {TOGETHER};\n{text};\nRELEASE SAVEPOINT {TOGETHER}")
+        try:
+            self.sender.send(together.composed, None)
+        except DatabaseError as error:
+            # Imported here: most migrations do not fail.
+            from .server_errors import QUERY_CANCELED, sqlstate
+
+            if sqlstate(error) in (None, QUERY_CANCELED) or self.connection.connection.closed:
+                self._failed(error, together)
+                raise
+            self.sender.send(f"ROLLBACK TO SAVEPOINT {TOGETHER}", None)
+            return False
+        except KeyboardInterrupt as error:
+            self._failed(error, together)
+            raise
+        return True
+
+    def _send_passed(self, sql: str, one: Passed) -> None:
+        try:
+            self.sender.send(sql, None)
+        except (DatabaseError, KeyboardInterrupt) as error:
+            self._failed(error, one)
+            raise
+
+    def _failed(self, error: DatabaseError | KeyboardInterrupt, one: Passed) -> None:
+        self._carrying_out(None).failed(error, self._as_step(one), ())
+
+    def _as_step(self, one: Passed) -> Step:
         # Imported here: it is needed only when something fails.
         from ..ddl.read import read
         from ..planning.steps import AsStock, as_written
         from ..server import names_of
 
-        return as_written(read(sql, params, names_of(self.connection)), AsStock)
+        return as_written(read(one.sql, one.params, names_of(self.connection)), AsStock)
 
     def go_on(self, call: CallUnderWay) -> None:
         done, rest = list(call.steps[: call.done]), call.steps[call.done :]

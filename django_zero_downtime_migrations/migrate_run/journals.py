@@ -78,9 +78,9 @@ class Journals:
             self.digests[migration.app_label, migration.name] = digests(migration, backwards)
         migration.operations = [once(operation) for operation in migration.operations]
         if not backwards:
-            # Replaced migrations are recorded as a whole. On a new database so is the migration with its tables: one
-            # transaction, and nothing to write down.
-            with_record = bool(migration.replaces) or self._is_new_database
+            # Replaced migrations are recorded as a whole. Another record stands in the transaction that is still open,
+            # and in none of its own: a migration that changes the state alone costs one round trip, and not three.
+            with_record = bool(migration.replaces)
             migration.operations[-1:] = [finishing(operation, with_record) for operation in migration.operations[-1:]]
 
     # The journals of earlier runs

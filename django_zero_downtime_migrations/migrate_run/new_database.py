@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ..execution.questions import Question
 
-#: Whether there is any table.
+#: Whether there is any table. Those of the server itself have smaller numbers (``FirstNormalObjectId`` of PostgreSQL's
+#: ``access/transam.h``), also after ``pg_upgrade``.
 ANY_TABLE = Question(
     """
 SELECT EXISTS (
-    SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
-    AND n.nspname <> 'information_schema' AND n.nspname::pg_catalog.text NOT LIKE 'pg\\_%%'
+    SELECT FROM pg_catalog.pg_class c
+    WHERE c.oid >= '16384'::pg_catalog.oid AND c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
     AND NOT EXISTS (
         SELECT FROM pg_catalog.pg_depend d
         WHERE d.objid = c.oid AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid

@@ -29,8 +29,12 @@ class Command(BaseCommand):
 
     def recording(self, sent):
         def record(execute, sql, params, many, context):
-            sent.append(str(sql))
-            return execute(sql, params, many, context)
+            result = execute(sql, params, many, context)
+            with connection.connection.cursor() as cursor:
+                # Unlike xmin, this is not the number of a subtransaction.
+                cursor.execute("SELECT pg_current_xact_id_if_assigned()::text")
+                sent.append((str(sql), cursor.fetchone()[0]))
+            return result
 
         return record
 """
@@ -47,12 +51,22 @@ def install(site: Site) -> None:
 
 def record(site: Site, *calls: str) -> list[list[str]]:
     """The queries of each `migrate` with these arguments, all in one process."""
+    return [[sql for sql, _ in sent] for sent in record_transactions(site, *calls)]
+
+
+def record_transactions(site: Site, *calls: str) -> list[list[tuple[str, str | None]]]:
+    """The queries, each with the number of the transaction that was open behind it and has written something."""
     done = site.manage("record_migrate", *(calls or (" ",)))
     assert done.returncode == 0, done.stdout
-    sent: list[list[str]] = json.loads(done.stdout.splitlines()[-1])
+    sent: list[list[tuple[str, str | None]]] = json.loads(done.stdout.splitlines()[-1])
     return sent
+
+
+def writers(sent: list[tuple[str, str | None]], *also: str) -> set[str | None]:
+    """The transactions of the statements about tables of the app, and of those that begin with :param also: a text."""
+    return {number for sql, number in sent if (ddl([sql]) and "shop" in sql) or (also and sql.startswith(also))}
 
 
 def ddl(queries: list[str]) -> list[str]:
     """Return the DDL in alphabetical order: its original order depends on the hashes of strings."""
-    return sorted(query for query in queries if query.startswith(DDL))
+    return sorted(part for query in queries for part in query.split(";\n") if part.startswith(DDL))

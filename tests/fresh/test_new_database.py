@@ -83,3 +83,49 @@ def test_statement_that_fails_is_told_with_the_rows_that_are_in_its_way(site: Si
     refused = site.refused()
     assert "shop_author" in refused and "Nothing was changed" not in refused
     assert "is duplicated" in refused
+
+
+PAGE = """migrations.CreateModel(
+            "page",
+            [
+                ("id", models.BigAutoField(primary_key=True)),
+                ("name", models.SlugField()),
+                ("of", models.ForeignKey("shop.author", models.CASCADE)),
+            ],
+        )"""
+ORPHAN = """def adds_orphan(apps, schema_editor):
+    apps.get_model("shop", "page").objects.create(name="a", of_id=1)
+
+
+"""
+
+
+def test_statement_that_fails_among_several_is_told_alone(site: Site, database: BaseDatabaseWrapper) -> None:
+    operations = f"{AUTHOR}, {PAGE}, migrations.RunPython(adds_orphan)"
+    text = MIGRATION.replace("class ", f"{ORPHAN}class ")
+    site.add_text("0001_step", text.format(operations=operations, how="", atomic=True))
+    refused = site.refused()
+    assert 'violates foreign key constraint "shop_page_of_id' in refused and "SAVEPOINT" not in refused
+    assert Shop(database).run("SELECT to_regclass('shop_author')::text") == [(None,)]
+
+
+HURRIES = """def adds_many(apps, schema_editor):
+    author, page = apps.get_model("shop", "author"), apps.get_model("shop", "page")
+    of = author.objects.create(name="a")
+    page.objects.bulk_create(page(name=str(number), of=of) for number in range(20_000))
+    schema_editor.connection.cursor().execute("SET LOCAL statement_timeout = 1")
+
+
+"""
+
+
+def test_statement_that_is_cancelled_among_several_is_not_sent_again(site: Site, database: BaseDatabaseWrapper) -> None:
+    operations = f"{AUTHOR}, {PAGE}, migrations.RunPython(adds_many)"
+    text = MIGRATION.replace("class ", f"{HURRIES}class ")
+    site.add_text("0001_step", text.format(operations=operations, how="", atomic=True))
+    refused = site.refused()
+    print(refused)
+    assert "The statement was cancelled, by STATEMENT_TIMEOUT or by pg_cancel_backend()" in refused
+    # All of them have been cancelled, and the error names them all: had they gone one by one, it would name one.
+    assert 'CREATE INDEX "shop_page_of_id' in refused and "SAVEPOINT" not in refused
+    assert Shop(database).run("SELECT to_regclass('shop_author')::text") == [(None,)]

@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from tests.backends.project import Shop, Site
 from tests.backends.sessions import Beside, blocked_query, run
 
-from .recorder import ddl, record
+from .recorder import ddl, record, record_transactions, writers
 
 ID = ("id", models.BigAutoField(primary_key=True))
 AUTHOR = migrations.CreateModel("author", [ID, ("name", models.CharField(max_length=20, null=True))])
@@ -26,6 +26,8 @@ CHANGES = [
     migrations.AddField("author", "books", models.ManyToManyField("shop.book", related_name="+")),
 ]
 
+#: What records a migration.
+RECORD = 'INSERT INTO "django_migrations"'
 # The transactions that have last written the catalogue's rows of the app's tables, columns, indexes and constraints.
 WRITERS = """
 WITH tables AS (SELECT oid FROM pg_class WHERE relname LIKE 'shop%' AND relkind = 'r')
@@ -44,24 +46,43 @@ def test_new_tables_of_a_migration_are_one_transaction(shop: Shop) -> None:
 def test_with_idempotent_sql_a_migration_is_recorded_in_the_transaction_of_its_tables(
     sites: tuple[Site, Site], database: BaseDatabaseWrapper
 ) -> None:
-    site, shop = sites[0], Shop(database)
+    site = sites[0]
     site.database["ZERO_DOWNTIME_MIGRATIONS"] = {"IDEMPOTENT_SQL": True}
     site.add(AUTHOR, BOOK, *CHANGES)
-    [sent] = record(site)
-    assert len(shop.run(f"{WRITERS} UNION SELECT xmin::text FROM django_migrations WHERE app = 'shop'")) == 1
-    assert [sql for sql in sent if "journal_" in sql] == []
+    [sent] = record_transactions(site)
+    [number] = writers(sent, RECORD)
+    assert number is not None
+    assert Shop(database).run("SELECT app, name FROM django_migrations WHERE app = 'shop'") == [("shop", "0001_step")]
+    assert [sql for sql, _ in sent if "journal_" in sql] == []
 
 
-def test_migrations_of_a_run_are_a_transaction_each_as_with_stock(
-    sites: tuple[Site, Site], database: BaseDatabaseWrapper, stock_database: BaseDatabaseWrapper
-) -> None:
-    numbers = []
-    for site, connection in zip(sites, (database, stock_database), strict=True):
+def test_migration_without_statements_is_recorded_in_one_round_trip(sites: tuple[Site, Site]) -> None:
+    site = sites[0]
+    site.add(AUTHOR)
+    site.add(migrations.AlterModelOptions("author", {"verbose_name": "writer"}))
+    [sent] = record_transactions(site)
+    [first, second] = [number for sql, number in sent if sql.startswith(RECORD)]
+    assert first is not None and second is None
+
+
+def test_statements_that_django_puts_off_share_a_round_trip(sites: tuple[Site, Site]) -> None:
+    sent = []
+    for site in sites:
+        site.add(AUTHOR, BOOK, *CHANGES[:1])
+        sent += record(site)
+    ours, stock = ([sql for sql in queries if ddl([sql]) and "shop" in sql] for queries in sent)
+    assert ddl(ours) == ddl(stock)
+    [together] = [sql for sql in ours if len(ddl([sql])) > 1]
+    assert len(ours) == len(stock) - len(ddl([together])) + 1
+
+
+def test_migrations_of_a_run_are_a_transaction_each_as_with_stock(sites: tuple[Site, Site]) -> None:
+    for site in sites:
         for operations in ([AUTHOR, BOOK], CHANGES):
             site.add(*operations)
-        site.migrate()
-        numbers.append(len(Shop(connection).run(WRITERS)))
-    assert numbers[0] == numbers[1] == 2
+        [sent] = record_transactions(site)
+        numbers = writers(sent)
+        assert len(numbers) == 2 and None not in numbers
 
 
 def test_tables_of_the_run_get_djangos_own_statements(sites: tuple[Site, Site]) -> None:

@@ -172,8 +172,9 @@ class OfMigration:
                 self._before_end()
                 with self._planning("end") if is_planned else nullcontext():
                     self._record_renames()
-                    parent.__exit__(None, None, None)
+                    self._execute_all(self.deferred_sql, deferred_params)
                     self.deferred_sql = []
+                    parent.__exit__(None, None, None)
             else:
                 parent.__exit__(kind, error, traceback)
         except BaseException as failure:
@@ -250,8 +251,7 @@ class OfMigration:
         if self.deferred_sql:
             with self._planning("end"):
                 self._record_renames()
-                for sql in self._deferred():
-                    self.execute(sql, deferred_params)
+                self._execute_all(self._deferred(), deferred_params)
             self.deferred_sql = []
         if with_record:
             # This is so for a non-atomic migration too: only its records follow now.
@@ -267,6 +267,11 @@ class OfMigration:
 
     def _carry_out_what_waits(self) -> None:
         """Nothing waits if nothing is planned."""
+
+    def _execute_all(self, statements: list[Any], params: Params) -> None:
+        """Execute statements of Django's, one after another."""
+        for sql in statements:
+            self.execute(sql, params)
 
     def _record_renames(self) -> None:
         """Record no rename: without a plan, no index is early."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...ddl.template import SQL
 from ...django_types import Connection, Model, Params, Sql
+from ...execution.run import Passed
 from ...naming import Names
 from ...settings import MigrationSettings
 
@@ -73,8 +74,14 @@ class PassingOn:
 
     def execute(self, sql: Sql, params: Params = ()) -> None:
         """Send the statement of a call that is not planned."""
-        assert self._passed is not None
-        self._passed += self._pass_on(sql, params)
+        self._pass_on([sql], params)
+
+    def _execute_all(self, statements: list[Any], params: Params) -> None:
+        if self._passed is None:
+            parent: Any = super()
+            parent._execute_all(statements, params)
+        else:
+            self._pass_on(statements, params)
 
     @contextmanager
     def _passing_on(self, what: str, model: Model | None, made: object) -> Iterator[Call]:
@@ -91,15 +98,16 @@ class PassingOn:
         if not self.settings.deferred_sql:
             self._flush_deferred_sql()
 
-    def _pass_on(self, sql: Sql, params: Params) -> Iterator[str]:
-        """Send each statement, and yield it as the journal has it."""
-        for statement in self._statements(sql):
-            text = str(statement)
-            composed = text if params is None else str(self.connection.ops.compose_sql(text, params))
-            self._reader.pass_on(text, params, composed)
+    def _pass_on(self, given: list[Any], params: Params) -> None:
+        """Send statements, and note each as the journal has it."""
+        assert self._passed is not None
+        texts = [str(statement) for sql in given for statement in self._statements(sql)]
+        composed = texts if params is None else [str(self.connection.ops.compose_sql(x, params)) for x in texts]
+        self._reader.pass_on([Passed(text, params, sent) for text, sent in zip(texts, composed, strict=True)])
+        self._passed += composed
+        for text in texts:
             if isinstance(text, SQL):
                 self._note(text)
-            yield composed
 
     def _statements(self, sql: Any) -> list[Any]:
         """Split SQL that is given at once into its statements."""
