@@ -49,6 +49,14 @@ def stands_by_itself(sql: str) -> bool:
     return bool(_BY_ITSELF.match(text)) and not any(mark in text for mark in (";", "--", "/*"))
 
 
+def is_closed(sql: str) -> bool:
+    """Return whether another statement can follow a text: no quote of its own is open. If in doubt, it cannot: then the
+    error of an unfinished statement would be about the next one.
+    """
+    is_paired = sql.count("'") % 2 == 0 and sql.count('"') % 2 == 0 and sql.count("$") % 4 == 0
+    return is_paired and sql.count("/*") == sql.count("*/")
+
+
 def is_concurrent(sql: str) -> bool:
     """Return whether it has a statement CONCURRENTLY, which leaves something if it is ended in the middle."""
     return _has(sql, _CONCURRENTLY, _DETACH)

@@ -24,15 +24,24 @@ class Attempt:
     """A step on its way to the server; a ``planning.steps.Visitor``.
 
     :param call: whose next step it is in the journal; None for one that is not written down.
-    :param by_itself: the user's own SQL needs no transaction to be one.
+    :param is_all: it is the user's own SQL, all of it that its operation sends.
+    :param by_itself: that needs no transaction to be one.
     :ivar sent: its statement has succeeded.
     :ivar mark: what has been sent in its transaction for the journal.
     """
 
-    def __init__(self, sender: Sender, step: Step, call: CallUnderWay | None = None, by_itself: bool = False) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        step: Step,
+        call: CallUnderWay | None = None,
+        is_all: bool = False,
+        by_itself: bool = False,
+    ) -> None:
         self.sender = sender
         self.step = step
         self.call = call
+        self.is_all = is_all
         self.by_itself = by_itself
         self.sent = False
         self.mark: Mark | None = None
@@ -113,6 +122,10 @@ class Attempt:
         self._transaction.open(raw=True)
         if not self._transaction.is_open:
             self._before_alone()
+        elif self.is_all:
+            # Its transaction ends with the operation.
+            self._together(step, [])
+            return
         self._send(step.queries)
 
     # What these have in common
@@ -150,8 +163,8 @@ class Attempt:
             self._send(step.queries)
         else:
             mark = [self.mark.sql] if self.mark else []
-            queries = (self.sender.composed(query).rstrip().rstrip(";") for query in step.queries)
-            self._statement("; ".join([*prefix, *queries, *mark, *suffix]), None)
+            queries = map(self.sender.composed, step.queries)
+            self._statement("; ".join([*prefix, *map(_ended, queries), *mark, *suffix]), None)
 
     def _send(self, queries: tuple[Query, ...]) -> None:
         for query in queries:
@@ -167,3 +180,9 @@ class Attempt:
     def _before_alone(self) -> None:
         if self.call:
             self.call.write_plan()
+
+
+def _ended(text: str) -> str:
+    """Return a text to which a semicolon can be added: it may end with a comment."""
+    text = text.rstrip().rstrip(";")
+    return f"{text}\n" if "--" in text else text

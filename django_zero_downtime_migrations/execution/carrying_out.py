@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.db import DatabaseError
 
 from ..ddl import statements as s
+from ..ddl.scan import is_closed, stands_by_itself
 from ..errors import BackfillStopped, CannotMigrate, explain
 from ..log import logger
 from ..naming import relation
@@ -98,7 +99,8 @@ class CarryingOut:
 
     def _carry_out(self, step: Step, done: Sequence[Step]) -> Step:
         """The step as it has been run. When it fails, what is :param done: is taken back."""
-        attempt = Attempt(self._sender, step, self._call, self._is_transaction(step))
+        is_all = self._is_all(step)
+        attempt = Attempt(self._sender, step, self._call, is_all, is_all and self._is_transaction(step))
         if self._runner.turn is not None:
             self._runner.turn.renew()
         try:
@@ -115,13 +117,16 @@ class CarryingOut:
         self._advance(attempt.mark)
         return carried_out
 
+    def _is_all(self, step: Step) -> bool:
+        """Whether it is the user's own SQL, all of it that its operation sends: its mark can follow it."""
+        is_own = isinstance(step, UsersOwn) and self._runner.in_use()
+        return is_own and is_closed(step.sql) and self._so_far.code.is_all(step.sql)
+
     def _is_transaction(self, step: Step) -> bool:
         """Whether the user's own SQL is a transaction by itself, which costs one round trip and not four."""
-        if not (isinstance(step, UsersOwn) and self._transaction.may_open and self._runner.in_use()):
-            return False
         # Without a transaction the server's default would count.
         isolated = "isolation_level" in self._connection.settings_dict["OPTIONS"]
-        return not isolated and self._so_far.code.is_all(step.sql)
+        return self._transaction.may_open and not isolated and stands_by_itself(step.sql)
 
     def _remove(self, step: Step) -> None:
         """Run a step that is none of the call's own."""

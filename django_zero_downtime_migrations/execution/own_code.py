@@ -47,22 +47,20 @@ class OwnCode:
         self._now = operation
 
     def is_all(self, sql: str) -> bool:
-        """Whether a statement is all that the operation sends, means the same in a transaction by itself, and another
-        operation comes after it. The last one shares its transaction with the record of the migration.
+        """Whether a text is all that the operation sends, and another operation comes after it. The last one shares its
+        transaction with the record of the migration.
         """
         # Imported here: most migrations have none.
         from django.db.migrations.operations.special import RunSQL
-
-        from ..ddl.scan import stands_by_itself
 
         now = self._now
         if now is None or now.is_last or type(now.operation) is not RunSQL:
             return False
         given = (now.operation.reverse_sql if now.backwards else now.operation.sql) or ""
         if isinstance(given, (list, tuple)):
-            return len(given) == 1 and stands_by_itself(sql)
+            return len(given) == 1
         # Django may split a text into statements first.
-        return given.strip() == sql.strip() and stands_by_itself(sql)
+        return given.strip() == sql.strip()
 
     def committed(self, transaction: object | None) -> list[str]:
         """Return the code that has run, and whose work stays when this transaction is rolled back."""

@@ -9,6 +9,7 @@ import pytest
 from django_zero_downtime_migrations.ddl import statements as s
 from django_zero_downtime_migrations.ddl.scan import (
     cannot_stand_in_a_transaction,
+    is_closed,
     is_concurrent,
     scan,
     stands_by_itself,
@@ -188,3 +189,20 @@ def test_what_leaves_something_when_it_is_ended_in_the_middle(sql: str, leaves: 
 )
 def test_what_means_the_same_in_a_transaction_by_itself(sql: str, alone: bool) -> None:
     assert stands_by_itself(sql) is alone
+
+
+@pytest.mark.parametrize(
+    "sql, closed",
+    [
+        ("SELECT 1", True),
+        ("SELECT 'a', \"b\", $$c$$, $x$d$x$ /* e */ -- f", True),
+        ("SELECT 'a", False),
+        ('SELECT "a', False),
+        ("SELECT $$a", False),
+        ("SELECT 1 /* a", False),
+        # More than one can tell without the server's own lexer.
+        ("SELECT E'\\''", False),
+    ],
+)
+def test_what_another_statement_can_follow(sql: str, closed: bool) -> None:
+    assert is_closed(sql) is closed
