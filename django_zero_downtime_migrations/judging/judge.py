@@ -65,6 +65,7 @@ class Judgement:
             unanalysed=tuple(unanalysed),
             unused_assurances=tuple(unused),
             migrations=len(judged),
+            judged=tuple(f"{each.migration.app_label}.{each.migration.name}" for each in judged),
             not_judged=self.selection.not_judged,
             database=database,
         )

@@ -11,7 +11,7 @@ from ..django_types import Connection
 from ..errors import CannotJudge
 from ..findings import Severity
 from ..record import Row
-from ..reporting.report import Report
+from ..reporting.report import Options, Report
 from ..settings import MigrationSettings
 from . import baseline, sizes
 from .connect import connected, default_alias, unconnected
@@ -28,10 +28,12 @@ ORDER = (Severity.REFUSE, Severity.WARN, Severity.NOTE)
 class Result(Row):
     """The result of a check.
 
+    :param options: how the report counts.
     :param said: lines for the standard error.
     """
 
     report: Report
+    options: Options
     fails: bool
     said: list[str]
 
@@ -69,8 +71,8 @@ def _judge(given: Given) -> Result:
         said.append(f"The baseline {given['write_baseline']} has {count} findings.")
     if known is not None:
         report = report.named(entries=baseline.marked(report.entries, known))
-    fails = not given["write_baseline"] and _fails(report, given["fail_on"] or ["refuse"])
-    return Result(report, fails, said)
+    options = _counting(given["fail_on"] or ["refuse"])
+    return Result(report, options, not given["write_baseline"] and _fails(report, options), said)
 
 
 def write_stats(given: Given) -> int:
@@ -109,7 +111,11 @@ def _sizes(given: Given, connection: Connection | None) -> sizes.Sizes:
     return sizes.Sizes() if connection is None else sizes.DatabaseSizes(connection)
 
 
-def _fails(report: Report, fail_on: list[str]) -> bool:
+def _counting(fail_on: list[str]) -> Options:
     lowest = max((ORDER.index(Severity(name)) for name in fail_on if name != "unanalysed"), default=0)
-    counted = any(report.of(severity) for severity in ORDER[: lowest + 1])
-    return counted or ("unanalysed" in fail_on and bool(report.unanalysed))
+    return Options(failing=ORDER[: lowest + 1], unanalysed_fails="unanalysed" in fail_on)
+
+
+def _fails(report: Report, options: Options) -> bool:
+    counted = any(report.of(severity) for severity in options.failing)
+    return counted or (options.unanalysed_fails and bool(report.unanalysed))

@@ -17,6 +17,8 @@ FORMATS: dict[str, str] = {
     "sarif": "sarif",
     "github": "github",
     "gitlab": "gitlab",
+    "junit": "junit",
+    "markdown": "markdown",
 }
 
 

@@ -23,6 +23,8 @@ class Note(Record):
     :param code: the rule's, or UNANALYSED or UNUSED_ASSURANCE.
     :param path: from the top of the checkout if that is known, with slashes.
     :param line: from 1.
+    :param migration: its app's label, a dot and its name.
+    :param counts: whether it can make the check fail.
     :param identity: distinguishes it from other notes, the same on every machine.
     """
 
@@ -31,6 +33,8 @@ class Note(Record):
     message: str
     path: str
     line: int
+    migration: str
+    counts: bool
     identity: str
 
 
@@ -38,7 +42,7 @@ def notes(report: Report) -> Iterator[Note]:
     """Yield everything of a report except the baseline; for an accepted finding, also the reason."""
     for entry in report.entries:
         if entry.counts:
-            yield _note(entry, entry.finding.code, entry.severity, message(entry), entry.fingerprint)
+            yield _note(entry, entry.finding.code, entry.severity, message(entry), entry.fingerprint, counts=True)
         elif entry.finding.assured:
             text = f"{entry.finding.message}\nAccepted: {entry.finding.assured}"
             yield _note(entry, entry.finding.code, Severity.NOTE, text, entry.fingerprint)
@@ -50,7 +54,7 @@ def notes(report: Report) -> Iterator[Note]:
         yield _note(unused, "UNUSED_ASSURANCE", Severity.NOTE, text, unused.reason)
 
 
-def _note(about: Any, code: str, severity: Severity, text: str, identity: str) -> Note:
+def _note(about: Any, code: str, severity: Severity, text: str, identity: str, counts: bool = False) -> Note:
     # A migration without a file is noted where Django would look for it.
     location = about.location or Location(path=f"{about.app}/migrations/{about.migration}.py", line=1)
     return Note(
@@ -59,6 +63,8 @@ def _note(about: Any, code: str, severity: Severity, text: str, identity: str) -
         message=text,
         path=checked_out(location.path),
         line=location.line,
+        migration=f"{about.app}.{about.migration}",
+        counts=counts,
         identity=f"{code} {about.app}.{about.migration} {identity}",
     )
 
@@ -66,11 +72,12 @@ def _note(about: Any, code: str, severity: Severity, text: str, identity: str) -
 def message(entry: Entry) -> str:
     """Say what is wrong, what it stops, and what to write instead, in a few lines."""
     finding = entry.finding
-    lines = [finding.message, _effect(entry), f"Instead: {finding.instead}", entry.example]
+    lines = [finding.message, effect(entry), f"Instead: {finding.instead}", entry.example]
     return "\n".join(line for line in lines if line)
 
 
-def _effect(entry: Entry) -> str:
+def effect(entry: Entry) -> str:
+    """Say what the lock on the table stops, and how large the table is; empty if neither is known."""
     stops = f"{entry.lock} blocks {entry.blocks}" if entry.blocks else ""
     rows = f"about {entry.rows:,} rows" if entry.rows is not None else ""
     size = readable(entry.size) if entry.size is not None else ""

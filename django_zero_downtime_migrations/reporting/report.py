@@ -105,6 +105,7 @@ class Report(Record):
 
     :param entries: in the order in which ``migrate`` would come to them.
     :param migrations: how many were judged.
+    :param judged: their names, with the apps' labels.
     :param not_judged: how many of installed packages were left out.
     :param database: its alias; empty without a database.
     """
@@ -113,6 +114,7 @@ class Report(Record):
     unanalysed: tuple[Unanalysed, ...] = ()
     unused_assurances: tuple[UnusedAssurance, ...] = ()
     migrations: int = 0
+    judged: tuple[str, ...] = ()
     not_judged: int = 0
     database: str = ""
 
@@ -125,6 +127,10 @@ class Options(Record):
     """The form of a report.
 
     :param colour: escape sequences of a terminal may be used.
+    :param failing: the severities that make the check fail.
+    :param unanalysed_fails: so does an operation that is not analysed.
     """
 
     colour: bool = False
+    failing: tuple[Severity, ...] = (Severity.REFUSE,)
+    unanalysed_fails: bool = False

@@ -21,8 +21,8 @@ def render(report: Report, options: Options) -> str:
     for entry in report.entries:
         if not entry.baselined:
             lines += [*_entry(entry, options), ""]
-    lines += _others(report)
-    return "\n".join([*lines, *_summary(report), ""])
+    lines += others(report)
+    return "\n".join([*lines, *summary(report), ""])
 
 
 def _entry(entry: Entry, options: Options) -> Iterator[str]:
@@ -79,7 +79,8 @@ def _coloured(text: str, colour: str) -> str:
     return f"\033[{colour}m{text}\033[0m" if colour else text
 
 
-def _others(report: Report) -> Iterator[str]:
+def others(report: Report) -> Iterator[str]:
+    """Yield the lines about what is not a finding."""
     if report.unanalysed:
         yield "Not analysed:"
         for each in report.unanalysed:
@@ -98,7 +99,8 @@ def _unused(what: str, assurances: list[UnusedAssurance]) -> Iterator[str]:
         yield ""
 
 
-def _summary(report: Report) -> Iterator[str]:
+def summary(report: Report) -> Iterator[str]:
+    """Yield the sentences with the numbers."""
     counts = [
         _number(len(report.of(Severity.REFUSE)), "refused", "refused"),
         _number(len(report.of(Severity.WARN)), "warning", "warnings"),

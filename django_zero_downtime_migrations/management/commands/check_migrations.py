@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.management.color import supports_color
 from django.db.utils import Error
 
-from ...reporting import FORMATS, Options, render
+from ...reporting import FORMATS, render
 
 FAIL_ON = ("refuse", "warn", "note", "unanalysed")
 CANNOT_JUDGE = 2
@@ -85,18 +85,19 @@ class Command(BaseCommand):
             ) from None
         for line in result.said:
             self.stderr.write(line)
-        self._write(result.report, options)
+        self._write(result, options)
         if result.fails:
             sys.exit(1)
 
-    def _write(self, report: Any, options: dict[str, Any]) -> None:
+    def _write(self, result: Any, options: dict[str, Any]) -> None:
         file = options["output"]
-        text = render(options["format"], report, Options(colour=not file and self._colour(options)))
+        how = result.options.named(colour=not file and self._colour(options))
+        text = render(options["format"], result.report, how)
         if not file:
             self.stdout.write(text, ending="")
             return
         try:
-            Path(file).write_text(text, encoding="utf-8")
+            Path(file).write_text(text, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise CommandError(f"{file} cannot be written: {error}.", returncode=CANNOT_JUDGE) from None
 
