@@ -14,6 +14,7 @@ from .stated_settings import (
     ALL,
     FLAT_NAMES,
     GONE,
+    OF_CHECK,
     OF_DATABASE,
     PER_DATABASE,
     PREFIX,
@@ -62,7 +63,7 @@ def _unknownflat() -> Iterator[Problem]:
             if isinstance(value := getattr(settings, name), str):
                 hint = f"Write DATABASES[alias][{PER_DATABASE!r}] = {value!r}, or {PREFIX}PRESET = {value!r} for all."
             yield Problem(Kind.NAME, f"The setting {name} is not read", hint)
-        elif _LOOKS_OURS.match(name) and name not in FLAT_NAMES:
+        elif _LOOKS_OURS.match(name) and name not in (*FLAT_NAMES, OF_CHECK):
             yield unknown(f"The setting {name}", name, ALL, lambda likely: f"{PREFIX}{likely}")
 
 

@@ -42,6 +42,8 @@ PER_DATABASE: Final = "ZERO_DOWNTIME_MIGRATIONS"
 #: The prefix of the names of settings for all databases.
 PREFIX: Final = "ZERO_DOWNTIME_MIGRATIONS_"
 
+#: The options of ``check_migrations``, which belong to the project and not to a database.
+OF_CHECK: Final = f"{PREFIX}CHECK"
 
 OF_DATABASE: Final[Mapping[str, Reader]] = {
     "PRESET": PRESET,

@@ -19,6 +19,7 @@ from ..record import Record
 from ..reporting.report import Entry, Unanalysed, UnusedAssurance
 from ..rules.cannot_migrate import RULE as CANNOT_MIGRATE
 from . import whole_deployment
+from .configuration import Configuration
 from .examples import example
 from .forgotten import left_behind
 from .offline import NotConnected
@@ -33,9 +34,11 @@ class JudgingOptions(Record):
 
     :param strict: only additive operations pass.
     :param one_deployment: the migrations will run together.
+    :param configuration: the rules as the project has them.
     """
 
     strict: bool = False
+    configuration: Configuration = Configuration()
     one_deployment: bool = False
 
 
@@ -52,6 +55,10 @@ class Entries:
         self._used: set[str] = set()
 
     def results(self, judged: Judged) -> Iterator[Result]:
+        """Yield the findings of a migration, without those of rules that the project has turned off."""
+        return (result for result in self._results(judged) if not self.how.configuration.ignores(result[1]))
+
+    def _results(self, judged: Judged) -> Iterator[Result]:
         for found in judged.editor.found:
             yield found.place, found.finding
         for error, place in judged.editor.failed:
@@ -75,6 +82,7 @@ class Entries:
         if not finding.assured and finding.code != CANNOT_MIGRATE.code:
             # The findings of check_migrations alone did not exist when the plan was made.
             finding = accepted(finding, self.accept, migration.app_label, migration.name)
+        finding = self.how.configuration.counted(finding)
         return Entry(
             finding=finding.named(origin=origin),
             app=migration.app_label,

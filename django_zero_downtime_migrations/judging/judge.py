@@ -53,7 +53,11 @@ class Judgement:
         entries: list[Entry] = []
         unanalysed: list[Unanalysed] = []
         unused: list[UnusedAssurance] = []
-        twice = list(whole_deployment.changed_before(judged)) if self.how.one_deployment else []
+        twice = [
+            (each, result)
+            for each, result in (whole_deployment.changed_before(judged) if self.how.one_deployment else ())
+            if not self.how.configuration.ignores(result[1])
+        ]
         for each in judged:
             results = [*self.made.results(each), *(result for other, result in twice if other is each)]
             entries += [self.made.entry(each, *result) for result in sorted(results, key=order)]
@@ -67,6 +71,7 @@ class Judgement:
             migrations=len(judged),
             judged=tuple(f"{each.migration.app_label}.{each.migration.name}" for each in judged),
             not_judged=self.selection.not_judged,
+            excluded=self.selection.excluded,
             database=database,
         )
 

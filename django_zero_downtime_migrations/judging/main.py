@@ -14,10 +14,12 @@ from ..record import Row
 from ..reporting.report import Options, Report
 from ..settings import MigrationSettings
 from . import baseline, sizes
+from .configuration import Configuration, completed
 from .connect import connected, default_alias, unconnected
 from .entries import JudgingOptions
 from .index import imported_from_index
 from .judge import Judgement
+from .list_rules import listed
 from .selection import Request, select
 
 Given = Mapping[str, Any]
@@ -46,11 +48,12 @@ def judge(given: Given) -> Result:
     :raises ImproperlyConfigured: when a setting is wrong.
     """
     refuse_contradictions(given)
+    options, configuration = completed(given)
     with imported_from_index() if given["staged"] else nullcontext():
-        return _judge(given)
+        return _judge(options, configuration)
 
 
-def _judge(given: Given) -> Result:
+def _judge(given: Given, configuration: Configuration) -> Result:
     alias = given["database"] or default_alias()
     without = given["without_database"]
     connection = unconnected(alias) if without else connected(alias)
@@ -61,6 +64,7 @@ def _judge(given: Given) -> Result:
         raise CannotJudge(f"{problem.message}. {problem.hint}")
     how = JudgingOptions(
         strict=given["strict"],
+        configuration=configuration,
         one_deployment=selection.pending or bool(given["since"]) or given["staged"],
     )
     made = Judgement(selection, connection, _sizes(given, None if without else connection), how)
@@ -71,8 +75,17 @@ def _judge(given: Given) -> Result:
         said.append(f"The baseline {given['write_baseline']} has {count} findings.")
     if known is not None:
         report = report.named(entries=baseline.marked(report.entries, known))
-    options = _counting(given["fail_on"] or ["refuse"])
-    return Result(report, options, not given["write_baseline"] and _fails(report, options), said)
+    counting = _counting(given["fail_on"] or ["refuse"])
+    return Result(report, counting, not given["write_baseline"] and _fails(report, counting), said)
+
+
+def list_rules(given: Given) -> str:
+    """Return a line for each rule, as the project has it.
+
+    :raises CannotJudge: for a wrong option of the project.
+    """
+    _, configuration = completed(given)
+    return listed(configuration.ignore, configuration.severity)
 
 
 def write_stats(given: Given) -> int:
@@ -81,9 +94,10 @@ def write_stats(given: Given) -> int:
     :returns: how many tables.
     :raises CannotJudge: as :func:`judge`.
     """
+    options, _ = completed(given)
     if given["without_database"]:
         raise CannotJudge("--write-stats asks a database: it cannot be used with --without-database.")
-    return sizes.write(connected(given["database"] or default_alias()), given["write_stats"])
+    return sizes.write(connected(options["database"] or default_alias()), given["write_stats"])
 
 
 def refuse_contradictions(given: Given) -> None:
@@ -101,6 +115,7 @@ def _request(given: Given, settings: MigrationSettings) -> Request:
         since=given["since"],
         staged=given["staged"],
         starts=settings.check_start,
+        exclude=tuple(given["exclude"]),
         third_party=given["include_third_party"],
     )
 

@@ -31,6 +31,7 @@ class Request(Record):
     :param since: a commit of git; migrations that have changed since.
     :param staged: migrations in git's index.
     :param starts: for an app's label, the first migration that is judged.
+    :param exclude: labels of apps, or apps and migrations (``shop.0001_initial``), that are not judged.
     :param third_party: judge every migration, also of installed packages that were not named.
     """
 
@@ -40,6 +41,7 @@ class Request(Record):
     since: str = ""
     staged: bool = False
     starts: Mapping[str, str] | None = None
+    exclude: tuple[str, ...] = ()
     third_party: bool = False
 
 
@@ -61,6 +63,8 @@ class Selection(Row):
     pending: bool
     #: How many migrations of installed packages were left out.
     not_judged: int = 0
+    #: How many were excluded by name.
+    excluded: int = 0
     new: frozenset[Key] = frozenset()
 
 
@@ -80,12 +84,30 @@ def select(request: Request, connection: Connection | None) -> Selection:
     pending = [key for key in order if key not in loader.applied_migrations]
     live = connection is not None and chosen is None and not request.everything
     if live and (not request.migration or wanted <= set(pending)):
+        left_out = wanted.intersection(pending) & _excluded(request, loader)
         applied = [loader.graph.nodes[key] for key in order if key in loader.applied_migrations]
-        return _selection(loader, applied, pending, wanted, live=True)
+        made = _selection(loader, applied, pending, wanted - left_out, live=True)
+        return made._replace(excluded=len(left_out))
+    excluded = wanted & _excluded(request, loader)
+    wanted -= excluded
     left_out = _of_packages(wanted, loader) if chosen is None and not (request.app or request.third_party) else set()
     made = _selection(loader, [], order, wanted - left_out, live=False)
     new = frozenset(key for key in made.judged if (chosen or {}).get(key))
-    return made._replace(not_judged=len(left_out), new=new)
+    return made._replace(not_judged=len(left_out), excluded=len(excluded), new=new)
+
+
+def _excluded(request: Request, loader: MigrationLoader) -> set[Key]:
+    """Return what is excluded by name.
+
+    :raises CannotJudge: for a name that does not exist.
+    """
+    found: set[Key] = set()
+    for name in request.exclude:
+        app, _, migration = name.partition(".")
+        if app not in loader.migrated_apps:
+            raise CannotJudge(f"exclude has {name!r}, but {app!r} is not an app with migrations.")
+        found |= {find(loader, app, migration)} if migration else {key for key in loader.graph.nodes if key[0] == app}
+    return found
 
 
 def _of_packages(keys: Iterable[Key], loader: MigrationLoader) -> set[Key]:

@@ -22,6 +22,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "database": report.database or None,
         "migrations": report.migrations,
         "not_judged": report.not_judged,
+        "excluded": report.excluded,
         "summary": {
             **{severity.value: len(report.of(severity)) for severity in Severity},
             "accepted": sum(bool(entry.finding.assured) for entry in report.entries),

@@ -107,6 +107,7 @@ class Report(Record):
     :param migrations: how many were judged.
     :param judged: their names, with the apps' labels.
     :param not_judged: how many of installed packages were left out.
+    :param excluded: how many the project has excluded.
     :param database: its alias; empty without a database.
     """
 
@@ -116,6 +117,7 @@ class Report(Record):
     migrations: int = 0
     judged: tuple[str, ...] = ()
     not_judged: int = 0
+    excluded: int = 0
     database: str = ""
 
     def of(self, severity: Severity) -> list[Entry]:

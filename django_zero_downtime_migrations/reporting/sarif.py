@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from importlib import import_module
 from pathlib import PureWindowsPath
-from pkgutil import iter_modules
 from typing import Any
 from urllib.parse import quote
 
-from .. import ADDRESS, DISTRIBUTION, __version__, rules
+from .. import ADDRESS, DISTRIBUTION, __version__
 from ..errors import explained
 from ..findings import Finding, Severity
 from ..places import Location
-from ..planning.rule import Rule
+from ..rules import BY_CODE
 from .annotations import checked_out, message
 from .report import Entry, Options, Report, Unanalysed, UnusedAssurance
 
@@ -56,7 +54,7 @@ def render(report: Report, options: Options) -> str:
 
 def _rule(finding: Finding) -> dict[str, Any]:
     """Return the rule of a finding; a policy of check_migrations has findings without a file in ``rules/``."""
-    rule = _records().get(finding.code)
+    rule = BY_CODE.get(finding.code)
     severity = rule.severity if rule else finding.severity
     examples = f" Examples: {explained(rule.code)}" if rule else ""
     return {
@@ -68,11 +66,6 @@ def _rule(finding: Finding) -> dict[str, Any]:
         "defaultConfiguration": {"level": LEVELS[severity]},
         "properties": {"tags": ["migrations", finding.kind.value]},
     }
-
-
-def _records() -> dict[str, Rule]:
-    modules = (import_module(f"{rules.__name__}.{module.name}") for module in iter_modules(rules.__path__))
-    return {module.RULE.code: module.RULE for module in modules if hasattr(module, "RULE")}
 
 
 def _sentence(text: str) -> str:

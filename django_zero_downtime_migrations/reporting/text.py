@@ -116,6 +116,8 @@ def summary(report: Report) -> Iterator[str]:
     if report.not_judged:
         others = _number(report.not_judged, "migration of an installed package", "migrations of installed packages")
         yield f"{others} not judged: add --include-third-party, or name the app."
+    if report.excluded:
+        yield f"{_number(report.excluded, 'migration', 'migrations')} excluded by the project."
 
 
 def _number(count: int, one: str, many: str) -> str:

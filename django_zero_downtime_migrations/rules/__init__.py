@@ -5,5 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-for _module in iter_modules(__path__):
-    import_module(f"{__name__}.{_module.name}")
+from ..planning.rule import Rule
+
+_MODULES = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
+#: The rules by their codes, in alphabetical order.
+BY_CODE: dict[str, Rule] = {module.RULE.code: module.RULE for module in _MODULES}
+BY_CODE = {code: BY_CODE[code] for code in sorted(BY_CODE)}

@@ -12,6 +12,8 @@ from django.core.management import BaseCommand, CommandError, get_commands, load
 
 import django_zero_downtime_migrations
 from django_zero_downtime_migrations.checks import TAG
+from django_zero_downtime_migrations.findings import Severity
+from django_zero_downtime_migrations.judging.configuration import NAMES, completed
 from tests.docs.pages import GUIDE, README, ROOT, SITE, blocks, everywhere, rows, without_blocks
 from tests.matrix import MAJORS
 
@@ -65,7 +67,7 @@ def test_each_page_has_one_title() -> None:
 def test_each_block_is_run_or_is_output(page: Path) -> None:
     kinds = {block.language for block in blocks(page)}
 
-    assert kinds <= {"python", "sh", "text", "yaml", *GENERATED, *({"sql"} if page in WITH_SQL else ())}
+    assert kinds <= {"python", "sh", "text", "toml", "yaml", *GENERATED, *({"sql"} if page in WITH_SQL else ())}
     indented = re.findall(r"^\n(?: {4}.+\n)+", without_blocks(page.read_text("utf-8")), re.M)
     # Those of a list are a part of it.
     assert [block for block in indented if block.lstrip("\n ").startswith("python3 dev.py") is False] == []
@@ -131,6 +133,25 @@ def test_hooks_of_the_pre_commit_framework_are_those_of_the_repository() -> None
         return re.findall(r"^ *- id: ([\w-]+)", text, re.M)
 
     assert ids(block.text) == ids((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+
+
+def test_options_of_a_project_are_taken_as_they_stand_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = everywhere("toml")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text(block.text, "utf-8")
+    options, configuration = completed({"fail_on": None})
+
+    assert options["fail_on"] == ["warn"]
+    assert options["exclude"] == ["legacy", "shop.0001_initial"]
+    assert options["baseline"] == tmp_path / "known-findings.json"
+    assert configuration.ignore == {"RUN_PYTHON_NO_REVERSE"}
+    assert configuration.severity == {"SAME_TABLE_TWICE": Severity.WARN, "DATA_WITH_SCHEMA": Severity.REFUSE}
+
+
+def test_each_option_of_a_project_is_on_its_page() -> None:
+    text = (SITE / "run-it" / "check-migrations.md").read_text("utf-8")
+
+    assert [name for name in NAMES if f"`{name}`" not in text] == []
 
 
 def test_each_system_check_is_on_its_page() -> None:

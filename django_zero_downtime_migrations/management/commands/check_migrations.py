@@ -38,12 +38,15 @@ class Command(BaseCommand):
             help="Exit with 1 for this severity or a higher one (default: refuse); unanalysed: also for operations of "
             "which it is not known what they do. It may be given twice.",
         )
+        add("--list-rules", action="store_true", help="Print all rules, as the project has them, and judge nothing.")
         add("--explain", metavar="RULE", help="Print the page of a rule, such as DROP_COLUMN, and judge nothing.")
         self._add_choice(parser)
         self._add_files(parser)
 
     def _add_choice(self, parser: CommandParser) -> None:
         add = parser.add_argument
+        add("--ignore", metavar="RULE", action="append", help="Do not look for what this rule finds, here alone.")
+        add("--exclude", metavar="APP[.NAME]", action="append", help="Leave out an app's migrations, or one of them.")
         add("--all", action="store_true", help="Judge applied migrations as well, each on tables that are in use.")
         add("--since", metavar="REF", default="", help="Judge the migrations whose files have changed since a commit.")
         add("--staged", action="store_true", help="Judge the migrations whose files are staged in git's index.")
@@ -66,11 +69,14 @@ class Command(BaseCommand):
         # Imported here: most commands of a project only look at this one's help.
         from ...errors import CannotJudge
         from ...judging.explain import explanation
-        from ...judging.main import judge, write_stats
+        from ...judging.main import judge, list_rules, write_stats
 
         try:
             if options["explain"]:
                 self.stdout.write(explanation(str(options["explain"])))
+                return
+            if options["list_rules"]:
+                self.stdout.write(list_rules(options))
                 return
             if options["write_stats"]:
                 count = write_stats(options)
