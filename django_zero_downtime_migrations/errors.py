@@ -52,6 +52,7 @@ class Unsafe:
     ADD_CONSTRAINT = _text("ADD CONSTRAINT", "ADD_CONSTRAINT")
     FORGOTTEN_NOT_NULL = _text("Forgetting a field whose column stays NOT NULL", "FORGOTTEN_NOT_NULL")
     FORGOTTEN_FOREIGN_KEY = _text("Forgetting a foreign key that stays", "FORGOTTEN_FOREIGN_KEY")
+    STATE_AHEAD = _text("Adding to the state what the database does not have", "STATE_AHEAD")
     DATA_WITH_SCHEMA = _text("A data migration together with a schema change", "DATA_WITH_SCHEMA")
     RUN_PYTHON_MODELS = _text("A data migration with models of today", "RUN_PYTHON_MODELS")
     RUN_PYTHON_NO_REVERSE = _text("A data migration that cannot be taken back", "RUN_PYTHON_NO_REVERSE")

@@ -1,5 +1,5 @@
-"""The options of ``check_migrations`` that a project states once, for people, hooks and CI alike: in Django's settings, or
-in the table ``[tool.django_zero_downtime_migrations]`` of pyproject.toml.
+"""The options of ``check_migrations`` that a project states once, for people, hooks and CI alike: in Django's settings,
+or in the table ``[tool.django_zero_downtime_migrations]`` of pyproject.toml.
 
 An option on the command line counts more than the setting, and the setting more than pyproject.toml.
 """

@@ -22,7 +22,7 @@ from ..operation_facts import reach
 from ..places import Place
 from ..planning.context import OldCode
 from ..record import Row
-from .forgotten import Forgotten, forgotten
+from .state_only import StateOnly, ahead, forgotten
 
 
 class Found(Row):
@@ -49,6 +49,7 @@ class JudgingMixin:
     :ivar live_names: today's names of the tables of findings.
     :ivar worked: the paths of operations that have sent something.
     :ivar forgotten: what is gone from the state after operations that keep state and database apart.
+    :ivar ahead: what the state has since such operations.
     :ivar state_after: the state after the last running operation.
     """
 
@@ -72,7 +73,8 @@ class JudgingMixin:
         self.failed: list[tuple[Exception, Place]] = []
         self.worked: set[tuple[int, ...]] = set()
         self.live_names: dict[str, str] = {}
-        self.forgotten: list[Forgotten] = []
+        self.forgotten: list[StateOnly] = []
+        self.ahead: list[StateOnly] = []
         self.state_after: Any = None
         self._places: dict[str, Place] = {}
         self._next: JudgingMixin | None = None
@@ -154,6 +156,7 @@ def at_work(place: Place, app_label: str, schema_editor: Any) -> Iterator[None]:
         schema_editor.state_after = to_state
         if hasattr(place.operation, "state_operations"):
             schema_editor.forgotten += forgotten(place, schema_editor.names)
+            schema_editor.ahead += ahead(place, schema_editor.names)
     except (OperationalError, InterfaceError):
         # The server does not answer: the following operations cannot be judged either.
         raise

@@ -21,11 +21,11 @@ from ..rules.cannot_migrate import RULE as CANNOT_MIGRATE
 from . import whole_deployment
 from .configuration import Configuration
 from .examples import example
-from .forgotten import left_behind
 from .offline import NotConnected
 from .run_python import of_functions
 from .selection import one_line
 from .sizes import Sizes
+from .state_only import left_behind, made_up
 from .whole_deployment import Judged, Result, assured
 
 
@@ -67,6 +67,9 @@ class Entries:
                 yield place, CANNOT_MIGRATE.found(one_line(error), origin=origin)
         yield from whole_deployment.changes_rows_and_table(judged)
         yield from left_behind(judged)
+        if self.how.one_deployment:
+            # One by one, from the models alone, it is not known what SQL of earlier migrations has made.
+            yield from made_up(judged)
         yield from of_functions(judged)
         if self.how.strict:
             yield from whole_deployment.not_additive(judged)

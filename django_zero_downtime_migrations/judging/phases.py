@@ -17,7 +17,14 @@ from .sizes import DatabaseSizes
 
 #: Rules about the new code, about the migration's own code, or about queries that an ORM does not send.
 NOT_OF_OLD_CODE: Final = frozenset(
-    {"FORGOTTEN_FOREIGN_KEY", "FORGOTTEN_NOT_NULL", "NOT_ADDITIVE", "ROW_TYPE_USED", "RUN_PYTHON_MODELS"}
+    {
+        "FORGOTTEN_FOREIGN_KEY",
+        "FORGOTTEN_NOT_NULL",
+        "NOT_ADDITIVE",
+        "ROW_TYPE_USED",
+        "RUN_PYTHON_MODELS",
+        "STATE_AHEAD",
+    }
 )
 
 

@@ -289,3 +289,13 @@ def test_outside_of_a_repository(used: Project, monkeypatch: pytest.MonkeyPatch)
 
     assert result.code == 2
     assert result.err.startswith("git rev-parse: fatal: not a git repository")
+
+
+def test_field_of_the_state_alone_is_a_warning_without_a_database(repository: Project) -> None:
+    """SQL may have made the column outside of the migrations; a database that can be asked has it or not."""
+    ahead = FORGET.replace('RemoveField("Book", "pages")', 'AddField("Book", "note", models.TextField(null=True))')
+    repository.add(ahead)
+    repository.commit()
+
+    assert repository.check("--since", "HEAD~1").heads == ["warn STATE_AHEAD"]
+    assert repository.check().heads == ["refuse STATE_AHEAD"]
