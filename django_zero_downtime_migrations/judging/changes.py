@@ -20,15 +20,15 @@ def changed(since: str) -> dict[str, bool]:
     :returns: by their paths, whether the file is new: that commit does not have it under any name.
     :raises CannotJudge: outside a repository, if the commit is unknown, or if the clone lacks commits in between.
     """
-    top = _top()
+    top = top_folder()
     wanted = f"{since}^{{commit}}"
-    commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", wanted, cwd=top, unknown=since).split()[-1]
+    commit = git("rev-parse", "--verify", "--quiet", "--end-of-options", wanted, cwd=top, unknown=since).split()[-1]
     base = _run("merge-base", commit, "HEAD", cwd=top)
     if base.returncode != 0 and _is_shallow(top):
         raise CannotJudge(f"This clone is a shallow one, which has no commit that {since!r} shares. {WHOLE_HISTORY}")
     start = base.stdout.decode().strip() if base.returncode == 0 else commit
     found = _statuses(top, start)
-    unknown = _git("ls-files", "--others", "--exclude-standard", "-z", "--full-name", cwd=top).split("\0")
+    unknown = git("ls-files", "--others", "--exclude-standard", "-z", "--full-name", cwd=top).split("\0")
     return found | {os.path.join(top, name): True for name in unknown if name}
 
 
@@ -38,7 +38,7 @@ def staged() -> dict[str, bool]:
     :returns: by their paths, whether the file is new. Before the first commit none counts as new: the running code may
         have all of them.
     """
-    top = _top()
+    top = top_folder()
     found = _statuses(top, "--cached")
     has_commit = _run("rev-parse", "--verify", "--quiet", "HEAD", cwd=top).returncode == 0
     return found if has_commit else dict.fromkeys(found, False)
@@ -50,7 +50,7 @@ def _statuses(top: str, since: str) -> dict[str, bool]:
     :param since: a commit, or ``--cached``.
     """
     command = ("diff", "--name-status", "--find-renames", "-z", "--diff-filter=d", since, "--")
-    words = iter(_git(*command, cwd=top).split("\0"))
+    words = iter(git(*command, cwd=top).split("\0"))
     found = {}
     for status in filter(None, words):
         name = next(words)
@@ -59,7 +59,7 @@ def _statuses(top: str, since: str) -> dict[str, bool]:
 
 
 def _is_shallow(top: str) -> bool:
-    return _git("rev-parse", "--is-shallow-repository", cwd=top).strip() == "true"
+    return git("rev-parse", "--is-shallow-repository", cwd=top).strip() == "true"
 
 
 def staged_otherwise() -> dict[str, bytes]:
@@ -67,10 +67,10 @@ def staged_otherwise() -> dict[str, bytes]:
 
     :raises CannotJudge: if such a file is missing, so that Django would not see the migration.
     """
-    top = _top()
-    differ = _git("diff", "--name-only", "-z", cwd=top).split("\0")
+    top = top_folder()
+    differ = git("diff", "--name-only", "-z", cwd=top).split("\0")
     found: dict[str, bytes] = {}
-    for name in _git("diff", "--cached", "--name-only", "-z", "--diff-filter=d", cwd=top).split("\0"):
+    for name in git("diff", "--cached", "--name-only", "-z", "--diff-filter=d", cwd=top).split("\0"):
         if name not in differ or not name.endswith(".py"):
             continue
         content = _run("cat-file", "blob", f":{name}", cwd=top).stdout
@@ -83,11 +83,20 @@ def staged_otherwise() -> dict[str, bytes]:
     return found
 
 
-def _top() -> str:
-    return _git("rev-parse", "--show-toplevel", cwd=os.getcwd()).rstrip("\n")
+def top_folder() -> str:
+    """Return the top of the repository.
+
+    :raises CannotJudge: outside of one.
+    """
+    return git("rev-parse", "--show-toplevel", cwd=os.getcwd()).rstrip("\n")
 
 
-def _git(*arguments: str, cwd: str, unknown: str = "") -> str:
+def git(*arguments: str, cwd: str, unknown: str = "") -> str:
+    """Return the output of a command of git.
+
+    :param unknown: the commit that it does not know when it fails.
+    :raises CannotJudge: with the reason of git.
+    """
     done = _run(*arguments, cwd=cwd)
     if done.returncode == 0:
         return os.fsdecode(done.stdout)

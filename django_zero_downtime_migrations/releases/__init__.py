@@ -1,0 +1,1 @@
+"""``check_release``: the code of another release on the schema of this one, and the reverse, tried with the ORM."""
