@@ -17,7 +17,9 @@ from .probes import Failure
 from .process import Failed, Key, Process
 from .worktree import worktree
 
+#: The made database's name begins so; the beginning of the other one's follows, and a number.
 PREFIX = "zero_downtime_release_"
+OF_NAME = 28
 What = tuple[str, str]
 
 
@@ -153,7 +155,9 @@ def made_database(connection: Connection) -> Iterator[str]:
     :returns: its name.
     :raises CannotJudge: when the role may not make one.
     """
-    name = f"{PREFIX}{secrets.token_hex(6)}"
+    # A name has at most 63 bytes.
+    beside = connection.settings_dict["NAME"].encode()[:OF_NAME].decode(errors="ignore")
+    name = f"{PREFIX}{beside}_{secrets.token_hex(6)}"
     server: Any = connection
     with server._nodb_cursor() as cursor:
         try:

@@ -94,9 +94,11 @@ class Release:
         return found
 
     def databases(self) -> list[str]:
-        """Return the databases that a trial has left on the server."""
+        """Return the databases that a trial beside this one has left on the server."""
         with self.database.cursor() as cursor:
-            cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, 'zero_downtime_release_')")
+            cursor.execute("SELECT current_database()")
+            begins = f"zero_downtime_release_{cursor.fetchone()[0][:28]}_"
+            cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [begins])
             return [name for (name,) in cursor.fetchall()]
 
 
