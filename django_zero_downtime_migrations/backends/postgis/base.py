@@ -35,6 +35,16 @@ class DatabaseWrapper(PostGISWrapper):
             self.introspection = DatabaseIntrospection(self)
             self.ops = DatabaseOperations(self)
 
+    def get_connection_params(self) -> dict[str, Any]:
+        """Let the driver prepare no script, where it prepares anything."""
+        params: dict[str, Any] = super().get_connection_params()
+        if params.get("prepare_threshold") is None:
+            return params
+        # Imported here: few projects have that option.
+        from ..postgres.scripts import sending_scripts
+
+        return sending_scripts(params)
+
 
 if named := base_backend():
     from ..postgres.named_base import built_on

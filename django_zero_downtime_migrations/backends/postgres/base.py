@@ -41,6 +41,16 @@ class DatabaseWrapper(PostgresWrapper):
                 return NewDatabaseSchemaEditor(self, **kwargs)
         return super().schema_editor(*args, **kwargs)
 
+    def get_connection_params(self) -> dict[str, Any]:
+        """Let the driver prepare no script, where it prepares anything."""
+        params: dict[str, Any] = super().get_connection_params()
+        if params.get("prepare_threshold") is None:
+            return params
+        # Imported here: few projects have that option.
+        from .scripts import sending_scripts
+
+        return sending_scripts(params)
+
 
 if named := base_backend():
     from .named_base import built_on
