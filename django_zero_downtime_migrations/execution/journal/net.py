@@ -244,12 +244,17 @@ class Net:
         self.gone = {x: y for x, y in self.gone.items() if x[0] != "index" or self._plain(x[1]) != plain}
 
     def _drop_index(self, made: Made, parts: dict[str, str]) -> None:
-        name = self._plain(parts["name"])
-        before = [index for table in self.tables.values() if (index := table.indexes.pop(name, None))]
-        self.attached = [
-            x for x in self.attached if name not in (self._plain(x.parts["parent"]), self._plain(x.parts["part"]))
-        ]
+        gone = self._with_parts(self._plain(parts["name"]))
+        before = [index for name in gone for table in self.tables.values() if (index := table.indexes.pop(name, None))]
+        self.attached = [x for x in self.attached if self._plain(x.parts["part"]) not in gone]
         self.gone["index", parts["name"]] = _after(before[0] if before else None, made)
+
+    def _with_parts(self, index: str) -> list[str]:
+        """Return an index and its parts on partitions at every level, which go with it."""
+        found = [index]
+        for name in found:
+            found += [self._plain(x.parts["part"]) for x in self.attached if self._plain(x.parts["parent"]) == name]
+        return found
 
     def _rename_index(self, made: Made, parts: dict[str, str]) -> None:
         old, new = self._plain(parts["old"]), self._plain(parts["new"])
