@@ -17,11 +17,13 @@ from django.conf import settings
 from ..errors import CannotJudge
 from ..findings import Finding, Severity
 from ..record import Record
+from ..reporting import FAIL_ON
 from ..rules import BY_CODE
 from ..stated_settings import OF_CHECK
 
 TABLE: Final = "django_zero_downtime_migrations"
-FAIL_ON: Final = ("refuse", "warn", "note", "unanalysed")
+#: The strongest first.
+ORDER: Final = (Severity.REFUSE, Severity.WARN, Severity.NOTE)
 SEVERITIES: Final = {severity.value: severity for severity in Severity}
 OFF: Final = "off"
 
@@ -42,9 +44,15 @@ class Configuration(Record):
         return finding.code in self.ignore
 
     def counted(self, finding: Finding) -> Finding:
-        """Return the finding with the severity that the project gives to its rule, unless it is eased already."""
+        """Return the finding with the severity that the project gives to its rule, unless it is eased already.
+
+        What ``migrate`` refuses stays refused, also by a rule that otherwise warns.
+        """
         severity = self.severity.get(finding.code)
-        return finding if severity is None or finding.eased else finding.named(severity=severity)
+        if severity is None or finding.eased:
+            return finding
+        eases = ORDER.index(severity) > ORDER.index(finding.severity)
+        return finding if eases and not BY_CODE[finding.code].only_checked else finding.named(severity=severity)
 
 
 def completed(given: Mapping[str, Any]) -> tuple[dict[str, Any], Configuration]:
@@ -125,9 +133,8 @@ class _Stated:
             likely = difflib.get_close_matches(code, BY_CODE, n=1)
             more = f"Write {likely[0]}" if likely else "check_migrations --list-rules prints all of them"
             raise CannotJudge(f"{self.where} names the rule {code!r}, which does not exist. {more}.")
-        order = list(Severity)
         rule = BY_CODE[code]
-        if not rule.only_checked and (severity is None or order.index(severity) > order.index(rule.severity)):
+        if not rule.only_checked and (severity is None or ORDER.index(severity) > ORDER.index(rule.severity)):
             raise CannotJudge(
                 f"{self.where} eases {code}, by which migrate goes as well: what passes here would stop there. Accept "
                 "its findings instead, with SafetyAssured or ACCEPT, which count in both."

@@ -14,7 +14,7 @@ from ..record import Row
 from ..reporting.report import Options, Report
 from ..settings import MigrationSettings
 from . import baseline, sizes
-from .configuration import Configuration, completed
+from .configuration import ORDER, Configuration, completed
 from .connect import connected, default_alias, unconnected
 from .entries import JudgingOptions
 from .index import imported_from_index
@@ -23,8 +23,6 @@ from .list_rules import listed
 from .selection import Request, select
 
 Given = Mapping[str, Any]
-#: A check that fails on one severity fails on those before it.
-ORDER = (Severity.REFUSE, Severity.WARN, Severity.NOTE)
 
 
 class Result(Row):
@@ -127,6 +125,7 @@ def _sizes(given: Given, connection: Connection | None) -> sizes.Sizes:
 
 
 def _counting(fail_on: list[str]) -> Options:
+    """A check that fails on one severity fails on those before it."""
     lowest = max((ORDER.index(Severity(name)) for name in fail_on if name != "unanalysed"), default=0)
     return Options(failing=ORDER[: lowest + 1], unanalysed_fails="unanalysed" in fail_on)
 

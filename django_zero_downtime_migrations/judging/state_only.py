@@ -109,8 +109,9 @@ def _is_there(each: StateOnly, catalog: PlannedCatalog) -> bool:
         return catalog.exists(each.table) and each.table not in projection.dropped_tables
     if not projection.live_column(each.table, each.column):
         return True
-    is_gone = projection.is_gone(each.table, each.column)
-    return not is_gone and (not catalog.exists(each.table) or catalog.column(each.table, each.column) is not None)
+    if projection.is_gone(each.table, each.column):
+        return False
+    return catalog.column(each.table, each.column) is not None
 
 
 def _in_the_way(each: StateOnly, catalog: PlannedCatalog, writes: bool) -> Iterator[tuple[Rule, str]]:

@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-import traceback
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-KEY = "ZERO_DOWNTIME_MIGRATIONS"
+from ..stated_settings import PER_DATABASE
 
 
 def main(alias: str, database: str) -> None:
@@ -27,7 +26,7 @@ def main(alias: str, database: str) -> None:
     try:
         _set_up(alias, database)
     except BaseException as error:
-        _answer(answers, {"error": _said(error), "traceback": traceback.format_exc()})
+        _answer(answers, {"error": _said(error)})
         raise SystemExit(1) from None
     _answer(answers, {})
     for line in sys.stdin:
@@ -35,7 +34,7 @@ def main(alias: str, database: str) -> None:
         try:
             _answer(answers, {"answer": _ANSWERS[request["do"]](alias, *request.get("with", []))})
         except BaseException as error:
-            _answer(answers, {"error": _said(error), "traceback": traceback.format_exc()})
+            _answer(answers, {"error": _said(error)})
 
 
 def _answer(answers: TextIO, value: object) -> None:
@@ -53,10 +52,10 @@ def _set_up(alias: str, database: str) -> None:
     from django.conf import settings
 
     own: dict[str, Any] = {**settings.DATABASES[alias], "NAME": database}
-    stated = own.get(KEY, {})
+    stated = own.get(PER_DATABASE, {})
     stated = {"PRESET": stated} if isinstance(stated, str) else dict(stated) if isinstance(stated, Mapping) else {}
     # Other code does not use this database: nothing has to be refused, and a standby of it does not exist.
-    own[KEY] = {**stated, "RAISE_FOR_UNSAFE": False, "REPLICAS": []}
+    own[PER_DATABASE] = {**stated, "RAISE_FOR_UNSAFE": False, "REPLICAS": []}
     own["CONN_MAX_AGE"] = 0
     for name in settings.DATABASES:
         settings.DATABASES[name] = own
@@ -67,14 +66,11 @@ def _set_up(alias: str, database: str) -> None:
     mute_signals()
 
 
-def _migrate(alias: str, *target: str) -> list[tuple[str, str]]:
-    """Apply everything, or go to one migration. Return the recorded migrations."""
+def _migrate(alias: str, *target: str) -> None:
+    """Apply everything, or go to one migration."""
     from django.core.management import call_command
-    from django.db import connections
-    from django.db.migrations.recorder import MigrationRecorder
 
     call_command("migrate", *target, database=alias, verbosity=0, interactive=False, skip_checks=True)
-    return sorted(MigrationRecorder(connections[alias]).applied_migrations())
 
 
 def _take_back(alias: str, app: str, name: str) -> None:
@@ -82,13 +78,12 @@ def _take_back(alias: str, app: str, name: str) -> None:
 
     :raises Exception: whatever stops it.
     """
-    from django.core.management import call_command
     from django.db import connections
     from django.db.migrations.executor import MigrationExecutor
 
     parents = MigrationExecutor(connections[alias]).loader.graph.node_map[app, name].parents
     before = next((parent.key[1] for parent in sorted(parents) if parent.key[0] == app), "zero")
-    call_command("migrate", app, before, database=alias, verbosity=0, interactive=False, skip_checks=True)
+    _migrate(alias, app, before)
 
 
 def _pending(alias: str) -> list[tuple[str, str]]:

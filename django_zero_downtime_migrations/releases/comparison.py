@@ -9,8 +9,9 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from ..django_types import Connection
+from ..django_types import Connection, Cursor
 from ..errors import CannotJudge
+from ..execution.interrupt import terminable
 from ..naming import quote
 from ..record import Record, Row
 from .probes import Failure
@@ -78,6 +79,7 @@ def compare(connection: Connection, ref: str, copied: Sequence[str], say: Callab
     """
     alias = connection.alias
     with (
+        terminable(),
         worktree(ref, copied) as folder,
         made_database(connection) as name,
         Process(ref, alias, name, folder) as old,
@@ -161,11 +163,18 @@ def made_database(connection: Connection) -> Iterator[str]:
     server: Any = connection
     with server._nodb_cursor() as cursor:
         try:
-            cursor.execute(f"CREATE DATABASE {quote(name)}")
-        except DatabaseError as error:
-            why = " ".join(str(error).split())
-            raise CannotJudge(f"No database can be made for the trial: {why}. The role needs CREATEDB.") from None
-        try:
+            _make(cursor, quote(name))
             yield name
         finally:
+            # An interrupt may come when the server has just made it.
             cursor.execute(f"DROP DATABASE IF EXISTS {quote(name)} WITH (FORCE)")
+
+
+def _make(cursor: Cursor, name: str) -> None:
+    try:
+        cursor.execute(f"CREATE DATABASE {name}")
+        # Other roles have nothing to do there, and could put something in the way of what runs.
+        cursor.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+    except DatabaseError as error:
+        why = " ".join(str(error).split())
+        raise CannotJudge(f"No database can be made for the trial: {why}. The role needs CREATEDB.") from None

@@ -106,7 +106,7 @@ def _tried(model: type[models.Model], alias: str) -> Iterator[Failure]:
     steps: tuple[Callable[[], Any], ...] = (
         lambda: list(model._base_manager.using(alias)[:1]),
         lambda: models.Model.save_base(row, using=alias, force_insert=True),
-        lambda: models.Model.save_base(row, using=alias, force_update=True) if has_more(model) else None,
+        lambda: models.Model.save_base(row, using=alias, force_update=True) if _has_more(model) else None,
         lambda: _delete(row, alias),
     )
     for action, step in zip(ACTIONS, steps, strict=True):
@@ -127,7 +127,7 @@ def _tried(model: type[models.Model], alias: str) -> Iterator[Failure]:
                 return
 
 
-def has_more(model: type[models.Model]) -> bool:
+def _has_more(model: type[models.Model]) -> bool:
     """Return whether a model has a column beside its key, which an UPDATE could write."""
     return any(not field.primary_key for field in model._meta.local_concrete_fields)
 

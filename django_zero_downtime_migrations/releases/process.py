@@ -24,6 +24,7 @@ sys.path[:] = {path!r}
 from {package}.child import main
 main({alias!r}, {database!r})
 """
+HINT: Final = ". Files that git does not have, such as .env, are copied with --copy FILE"
 #: How many of the last lines that a process has printed are shown when it fails.
 LINES: Final = 5
 
@@ -60,7 +61,7 @@ class Process:
         answer = self._read()
         if "error" in answer:
             self.__exit__(None, None, None)
-            raise CannotJudge(f"The project cannot be loaded as of {self.name}: {answer['error']}{self._hint}")
+            raise CannotJudge(f"The project cannot be loaded as of {self.name}: {answer['error']}{HINT}")
         return self
 
     def __exit__(
@@ -71,10 +72,6 @@ class Process:
         self._process.stdout.close()
         self._process.wait()
         self._printed.close()
-
-    @property
-    def _hint(self) -> str:
-        return ". Files that git does not have, such as .env, are copied with --copy FILE"
 
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -103,13 +100,12 @@ class Process:
             raise CannotJudge(f"{what} with the code of {self.name}: {answer.why}")
         return answer
 
-    def migrate(self, *target: str) -> set[Key]:
+    def migrate(self, *target: str) -> None:
         """Apply everything, or go to one migration.
 
-        :returns: the recorded migrations, by app and name.
         :raises CannotJudge: when that fails.
         """
-        return {(app, name) for app, name in self._sure("migrate", *target)}
+        self._sure("migrate", *target)
 
     def empty(self) -> None:
         """Take the rows away."""

@@ -8,8 +8,10 @@ from importlib import import_module
 from ..places import Location
 from .report import Entry, Options, Report, Unanalysed, UnusedAssurance
 
-__all__ = ["FORMATS", "Entry", "Location", "Options", "Report", "Unanalysed", "UnusedAssurance", "render"]
+__all__ = ["FAIL_ON", "FORMATS", "Entry", "Location", "Options", "Report", "Unanalysed", "UnusedAssurance", "render"]
 
+#: What a check may fail on: severities, and what could not be analysed.
+FAIL_ON = ("refuse", "warn", "note", "unanalysed")
 #: Format -> its module, which has ``render(report, options)``.
 FORMATS: dict[str, str] = {
     "text": "text",

@@ -12,7 +12,7 @@ from django.test import override_settings
 
 from django_zero_downtime_migrations.checks import check_settings
 from django_zero_downtime_migrations.findings import Severity
-from django_zero_downtime_migrations.judging.configuration import completed
+from django_zero_downtime_migrations.judging.configuration import Configuration, completed
 from django_zero_downtime_migrations.rules import BY_CODE
 from tests.commands.project import SAFE, UNSAFE, Project
 
@@ -80,6 +80,17 @@ def test_what_is_eased_already_stays_so(used: Project) -> None:
         stated(SEVERITY={"ALTER_TABLE_RENAME_COLUMN": "refuse"}),
     ):
         assert used.check().heads == ["warn ALTER_TABLE_RENAME_COLUMN"]
+
+
+def test_what_certainly_fails_stays_refused(used: Project) -> None:
+    """A rule that otherwise warns may refuse, and so does migrate."""
+    (warning,) = [rule for rule in BY_CODE.values() if rule.code == "RUN_SQL"]
+    assert warning.severity is Severity.WARN and not warning.only_checked
+    configuration = Configuration(severity={warning.code: Severity.WARN})
+    certain = warning.found("it fails").named(severity=Severity.REFUSE)
+
+    assert configuration.counted(certain).severity is Severity.REFUSE
+    assert configuration.counted(warning.found("it may fail")).severity is Severity.WARN
 
 
 def test_migrations_can_be_excluded(used: Project) -> None:

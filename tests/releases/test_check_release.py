@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from django_zero_downtime_migrations.releases.comparison import made_database
+from tests.backends.sessions import wait_until
 from tests.commands.repository import ROOT
 
 from .project import OLD, Release, failing
@@ -186,6 +192,31 @@ def test_nothing_is_left(release: Release) -> None:
     with release.database.cursor() as cursor:
         cursor.execute("SELECT to_regclass('shop_book')")
         assert cursor.fetchone() == (None,)
+
+
+def test_nothing_is_left_when_it_is_terminated(release: Release) -> None:
+    repository = release.repository
+    command = (sys.executable, str(repository.project / "manage.py"), "check_release", "--against", OLD)
+    with subprocess.Popen(
+        command,
+        cwd=repository.project,
+        env=repository.environment() | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as running:
+        wait_until(release.databases, "the trial has its database")
+        running.terminate()
+        running.communicate(timeout=60)
+    assert running.returncode == 128 + signal.SIGTERM
+    assert release.databases() == []
+    assert repository.git("worktree", "list").count("\n") == 1
+
+
+def test_other_roles_are_not_let_in(database: BaseDatabaseWrapper) -> None:
+    with made_database(database) as name, database.cursor() as cursor:
+        asked = "SELECT has_database_privilege('public', %s, privilege) FROM unnest(%s::text[]) privilege"
+        cursor.execute(asked, [name, ["CONNECT", "TEMPORARY", "CREATE"]])
+        assert cursor.fetchall() == [(False,)] * 3
 
 
 def test_project_in_a_folder_of_the_repository(tmp_path: Path, release: Release) -> None:

@@ -31,3 +31,11 @@ def test_index_goes_with_its_parts_on_partitions_at_every_level(database: BaseDa
     assert [name for table in after.tables.values() for name in table.indexes] == []
     assert after.attached == []
     assert list(after.gone) == [("index", '"by_title"')]
+
+
+def test_drop_of_an_older_index_counts_though_a_part_is_new(database: BaseDatabaseWrapper) -> None:
+    older = net(database, *MADE[1:], 'DROP INDEX IF EXISTS "by_title"')
+    new = net(database, *MADE, 'DROP INDEX IF EXISTS "by_title"')
+
+    assert [made.neutral for made in older.gone.values()] == [False]
+    assert [made.neutral for made in new.gone.values()] == [True]

@@ -245,9 +245,9 @@ class Net:
 
     def _drop_index(self, made: Made, parts: dict[str, str]) -> None:
         gone = self._with_parts(self._plain(parts["name"]))
-        before = [index for name in gone for table in self.tables.values() if (index := table.indexes.pop(name, None))]
+        made_here = {x: table.indexes.pop(x) for table in self.tables.values() for x in gone if x in table.indexes}
         self.attached = [x for x in self.attached if self._plain(x.parts["part"]) not in gone]
-        self.gone["index", parts["name"]] = _after(before[0] if before else None, made)
+        self.gone["index", parts["name"]] = _after(made_here.get(gone[0]), made)
 
     def _with_parts(self, index: str) -> list[str]:
         """Return an index and its parts on partitions at every level, which go with it."""

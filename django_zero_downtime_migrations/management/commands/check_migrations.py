@@ -11,9 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.management.color import supports_color
 from django.db.utils import Error
 
-from ...reporting import FORMATS, render
+from ...reporting import FAIL_ON, FORMATS, render
 
-FAIL_ON = ("refuse", "warn", "note", "unanalysed")
 CANNOT_JUDGE = 2
 
 
