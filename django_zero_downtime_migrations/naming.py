@@ -99,6 +99,13 @@ class Names:
             raise ValueError(f"purpose {purpose!r} is not 1 to 20 of a-z, 0-9 and _")
         return self._clip(name, LONGEST - len(suffix)) + suffix
 
+    def successor(self, sql: str) -> str:
+        """Return the name under which an index or constraint is made while the one that it replaces has its own.
+
+        :param sql: its own name, as in SQL.
+        """
+        return quote(self.temporary(unquote(sql), "new"))
+
     def lasting(self, name: str) -> str:
         """Return the final name of an object called ``name``: without the suffix of :meth:`temporary`, if it has one
         and the name was not cut for it.

@@ -8,7 +8,7 @@ would be a window without protection.
 from __future__ import annotations
 
 from ..ddl import statements as s
-from ..naming import Names, names_in, quote, renamed_in, unquote
+from ..naming import Names, names_in, renamed_in, unquote
 from ..type_changes import Effect
 from .context import Context
 from .online import online
@@ -160,7 +160,7 @@ def _position(statements: Statements, statement: s.Statement) -> int:
 
 def _replace_under_another_name(drop: s.Statement, add: Made, result: Statements, context: Context) -> None:
     """Make the new object under a temporary name, drop the old one, and give its name to the new one."""
-    other = quote(context.names.temporary(unquote(add.name), "new"))
+    other = context.names.successor(add.name)
     made = add.named(name=other, sql=renamed_in(add.sql, other))
     position = _position(result, add)
     result[position : position + 1] = [made, drop, _renamed_back(add, other)]
@@ -181,7 +181,7 @@ def made_first(drops: Statements, made: Statements, names: Names) -> Statements:
     before, after = made[:position], made[position + 1 :]
     if all(x.name != add.name for x in drops if isinstance(x, (s.DropConstraint, s.DropIndex))):
         return [*before, add, *drops, *after]
-    other = quote(names.temporary(unquote(add.name), "new"))
+    other = names.successor(add.name)
     new = add.named(name=other, sql=renamed_in(add.sql, other))
     return [*before, new, *drops, _renamed_back(add, other), *after]
 

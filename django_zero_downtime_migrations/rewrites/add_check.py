@@ -5,7 +5,6 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
-from ..naming import unquote
 from ..planning.context import Context
 from ..planning.queries import Query
 from ..planning.registry import rewrites
@@ -26,7 +25,7 @@ def add_check(statement: s.AddCheck, context: Context) -> list[Step]:
 @rewrites(s.ValidateConstraint)
 def validate_constraint(statement: s.ValidateConstraint, context: Context) -> list[Step]:
     """Validate. For a foreign key this takes ROW SHARE on the target table as well."""
-    constraint = context.catalog.constraint(statement.table, unquote(statement.name))
+    constraint = context.catalog.constraint(statement.table, statement.name)
     locks = list(statement.locks())
     if constraint and constraint.kind == "f" and not constraint.valid and constraint.to_table:
         locks.append(Lock(constraint.to_table, LockMode.ROW_SHARE))

@@ -33,6 +33,7 @@ WITHOUT = {
     "row_type_used",
     "run_sql",
     "set_tablespace",
+    "state_ahead",
 }
 
 

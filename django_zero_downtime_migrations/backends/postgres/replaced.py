@@ -156,17 +156,23 @@ def _tell(statements: Sequence[s.Statement]) -> None:
 
 
 def still_there(statements: Sequence[s.Statement], catalog: PlannedCatalog) -> list[s.Statement]:
-    """Leave out what an earlier run, or a user by hand, has dropped already."""
+    """Leave out what an earlier run, or a user by hand, has dropped already.
+
+    What is dropped for a successor, which an earlier run has made under another name, stays: the successor gets its
+    name when the drop is planned again.
+    """
     there: list[s.Statement] = []
     for x in statements:
-        gone = (isinstance(x, s.DropConstraint) and catalog.constraint(x.table, unquote(x.name)) is None) or (
-            isinstance(x, s.DropIndex) and catalog.index(x.table, x.name) is None
-        )
-        if not gone:
+        if not isinstance(x, _DROPS) or _is_there(x, catalog):
             there.append(x)
         elif " IF EXISTS " not in x.sql:
             logger.warning("Gone already: %s", x.sql)
     return there
+
+
+def _is_there(drop: s.DropConstraint | s.DropIndex, catalog: PlannedCatalog) -> bool:
+    found = catalog.index if isinstance(drop, s.DropIndex) else catalog.constraint
+    return any(found(drop.table, name) for name in (drop.name, catalog.names.successor(drop.name)))
 
 
 def _made_again(
