@@ -40,6 +40,8 @@ def main(arguments):
     if python_version(VENV_PYTHON) < OLDEST:
         sys.exit("The Python in .venv does not run or is older than 3.10: remove the folder .venv and try again.")
     install(extra=arguments[0])
+    # More than there are cores: many tests wait, for a lock or for a process of their own.
+    os.environ.setdefault("PYTEST_XDIST_AUTO_NUM_WORKERS", str(cores() + 1))
     return run([VENV_PYTHON, *COMMANDS[arguments[0]], *arguments[1:]])
 
 
@@ -51,6 +53,11 @@ def run(command):
             return process.wait()
         except KeyboardInterrupt:
             pass
+
+
+def cores():
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def newer_python():

@@ -18,8 +18,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from servers import launch
 from tests import databases
 from tests.faults.summary import pytest_terminal_summary as pytest_terminal_summary
-from tests.shards import pytest_addoption as pytest_addoption
-from tests.shards import pytest_collection_modifyitems as pytest_collection_modifyitems
+from tests.selection import pytest_addoption as pytest_addoption
+from tests.selection import pytest_collection_modifyitems as pytest_collection_modifyitems
+from tests.selection import pytest_configure as pytest_configure
 
 # These import GEOS and GDAL; they run if TEST_ENGINE is the PostGIS one.
 collect_ignore = [] if settings.POSTGIS else ["gis"]

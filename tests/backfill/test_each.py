@@ -19,6 +19,8 @@ from tests.operations.runs import psql
 from . import functions
 from .conftest import ORDER, ROWS
 
+pytestmark = pytest.mark.slow
+
 NOT_DONE = ~Q(note="done")
 DONE = "SELECT times, note, count(*) FROM shop_order GROUP BY 1, 2"
 ALL = [(1, "done", 20_000)]

@@ -24,6 +24,8 @@ from tests.operations.runs import psql
 from . import functions
 from .conftest import ORDER, ROWS
 
+pytestmark = pytest.mark.slow
+
 LATER = Backfill("Order", {"times": F("times") + 1, "note": Value("done")}, where=~Q(note="done"), later=True)
 EACH = Backfill("Order", each=functions.update, where=~Q(note="done"), later=True)
 DONE = "SELECT times, note, count(*) FROM shop_order GROUP BY 1, 2"

@@ -20,6 +20,8 @@ from tests.backends.sessions import run
 
 from .conftest import ROWS
 
+pytestmark = pytest.mark.slow
+
 ONCE = Update("shop_order", "times = times + 1, note = 'done'", "note <> 'done'", ["id"])
 SHORT = MigrationSettings(backfill_batch_time=2, backfill_load=1.0, backfill_vacuum_every=0.0)
 DONE = "SELECT times, note, count(*) FROM shop_order GROUP BY 1, 2"

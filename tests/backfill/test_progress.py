@@ -8,6 +8,8 @@ import pty
 import re
 from typing import Any
 
+import pytest
+
 from django_zero_downtime_migrations.execution import backfill_progress
 from django_zero_downtime_migrations.execution.batches import Batches
 from tests.backends.project import Shop, Site
@@ -17,6 +19,8 @@ from tests.execution.test_progress import read
 from .conftest import ROWS
 from .test_operation import CENTS
 from .test_others import ONCE, SHORT
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_log_has_pages_rows_speed_time_and_wal(orders: Shop, caplog: Any, monkeypatch: Any) -> None:

@@ -16,6 +16,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django_zero_downtime_migrations.git_hooks.__main__ import allows
 from tests.commands.repository import ROOT, SAFE, UNSAFE, Repository
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "[allow-unsafe-migrations]"
 OTHER = """\
 #!/bin/sh

@@ -18,6 +18,8 @@ from .test_not_null import KEPT, expand
 from .test_two_versions import new_order, old_order
 from .versions import TYPES, Project
 
+pytestmark = pytest.mark.slow
+
 SEQUENCES = "SELECT quote_ident(relname) FROM pg_class WHERE relkind = 'S' AND relname LIKE '%zdm%' ORDER BY 1"
 
 

@@ -18,6 +18,8 @@ from .test_contract import leave
 from .test_not_null import ID, KEPT, STRICTER, expand, new_code, old_code
 from .versions import TYPES, Project
 
+pytestmark = pytest.mark.slow
+
 LOOSE = migrations.AddField("order", "more", models.IntegerField(null=True))
 STRICT = migrations.AlterField("order", "more", models.IntegerField(default=5))
 OLD = "INSERT INTO shop_order (note, rank, customer_id, more) VALUES ('old', 1, 1, NULL)"

@@ -17,6 +17,8 @@ from .conftest import PREFIX
 from .test_contract import leave
 from .versions import TYPES, Project
 
+pytestmark = pytest.mark.slow
+
 NOW = ("--now", "no old code runs")
 NOTE = migrations.RemoveField("order", "note")
 

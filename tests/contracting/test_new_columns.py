@@ -21,6 +21,8 @@ from .conftest import PREFIX, ROWS, TABLES
 from .test_contract import leave
 from .versions import TYPES, UNKNOWN, Given, Project
 
+pytestmark = pytest.mark.slow
+
 ID = "shop.0002_step:0"
 DEFAULTS = """
 SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid

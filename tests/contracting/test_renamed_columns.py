@@ -16,6 +16,8 @@ from tests.operations.runs import psql
 from .conftest import PREFIX
 from .versions import TYPES, Project
 
+pytestmark = pytest.mark.slow
+
 Managers = Callable[[str], Any]
 
 

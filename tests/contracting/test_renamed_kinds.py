@@ -17,6 +17,8 @@ from .conftest import PREFIX
 from .test_tables import LONG, MADE_BY_HAND, PARTS, table
 from .versions import TYPES, Project
 
+pytestmark = pytest.mark.slow
+
 NOTE = migrations.RenameField("order", "note", "remark")
 ID = "shop.0002_step:0"
 

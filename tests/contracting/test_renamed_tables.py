@@ -17,6 +17,8 @@ from .test_renamed_columns import project
 from .test_tables import table
 from .versions import TYPES, Project
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["project"]
 
 Managers = Callable[[str], Any]

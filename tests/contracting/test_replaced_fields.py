@@ -18,6 +18,8 @@ from .conftest import PREFIX
 from .test_contract import leave
 from .versions import TYPES, Project
 
+pytestmark = pytest.mark.slow
+
 NOW = ("--now", "no old code runs")
 TENTHS = ReplaceField(
     "order",

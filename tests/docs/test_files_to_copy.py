@@ -20,6 +20,8 @@ from tests.commands.repository import SAFE, UNSAFE, Repository
 from tests.docs.pages import SITE
 from tests.docs.test_site import parse
 
+pytestmark = pytest.mark.slow
+
 CI = SITE / "run-it" / "ci"
 CONTAINERS = SITE / "run-it" / "containers"
 GITHUB, GITLAB = CI / "github-actions.yml", CI / "gitlab-ci.yml"

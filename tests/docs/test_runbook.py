@@ -16,6 +16,8 @@ from tests.backends.project import Site
 from tests.backends.sessions import run, wait_until
 from tests.docs.pages import SITE, blocks
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["observer", "site"]
 
 ID = ("id", models.BigAutoField(primary_key=True))

@@ -15,6 +15,8 @@ import pytest
 
 from tests.example.project import NOT_FOR_THE_PROJECT, ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def temporary_folder() -> Iterator[Path]:

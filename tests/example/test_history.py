@@ -15,6 +15,8 @@ from tests import databases
 from tests.backends.sessions import run
 from tests.example.project import Project, on_new_database
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ours() -> Iterator[Project]:

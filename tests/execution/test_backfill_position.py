@@ -13,6 +13,8 @@ from django_zero_downtime_migrations.execution.batches import Batches
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.backends.sessions import run
 
+pytestmark = pytest.mark.slow
+
 #: A counter of the changes of each row. The batches are small, so that there are many.
 ONE_MORE = Update('"t"', '"n" = coalesce("n", 0) + 1, "done" = true', "NOT done", ['"id"'])
 SHORT = MigrationSettings(backfill_batch_time=2, backfill_load=1.0, backfill_vacuum_every=0.0)

@@ -12,6 +12,8 @@ from django_zero_downtime_migrations.execution.batches import Batches
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.backends.sessions import run
 
+pytestmark = pytest.mark.slow
+
 FILL = Update("t", "n = 7", "n IS NULL", ["id"])
 PACE = MigrationSettings(backfill_batch_time=10, backfill_load=1.0)
 SIZE = "SELECT pg_table_size('t')"

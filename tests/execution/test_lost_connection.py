@@ -16,6 +16,8 @@ from tests import databases
 from tests.backends.project import Shop
 from tests.backends.sessions import WAITING, Beside, run, told, wait_until
 
+pytestmark = pytest.mark.slow
+
 ID = ("id", models.BigAutoField(primary_key=True))
 BOOK = migrations.CreateModel("book", [ID, ("title", models.CharField(max_length=20, null=True))])
 ADD_PAGES = migrations.AddField("book", "pages", models.IntegerField(null=True))

@@ -23,6 +23,8 @@ from tests.backends.project import Shop, Site
 from tests.backends.sessions import PATIENCE, Beside, run, wait_until
 from tests.execution.test_timeouts import POOLS
 
+pytestmark = pytest.mark.slow
+
 ID = ("id", models.BigAutoField(primary_key=True))
 BOOK = migrations.CreateModel("book", [ID, ("title", models.CharField(max_length=20, null=True))])
 ADD_INDEX = migrations.AddIndex("book", models.Index(fields=["title"], name="by_title"))

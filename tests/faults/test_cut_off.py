@@ -20,6 +20,8 @@ from tests.backends.sessions import run, wait_until
 
 from .cut import Cut, cut
 
+pytestmark = pytest.mark.slow
+
 ROWS = 30000
 #: The statement at which it happens. In the journal, which has it before, there are backslashes before the quotes.
 POINTS = {

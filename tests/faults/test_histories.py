@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
+import pytest
 from hypothesis import HealthCheck, Phase, assume, event, given, note, reject, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,8 @@ from .project import Faults, Run
 from .recovery import difference
 from .scenarios.scenario import More, Scenario, scenario
 from .templates import template
+
+pytestmark = pytest.mark.slow
 
 #: HISTORIES=200: this many, other ones each time. Without it, a few that are the same every time.
 EXAMPLES = int(os.environ.get("HISTORIES", "3"))

@@ -21,6 +21,8 @@ from .scenarios import SCENARIOS
 from .scenarios.bad_data import CASES as BAD
 from .templates import migrate, template
 
+pytestmark = pytest.mark.slow
+
 #: More than one point of each scenario.
 MANY = ALL or int(FAULTS) > 1
 

@@ -20,6 +20,8 @@ from .scenarios.journal import CHANGED_FIRST, CHANGED_LAST, LONGER, ONE, OTHER_T
 from .scenarios.scenario import BEFORE, CHANGE, Scenario
 from .templates import migrate, succeeded, template
 
+pytestmark = pytest.mark.slow
+
 # The journal has the text of the statement as well.
 INDEX = "^CREATE INDEX"
 ADD = "ADD COLUMN"

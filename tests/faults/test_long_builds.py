@@ -24,6 +24,8 @@ from .scenarios.journal import OWN_INDEX, UNIQUE, WRITTEN
 from .scenarios.scenario import BEFORE, Scenario
 from .templates import migrate, succeeded, template
 
+pytestmark = pytest.mark.slow
+
 UNIQUE_BUILD = "CREATE UNIQUE INDEX CONCURRENTLY"
 BUILDING = """
 SELECT pid FROM pg_stat_progress_create_index WHERE datname = current_database() AND phase LIKE 'waiting for writers%'

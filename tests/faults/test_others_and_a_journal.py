@@ -15,6 +15,8 @@ from .scenarios.scenario import BEFORE, CHANGE, Scenario
 from .templates import succeeded, template
 from .test_journal import APP, INDEX, Place, fresh, place
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["fresh", "place"]
 
 FORBID = """

@@ -25,6 +25,8 @@ from .scenarios.scenario import Scenario
 from .templates import migrate, succeeded, template
 from .test_journal import Place
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def stopped(faults: Faults, scenario: Scenario) -> Iterator[tuple[str, Place]]:

@@ -13,6 +13,8 @@ from .scenarios import SCENARIOS
 from .scenarios.scenario import Scenario
 from .templates import migrate, succeeded, template
 
+pytestmark = pytest.mark.slow
+
 OFF = {"IDEMPOTENT_SQL": False}
 #: Round trips in each run: where, the lock, a lease of others, and back (4); is the database new, is there a journal
 #: (2); has another run done what this one is about to do (2).

@@ -20,6 +20,8 @@ from .scenarios import chains, contracting, partitioned, rewrites
 from .scenarios.scenario import Scenario
 from .templates import migrate, template
 
+pytestmark = pytest.mark.slow
+
 
 def has_own_sql(scenario: Scenario) -> bool:
     """Return whether it sends own SQL: only a journal tells whether that has run."""

@@ -13,6 +13,8 @@ from tests.backends.project import Site
 
 from . import library as project
 
+pytestmark = pytest.mark.slow
+
 
 def passes(done: Any) -> str:
     assert done.returncode == 0, done.stdout

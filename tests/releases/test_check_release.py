@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_zero_downtime_migrations.releases.comparison import made_database
@@ -14,6 +15,8 @@ from tests.backends.sessions import wait_until
 from tests.commands.repository import ROOT
 
 from .project import OLD, Release, failing
+
+pytestmark = pytest.mark.slow
 
 
 def test_release_that_changes_nothing(release: Release) -> None:

@@ -18,6 +18,7 @@ from tests.backends.sessions import Beside, role_without_rights, run, wait_until
 from .online import BIG, LEFT, NEW, ROWS, TYPE, assert_changed
 
 
+@pytest.mark.slow
 def test_a_row_that_a_client_holds_is_written_when_it_is_free(books: Shop, settings: Any, other_session: Any) -> None:
     settings.ZERO_DOWNTIME_MIGRATIONS_BACKFILL_LOAD = 0.05
     books.run("INSERT INTO shop_book (pages, beside) SELECT n, n FROM generate_series(1, 30000) n")

@@ -15,6 +15,8 @@ from tests.backends.sessions import Beside, run, wait_until
 
 from .online import BIG, LEFT, ROWS, TYPE, assert_rows, clients
 
+pytestmark = pytest.mark.slow
+
 FAR = 2**31
 KEY = models.BigAutoField(primary_key=True)
 NOTE = models.CharField(max_length=20, default="")

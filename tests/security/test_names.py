@@ -14,6 +14,8 @@ from . import hostile
 from .parsed import unqualified
 from .texts import named_texts, with_values
 
+pytestmark = pytest.mark.slow
+
 TEXTS = named_texts()
 QUESTIONS = {name: text for name, text in TEXTS.items() if re.match(r"\s*(WITH|SELECT)\b", text) and "{c" not in text}
 #: The objects behind a name in a view are in its rule.

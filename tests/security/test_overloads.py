@@ -195,6 +195,7 @@ def number_them(apps: Any, rows: Any) -> None:
     rows.update(number=3)
 
 
+@pytest.mark.slow
 def test_backfills_are_kept_and_steered_with_nothing_of_somebody_else(reach: Any) -> None:
     settings = {"BACKFILL_BATCH_TIME": "1ms", "BACKFILL_LOAD": 1.0, "BACKFILL_VACUUM_EVERY": 0}
     with reach(RAISE_FOR_UNSAFE=False, **settings) as connection:

@@ -24,6 +24,8 @@ from tests.operations.runs import Runs, connected, runs_of
 from .strategies import Chain, chains
 from .writers import writing
 
+pytestmark = pytest.mark.slow
+
 #: Without it, a hundred that are the same every time.
 EXAMPLES = int(os.environ.get("SEQUENCES", "100"))
 

@@ -22,6 +22,8 @@ from tests.backends.project import Shop
 from tests.backends.sessions import Beside, run, wait_until
 from tests.standby.conftest import Pair
 
+pytestmark = pytest.mark.slow
+
 FILL = Update("t", "n = 7", "n IS NULL", ["id"])
 #: It sleeps most of the time, so that a standby has time to fall behind.
 PACE = MigrationSettings(

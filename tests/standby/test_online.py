@@ -14,6 +14,8 @@ from tests.backends.project import Shop
 from tests.backends.sessions import Beside, run, wait_until
 from tests.standby.conftest import Pair
 
+pytestmark = pytest.mark.slow
+
 NEW = UTF8.temporary("~n", "new")
 LEFT = f'SELECT count(*) FROM shop_order WHERE "{NEW}" IS NULL'
 PAUSED = "SELECT pg_get_wal_replay_pause_state()"

@@ -19,6 +19,8 @@ from tests.backends.sessions import Beside, run, told, wait_until
 from tests.standby.conftest import Pair, database_of
 from tests.standby.test_synchronous_standby import BOOK, READS
 
+pytestmark = pytest.mark.slow
+
 #: Longer than any machine takes for a query that waits for nothing; the server ends a query that waits for longer.
 SHORT_SECONDS = 10
 SIX = [migrations.AddField("book", f"extra_{number}", models.IntegerField(null=True)) for number in range(6)]

@@ -27,7 +27,10 @@ WAITS_FOR_STANDBY = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRe
 #: A reader that waits for longer gets an error.
 READS = "SET lock_timeout = '20s'; SELECT count(*) FROM shop_book"
 
-pytestmark = pytest.mark.filterwarnings("ignore::django_zero_downtime_migrations.errors.UnsafeOperationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::django_zero_downtime_migrations.errors.UnsafeOperationWarning"),
+]
 
 
 @pytest.mark.parametrize("retry", ["10min", None], ids=["retried", "one attempt"])

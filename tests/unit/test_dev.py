@@ -46,6 +46,7 @@ def end(process: subprocess.Popen[str]) -> str:
     return said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGKILL])
 def test_what_was_interrupted_is_made_again(checkout: Path, by: signal.Signals) -> None:
     process = start(checkout)

@@ -16,6 +16,8 @@ from django_zero_downtime_migrations.type_changes.column import modifiers_of
 from django_zero_downtime_migrations.type_changes.judge import judge
 from tests import databases
 
+pytestmark = pytest.mark.slow
+
 FACTS = json.loads((Path(__file__).parents[1] / "facts" / "type_changes.json").read_text(encoding="utf-8"))
 TYPES = FACTS["types"]
 #: Types of which no btree index can be made.
