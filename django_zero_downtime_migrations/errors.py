@@ -19,7 +19,12 @@ def explained(code: str) -> str:
     return f"python manage.py check_migrations --explain {code}"
 
 
-def _text(operation: str, code: str) -> str:
+def unsafe_text(operation: str, code: str) -> str:
+    """Return the text of a rule's findings; its first line is "… is unsafe operation".
+
+    :param operation: what is unsafe.
+    :param code: the rule's code.
+    """
     return f"{operation} is unsafe operation\n`{explained(code)}` says what it blocks and what to write instead"
 
 
@@ -28,38 +33,38 @@ class Unsafe:
     text.
     """
 
-    ADD_COLUMN_NOT_NULL = _text("ADD COLUMN NOT NULL", "ADD_COLUMN_NOT_NULL")
-    ADD_COLUMN_GENERATED_STORED = _text("ADD COLUMN GENERATED STORED", "ADD_COLUMN_GENERATED_STORED")
-    ADD_COLUMN_REWRITE = _text("ADD COLUMN with a table rewrite", "ADD_COLUMN_REWRITE")
-    ALTER_COLUMN_TYPE = _text("ALTER COLUMN TYPE", "ALTER_COLUMN_TYPE")
-    ONLINE_TYPE_CHANGE = _text("ALTER COLUMN TYPE online", "ONLINE_TYPE_CHANGE")
-    ROW_TYPE_USED = _text("Another order of columns", "ROW_TYPE_USED")
-    ADD_CONSTRAINT_EXCLUDE = _text("ADD CONSTRAINT EXCLUDE", "ADD_CONSTRAINT_EXCLUDE")
-    ALTER_TABLE_RENAME = _text("ALTER TABLE RENAME", "ALTER_TABLE_RENAME")
-    ALTER_TABLE_SET_TABLESPACE = _text("ALTER TABLE SET TABLESPACE", "ALTER_TABLE_SET_TABLESPACE")
-    ALTER_TABLE_RENAME_COLUMN = _text("ALTER TABLE RENAME COLUMN", "ALTER_TABLE_RENAME_COLUMN")
-    IN_TRANSACTION = _text("A statement that scans or builds inside a transaction", "IN_TRANSACTION")
-    FILL_LARGE_TABLE = _text("UPDATE of a large table", "FILL_LARGE_TABLE")
-    NO_SAFE_FORM = _text("A statement without a safe form", "NO_SAFE_FORM")
-    DROP_COLUMN = _text("DROP COLUMN", "DROP_COLUMN")
-    DROP_TABLE = _text("DROP TABLE", "DROP_TABLE")
-    DROP_DEFAULT = _text("DROP DEFAULT", "DROP_DEFAULT")
-    DROP_UNIQUE = _text("DROP of a unique constraint or index", "DROP_UNIQUE")
-    REMOVAL_OWED = _text("DROP of what old code uses", "REMOVAL_OWED")
-    RENAME_OWED = _text("RENAME of what old code uses", "RENAME_OWED")
-    NOT_NULL_OWED = _text("NOT NULL that old code does not know of", "NOT_NULL_OWED")
-    SET_NOT_NULL = _text("SET NOT NULL", "SET_NOT_NULL")
-    ADD_CONSTRAINT = _text("ADD CONSTRAINT", "ADD_CONSTRAINT")
-    FORGOTTEN_NOT_NULL = _text("Forgetting a field whose column stays NOT NULL", "FORGOTTEN_NOT_NULL")
-    FORGOTTEN_FOREIGN_KEY = _text("Forgetting a foreign key that stays", "FORGOTTEN_FOREIGN_KEY")
-    STATE_AHEAD = _text("Adding to the state what the database does not have", "STATE_AHEAD")
-    DATA_WITH_SCHEMA = _text("A data migration together with a schema change", "DATA_WITH_SCHEMA")
-    RUN_PYTHON_MODELS = _text("A data migration with models of today", "RUN_PYTHON_MODELS")
-    RUN_PYTHON_NO_REVERSE = _text("A data migration that cannot be taken back", "RUN_PYTHON_NO_REVERSE")
-    SAME_TABLE_TWICE = _text("A second migration of the same table in one deployment", "SAME_TABLE_TWICE")
-    NOT_ADDITIVE = _text("A change that is not additive", "NOT_ADDITIVE")
-    RUN_SQL = _text("SQL of your own that blocks traffic", "RUN_SQL")
-    CANNOT_MIGRATE = _text("A statement that the server will refuse", "CANNOT_MIGRATE")
+    ADD_COLUMN_NOT_NULL = unsafe_text("ADD COLUMN NOT NULL", "ADD_COLUMN_NOT_NULL")
+    ADD_COLUMN_GENERATED_STORED = unsafe_text("ADD COLUMN GENERATED STORED", "ADD_COLUMN_GENERATED_STORED")
+    ADD_COLUMN_REWRITE = unsafe_text("ADD COLUMN with a table rewrite", "ADD_COLUMN_REWRITE")
+    ALTER_COLUMN_TYPE = unsafe_text("ALTER COLUMN TYPE", "ALTER_COLUMN_TYPE")
+    ONLINE_TYPE_CHANGE = unsafe_text("ALTER COLUMN TYPE online", "ONLINE_TYPE_CHANGE")
+    ROW_TYPE_USED = unsafe_text("Another order of columns", "ROW_TYPE_USED")
+    ADD_CONSTRAINT_EXCLUDE = unsafe_text("ADD CONSTRAINT EXCLUDE", "ADD_CONSTRAINT_EXCLUDE")
+    ALTER_TABLE_RENAME = unsafe_text("ALTER TABLE RENAME", "ALTER_TABLE_RENAME")
+    ALTER_TABLE_SET_TABLESPACE = unsafe_text("ALTER TABLE SET TABLESPACE", "ALTER_TABLE_SET_TABLESPACE")
+    ALTER_TABLE_RENAME_COLUMN = unsafe_text("ALTER TABLE RENAME COLUMN", "ALTER_TABLE_RENAME_COLUMN")
+    IN_TRANSACTION = unsafe_text("A statement that scans or builds inside a transaction", "IN_TRANSACTION")
+    FILL_LARGE_TABLE = unsafe_text("UPDATE of a large table", "FILL_LARGE_TABLE")
+    NO_SAFE_FORM = unsafe_text("A statement without a safe form", "NO_SAFE_FORM")
+    DROP_COLUMN = unsafe_text("DROP COLUMN", "DROP_COLUMN")
+    DROP_TABLE = unsafe_text("DROP TABLE", "DROP_TABLE")
+    DROP_DEFAULT = unsafe_text("DROP DEFAULT", "DROP_DEFAULT")
+    DROP_UNIQUE = unsafe_text("DROP of a unique constraint or index", "DROP_UNIQUE")
+    REMOVAL_OWED = unsafe_text("DROP of what old code uses", "REMOVAL_OWED")
+    RENAME_OWED = unsafe_text("RENAME of what old code uses", "RENAME_OWED")
+    NOT_NULL_OWED = unsafe_text("NOT NULL that old code does not know of", "NOT_NULL_OWED")
+    SET_NOT_NULL = unsafe_text("SET NOT NULL", "SET_NOT_NULL")
+    ADD_CONSTRAINT = unsafe_text("ADD CONSTRAINT", "ADD_CONSTRAINT")
+    FORGOTTEN_NOT_NULL = unsafe_text("Forgetting a field whose column stays NOT NULL", "FORGOTTEN_NOT_NULL")
+    FORGOTTEN_FOREIGN_KEY = unsafe_text("Forgetting a foreign key that stays", "FORGOTTEN_FOREIGN_KEY")
+    STATE_AHEAD = unsafe_text("Adding to the state what the database does not have", "STATE_AHEAD")
+    DATA_WITH_SCHEMA = unsafe_text("A data migration together with a schema change", "DATA_WITH_SCHEMA")
+    RUN_PYTHON_MODELS = unsafe_text("A data migration with models of today", "RUN_PYTHON_MODELS")
+    RUN_PYTHON_NO_REVERSE = unsafe_text("A data migration that cannot be taken back", "RUN_PYTHON_NO_REVERSE")
+    SAME_TABLE_TWICE = unsafe_text("A second migration of the same table in one deployment", "SAME_TABLE_TWICE")
+    NOT_ADDITIVE = unsafe_text("A change that is not additive", "NOT_ADDITIVE")
+    RUN_SQL = unsafe_text("SQL of your own that blocks traffic", "RUN_SQL")
+    CANNOT_MIGRATE = unsafe_text("A statement that the server will refuse", "CANNOT_MIGRATE")
 
 
 class UnsafeOperationWarning(Warning):

@@ -17,7 +17,7 @@ from ..django_types import Connection
 from ..errors import LockNotAcquired, explain
 from ..locks import Blocker
 from ..log import logger
-from ..planning.steps import Step
+from ..planning.kinds import Step
 from ..printable import printable
 from ..settings import MigrationSettings
 from .blockers import Look, cancel, look

@@ -10,8 +10,8 @@ from django.db import DatabaseError
 
 from ..django_types import Connection
 from ..log import logger
+from ..planning.kinds import ConcurrentBuild, Step
 from ..planning.queries import Query
-from ..planning.steps import ConcurrentBuild, Step
 from ..printable import printable
 from .index_builds import Built, is_built
 from .probes.step import REFUSALS, rest

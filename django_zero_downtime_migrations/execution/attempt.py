@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from ..ddl import statements as s
 from ..locks import Lock
 from ..log import logger
+from ..planning.kinds import AsStock, Batches, Concurrent, InCallers, Long, Short, Step, UsersOwn
 from ..planning.queries import Query
-from ..planning.steps import AsStock, Batches, Concurrent, InCallers, Long, Short, Step, UsersOwn
 from ..server import capabilities
 from . import timeouts
 from .fill import fill

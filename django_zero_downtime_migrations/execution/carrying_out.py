@@ -14,7 +14,7 @@ from ..ddl.scan import is_closed, stands_by_itself
 from ..errors import BackfillStopped, CannotMigrate, explain
 from ..log import logger
 from ..naming import relation
-from ..planning.steps import AsStock, Short, Step, UsersOwn
+from ..planning.kinds import AsStock, Short, Step, UsersOwn
 from .attempt import Attempt
 from .interrupt import Terminated
 from .lost_connection import why_lost

@@ -11,7 +11,7 @@ from .own_code import OwnCode
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from ..planning.steps import Step
+    from ..planning.kinds import Step
 
     #: A step, and the transaction of the editor in which it was sent; None where it had its own.
     Sent: TypeAlias = tuple[Step, object | None]
@@ -61,7 +61,7 @@ class DoneSoFar:
         """Note all steps of a call, including the steps of an earlier run."""
         # Imported here, as below: on a new database most migrations have nothing that is planned.
         from ..ddl import statements as s
-        from ..planning.steps import AsStock
+        from ..planning.kinds import AsStock
 
         self.keeps = self.keeps or any(not isinstance(step, AsStock) for step in done)
         made = (step.statement.table for step in done if isinstance(step.statement, s.CreateTable))

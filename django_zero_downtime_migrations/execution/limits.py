@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..locks import Lock
-from ..planning.steps import Step
+from ..planning.kinds import Step
 from ..record import Row
 from ..settings import MigrationSettings
 from . import timeouts

@@ -15,7 +15,7 @@ from typing import TextIO
 
 from ..django_types import Connection, Session
 from ..log import logger
-from ..planning.steps import Step
+from ..planning.kinds import Step
 from .activity import Activity, Description, ask, name, size_of
 from .interrupt import PROGRESS
 from .second_connection import connect

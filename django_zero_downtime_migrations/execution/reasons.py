@@ -6,7 +6,7 @@ from django.db import DatabaseError, IntegrityError
 
 from ..ddl import statements as s
 from ..errors import explain, make_printable
-from ..planning.steps import Step
+from ..planning.kinds import Step
 from .send import Sender
 from .server_errors import (
     CHECK_VIOLATION,

@@ -9,7 +9,7 @@ from ..ddl.triggers import MakeTrigger
 from ..django_types import Connection
 from ..errors import CannotMigrate
 from ..naming import quote, relation, unquote
-from ..planning.steps import Protected, Step
+from ..planning.kinds import Protected, Step
 from ..printable import printable
 from ..record import Row
 from .server_errors import INSUFFICIENT_PRIVILEGE, sqlstate

@@ -19,7 +19,8 @@ from .own_code import Operation, OwnCode
 from .send import Sender
 
 if TYPE_CHECKING:
-    from ..planning.steps import Plan, Step
+    from ..planning.kinds import Step
+    from ..planning.steps import Plan
     from .attempt import Attempt
     from .carrying_out import CarryingOut
     from .journal.call_under_way import CallUnderWay
@@ -127,7 +128,8 @@ class Runner:
     def _as_step(self, one: Passed) -> Step:
         # Imported here: it is needed only when something fails.
         from ..ddl.read import read
-        from ..planning.steps import AsStock, as_written
+        from ..planning.kinds import AsStock
+        from ..planning.steps import as_written
         from ..server import names_of
 
         return as_written(read(one.sql, one.params, names_of(self.connection)), AsStock)

@@ -12,8 +12,9 @@ import sqlparse
 from ..ddl import statements as s
 from ..django_types import Connection
 from ..findings import Finding
+from ..planning.kinds import AsStock, Batches, Concurrent, InCallers, Long, Short, Step, UsersOwn
 from ..planning.queries import Fill, Rows
-from ..planning.steps import AsStock, Batches, Concurrent, InCallers, Long, Plan, Short, Step, UsersOwn
+from ..planning.steps import Plan
 from ..printable import printable
 from ..server import capabilities
 from ..settings import MigrationSettings

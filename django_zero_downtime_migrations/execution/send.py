@@ -11,8 +11,8 @@ from ..settings import MigrationSettings
 from .transactions import OwnTransaction
 
 if TYPE_CHECKING:
+    from ..planning.kinds import Step
     from ..planning.queries import Query
-    from ..planning.steps import Step
     from . import timeouts
     from .position import Caller
     from .replicas import Replicas

@@ -11,7 +11,7 @@ from ..django_types import Connection
 from ..errors import BackfillStopped, LockNotAcquired
 from ..log import logger
 from ..naming import relation
-from ..planning.steps import ConcurrentBuild, Step
+from ..planning.kinds import ConcurrentBuild, Step
 from ..record import Row
 from .done_so_far import DoneSoFar
 from .transactions import OwnTransaction

@@ -18,7 +18,7 @@ from ..settings import MigrationSettings
 from .questions import IN_ERROR
 
 if TYPE_CHECKING:
-    from ..planning.steps import Step
+    from ..planning.kinds import Step
 
 NAMES = ("lock_timeout", "statement_timeout")
 #: A timeout that ends the whole session, and with it what is being built, if the server has it.

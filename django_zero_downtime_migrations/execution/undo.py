@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..ddl import statements as s
-from ..planning.steps import AsStock, Batches, Step, short
+from ..planning.kinds import AsStock, Batches, Step
+from ..planning.steps import short
 from ..record import Row
 
 

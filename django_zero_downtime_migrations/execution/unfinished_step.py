@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from ..django_types import Connection
 from ..log import logger
+from ..planning.kinds import AsStock, Concurrent, ConcurrentBuild, Step, UsersOwn
 from ..planning.queries import Query
-from ..planning.steps import AsStock, Concurrent, ConcurrentBuild, Step, UsersOwn, drops
+from ..planning.steps import drops
 from .index_builds import Built, invalid_in, is_built, leftovers
 
 DROP = "DROP INDEX CONCURRENTLY "

@@ -13,7 +13,7 @@ from django.db import DatabaseError, transaction
 from ..ddl import statements as s
 from ..django_types import Connection
 from ..log import logger
-from ..planning.steps import Protected, Step
+from ..planning.kinds import Protected, Step
 from ..printable import printable
 from ..server import capabilities
 from ..settings import MigrationSettings

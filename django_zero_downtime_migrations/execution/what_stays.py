@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..planning.steps import Batches, Step, UsersOwn
+from ..planning.kinds import Batches, Step, UsersOwn
 from .server_errors import (
     DUPLICATE_COLUMN,
     DUPLICATE_OBJECT,

@@ -14,7 +14,7 @@ from ..execution.journal.stored_steps import read_steps
 from ..execution.journal.whole_operations import numbers
 from ..execution.undo import joined
 from ..log import logger
-from ..planning.steps import Batches
+from ..planning.kinds import Batches
 from .resumed_migration import END
 from .run_python_once import own_sql
 

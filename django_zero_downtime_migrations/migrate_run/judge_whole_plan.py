@@ -18,7 +18,8 @@ from ..findings import Finding, Severity
 from ..log import logger
 from ..operation_facts import reach
 from ..places import Place, watched
-from ..planning.steps import Plan, Step
+from ..planning.kinds import Step
+from ..planning.steps import Plan
 from ..states.judged_state import applied_state
 from .progress import AlreadyBegun
 from .refusals import Problem, problem, refused

@@ -20,8 +20,8 @@ from ..naming import Names, quote, unquote
 from ..server import Capabilities
 from ..settings import MigrationSettings
 from ..type_changes import Effect, Gone, TypeChange
+from .kinds import Step
 from .queries import Query
-from .steps import Step
 
 
 class OldCode(Protocol):

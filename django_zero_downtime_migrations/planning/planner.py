@@ -16,10 +16,11 @@ from ..findings import Finding, Kind, Severity
 from ..log import logger
 from ..naming import renamed_in, split_identifier
 from .context import Context
+from .kinds import AsStock, InCallers, Short, Step, UsersOwn
 from .order import arrange
 from .registry import REWRITES, SPLITS
 from .rule import CHECKS, Check
-from .steps import AsStock, InCallers, Plan, Short, Step, UsersOwn, as_written, together
+from .steps import Plan, as_written, together
 from .together import join, separate
 from .verdict import judged
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from ..ddl import statements as s
 from .context import Context
-from .steps import Step
+from .kinds import Step
 
 Rewrite = Callable[[Any, Context], Iterable[Step]]
 Split = Callable[[Any, Context], Iterable[s.Statement]]

@@ -21,7 +21,8 @@ class Certain(str):
 class Rule(Record):
     """A finding's record: messages and documentation are rendered from it.
 
-    :param code: its name in :class:`errors.Unsafe`.
+    :param code: its name.
+    :param text: made by :func:`errors.unsafe_text`; a constant of :class:`errors.Unsafe` if users map on it.
     :param when: what the rule looks for.
     :param effect: what it does to a live table.
     :param instead: what to write.

@@ -13,8 +13,9 @@ from ..ddl import statements as s
 from ..errors import CannotMigrate
 from ..naming import names_in, unquote
 from .context import Context
+from .kinds import AsStock, Blocking, Short, Step
 from .same_definition import Statements, renamed
-from .steps import AsStock, Blocking, Short, Step, as_written
+from .steps import as_written
 
 #: The statements that replace a dropped constraint, by its ``pg_constraint.contype``.
 REPLACES: dict[str, tuple[type[s.Statement], ...]] = {

@@ -6,9 +6,10 @@ from ..ddl import statements as s
 from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
 from ..planning.context import Context
+from ..planning.kinds import Blocking, Step
 from ..planning.queries import Query
 from ..planning.registry import rewrites
-from ..planning.steps import Blocking, Step, as_written, long, short
+from ..planning.steps import as_written, long, short
 
 
 @rewrites(s.AddCheck)

@@ -14,10 +14,11 @@ from ..ddl.identifiers import spelled
 from ..ddl.template import SQL
 from ..naming import CHECK, PRIMARY_KEY, UNIQUE, plain_table, quote, unquote
 from ..planning.context import Context
+from ..planning.kinds import Blocking, Step
 from ..planning.online import is_small
 from ..planning.queries import Query
 from ..planning.registry import rewrites, splits
-from ..planning.steps import Blocking, Step, short
+from ..planning.steps import short
 
 TABLESPACE = "USING INDEX "
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..locks import Lock, LockMode
 from ..planning.context import Context
+from ..planning.kinds import Step
 from ..planning.queries import Query
 from ..planning.registry import rewrites
-from ..planning.steps import Step, long, short
+from ..planning.steps import long, short
 from .partitioned_key import add_key_to_partitioned
 
 

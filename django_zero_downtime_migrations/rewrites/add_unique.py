@@ -9,9 +9,10 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..naming import names_in, quote
 from ..planning.context import Context
+from ..planning.kinds import Blocking, Step
 from ..planning.queries import Query
 from ..planning.registry import rewrites
-from ..planning.steps import Blocking, Step, as_written, builds, short
+from ..planning.steps import as_written, builds, short
 from .partitioned_index import add_to_partitioned
 from .set_not_null import set_not_null
 

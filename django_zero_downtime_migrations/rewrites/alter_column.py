@@ -6,10 +6,11 @@ from ..ddl import statements as s
 from ..locks import Lock, LockMode
 from ..naming import unquote
 from ..planning.context import Context
+from ..planning.kinds import Blocking, Short, Step
 from ..planning.online import online
 from ..planning.queries import Query
 from ..planning.registry import rewrites
-from ..planning.steps import Blocking, Short, Step, as_written, short
+from ..planning.steps import as_written, short
 from ..type_changes import Effect
 from .replace_column import replace_column
 

@@ -10,9 +10,10 @@ from ..ddl.spaces import Space
 from ..locks import Lock, LockMode
 from ..naming import unquote
 from ..planning.context import Context
+from ..planning.kinds import Blocking, Step
 from ..planning.queries import Query
 from ..planning.registry import rewrites
-from ..planning.steps import Blocking, Step, as_written, builds, drops, long, short
+from ..planning.steps import as_written, builds, drops, long, short
 from .partitioned_index import create_on_partitioned
 
 CREATE = {False: "CREATE INDEX", True: "CREATE UNIQUE INDEX"}

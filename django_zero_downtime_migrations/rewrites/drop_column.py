@@ -13,9 +13,10 @@ from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
 from ..naming import quote, split_identifier, unquote
 from ..planning.context import Context
+from ..planning.kinds import Step
 from ..planning.queries import Query
 from ..planning.registry import rewrites, splits
-from ..planning.steps import Step, short
+from ..planning.steps import short
 
 KINDS = {"u": "unique", "p": "primary key", "x": "exclusion"}
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ..ddl import statements as s
 from ..planning.context import Context
+from ..planning.kinds import Step
 from ..planning.queries import Query
 from ..planning.registry import rewrites
-from ..planning.steps import Step, short
+from ..planning.steps import short
 
 
 @rewrites(s.Owe)

@@ -9,7 +9,8 @@ from ..ddl import statements as s
 from ..locks import LockMode
 from ..naming import INDEX, PRIMARY_KEY, UNIQUE, after_head, names_in
 from ..planning.context import Context
-from ..planning.steps import Blocking, Step, as_written
+from ..planning.kinds import Blocking, Step
+from ..planning.steps import as_written
 from .partitions import Recipe, build, has_foreign_tables, loose, refuse_foreign_tables, refuse_without_key, usable
 
 CREATE = {False: "CREATE INDEX", True: "CREATE UNIQUE INDEX"}

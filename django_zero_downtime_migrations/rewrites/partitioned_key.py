@@ -14,8 +14,9 @@ from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
 from ..naming import FOREIGN_KEY, after_head, plain_table, quote, unquote
 from ..planning.context import Context
+from ..planning.kinds import Step
 from ..planning.online import ON_DELETE
-from ..planning.steps import Step, long, short
+from ..planning.steps import long, short
 from .partitions import unchanged
 
 

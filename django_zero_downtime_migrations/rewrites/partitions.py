@@ -15,7 +15,8 @@ from ..errors import CannotMigrate
 from ..locks import Lock, LockMode
 from ..naming import plain_table, quote
 from ..planning.context import Context
-from ..planning.steps import Step, builds, short
+from ..planning.kinds import Step
+from ..planning.steps import builds, short
 from ..record import Record
 
 #: A function (table, name of the index) -> statement. The names are as they are written in SQL.

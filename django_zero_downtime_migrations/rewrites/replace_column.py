@@ -13,9 +13,10 @@ from ..ddl import statements as s
 from ..locks import Lock, LockMode
 from ..naming import literal, quote, unquote
 from ..planning.context import Context
+from ..planning.kinds import Batches, Step
 from ..planning.online import Beside, Key, keys_of
 from ..planning.queries import Query, Rows
-from ..planning.steps import Batches, Step, builds, long, short
+from ..planning.steps import builds, long, short
 
 
 def replace_column(statement: s.SetType, shadow: Shadow, context: Context) -> list[Step]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..naming import NOT_NULL, plain_table, quote, unquote
 from ..planning.context import Context
+from ..planning.kinds import Batches, Step
 from ..planning.queries import Fill, Query
 from ..planning.registry import rewrites
-from ..planning.steps import Batches, Step, long, short
+from ..planning.steps import long, short
 
 
 @rewrites(s.SetNotNull)

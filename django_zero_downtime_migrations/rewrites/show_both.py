@@ -13,8 +13,9 @@ from ..catalog.shown import Grant, Rights
 from ..ddl import statements as s
 from ..naming import plain_table, quote
 from ..planning.context import Context
+from ..planning.kinds import Step
 from ..planning.registry import rewrites
-from ..planning.steps import Step, short
+from ..planning.steps import short
 
 #: The comment on the view, for people who look at it.
 COMMENT = "of zero-downtime-migrations, for code that knows older names; manage.py contract makes it the table again"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from ..ddl.triggers import DropTrigger, MakeTrigger
 from ..planning.context import Context
+from ..planning.kinds import Step
 from ..planning.registry import rewrites
-from ..planning.steps import Step, short
+from ..planning.steps import short
 
 
 @rewrites(MakeTrigger)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ..ddl import statements as s
 from ..planning.context import Context
+from ..planning.kinds import Batches, Step
 from ..planning.queries import Query, Rows
 from ..planning.registry import rewrites
-from ..planning.steps import Batches, Step
 
 
 @rewrites(s.UpdateRows)

@@ -14,8 +14,8 @@ from django_zero_downtime_migrations.execution import acquire
 from django_zero_downtime_migrations.execution.acquire import Acquisition
 from django_zero_downtime_migrations.execution.blockers import look
 from django_zero_downtime_migrations.locks import Lock, LockMode
+from django_zero_downtime_migrations.planning.kinds import Short, Step
 from django_zero_downtime_migrations.planning.queries import Query
-from django_zero_downtime_migrations.planning.steps import Short, Step
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.backends.project import Shop
 from tests.backends.sessions import WAITING, Beside, role_without_rights, run, told, wait_until

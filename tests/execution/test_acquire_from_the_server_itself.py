@@ -16,8 +16,8 @@ from django_zero_downtime_migrations.errors import LockNotAcquired
 from django_zero_downtime_migrations.execution.acquire import Acquisition
 from django_zero_downtime_migrations.execution.blockers import look
 from django_zero_downtime_migrations.locks import Blocker, Lock, LockMode
+from django_zero_downtime_migrations.planning.kinds import Short
 from django_zero_downtime_migrations.planning.queries import Query
-from django_zero_downtime_migrations.planning.steps import Short
 from django_zero_downtime_migrations.settings import MigrationSettings
 from servers import launch
 from tests import databases

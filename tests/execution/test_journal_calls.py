@@ -9,7 +9,8 @@ import pytest
 from django_zero_downtime_migrations.ddl import statements as s
 from django_zero_downtime_migrations.execution.journal.journal import Journal
 from django_zero_downtime_migrations.execution.journal.store import Done, Entry, Identity, Store
-from django_zero_downtime_migrations.planning.steps import Step, builds, short
+from django_zero_downtime_migrations.planning.kinds import Step
+from django_zero_downtime_migrations.planning.steps import builds, short
 
 WHO = Identity("app", "0002_change", False, ("a", "b"))
 TABLE = s.SetComment(sql="COMMENT ON TABLE t IS 'x'", table="t")

@@ -7,7 +7,7 @@ import pytest
 from django_zero_downtime_migrations.execution import limits as execution_limits
 from django_zero_downtime_migrations.execution.blockers import Look
 from django_zero_downtime_migrations.execution.limits import Limits, limits
-from django_zero_downtime_migrations.planning.steps import Blocking, Short, Step
+from django_zero_downtime_migrations.planning.kinds import Blocking, Short, Step
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.execution.test_acquire import PATIENT, step
 

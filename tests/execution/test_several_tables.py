@@ -16,8 +16,8 @@ from django_zero_downtime_migrations.execution import limits as execution_limits
 from django_zero_downtime_migrations.execution.blockers import look
 from django_zero_downtime_migrations.execution.limits import Limits, limits
 from django_zero_downtime_migrations.locks import Lock, LockMode
+from django_zero_downtime_migrations.planning.kinds import Short, Step
 from django_zero_downtime_migrations.planning.queries import Query
-from django_zero_downtime_migrations.planning.steps import Short, Step
 from tests.backends.project import Shop
 from tests.backends.sessions import WAITING, Beside, role_without_rights, run, wait_until
 from tests.execution.test_acquire import AUTHOR, BOOK, EXCLUSIVE, ID, PATIENT, WRITES_AUTHORS

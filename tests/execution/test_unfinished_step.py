@@ -8,7 +8,8 @@ import pytest
 
 from django_zero_downtime_migrations.ddl.scan import scan
 from django_zero_downtime_migrations.execution.unfinished_step import rest_of_step
-from django_zero_downtime_migrations.planning.steps import Step, UsersOwn, as_written
+from django_zero_downtime_migrations.planning.kinds import Step, UsersOwn
+from django_zero_downtime_migrations.planning.steps import as_written
 from tests.backends.sessions import run
 
 DROPS = [

@@ -16,7 +16,7 @@ from django_zero_downtime_migrations.ddl.values import with_values
 from django_zero_downtime_migrations.execution.attempt import Attempt
 from django_zero_downtime_migrations.findings import Finding
 from django_zero_downtime_migrations.locks import LockMode
-from django_zero_downtime_migrations.planning.steps import Step
+from django_zero_downtime_migrations.planning.kinds import Step
 
 INSTALL = """
 CREATE SCHEMA observer;

@@ -8,7 +8,7 @@ import pytest
 
 from django_zero_downtime_migrations.findings import Kind, Severity
 from django_zero_downtime_migrations.locks import LockMode
-from django_zero_downtime_migrations.planning.steps import Protected
+from django_zero_downtime_migrations.planning.kinds import Protected
 
 pytestmark = pytest.mark.filterwarnings("ignore:'index_together' is deprecated")
 

@@ -10,7 +10,7 @@ from django.db.migrations.operations.base import Operation
 
 from django_zero_downtime_migrations.findings import Severity
 from django_zero_downtime_migrations.locks import LockMode
-from django_zero_downtime_migrations.planning.steps import Protected
+from django_zero_downtime_migrations.planning.kinds import Protected
 from tests.backends.project import Shop
 from tests.operations.observer import Observation, Observer, Seen
 

@@ -10,12 +10,12 @@ from django.db.migrations.operations.base import Operation
 from django.test import override_settings
 
 from django_zero_downtime_migrations.backends.postgres.schema import (
-    Unsafe,
     UnsafeOperationException,
     UnsafeOperationWarning,
 )
 from django_zero_downtime_migrations.findings import Finding, Severity
-from django_zero_downtime_migrations.planning.rule import CHECKS, Rule
+from django_zero_downtime_migrations.planning.rule import Rule
+from django_zero_downtime_migrations.rules import BY_CODE
 from tests.backends.project import Shop
 from tests.commands.judged import Operations, check, check_alone, codes
 
@@ -41,7 +41,7 @@ def assert_finding(
     :param names: what its message has to name.
     :param beside: the notes that come with it.
     """
-    rule = next(rule for checks in CHECKS.values() for rule, _ in checks if rule.code == code)
+    rule = BY_CODE[code]
     if rule.severity is Severity.REFUSE:
         assert_refused(shop, rule, operation)
     with warnings.catch_warnings(record=True) as caught:
@@ -50,7 +50,7 @@ def assert_finding(
     assert {x.code for x in editor.findings} == {code, *beside}
     found: Finding
     (found,) = (x for x in editor.findings if x.code not in beside)
-    assert (found.code, found.text, found.instead) == (code, getattr(Unsafe, code), rule.instead)
+    assert (found.code, found.text, found.instead) == (code, rule.text, rule.instead)
     assert rule.when and rule.effect and rule.instead
     for name in names:
         assert name in found.message
@@ -80,7 +80,7 @@ def assert_checked(shop: Shop, code: str, *deployment: Operations, names: tuple[
     report = check(shop, *deployment, **how)
     assert codes(report) == [code]
     found = report.entries[0].finding
-    assert (found.text, report.entries[0].severity) == (getattr(Unsafe, code), found.severity)
+    assert (found.text, report.entries[0].severity) == (BY_CODE[code].text, found.severity)
     for name in names:
         assert name in found.message
     with warnings.catch_warnings():

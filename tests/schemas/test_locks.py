@@ -8,7 +8,7 @@ import pytest
 
 from django_zero_downtime_migrations.execution.blockers import look
 from django_zero_downtime_migrations.locks import Lock, LockMode
-from django_zero_downtime_migrations.planning.steps import Protected
+from django_zero_downtime_migrations.planning.kinds import Protected
 from tests import databases
 from tests.operations.observer import Observer
 

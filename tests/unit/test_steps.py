@@ -6,21 +6,8 @@ import pytest
 
 from django_zero_downtime_migrations.ddl import statements as s
 from django_zero_downtime_migrations.locks import Lock, LockMode
-from django_zero_downtime_migrations.planning.steps import (
-    AsStock,
-    Blocking,
-    InCallers,
-    Long,
-    Short,
-    Step,
-    UsersOwn,
-    as_written,
-    builds,
-    drops,
-    long,
-    short,
-    together,
-)
+from django_zero_downtime_migrations.planning.kinds import AsStock, Blocking, InCallers, Long, Short, Step, UsersOwn
+from django_zero_downtime_migrations.planning.steps import as_written, builds, drops, long, short, together
 
 COLUMN = s.SetNotNull(sql="ALTER TABLE t ALTER COLUMN a SET NOT NULL", table="t", column="a")
 INDEX = s.DropIndex(sql="DROP INDEX CONCURRENTLY i", table="t", name="i", concurrently=True)

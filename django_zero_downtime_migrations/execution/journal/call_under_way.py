@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...planning.steps import ConcurrentBuild, Step
+from ...planning.kinds import ConcurrentBuild, Step
 from ...record import Row
 from .store import Done
 

@@ -15,8 +15,8 @@ from datetime import datetime, timezone
 
 from django.db import DatabaseError
 
+from ...planning.kinds import Step
 from ...planning.queries import Query
-from ...planning.steps import Step
 from ..server_errors import DUPLICATE_OBJECT, DUPLICATE_TABLE, sqlstate
 from .call_under_way import CallUnderWay, Mark, Written
 from .store import Done, Entry, Identity, Store, encoded

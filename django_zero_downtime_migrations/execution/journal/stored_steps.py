@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any, Final
 
 from ...ddl import statements as s
 from ...ddl.triggers import DropTrigger, MakeTrigger
 from ...errors import CannotMigrate
 from ...locks import Lock, LockMode
-from ...planning.queries import Fill, Query, Rows
-from ...planning.steps import (
-    AsStock,
-    Batches,
-    Blocking,
-    ConcurrentBuild,
-    ConcurrentDrop,
-    InCallers,
-    Long,
-    Short,
-    Step,
-    UsersOwn,
-)
+from ...planning.kinds import Composed, Step
+from ...planning.queries import Query
 
 #: The format; it changes with the meaning of stored data. ``tests/unit/test_stored_steps.py`` has a frozen row of each.
 FORMAT: Final = 2
@@ -76,48 +64,21 @@ STATEMENTS: Final[dict[str, type[s.Statement]]] = {
     "statement": s.Statement,
 }
 _WORDS: Final = {kind: word for word, kind in STATEMENTS.items()}
-STEPS: Final[dict[type[Step], str]] = {
-    Short: "short",
-    Blocking: "unsafe",
-    Long: "long",
-    ConcurrentBuild: "long",
-    ConcurrentDrop: "long",
-    Batches: "data",
-    UsersOwn: "data",
-    AsStock: "stock",
-    InCallers: "callers",
-}
-#: Kinds that their word identifies; index builds, index drops and batches need more than the word.
-_BY_WORD: Final[dict[str, type[Step]]] = {
-    STEPS[kind]: kind for kind in (Short, Blocking, Long, UsersOwn, AsStock, InCallers)
-}
-Composed = Callable[[Query], str]
 
 
 def stored_step(step: Step, composed: Composed) -> dict[str, Any]:
-    """Return a step as JSON.
-
-    :param composed: returns a query's text with its parameters in it.
-    """
-    work = step.work if isinstance(step, Batches) else None
+    """Return a step as JSON."""
     return {
         "sql": [composed(query) for query in step.queries],
-        "kind": STEPS[type(step)],
+        "kind": step.stored_as,
         "statement": [_WORDS[type(step.statement)], _plain(step.statement)],
         "locks": [[lock.table, lock.mode.value, lock.only] for lock in step.locks],
         "undo": [stored_step(x, composed) for x in step.undo],
         "leftover": [stored_step(x, composed) for x in step.leftover],
-        "fill": [work.table, work.column, composed(Query(work.default, work.params))]
-        if isinstance(work, Fill)
-        else None,
-        **(_stored_rows(work, composed) if isinstance(work, Rows) else {}),
-        "building": step.index if isinstance(step, ConcurrentBuild) else "",
+        "fill": None,
+        "building": "",
+        **step.more_to_store(composed),
     }
-
-
-def _stored_rows(work: Rows, composed: Composed) -> dict[str, Any]:
-    stored = [work.table, composed(work.assignment), composed(work.where)]
-    return {"rows": stored, **({"spares triggers": True} if work.spares_triggers else {})}
 
 
 def _plain(statement: s.Statement) -> dict[str, Any]:
@@ -158,14 +119,7 @@ def _read_step(stored: dict[str, Any]) -> Step:
         "undo": tuple(map(_read_step, stored["undo"])),
         "leftover": tuple(map(_read_step, stored["leftover"])),
     }
-    match stored:
-        case {"kind": "data", "fill": [table, column, default]}:
-            return Batches(**common, work=Fill(table, column, default, None))
-        case {"kind": "data", "rows": [table, assignment, where]}:
-            spares = bool(stored.get("spares triggers"))
-            return Batches(**common, work=Rows(table, Query(assignment), Query(where), spares))
-        case {"kind": "long", "building": str(index)} if index:
-            return ConcurrentBuild(**common, index=index)
-        case {"kind": "long", "sql": [str(sql)]} if sql.startswith("DROP INDEX CONCURRENTLY "):
-            return ConcurrentDrop(**common)
-    return _BY_WORD[stored["kind"]](**common)
+    for kind in reversed(Step.stored):
+        if kind.stored_as == stored["kind"] and (more := kind.read_more(stored)) is not None:
+            return kind(**common, **more)
+    raise ValueError(f"no kind of step is stored as {stored['kind']!r}")
