@@ -16,6 +16,11 @@ def test_of_many_parameters_a_sample_has_a_few_that_lie_apart() -> None:
     assert sample(NAMES, []) == {"a.py::test_plain", "a.py::test_one[x]", "b.py::test_many[0]"} | many
 
 
+def test_where_no_server_is_asked_a_sample_has_all_parameters() -> None:
+    quick = [name.replace("a.py", "tests/unit/a.py") for name in NAMES]
+    assert sample(quick, []) == set(quick)
+
+
 def test_a_sample_leaves_out_what_is_slow() -> None:
     assert sample(NAMES, SLOW).isdisjoint(SLOW)
 
@@ -34,9 +39,11 @@ def test_a_sample_and_the_parts_of_the_rest_are_all(among: int) -> None:
     assert all(quick.isdisjoint(each) for each in parts)
 
 
-def test_each_part_of_the_rest_has_the_slow_tests_without_parameters() -> None:
-    for number in range(3):
-        assert "a.py::test_plain" in rest(NAMES, sample(NAMES, SLOW), number, 3)
+def test_of_slow_tests_without_parameters_every_second_part_has_the_same() -> None:
+    slow = [f"a.py::test_slow_{n}" for n in range(5)]
+    parts = [rest(slow, (), number, 4) for number in range(4)]
+    assert parts[0] == parts[2] == set(slow[::2])
+    assert parts[1] == parts[3] == set(slow[1::2])
 
 
 @pytest.mark.parametrize("text", ["3/3", "1", "a/b", "1/0", "-1/3"])
