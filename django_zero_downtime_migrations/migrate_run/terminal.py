@@ -11,13 +11,15 @@ import sys
 from collections.abc import Iterator
 from types import FrameType, TracebackType
 
+from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.operations.special import RunPython
 
-from ..errors import notes
+from ..errors import explain, notes
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 COMMAND = "django.core.management.commands.migrate"
 CODE = (RunPython.database_forwards.__code__, RunPython.database_backwards.__code__)
+RECORD = MigrationExecutor.record_migration.__code__
 
 
 def shows_interrupt(error: BaseException, traceback: TracebackType | None) -> bool:
@@ -37,6 +39,16 @@ def _is_of_migrate(traceback: TracebackType | None) -> bool:
 def is_of_code(error: BaseException) -> bool:
     """Return whether an error comes from the code of a RunPython, whose author needs the traceback."""
     return any(frame.f_code in CODE for frame in _frames(error.__traceback__))
+
+
+def explains_record(error: BaseException, migration: tuple[str, str] | None) -> bool:
+    """Say of an error that Django got when it recorded a migration that this is all that is left; return whether it is
+    one.
+    """
+    if migration is None or all(frame.f_code is not RECORD for frame in _frames(error.__traceback__)):
+        return False
+    explain(error, f"The migration {'.'.join(migration)} is done, and could not be recorded in django_migrations.")
+    return True
 
 
 def _frames(traceback: TracebackType | None) -> Iterator[FrameType]:

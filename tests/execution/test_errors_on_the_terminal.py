@@ -81,6 +81,28 @@ def test_lock_that_was_not_free_at_all(books: Site, other_session: Any) -> None:
     assert "Traceback (most recent call last):" not in said
 
 
+ENDS_ITS_SESSION = """
+CREATE FUNCTION ends_its_session() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;
+CREATE TRIGGER ends_its_session BEFORE INSERT ON django_migrations FOR EACH ROW EXECUTE FUNCTION ends_its_session()
+"""
+
+
+@pytest.mark.parametrize("journal", [True, False])
+def test_connection_that_ends_when_the_migration_is_recorded(books: Site, observer: Any, journal: bool) -> None:
+    books.settings["ZERO_DOWNTIME_MIGRATIONS_IDEMPOTENT_SQL"] = journal
+    books.add(ADD_RANK)
+    run(observer, ENDS_ITS_SESSION)
+    said = failed(books)
+    assert "is done, and could not be recorded in django_migrations." in "\n".join(said)
+    assert "Traceback (most recent call last):" not in said
+
+    run(observer, "DROP TRIGGER ends_its_session ON django_migrations")
+    if journal:
+        books.migrate()
+        assert run(observer, "SELECT count(*) FROM django_migrations WHERE app = 'shop'") == [(2,)]
+
+
 def test_traceback_is_shown_when_it_is_asked_for(books: Site, observer: Any) -> None:
     run(observer, SAME)
     books.add(UNIQUE)

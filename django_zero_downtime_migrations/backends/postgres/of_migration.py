@@ -198,12 +198,13 @@ class OfMigration:
         if self.collect_sql or (not lost and self._own.of_caller):
             return
         self._reader.say_what_stays(error)
-        if self._reader.has_explained(error) and isinstance(error, DatabaseError):
+        if isinstance(error, DatabaseError):
             # Imported here: most migrations do not fail.
             from ...errors import without_traceback
-            from ...migrate_run.terminal import is_of_code
+            from ...migrate_run.terminal import explains_record, is_of_code
 
-            if not is_of_code(error):
+            explained = self._reader.has_explained(error) or explains_record(error, self._migration)
+            if explained and not is_of_code(error):
                 without_traceback(error)
         self._say("interrupted" if isinstance(error, (KeyboardInterrupt, SystemExit)) else "failed")
 
