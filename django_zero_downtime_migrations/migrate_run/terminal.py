@@ -42,12 +42,14 @@ def is_of_code(error: BaseException) -> bool:
 
 
 def explains_record(error: BaseException, migration: tuple[str, str] | None) -> bool:
-    """Say of an error that Django got when it recorded a migration that this is all that is left; return whether it is
-    one.
-    """
+    """Say of an error what it leaves, if Django got it when it recorded a migration; return whether it did."""
     if migration is None or all(frame.f_code is not RECORD for frame in _frames(error.__traceback__)):
         return False
-    explain(error, f"The migration {'.'.join(migration)} is done, and could not be recorded in django_migrations.")
+    explain(
+        error,
+        f"All operations of {'.'.join(migration)} have run, and its record in django_migrations could not be written. "
+        "What shares a transaction with the record is rolled back; the rest is committed.",
+    )
     return True
 
 

@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,16 +27,15 @@ def blocks() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Iterator[Path]:
+def copy(tmp_path: Path) -> Path:
     """A copy of the repository, without what is built."""
-    for name in (PACKAGE, "tests", "servers", "docs", "example"):
+    for name in (PACKAGE, "tests", "servers"):
         ignored = shutil.ignore_patterns("__pycache__", "node_modules")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
-    for name in ("pyproject.toml", "CONTRIBUTING.md", "README.md"):
-        shutil.copy(ROOT / name, tmp_path)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
     if (modules := ROOT / "servers" / "node_modules").exists():
         (tmp_path / "servers" / "node_modules").symlink_to(modules)
-    yield tmp_path
+    return tmp_path
 
 
 def test_each_commit_is_one_file_of_the_package_and_one_test() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError
 from django.db import IntegrityError, OperationalError, migrations, models
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.state import ProjectState
 
 from django_zero_downtime_migrations.errors import LockNotAcquired
 from tests.backends.project import Shop, Site
@@ -88,19 +90,37 @@ CREATE TRIGGER ends_its_session BEFORE INSERT ON django_migrations FOR EACH ROW 
 """
 
 
+NOT_RECORDED = "have run, and its record in django_migrations could not be written."
+ENDS_NOT = "DROP TRIGGER ends_its_session ON django_migrations"
+RECORDED = "SELECT name FROM django_migrations WHERE app = 'shop' ORDER BY id"
+
+
 @pytest.mark.parametrize("journal", [True, False])
 def test_connection_that_ends_when_the_migration_is_recorded(books: Site, observer: Any, journal: bool) -> None:
     books.settings["ZERO_DOWNTIME_MIGRATIONS_IDEMPOTENT_SQL"] = journal
     books.add(ADD_RANK)
     run(observer, ENDS_ITS_SESSION)
     said = failed(books)
-    assert "is done, and could not be recorded in django_migrations." in "\n".join(said)
+    assert NOT_RECORDED in "\n".join(said)
     assert "Traceback (most recent call last):" not in said
+    assert run(observer, "SELECT count(*) FROM pg_attribute WHERE attname = 'rank'") == [(1,)]
 
-    run(observer, "DROP TRIGGER ends_its_session ON django_migrations")
+    run(observer, ENDS_NOT)
     if journal:
         books.migrate()
-        assert run(observer, "SELECT count(*) FROM django_migrations WHERE app = 'shop'") == [(2,)]
+        assert len(run(observer, RECORDED)) == 2
+
+
+def test_connection_that_ends_when_a_new_table_is_recorded(books: Site, observer: Any) -> None:
+    """The table shares a transaction with the record."""
+    books.add(migrations.CreateModel("shelf", [ID]))
+    run(observer, ENDS_ITS_SESSION)
+    assert NOT_RECORDED in "\n".join(failed(books))
+    assert run(observer, "SELECT to_regclass('shop_shelf')") == [(None,)]
+
+    run(observer, ENDS_NOT)
+    books.migrate()
+    assert len(run(observer, RECORDED)) == 2
 
 
 def test_traceback_is_shown_when_it_is_asked_for(books: Site, observer: Any) -> None:
@@ -120,6 +140,21 @@ def test_error_of_code_keeps_its_traceback(books: Site) -> None:
 
 def twice_the_same(apps: Any, schema_editor: Any) -> None:
     schema_editor.execute("ALTER TABLE shop_book ADD COLUMN id integer")
+
+
+def test_error_of_code_at_the_record_of_another_migration(books: Site, observer: Any) -> None:
+    """The migration that has the code is not the one that was recorded."""
+    books.add(migrations.RunPython(records_another))
+    run(observer, ENDS_ITS_SESSION.replace("PERFORM pg_terminate_backend(pg_backend_pid())", "RAISE 'not today'"))
+    said = failed(books)
+    assert any("in records_another" in line for line in said)
+    assert NOT_RECORDED not in "\n".join(said)
+
+
+def records_another(apps: Any, schema_editor: Any) -> None:
+    executor = MigrationExecutor(schema_editor.connection)
+    first = next(x for (app, _), x in executor.loader.disk_migrations.items() if app == "shop")
+    executor.apply_migration(ProjectState(), first, fake=True)
 
 
 def test_error_is_of_the_class_that_it_was_of_before(shop: Shop) -> None:

@@ -203,8 +203,9 @@ class OfMigration:
             from ...errors import without_traceback
             from ...migrate_run.terminal import explains_record, is_of_code
 
-            explained = self._reader.has_explained(error) or explains_record(error, self._migration)
-            if explained and not is_of_code(error):
+            # The code of a RunPython may migrate as well: then the record is of another migration.
+            known = not is_of_code(error)
+            if known and (self._reader.has_explained(error) or explains_record(error, self._migration)):
                 without_traceback(error)
         self._say("interrupted" if isinstance(error, (KeyboardInterrupt, SystemExit)) else "failed")
 
