@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import django
@@ -327,17 +329,24 @@ def lock(apps: Any, schema_editor: Any) -> None:
 # In the process that is interrupted
 
 
-def interrupting(observer: Any, statement: str) -> Beside[None]:
-    """Press Ctrl-C for this process when the statement waits."""
+@contextmanager
+def interrupting(observer: Any, statement: str) -> Iterator[None]:
+    """Press Ctrl-C for this process when the statement waits, unless the block has ended by then."""
+    ended = threading.Event()
 
     def interrupt() -> None:
         try:
-            wait_until(lambda: run(observer, BUSY, statement), f"{statement} waits")
+            wait_until(lambda: ended.is_set() or run(observer, BUSY, statement), f"{statement} waits")
         finally:
             # This is done even if it was not seen to wait: it would wait for ever.
-            os.kill(os.getpid(), signal.SIGINT)
+            if not ended.is_set():
+                os.kill(os.getpid(), signal.SIGINT)
 
-    return Beside(interrupt)
+    with Beside(interrupt):
+        try:
+            yield
+        finally:
+            ended.set()
 
 
 @pytest.mark.parametrize(
@@ -360,7 +369,7 @@ def test_nothing_is_left_on_the_connection(
     before = shop.run(EVERYTHING)
     [(pid,)] = shop.run("SELECT pg_backend_pid()")
     run(other_session, somebody)
-    with interrupting(observer, statement), pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), interrupting(observer, statement):
         shop.migrate(operation)
     assert not shop.connection.in_atomic_block
     assert shop.run("SELECT pg_backend_pid()") == [(pid,)]
@@ -369,10 +378,13 @@ def test_nothing_is_left_on_the_connection(
     shop.migrate(operation)
 
 
-def test_interrupted_transaction_of_the_caller_is_rolled_back(shop: Shop, other_session: Any, observer: Any) -> None:
+def test_interrupted_transaction_of_the_caller_is_rolled_back(
+    shop: Shop, other_session: Any, observer: Any, settings: Any
+) -> None:
+    settings.ZERO_DOWNTIME_MIGRATIONS_LOCK_TIMEOUT = "1h"
     shop.migrate(BOOK)
     run(other_session, READS)
-    with interrupting(observer, "%ADD COLUMN%"), pytest.raises(KeyboardInterrupt), transaction.atomic(shop.alias):
+    with pytest.raises(KeyboardInterrupt), interrupting(observer, "%ADD COLUMN%"), transaction.atomic(shop.alias):
         shop.migrate(ADD_PAGES)
     assert run(observer, COLUMNS) == []
     assert not shop.connection.in_atomic_block

@@ -217,11 +217,12 @@ def tablespace() -> Iterator[str]:
     with closing(databases.open_session(autocommit=True)) as session:
         name = f"fast_{os.getpid()}"
         folder = f"{run(session, 'SHOW data_directory')[0][0]}/{name}"
-        run(session, f"COPY (SELECT 1) TO PROGRAM 'mkdir \"{folder}\"'")
+        # Without a row: a program that reads nothing may have ended before one is written to it.
+        run(session, f"COPY (SELECT WHERE false) TO PROGRAM 'mkdir \"{folder}\"'")
         run(session, f"CREATE TABLESPACE {name} LOCATION '{folder}'")
         yield name
         run(session, f"DROP TABLESPACE {name}")
-        run(session, f"COPY (SELECT 1) TO PROGRAM 'rmdir \"{folder}\"'")
+        run(session, f"COPY (SELECT WHERE false) TO PROGRAM 'rmdir \"{folder}\"'")
 
 
 def indexes_in(shop: Shop, tablespace: str) -> list[str]:
