@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import connection, migrations, models
 from django.db.migrations.state import ProjectState
 
-from django_zero_downtime_migrations.execution import acquire, limits
+from django_zero_downtime_migrations.execution.locks import acquire, limits
 from servers import launch
 
 from .beside import clients as clients_beside

@@ -43,8 +43,8 @@ def check_owed(
 
 def _owed(connection: Connection) -> tuple[str, str]:
     """Return the backfills, and the removals that have been owed for long, in words."""
-    from .execution.backfills import Backfills
-    from .execution.debts import Debts
+    from .execution.batches.records import Backfills
+    from .execution.owed.debts import Debts
 
     backfills = Backfills(connection)
     debts = Debts(connection, backfills.kept)
@@ -61,7 +61,7 @@ def check_left(
     app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **kwargs: object
 ) -> list[checks.CheckMessage]:
     """Report the remains of online changes that no run will finish."""
-    from .execution.leftovers import leftovers
+    from .execution.journal.leftovers import leftovers
 
     return [
         checks.Warning(each.message(alias), hint=each.hint, id=f"{TAG}.W011")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..execution.advisory import Holder
-from ..execution.backfills import Backfills, KeptBackfill
+from ..execution.batches.records import Backfills, KeptBackfill
+from ..execution.one_migrate.advisory import Holder
 from ..printable import printable
 from ..record import Row
 

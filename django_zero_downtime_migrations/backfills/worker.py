@@ -11,12 +11,12 @@ from django.db.utils import ProgrammingError
 
 from ..django_types import Connection
 from ..errors import MigrationError, explain, without_traceback
-from ..execution.backfills import Backfills, KeptBackfill
-from ..execution.interrupt import terminable
-from ..execution.one_at_a_time import try_turn
-from ..execution.pooler import refuse_statement_pooler
-from ..execution.position import Caller, Whose
-from ..execution.stay import stay
+from ..execution.batches.position import Caller, Whose
+from ..execution.batches.records import Backfills, KeptBackfill
+from ..execution.one_migrate.one_at_a_time import try_turn
+from ..execution.session.interrupt import terminable
+from ..execution.session.pooler import refuse_statement_pooler
+from ..execution.session.stay import stay
 from ..operations import Backfill
 from ..printable import printable
 

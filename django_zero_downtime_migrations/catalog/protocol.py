@@ -14,7 +14,8 @@ from .shown import Rights, Shown
 
 
 class Catalog(Protocol):
-    """Today's database, asked of the server (:mod:`.server`) or told by the models (``judging.model_catalog``).
+    """Today's database, asked of the server (:mod:`.server`) or told by the models
+    (``judging.without_database.model_catalog``).
 
     A table is quoted SQL text and means what a statement with this text would mean; the name of a column, constraint or
     index is its plain one. Nothing is known of a missing table, unless a method says otherwise.

@@ -11,10 +11,10 @@ from ..log import logger
 from ..planning.kinds import AsStock, Batches, Concurrent, InCallers, Long, Short, Step, UsersOwn
 from ..planning.queries import Query
 from ..server import capabilities
-from . import timeouts
-from .fill import fill
-from .interrupt import interruptible
+from .batches.fill import fill
 from .send import Sender
+from .session import timeouts
+from .session.interrupt import interruptible
 
 if TYPE_CHECKING:
     from .journal.call_under_way import CallUnderWay, Mark
@@ -74,7 +74,7 @@ class Attempt:
 
     def short(self, step: Short) -> None:
         # Imported where it is needed: most processes of a project migrate nothing.
-        from .acquire import Acquisition, retries
+        from .locks.acquire import Acquisition, retries
 
         self._begin(step)
         suffix = [timeouts.LOCAL_COMMIT]
@@ -145,7 +145,7 @@ class Attempt:
             self._send(step.queries)
 
     def _wait_for_replicas(self, step: Step) -> None:
-        from .acquire import Acquisition
+        from .locks.acquire import Acquisition
 
         sql = self.sender.text(step)
         Acquisition(

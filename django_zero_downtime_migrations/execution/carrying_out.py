@@ -16,11 +16,11 @@ from ..log import logger
 from ..naming import relation
 from ..planning.kinds import AsStock, Short, Step, UsersOwn
 from .attempt import Attempt
-from .interrupt import Terminated
+from .failures.reasons import explain_failure
+from .failures.what_stays import met
 from .lost_connection import why_lost
-from .reasons import explain_failure
+from .session.interrupt import Terminated
 from .taking_back import Error, Failure, TakingBack
-from .what_stays import met
 
 if TYPE_CHECKING:
     from .done_so_far import Sent
@@ -74,13 +74,13 @@ class CarryingOut:
         if any(step.locks for step in steps) and not self._transaction.of_caller:
             self._sender.open_replicas()
         if len(steps) > 1:
-            from .rights import refuse_without_rights
+            from .failures.rights import refuse_without_rights
 
             refuse_without_rights(self._connection, steps)
 
     def _refuse_transaction_pooler(self, steps: Sequence[Step]) -> None:
         """Refuse a pooler of transactions before anything of the call is sent."""
-        from .pooler import ALONE, is_behind_pooler, refuse_transaction_pooler
+        from .session.pooler import ALONE, is_behind_pooler, refuse_transaction_pooler
 
         if not is_behind_pooler(self._connection, self._sender.known()):
             return
@@ -93,7 +93,7 @@ class CarryingOut:
             raise
 
     def _rest_of(self, step: Step) -> Step | None:
-        from .unfinished_step import rest_of_step
+        from .already_there.unfinished_step import rest_of_step
 
         return rest_of_step(self._connection, step, self._remove)
 
@@ -172,7 +172,7 @@ class CarryingOut:
             return bool(cursor.fetchone()[0])
 
     def _settle(self, attempt: Attempt, error: DatabaseError) -> bool:
-        from .already_there import settle
+        from .already_there.compare import settle
 
         attempt.mark = None
         return settle(self._connection, attempt.step, error, self._sender.composed, self._remove)

@@ -82,7 +82,7 @@ class DoneSoFar:
         if not (committed or code or unfinished):
             return
         from ..errors import explain
-        from .what_stays import way_on
+        from .failures.what_stays import way_on
 
         text = way_on(committed, code, unfinished)
         if hasattr(error, "add_note"):

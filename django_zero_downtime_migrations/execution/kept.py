@@ -17,7 +17,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from ..django_types import Connection
 from ..naming import quote
 from ..record import Row
-from .questions import Question, ask_together
+from .session.questions import Question, ask_together
 
 #: The prefix of the types' names.
 PREFIX: Final = "zero_downtime_migrations_"

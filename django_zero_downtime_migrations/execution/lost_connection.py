@@ -10,7 +10,7 @@ from django.db import DatabaseError, InterfaceError
 from .send import Sender
 
 if TYPE_CHECKING:
-    from .turn import Turn
+    from .one_migrate.turn import Turn
 
 #: Tenths of a second to wait until a server process that has ended its client's connection ends itself.
 SESSION_ENDS_WITHIN = 20

@@ -11,9 +11,9 @@ from ..settings import MigrationSettings
 if TYPE_CHECKING:
     from ..planning.steps import Plan
     from .journal.call_under_way import CallUnderWay
+    from .one_migrate.turn import Turn
     from .own_code import Operation
     from .run import Passed
-    from .turn import Turn
 
 
 class Reader(Protocol):

@@ -14,9 +14,9 @@ from ..log import logger
 from ..record import Row
 from ..settings import MigrationSettings
 from .done_so_far import DoneSoFar
-from .interrupt import terminable
 from .own_code import Operation, OwnCode
 from .send import Sender
+from .session.interrupt import terminable
 
 if TYPE_CHECKING:
     from ..planning.kinds import Step
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .attempt import Attempt
     from .carrying_out import CarryingOut
     from .journal.call_under_way import CallUnderWay
-    from .turn import Turn
+    from .one_migrate.turn import Turn
 
 #: The savepoint before statements that are sent in one round trip.
 TOGETHER = "zero_downtime_migrations_together"

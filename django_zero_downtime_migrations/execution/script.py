@@ -18,10 +18,10 @@ from ..planning.steps import Plan
 from ..printable import printable
 from ..server import capabilities
 from ..settings import MigrationSettings
-from . import timeouts
-from .fill import update
+from .batches.fill import update
 from .own_code import Operation
 from .reader import SendsNothing
+from .session import timeouts
 from .transactions import OwnTransaction
 
 if TYPE_CHECKING:
@@ -139,9 +139,9 @@ class Script(SendsNothing):
         self._add(*([*suffix, "COMMIT"] if together else []))
 
     def _loop(self, work: Fill | Rows) -> str:
-        """Return a block that commits after each range, as ``execution.batches`` does."""
-        from .batch_sql import loop
-        from .limits import LONGEST
+        """Return a block that commits after each range, as ``execution.batches.batches`` does."""
+        from .batches.batch_sql import loop
+        from .locks.limits import LONGEST
 
         longest, patience = self.settings.lock_timeout or LONGEST, self.settings.lock_retry_timeout
         return loop(update(self.connection, work), longest, patience, self.settings.backfill_batch_time)

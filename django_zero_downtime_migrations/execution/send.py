@@ -13,9 +13,9 @@ from .transactions import OwnTransaction
 if TYPE_CHECKING:
     from ..planning.kinds import Step
     from ..planning.queries import Query
-    from . import timeouts
-    from .position import Caller
-    from .replicas import Replicas
+    from .batches.position import Caller
+    from .locks.replicas import Replicas
+    from .session import timeouts
 
 Send = Callable[[str, Params], None]
 
@@ -63,7 +63,7 @@ class Sender:
     def known(self) -> timeouts.Session:
         if self.session is None:
             # Imported here, as below: on a new database most migrations have nothing that is planned.
-            from . import timeouts
+            from .session import timeouts
 
             self.session = timeouts.session(self.connection)
         return self.session
@@ -81,7 +81,7 @@ class Sender:
         """Show how far a step is while it is sent."""
         if self.verbosity == 0:
             return nullcontext()
-        from .progress import Progress
+        from .progress.progress import Progress
 
         self.connection.ensure_connection()
         # Behind a pooler the driver does not know the process.
@@ -92,10 +92,10 @@ class Sender:
         """Ask the hot standbys as well, if steps wait for their locks."""
         if not self.settings.replicas or self.replicas is not None:
             return
-        from .acquire import retries
+        from .locks.acquire import retries
 
         if retries(self.settings):
-            from .replicas import Replicas
+            from .locks.replicas import Replicas
 
             replicas = Replicas(self.connection, self.settings.replicas, self.settings.show_blocking_queries)
             replicas.open()

@@ -14,9 +14,9 @@ from ..naming import relation
 from ..planning.kinds import ConcurrentBuild, Step
 from ..record import Row
 from .done_so_far import DoneSoFar
+from .failures.what_stays import AGAIN, GOES_ON, met, way_on
 from .transactions import OwnTransaction
 from .undo import Undo, joined, undo
-from .what_stays import AGAIN, GOES_ON, met, way_on
 
 if TYPE_CHECKING:
     from .journal.call_under_way import CallUnderWay

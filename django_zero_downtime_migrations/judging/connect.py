@@ -19,7 +19,7 @@ from ..django_types import Connection
 from ..errors import CannotJudge, CannotMigrate
 from ..search_path import refuse_hostile_search_path
 from ..server import capabilities
-from .selection import one_line
+from .choice.selection import one_line
 
 #: If this alias is configured, its database is judged by default.
 ALIAS = "CHECK_MIGRATIONS"

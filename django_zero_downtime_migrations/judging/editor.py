@@ -22,7 +22,7 @@ from ..operation_facts import reach
 from ..places import Place
 from ..planning.context import OldCode
 from ..record import Row
-from .state_only import StateOnly, ahead, forgotten
+from .without_database.state_only import StateOnly, ahead, forgotten
 
 
 class Found(Row):

@@ -19,14 +19,14 @@ from ..record import Record
 from ..reporting.report import Entry, Unanalysed, UnusedAssurance
 from ..rules.cannot_migrate import RULE as CANNOT_MIGRATE
 from . import whole_deployment
+from .choice.selection import one_line
 from .configuration import Configuration
-from .examples import example
-from .offline import NotConnected
+from .counted.sizes import Sizes
+from .examples.writers import example
 from .run_python import of_functions
-from .selection import one_line
-from .sizes import Sizes
-from .state_only import left_behind, made_up
 from .whole_deployment import Judged, Result, assured
+from .without_database.offline import NotConnected
+from .without_database.state_only import left_behind, made_up
 
 
 class JudgingOptions(Record):

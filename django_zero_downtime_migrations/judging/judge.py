@@ -20,14 +20,14 @@ from ..reporting.report import Entry, Report, Unanalysed, UnusedAssurance
 from ..settings import MigrationSettings
 from ..states.judged_state import first_state
 from . import whole_deployment
+from .choice.selection import Key, Selection, one_line
+from .counted.sizes import Sizes
 from .editor import at_work, editor_class
 from .entries import Entries, JudgingOptions, order
-from .model_catalog import ModelCatalog
-from .offline import in_place_of, offline
-from .selection import Key, Selection, one_line
-from .sizes import Sizes
-from .tables import Tables
 from .whole_deployment import Judged
+from .without_database.model_catalog import ModelCatalog
+from .without_database.offline import in_place_of, offline
+from .without_database.tables import Tables
 
 
 class Judgement:

@@ -13,14 +13,14 @@ from ..findings import Severity
 from ..record import Row
 from ..reporting.report import Options, Report
 from ..settings import MigrationSettings
-from . import baseline, sizes
+from .choice.index import imported_from_index
+from .choice.selection import Request, select
 from .configuration import ORDER, Configuration, completed
 from .connect import connected, default_alias, unconnected
+from .counted import baseline, sizes
 from .entries import JudgingOptions
-from .index import imported_from_index
 from .judge import Judgement
 from .list_rules import listed
-from .selection import Request, select
 
 Given = Mapping[str, Any]
 

@@ -9,11 +9,11 @@ from ..findings import Finding, Kind, Severity
 from ..record import Row
 from ..reporting.report import Entry
 from ..settings import MigrationSettings
+from .choice.selection import Key, Request, select
 from .connect import connected
+from .counted.sizes import DatabaseSizes
 from .entries import JudgingOptions
 from .judge import Judgement
-from .selection import Key, Request, select
-from .sizes import DatabaseSizes
 
 #: Rules about the new code, about the migration's own code, or about queries that an ORM does not send.
 NOT_OF_OLD_CODE: Final = frozenset(

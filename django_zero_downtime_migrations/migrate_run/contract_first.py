@@ -8,10 +8,10 @@ from types import FrameType
 from django.db import DatabaseError
 
 from ..errors import CannotMigrate, MigrationError
-from ..execution.advisory import find_place
-from ..execution.debts import Debts
-from ..execution.one_at_a_time import try_turn
-from ..execution.questions import in_transaction
+from ..execution.one_migrate.advisory import find_place
+from ..execution.one_migrate.one_at_a_time import try_turn
+from ..execution.owed.debts import Debts
+from ..execution.session.questions import in_transaction
 from ..log import logger
 from ..printable import printable
 from .contraction import Contraction, Looked, told

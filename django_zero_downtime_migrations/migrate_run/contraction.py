@@ -12,9 +12,9 @@ from django.db.migrations.loader import MigrationLoader
 from ..ddl import statements as s
 from ..django_types import Connection, Operation, ProjectState, StateApps
 from ..errors import MigrationError
-from ..execution.debts import Debt, Debts
-from ..execution.evidence import Server, There, judge, look
 from ..execution.kept import Kept
+from ..execution.owed.debts import Debt, Debts
+from ..execution.owed.evidence import Server, There, judge, look
 from ..naming import Names
 from ..server import names_of
 from ..settings import MigrationSettings

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from django.db.migrations.writer import OperationWriter
 
 from ..django_types import Migration, MigrationLoader, Operation
-from ..execution.position import Whose
+from ..execution.batches.position import Whose
 from ..places import every
 
 #: The values of an operation's ``half``.

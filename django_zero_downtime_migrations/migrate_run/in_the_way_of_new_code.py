@@ -10,7 +10,7 @@ from ..catalog.planned import PlannedCatalog
 from ..catalog.records import Constraint
 from ..django_types import Connection, Field
 from ..errors import CannotMigrate
-from ..execution.questions import ask
+from ..execution.session.questions import ask
 from ..naming import Names
 from . import removals
 

@@ -13,7 +13,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from ..django_types import Connection, Migration
 from ..errors import CannotMigrate
-from ..execution.questions import in_transaction
+from ..execution.session.questions import in_transaction
 from .current_migration import CurrentMigration, is_done, recorded_migrations
 from .progress import NothingDone
 from .resumed_migration import ResumedMigration
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from ..execution.journal.journal import Journal
     from ..execution.journal.store import Entry, Identity, Store
     from ..execution.kept import Kept
+    from ..execution.one_migrate.turn import Turn
     from ..execution.reader import Reader
     from ..execution.transactions import OwnTransaction
-    from ..execution.turn import Turn
 
 logger = logging.getLogger("django_zero_downtime_migrations")
 

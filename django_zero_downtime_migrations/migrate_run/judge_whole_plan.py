@@ -11,9 +11,9 @@ from django.db.migrations.executor import MigrationExecutor
 from ..django_types import Connection, Editor, Migration, MigrationLoader, ProjectState, Steps
 from ..errors import CannotMigrate, MigrationError
 from ..execution.journal.call_under_way import CallUnderWay
-from ..execution.pooler import ALONE, refuse_transaction_pooler
 from ..execution.reader import SendsNothing
-from ..execution.timeouts import session
+from ..execution.session.pooler import ALONE, refuse_transaction_pooler
+from ..execution.session.timeouts import session
 from ..findings import Finding, Severity
 from ..log import logger
 from ..operation_facts import reach

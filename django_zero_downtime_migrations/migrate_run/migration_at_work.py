@@ -12,7 +12,7 @@ from ..execution.own_code import Operation
 from ..record import Row
 
 if TYPE_CHECKING:
-    from ..execution.position import Whose
+    from ..execution.batches.position import Whose
 
 #: The module of contenttypes, which puts an operation behind each RenameModel.
 CONTENT_TYPES = "django.contrib.contenttypes.management"
@@ -66,7 +66,7 @@ class Own(Row):
     @property
     def whose(self) -> Whose:
         """The operation's place, by which its debt is known."""
-        from ..execution.position import Whose
+        from ..execution.batches.position import Whose
 
         return Whose(self.app, self.migration, self.number, self.part)
 

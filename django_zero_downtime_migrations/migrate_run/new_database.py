@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..execution.questions import Question
+from ..execution.session.questions import Question
 
 #: Whether there is any table. Those of the server itself have smaller numbers (``FirstNormalObjectId`` of PostgreSQL's
 #: ``access/transam.h``), also after ``pg_upgrade``.

@@ -31,7 +31,7 @@ class Stays(Row):
 
     :param tables: as they are written in SQL.
     :param column: its plain name; empty if tables are removed.
-    :param kind: one of ``execution.debts.KINDS``.
+    :param kind: one of ``execution.owed.debts.KINDS``.
     """
 
     tables: tuple[str, ...]

@@ -17,9 +17,9 @@ from ..settings import MigrationSettings
 
 if TYPE_CHECKING:
     from ..ddl import statements as s
-    from ..execution.debts import Debt
+    from ..execution.batches.position import Whose
     from ..execution.kept import Kept
-    from ..execution.position import Whose
+    from ..execution.owed.debts import Debt
     from .journals import Journals
 
 #: The runs of each connection: Django's signals do not reach the schema editor, and both are given the connection.
@@ -139,7 +139,7 @@ class MigrateRun:
     def is_new_database(self) -> bool:
         """Return whether the run began on a database without any table."""
         if self._is_new_database is None:
-            from ..execution.questions import ask_together
+            from ..execution.session.questions import ask_together
             from .new_database import ANY_TABLE
 
             [[(any_table,)]] = ask_together(self.connection, [ANY_TABLE])
@@ -178,7 +178,7 @@ class MigrateRun:
 
     def owes(self, statement: s.Owe | s.OweNoMore) -> None:
         """Note a debt, or its end."""
-        from ..execution.debts import debt_of
+        from ..execution.owed.debts import debt_of
 
         left = [debt for debt in self.debts or () if debt.id != statement.owed_by]
         self.debts = [*left, *debt_of(statement)]

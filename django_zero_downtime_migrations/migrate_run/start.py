@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from ..django_types import Connection, Steps
 from ..errors import CannotMigrate
-from ..execution.advisory import Place, find_place, records_question, unlock
 from ..execution.kept import ANY, Kept, kept
-from ..execution.one_at_a_time import take_turn
-from ..execution.questions import ask, ask_together
-from ..execution.turn import NoTurn, Turn
+from ..execution.one_migrate.advisory import Place, find_place, records_question, unlock
+from ..execution.one_migrate.one_at_a_time import take_turn
+from ..execution.one_migrate.turn import NoTurn, Turn
+from ..execution.session.questions import ask, ask_together
 from ..log import logger
 from ..record import Row
 from ..search_path import refuse_hostile_search_path

@@ -13,7 +13,7 @@ from ..django_types import Connection, Model, StateApps
 from .update import chosen, update_of
 
 if TYPE_CHECKING:
-    from ..execution.position import Caller
+    from ..execution.batches.position import Caller
 
 #: A function that gets the historical apps and a QuerySet of rows.
 Each = Callable[[Any, Any], object]
@@ -142,8 +142,8 @@ class Backfill(Operation):
         :raises MigrationError: as the migration does.
         """
         # Imported here: importing a migration does not run it.
-        from ..execution import each
-        from ..execution.fill import fill
+        from ..execution.batches import each
+        from ..execution.batches.fill import fill
         from ..planning.queries import Query, Rows
         from ..server import names_of
         from ..settings import MigrationSettings

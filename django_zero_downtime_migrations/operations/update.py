@@ -15,7 +15,7 @@ from ..errors import CannotMigrate
 from ..planning.queries import Query
 
 if TYPE_CHECKING:
-    from ..execution.each import Chosen
+    from ..execution.batches.each import Chosen
 
 
 class Text(NamedTuple):
@@ -74,7 +74,7 @@ def chosen(
 ) -> Chosen | None:
     """Return the rows of ``filter(where)`` for a function; None for no rows."""
     # Imported here: importing a migration does not run it.
-    from ..execution.each import Chosen
+    from ..execution.batches.each import Chosen
 
     # Only the condition of this UPDATE is used.
     concrete: Any = model._meta.concrete_model

@@ -223,7 +223,7 @@ class UsersOwn(Step):
 class Batches(Step):
     """A step that changes many rows, range by range. Its query describes the whole, and is not sent as it is.
 
-    :param work: what is done; see ``execution.fill``.
+    :param work: what is done; see ``execution.batches.fill``.
     """
 
     word = "data"

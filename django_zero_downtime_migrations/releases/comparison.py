@@ -11,7 +11,7 @@ from django.db import DatabaseError
 
 from ..django_types import Connection, Cursor
 from ..errors import CannotJudge
-from ..execution.interrupt import terminable
+from ..execution.session.interrupt import terminable
 from ..naming import quote
 from ..record import Record, Row
 from .probes import Failure

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import CannotJudge
-from ..judging.changes import git, top_folder
+from ..judging.choice.changes import git, top_folder
 
 
 @contextmanager

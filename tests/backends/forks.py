@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 AGREED = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 #: The rooms of the package that a command uses and that read no settings when they are imported.
 ROOMS = (
-    *("backfills", "catalog", "ddl", "execution", "execution.journal", "execution.probes", "migrate_run", "operations"),
+    *("backfills", "catalog", "ddl", "execution", "migrate_run", "operations"),
     *("planning", "rewrites", "rules", "type_changes"),
 )
 
@@ -135,8 +135,8 @@ def _import() -> None:
 
     for room in ROOMS:
         package = importlib.import_module(f"django_zero_downtime_migrations.{room}")
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{package.__name__}.{module.name}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
 
 
 def _fork_for_each(requests: socket.socket) -> tuple[list[str], str, dict[str, str]]:

@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 
 from django_zero_downtime_migrations.errors import BackfillStopped, MigrationError
-from django_zero_downtime_migrations.execution import pace
+from django_zero_downtime_migrations.execution.batches import pace
 from django_zero_downtime_migrations.management.commands.backfills import Command
 from tests.backends.project import Shop
 from tests.backends.sessions import Beside, run, wait_until

@@ -13,8 +13,8 @@ from django.db.models import F, Q, Value
 
 from django_zero_downtime_migrations.database_checks import check_owed
 from django_zero_downtime_migrations.errors import CannotMigrate
-from django_zero_downtime_migrations.execution.backfills import Backfills
-from django_zero_downtime_migrations.execution.position import NAME, Whose, type_of
+from django_zero_downtime_migrations.execution.batches.position import NAME, Whose, type_of
+from django_zero_downtime_migrations.execution.batches.records import Backfills
 from django_zero_downtime_migrations.management.commands.backfills import Command
 from django_zero_downtime_migrations.operations import Backfill, EnsureBackfilled, SafetyAssured
 from tests.backends.project import Shop, Site

@@ -9,10 +9,10 @@ from django.db import migrations, models
 from django.db.models import Case, F, Q, Value, When
 
 from django_zero_downtime_migrations.errors import BackfillStopped, CannotMigrate
-from django_zero_downtime_migrations.execution import pace
-from django_zero_downtime_migrations.execution.batch_sql import Update
-from django_zero_downtime_migrations.execution.batches import Batches
-from django_zero_downtime_migrations.execution.position import Position
+from django_zero_downtime_migrations.execution.batches import pace
+from django_zero_downtime_migrations.execution.batches.batch_sql import Update
+from django_zero_downtime_migrations.execution.batches.batches import Batches
+from django_zero_downtime_migrations.execution.batches.position import Position
 from django_zero_downtime_migrations.operations import Backfill
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.backends.project import Shop, Site

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from django_zero_downtime_migrations.execution import backfill_progress
-from django_zero_downtime_migrations.execution.batches import Batches
+from django_zero_downtime_migrations.execution.batches import backfill_progress
+from django_zero_downtime_migrations.execution.batches.batches import Batches
 from tests.backends.project import Shop, Site
 from tests.backends.sessions import PATIENCE, Beside, run, wait_until
 from tests.execution.test_progress import read

@@ -11,10 +11,10 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 
 from django_zero_downtime_migrations.catalog.records import Size
+from django_zero_downtime_migrations.judging.choice.selection import Selection
+from django_zero_downtime_migrations.judging.counted.sizes import DatabaseSizes, Sizes
 from django_zero_downtime_migrations.judging.entries import JudgingOptions
 from django_zero_downtime_migrations.judging.judge import Judgement
-from django_zero_downtime_migrations.judging.selection import Selection
-from django_zero_downtime_migrations.judging.sizes import DatabaseSizes, Sizes
 from django_zero_downtime_migrations.reporting import Report
 from tests.backends.project import APP, Shop
 

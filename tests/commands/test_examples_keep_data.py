@@ -16,7 +16,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from django_zero_downtime_migrations.compat import has_db_default
-from django_zero_downtime_migrations.judging.examples import WRITERS
+from django_zero_downtime_migrations.judging.examples.writers import WRITERS
 from tests.backends.project import Shop
 from tests.commands.judged import check
 from tests.commands.test_examples_to_paste import blocks

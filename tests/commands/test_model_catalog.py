@@ -13,10 +13,10 @@ from django_zero_downtime_migrations.catalog.planned import PlannedCatalog
 from django_zero_downtime_migrations.catalog.projection import Projection
 from django_zero_downtime_migrations.catalog.protocol import Catalog
 from django_zero_downtime_migrations.catalog.server import ServerCatalog
-from django_zero_downtime_migrations.judging.model_catalog import ModelCatalog
-from django_zero_downtime_migrations.judging.offline import NotConnected, offline
-from django_zero_downtime_migrations.judging.sizes import Sizes
-from django_zero_downtime_migrations.judging.tables import Tables
+from django_zero_downtime_migrations.judging.counted.sizes import Sizes
+from django_zero_downtime_migrations.judging.without_database.model_catalog import ModelCatalog
+from django_zero_downtime_migrations.judging.without_database.offline import NotConnected, offline
+from django_zero_downtime_migrations.judging.without_database.tables import Tables
 from django_zero_downtime_migrations.type_changes import Effect, Gone
 from tests.backends.project import Shop
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.test import override_settings
 
 from django_zero_downtime_migrations.catalog.records import Size
-from django_zero_downtime_migrations.judging.sizes import DatabaseSizes
+from django_zero_downtime_migrations.judging.counted.sizes import DatabaseSizes
 from tests.commands.judged import Known, check
 from tests.commands.project import UNSAFE, Project
 

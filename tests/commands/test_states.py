@@ -13,10 +13,10 @@ from django.test import override_settings
 
 from benchmarks import generated
 from django_zero_downtime_migrations.judging import editor
+from django_zero_downtime_migrations.judging.choice.selection import Request, select
+from django_zero_downtime_migrations.judging.counted.sizes import Sizes
 from django_zero_downtime_migrations.judging.entries import JudgingOptions
 from django_zero_downtime_migrations.judging.judge import Judgement
-from django_zero_downtime_migrations.judging.selection import Request, select
-from django_zero_downtime_migrations.judging.sizes import Sizes
 from django_zero_downtime_migrations.operation_facts import Reach
 from django_zero_downtime_migrations.states.judged_state import JudgedState
 from tests.backends.project import Shop

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_zero_downtime_migrations.execution.evidence import is_alone, look
+from django_zero_downtime_migrations.execution.owed.evidence import is_alone, look
 from tests import databases
 from tests.backends.sessions import role_without_rights, run, wait_until
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_zero_downtime_migrations.execution import lease
+from django_zero_downtime_migrations.execution.one_migrate import lease
 
 PROCESS = """
 import json, sys
@@ -19,8 +19,8 @@ from django.conf import settings
 settings.configure(DATABASES={"default": json.loads(sys.argv[1])})
 django.setup()
 from django.db import connections; connection = connections["default"]
-from django_zero_downtime_migrations.execution import lease
-from django_zero_downtime_migrations.execution.advisory import find_place
+from django_zero_downtime_migrations.execution.one_migrate import lease
+from django_zero_downtime_migrations.execution.one_migrate.advisory import find_place
 lease.SECONDS = float(sys.argv[2])
 turn = lease.LeaseTurn(connection, find_place(connection))
 turn.wait(0)

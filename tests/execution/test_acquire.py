@@ -10,9 +10,9 @@ import pytest
 from django.db import OperationalError, connection, migrations, models, transaction
 
 from django_zero_downtime_migrations.errors import LockNotAcquired, UnsafeOperationWarning
-from django_zero_downtime_migrations.execution import acquire
-from django_zero_downtime_migrations.execution.acquire import Acquisition
-from django_zero_downtime_migrations.execution.blockers import look
+from django_zero_downtime_migrations.execution.locks import acquire
+from django_zero_downtime_migrations.execution.locks.acquire import Acquisition
+from django_zero_downtime_migrations.execution.locks.blockers import look
 from django_zero_downtime_migrations.locks import Lock, LockMode
 from django_zero_downtime_migrations.planning.kinds import Short, Step
 from django_zero_downtime_migrations.planning.queries import Query

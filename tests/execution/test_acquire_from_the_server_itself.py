@@ -13,8 +13,8 @@ import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_zero_downtime_migrations.errors import LockNotAcquired
-from django_zero_downtime_migrations.execution.acquire import Acquisition
-from django_zero_downtime_migrations.execution.blockers import look
+from django_zero_downtime_migrations.execution.locks.acquire import Acquisition
+from django_zero_downtime_migrations.execution.locks.blockers import look
 from django_zero_downtime_migrations.locks import Blocker, Lock, LockMode
 from django_zero_downtime_migrations.planning.kinds import Short
 from django_zero_downtime_migrations.planning.queries import Query

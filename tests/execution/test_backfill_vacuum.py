@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_zero_downtime_migrations.execution.batch_sql import Update
-from django_zero_downtime_migrations.execution.batches import Batches
+from django_zero_downtime_migrations.execution.batches.batch_sql import Update
+from django_zero_downtime_migrations.execution.batches.batches import Batches
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.backends.sessions import run
 

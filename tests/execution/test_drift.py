@@ -8,7 +8,7 @@ import pytest
 from django.db import NotSupportedError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_zero_downtime_migrations.execution.probes import Verdict, different, probe
+from django_zero_downtime_migrations.execution.already_there.probes import Verdict, different, probe
 from tests.backends.sessions import run
 from tests.operations import features
 

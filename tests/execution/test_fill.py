@@ -12,8 +12,8 @@ from django.db import IntegrityError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_zero_downtime_migrations.errors import LockNotAcquired
-from django_zero_downtime_migrations.execution import batches
-from django_zero_downtime_migrations.execution.fill import fill
+from django_zero_downtime_migrations.execution.batches import batches
+from django_zero_downtime_migrations.execution.batches.fill import fill
 from django_zero_downtime_migrations.planning.queries import Fill, Query, Rows
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.backends.sessions import Beside, run, wait_until

@@ -14,8 +14,13 @@ import pytest
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_zero_downtime_migrations.execution import index_builds
-from django_zero_downtime_migrations.execution.index_builds import Built, invalid_in, is_built, leftovers
+from django_zero_downtime_migrations.execution.already_there import index_builds
+from django_zero_downtime_migrations.execution.already_there.index_builds import (
+    Built,
+    invalid_in,
+    is_built,
+    leftovers,
+)
 from django_zero_downtime_migrations.naming import quote
 from tests.backends.sessions import Beside, run, wait_until
 

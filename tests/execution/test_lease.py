@@ -12,10 +12,10 @@ from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_zero_downtime_migrations.errors import CannotMigrate
-from django_zero_downtime_migrations.execution import lease
-from django_zero_downtime_migrations.execution.advisory import find_place
-from django_zero_downtime_migrations.execution.lease import LeaseTurn
-from django_zero_downtime_migrations.execution.one_at_a_time import take_turn
+from django_zero_downtime_migrations.execution.one_migrate import lease
+from django_zero_downtime_migrations.execution.one_migrate.advisory import find_place
+from django_zero_downtime_migrations.execution.one_migrate.lease import LeaseTurn
+from django_zero_downtime_migrations.execution.one_migrate.one_at_a_time import take_turn
 from tests.backends.sessions import Beside, run, wait_until
 from tests.execution.another_process import process
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from django_zero_downtime_migrations.execution import limits as execution_limits
-from django_zero_downtime_migrations.execution.blockers import Look
-from django_zero_downtime_migrations.execution.limits import Limits, limits
+from django_zero_downtime_migrations.execution.locks import limits as execution_limits
+from django_zero_downtime_migrations.execution.locks.blockers import Look
+from django_zero_downtime_migrations.execution.locks.limits import Limits, limits
 from django_zero_downtime_migrations.planning.kinds import Blocking, Short, Step
 from django_zero_downtime_migrations.settings import MigrationSettings
 from tests.execution.test_acquire import PATIENT, step

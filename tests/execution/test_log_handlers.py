@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, migrations, models
 
-from django_zero_downtime_migrations.execution import progress
+from django_zero_downtime_migrations.execution.progress import progress
 from tests.backends.project import Shop
 from tests.backends.sessions import Beside, run, wait_until
 
@@ -103,6 +103,6 @@ def test_terminal_that_is_gone_does_not_end_a_step(shop: Shop) -> None:
             self._line = Gone()  # type: ignore[assignment]
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("django_zero_downtime_migrations.execution.progress.Progress", Shown)
+        patched.setattr("django_zero_downtime_migrations.execution.progress.progress.Progress", Shown)
         shop.migrate(INDEX)
     assert shop.run("SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_pages'::regclass") == [(True,)]

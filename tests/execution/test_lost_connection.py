@@ -11,7 +11,8 @@ from django.contrib.postgres.operations import ValidateConstraint
 from django.db import IntegrityError, OperationalError, migrations, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_zero_downtime_migrations.execution import acquire, limits, one_at_a_time, turn
+from django_zero_downtime_migrations.execution.locks import acquire, limits
+from django_zero_downtime_migrations.execution.one_migrate import one_at_a_time, turn
 from tests import databases
 from tests.backends.project import Shop
 from tests.backends.sessions import WAITING, Beside, run, told, wait_until

@@ -14,8 +14,8 @@ from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_zero_downtime_migrations.errors import CannotMigrate
-from django_zero_downtime_migrations.execution.one_at_a_time import take_turn
-from django_zero_downtime_migrations.execution.turn import Turn
+from django_zero_downtime_migrations.execution.one_migrate.one_at_a_time import take_turn
+from django_zero_downtime_migrations.execution.one_migrate.turn import Turn
 from tests.backends.sessions import PATIENCE, WAITING, Beside, role_without_rights, run, wait_until
 
 HELD = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND database = %s"

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_zero_downtime_migrations.errors import CannotMigrate
-from django_zero_downtime_migrations.execution.probes import Probe, Verdict, probe
+from django_zero_downtime_migrations.execution.already_there.probes import Probe, Verdict, probe
 from tests.backends.sessions import run
 
 TABLES = """

@@ -16,7 +16,7 @@ from django.db.migrations import Migration
 from django.db.migrations.state import ProjectState
 
 from django_zero_downtime_migrations.ddl import statements as s
-from django_zero_downtime_migrations.execution.probes import Verdict, probe, question
+from django_zero_downtime_migrations.execution.already_there.probes import Verdict, probe, question
 from django_zero_downtime_migrations.planning.kinds import Step
 from tests import databases
 from tests.backends.sessions import run

@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_zero_downtime_migrations.ddl import statements as s
-from django_zero_downtime_migrations.execution.probes import Probe, Verdict, probe, question
+from django_zero_downtime_migrations.execution.already_there.probes import Probe, Verdict, probe, question
 from django_zero_downtime_migrations.planning.kinds import Step
 from tests.backends.project import Shop
 from tests.backends.sessions import run

@@ -7,7 +7,7 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_zero_downtime_migrations.errors import CannotMigrate
-from django_zero_downtime_migrations.execution.probes.step import REFUSALS, rest
+from django_zero_downtime_migrations.execution.already_there.probes.step import REFUSALS, rest
 from django_zero_downtime_migrations.execution.server_errors import sqlstate
 from tests.backends.sessions import run
 from tests.execution.test_drift import DRIFTS

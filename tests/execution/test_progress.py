@@ -16,7 +16,7 @@ from django.contrib.postgres.operations import ValidateConstraint
 from django.db import migrations, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_zero_downtime_migrations.execution import progress
+from django_zero_downtime_migrations.execution.progress import progress
 from servers import launch
 from tests import databases
 from tests.backends.project import Shop, Site

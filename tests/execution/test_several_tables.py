@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from django.db import migrations, models
 
-from django_zero_downtime_migrations.execution import acquire
-from django_zero_downtime_migrations.execution import limits as execution_limits
-from django_zero_downtime_migrations.execution.blockers import look
-from django_zero_downtime_migrations.execution.limits import Limits, limits
+from django_zero_downtime_migrations.execution.locks import acquire
+from django_zero_downtime_migrations.execution.locks import limits as execution_limits
+from django_zero_downtime_migrations.execution.locks.blockers import look
+from django_zero_downtime_migrations.execution.locks.limits import Limits, limits
 from django_zero_downtime_migrations.locks import Lock, LockMode
 from django_zero_downtime_migrations.planning.kinds import Short, Step
 from django_zero_downtime_migrations.planning.queries import Query

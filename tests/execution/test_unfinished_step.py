@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from django_zero_downtime_migrations.ddl.scan import scan
-from django_zero_downtime_migrations.execution.unfinished_step import rest_of_step
+from django_zero_downtime_migrations.execution.already_there.unfinished_step import rest_of_step
 from django_zero_downtime_migrations.planning.kinds import Step, UsersOwn
 from django_zero_downtime_migrations.planning.steps import as_written
 from tests.backends.sessions import run

@@ -11,8 +11,8 @@ from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_zero_downtime_migrations.ddl import statements as s
-from django_zero_downtime_migrations.execution import violating_rows as module
-from django_zero_downtime_migrations.execution.violating_rows import violating_rows
+from django_zero_downtime_migrations.execution.failures import violating_rows as module
+from django_zero_downtime_migrations.execution.failures.violating_rows import violating_rows
 from django_zero_downtime_migrations.planning.kinds import Long, Short, Step, UsersOwn
 from django_zero_downtime_migrations.planning.queries import Query
 from django_zero_downtime_migrations.settings import MigrationSettings

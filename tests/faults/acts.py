@@ -8,9 +8,9 @@ from enum import Enum
 from typing import NamedTuple
 
 from django_zero_downtime_migrations.ddl.statements import Raw
-from django_zero_downtime_migrations.execution.advisory import KEY
 from django_zero_downtime_migrations.execution.journal.store import NAME
 from django_zero_downtime_migrations.execution.journal.stored_steps import stored_step
+from django_zero_downtime_migrations.execution.one_migrate.advisory import KEY
 from django_zero_downtime_migrations.planning.steps import short
 
 from .intruder import ADMIN, APPLICATION, CREATOR, GUEST, OWNER

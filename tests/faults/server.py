@@ -43,8 +43,8 @@ def main() -> None:
     # All imports of a run are done once.
     from django.core.management.commands import migrate  # noqa: F401
 
-    import django_zero_downtime_migrations.execution.already_there
-    import django_zero_downtime_migrations.execution.unfinished_step
+    import django_zero_downtime_migrations.execution.already_there.compare
+    import django_zero_downtime_migrations.execution.already_there.unfinished_step
     import django_zero_downtime_migrations.migrate_run.start
     import django_zero_downtime_migrations.rewrites
     import django_zero_downtime_migrations.rules  # noqa: F401

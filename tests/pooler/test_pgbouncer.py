@@ -12,8 +12,13 @@ from django.contrib.postgres.operations import ValidateConstraint
 from django.db import OperationalError, migrations, models, transaction
 
 from django_zero_downtime_migrations.errors import CannotMigrate
-from django_zero_downtime_migrations.execution import timeouts
-from django_zero_downtime_migrations.execution.pooler import ALONE, Pooling, find_pooling, refuse_transaction_pooler
+from django_zero_downtime_migrations.execution.session import timeouts
+from django_zero_downtime_migrations.execution.session.pooler import (
+    ALONE,
+    Pooling,
+    find_pooling,
+    refuse_transaction_pooler,
+)
 from tests.backends.project import Shop, Site
 from tests.backends.sessions import Beside, blocked_query, run, told, wait_until
 

@@ -13,9 +13,9 @@ import pytest
 from django.db import connections, migrations, models, transaction
 
 from django_zero_downtime_migrations.errors import CannotMigrate
-from django_zero_downtime_migrations.execution import lease
-from django_zero_downtime_migrations.execution.one_at_a_time import take_turn
-from django_zero_downtime_migrations.execution.turn import Turn
+from django_zero_downtime_migrations.execution.one_migrate import lease
+from django_zero_downtime_migrations.execution.one_migrate.one_at_a_time import take_turn
+from django_zero_downtime_migrations.execution.one_migrate.turn import Turn
 from tests import databases
 from tests.backends.project import Shop, Site
 from tests.backends.sessions import Beside, run, wait_until

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.migrations import Migration
 from django.db.migrations import operations as o
 
-from django_zero_downtime_migrations.judging.sizes import FileSizes, write
+from django_zero_downtime_migrations.judging.counted.sizes import FileSizes, write
 from tests.backends.project import APP, Shop
 from tests.commands.judged import check, check_alone
 

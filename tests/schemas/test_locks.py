@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from django_zero_downtime_migrations.execution.blockers import look
+from django_zero_downtime_migrations.execution.locks.blockers import look
 from django_zero_downtime_migrations.locks import Lock, LockMode
 from django_zero_downtime_migrations.planning.kinds import Protected
 from tests import databases

@@ -20,9 +20,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 
 from django_zero_downtime_migrations.errors import UnsafeOperationWarning
-from django_zero_downtime_migrations.execution import activity, second_connection
-from django_zero_downtime_migrations.execution.backfills import Backfills
-from django_zero_downtime_migrations.execution.position import Caller
+from django_zero_downtime_migrations.execution.batches.position import Caller
+from django_zero_downtime_migrations.execution.batches.records import Backfills
+from django_zero_downtime_migrations.execution.progress import activity
+from django_zero_downtime_migrations.execution.session import second_connection
 from django_zero_downtime_migrations.operations import Backfill
 from tests import databases
 from tests.backends.project import Shop

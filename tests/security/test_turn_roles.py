@@ -13,10 +13,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 
 from django_zero_downtime_migrations.errors import CannotMigrate
-from django_zero_downtime_migrations.execution.advisory import KEY, find_place
-from django_zero_downtime_migrations.execution.lease import LeaseTurn
-from django_zero_downtime_migrations.execution.one_at_a_time import take_turn
-from django_zero_downtime_migrations.execution.turn import Turn
+from django_zero_downtime_migrations.execution.one_migrate.advisory import KEY, find_place
+from django_zero_downtime_migrations.execution.one_migrate.lease import LeaseTurn
+from django_zero_downtime_migrations.execution.one_migrate.one_at_a_time import take_turn
+from django_zero_downtime_migrations.execution.one_migrate.turn import Turn
 from servers import launch
 from tests import databases
 from tests.backends.fixtures import observer

@@ -13,9 +13,9 @@ import pytest
 from django.db import connections
 
 from django_zero_downtime_migrations.errors import BackfillStopped
-from django_zero_downtime_migrations.execution import pace
-from django_zero_downtime_migrations.execution.batch_sql import Update
-from django_zero_downtime_migrations.execution.batches import Batches
+from django_zero_downtime_migrations.execution.batches import pace
+from django_zero_downtime_migrations.execution.batches.batch_sql import Update
+from django_zero_downtime_migrations.execution.batches.batches import Batches
 from django_zero_downtime_migrations.settings import MigrationSettings
 from servers.standby import standby
 from tests.backends.project import Shop

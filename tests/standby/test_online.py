@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import migrations, models
 
-from django_zero_downtime_migrations.execution import pace
+from django_zero_downtime_migrations.execution.batches import pace
 from django_zero_downtime_migrations.naming import UTF8
 from tests.backends.project import Shop
 from tests.backends.sessions import Beside, run, wait_until

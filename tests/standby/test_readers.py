@@ -12,7 +12,7 @@ import pytest
 from django.db import migrations, models
 
 from django_zero_downtime_migrations.errors import CannotMigrate, LockNotAcquired
-from django_zero_downtime_migrations.execution import acquire, replicas
+from django_zero_downtime_migrations.execution.locks import acquire, replicas
 from django_zero_downtime_migrations.locks import LockMode
 from tests.backends.project import Shop
 from tests.backends.sessions import Beside, run, told, wait_until

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from django_zero_downtime_migrations.execution.activity import NAME, Activity, Description, duration, name
+from django_zero_downtime_migrations.execution.progress.activity import (
+    NAME,
+    Activity,
+    Description,
+    duration,
+    name,
+)
 from django_zero_downtime_migrations.locks import Blocker
 from django_zero_downtime_migrations.sizes import readable
 

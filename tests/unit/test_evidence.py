@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from django_zero_downtime_migrations.execution.evidence import OldSession, Seen, Server, judge, told
+from django_zero_downtime_migrations.execution.owed.evidence import OldSession, Seen, Server, judge, told
 
 HOUR = 3_600_000
 SEEN = Seen(since=1000.0, quiet=1000.0, at=1000.0, started=500.0, reset="r", counted=7)

@@ -14,8 +14,8 @@ from django_zero_downtime_migrations.errors import (
     explain,
     make_printable,
 )
+from django_zero_downtime_migrations.execution.progress.terminal_line import Line
 from django_zero_downtime_migrations.execution.script import Script
-from django_zero_downtime_migrations.execution.terminal_line import Line
 from django_zero_downtime_migrations.findings import Kind, Severity
 from django_zero_downtime_migrations.locks import Blocker, LockMode
 from django_zero_downtime_migrations.log import logger

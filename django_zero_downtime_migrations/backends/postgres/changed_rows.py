@@ -19,8 +19,8 @@ from ...naming import Names
 from ...settings import MigrationSettings
 
 if TYPE_CHECKING:
-    from ...execution.each import Chosen
-    from ...execution.position import Caller, Whose
+    from ...execution.batches.each import Chosen
+    from ...execution.batches.position import Caller, Whose
 
 
 class ChangedRows:
@@ -59,7 +59,7 @@ class ChangedRows:
         if not self._has_traffic(self.names.spelled(chosen.table)):
             self.once(lambda apps, editor: chosen.give_all(self.connection.alias), chosen.apps, None)
             return
-        from ...execution.each import Each
+        from ...execution.batches.each import Each
 
         self._own.close()
         each = Each(self.connection, self.settings, chosen, self._caller())
@@ -76,7 +76,7 @@ class ChangedRows:
         table, whose = self.names.spelled(self.connection.ops.quote_name(model._meta.db_table)), self._whose()
         if self._reader.is_silent or whose is None or not self._has_traffic(table):
             return False
-        from ...execution.later import Later
+        from ...execution.batches.later import Later
 
         later = Later(self.connection, whose, table)
         if self.collect_sql:
@@ -104,7 +104,7 @@ class ChangedRows:
         whose = self._whose()
         if self._reader.is_silent or whose is None:
             return
-        from ...execution.later import Later
+        from ...execution.batches.later import Later
 
         later = Later(self.connection, whose, "")
         if self.collect_sql:
@@ -121,8 +121,8 @@ class ChangedRows:
         if self.collect_sql and not self._reader.is_silent:
             self.collected_sql.append(f"-- When manage.py backfills lists nothing of {app_label}.{name}.")
             return []
-        from ...execution.backfills import Backfills
-        from ...execution.position import Whose
+        from ...execution.batches.position import Whose
+        from ...execution.batches.records import Backfills
 
         return Backfills(self.connection).owed_by([Whose(app_label, name, number) for number in operations])
 
@@ -139,7 +139,7 @@ class ChangedRows:
         return not (self._own.of_caller or self._projection.is_new(table) or self.treat_as_new(table))
 
     def _caller(self) -> Caller:
-        from ...execution.position import Caller
+        from ...execution.batches.position import Caller
 
         run = self.migrate_run
         return Caller(self._whose(), run.stream if run.verbosity else None)
@@ -147,7 +147,7 @@ class ChangedRows:
     def _whose(self) -> Whose | None:
         """Return the running operation, as it stands in its migration."""
         # Imported here, as above: most processes of a project migrate nothing.
-        from ...execution.position import Whose
+        from ...execution.batches.position import Whose
 
         if self._migration is None or self._operation is None:
             return None

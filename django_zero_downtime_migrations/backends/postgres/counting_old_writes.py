@@ -14,7 +14,7 @@ from ...printable import printable
 from .expanding import Expanding
 
 if TYPE_CHECKING:
-    from ...execution.debts import Debt
+    from ...execution.owed.debts import Debt
 
 
 class CountingOldWrites(Expanding):
@@ -39,7 +39,7 @@ class CountingOldWrites(Expanding):
 
     def _may_count(self, kept: removals.Stays) -> bool:
         """Return whether the role may; without the privileges the removal goes on, since a counter is only evidence."""
-        from ...execution.rights import why_no_trigger
+        from ...execution.failures.rights import why_no_trigger
 
         why = "" if self._is_offline else why_no_trigger(self.connection, kept.tables[0]) or self._why_taken(kept)
         if why and not self._reader.is_silent:
@@ -49,7 +49,7 @@ class CountingOldWrites(Expanding):
 
     def _why_taken(self, kept: removals.Stays) -> str:
         """Say which object of another role has the name of the function or the counter, and how to remove it."""
-        from ...execution.taken_names import why_taken
+        from ...execution.owed.taken_names import why_taken
 
         triggers = self._triggers(kept)
         return "" if self._is_offline else why_taken(self.connection, triggers.function, triggers.sequence)
@@ -80,7 +80,7 @@ class CountingOldWrites(Expanding):
 
         :param taken_back: the debt, if its own operation is taken back.
         """
-        from ...execution.debts import whose_of
+        from ...execution.owed.debts import whose_of
 
         debts, sql = self._debts(), ""
         if debts is not None:

@@ -28,7 +28,7 @@ from ...naming import Names, quote, unquote
 from ...settings import MigrationSettings
 
 if TYPE_CHECKING:
-    from ...execution.debts import Debt, Debts
+    from ...execution.owed.debts import Debt, Debts
 
 #: Statements that may need a name that is still taken.
 _NEEDS_A_NAME = (s.AddColumn, s.CreateTable, s.RenameColumn, s.RenameTable)
@@ -109,7 +109,7 @@ class Expanding:
         """Return whether no other session is there; False for a script or a check, which do not run now."""
         if self._is_offline or (self.collect_sql and self.migrate_run.plan is None):
             return False
-        from ...execution.evidence import is_alone
+        from ...execution.owed.evidence import is_alone
 
         known, key = self.migrate_run.alone, own.whose
         if key not in known:
@@ -247,7 +247,7 @@ class Expanding:
         """Return the debts of the database; None without a database."""
         if self._is_offline:
             return None
-        from ...execution.debts import Debts
+        from ...execution.owed.debts import Debts
 
         return Debts(self.connection, self.migrate_run.kept)
 

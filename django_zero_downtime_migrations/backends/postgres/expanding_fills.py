@@ -23,7 +23,7 @@ from ...printable import printable
 from .expanding_not_null import ExpandingNotNull
 
 if TYPE_CHECKING:
-    from ...execution.debts import Debt
+    from ...execution.owed.debts import Debt
 
 
 class ExpandingFills(ExpandingNotNull):

@@ -13,8 +13,8 @@ from ...migrate_run.migration_at_work import Own
 from .behind_views import BehindViews
 
 if TYPE_CHECKING:
-    from ...execution.debts import Debt
-    from ...execution.position import Whose
+    from ...execution.batches.position import Whose
+    from ...execution.owed.debts import Debt
 
 Stock = Callable[[], None]
 

@@ -16,7 +16,7 @@ from ...printable import printable
 from .expanding_again import ExpandingAgain
 
 if TYPE_CHECKING:
-    from ...execution.debts import Debt, Debts
+    from ...execution.owed.debts import Debt, Debts
     from ...migrate_run.contraction import Contraction, Looked
     from ...migrate_run.halves import Expansion
 

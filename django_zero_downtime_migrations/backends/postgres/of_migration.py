@@ -12,9 +12,9 @@ from django.db import DatabaseError
 from ...compat import deferred_params
 from ...ddl.template import plain
 from ...django_types import Connection, Params, StateApps
-from ...execution.direct import takes_transactions
 from ...execution.run import Runner
 from ...execution.send import Sender
+from ...execution.session.direct import takes_transactions
 from ...execution.transactions import OwnTransaction, of_this_thread
 from ...migrate_run.migration_at_work import migration_at_work, operation_at_work
 from ...migrate_run.progress import Call, NothingDone
@@ -148,11 +148,11 @@ class OfMigration:
                 raise self.migrate_run.refusal
             if not (self._own.of_caller or takes_transactions(self.connection)):
                 # Imported here: it is known of the connection of a run that is direct.
-                from ...execution.pooler import refuse_statement_pooler
+                from ...execution.session.pooler import refuse_statement_pooler
 
                 refuse_statement_pooler(self.connection)
             if self.settings.lock_timeout_force and self.settings.lock_timeout is not None:
-                from ...execution.session_lock_timeout import session_lock_timeout
+                from ...execution.session.session_lock_timeout import session_lock_timeout
 
                 self._session = ExitStack()
                 self._session.enter_context(session_lock_timeout(self.connection, self.settings.lock_timeout))

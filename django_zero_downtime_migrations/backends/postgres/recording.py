@@ -17,8 +17,8 @@ from ...compat import deferred_params
 from ...ddl import statements as s
 from ...ddl.read import read
 from ...django_types import Model, Sql
+from ...execution.failures.violating_rows import rows_where
 from ...execution.reader import Reader
-from ...execution.violating_rows import rows_where
 from ...findings import Finding, Origin
 from ...migrate_run.migration_at_work import is_taken_back, migration_at_work
 from ...migrate_run.progress import Call, NothingDone

@@ -20,7 +20,7 @@ from ...naming import quote, split_identifier
 from .halves import Halves
 
 if TYPE_CHECKING:
-    from ...execution.debts import Debt
+    from ...execution.owed.debts import Debt
 
 
 class ReplacingFields(Halves):
@@ -88,7 +88,7 @@ class ReplacingFields(Halves):
 
         :raises CannotMigrate: when the trigger could not be made, or would not understand its expressions.
         """
-        from ...execution.rights import why_no_trigger
+        from ...execution.failures.rights import why_no_trigger
 
         table, new = kept.tables[0], quote(removals.column(there.new, self.names))
         forwards, backwards = (with_values(*each.value, self.quote_value) for each in (there, back))

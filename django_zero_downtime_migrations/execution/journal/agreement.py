@@ -11,10 +11,10 @@ from typing import Any
 from ...naming import quote
 from ...record import Row
 from ...server import names_of
-from ..probes import Probe, Verdict
-from ..probes.constraints import drop_constraint
-from ..probes.forms import Asked
-from ..probes.server import Server
+from ..already_there.probes import Probe, Verdict
+from ..already_there.probes.constraints import drop_constraint
+from ..already_there.probes.forms import Asked
+from ..already_there.probes.server import Server
 from .net import Net
 from .net_objects import Made, NetTable
 from .store import Done

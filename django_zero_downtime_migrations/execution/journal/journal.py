@@ -3,7 +3,7 @@
 The journal lists the complete calls of the schema editor and what they have sent, and the steps of the call under way,
 as they were planned before the first of them, with the number that are done. A step in a transaction marks itself done
 in it. A step that stands alone is in doubt when the mark of the next step is missing, and then the catalogue decides:
-``execution.index_builds``.
+``execution.already_there.index_builds``.
 """
 
 from __future__ import annotations

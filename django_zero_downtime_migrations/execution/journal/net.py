@@ -1,6 +1,6 @@
 """The net result of a row of queries: an object that was made, renamed and made again counts once, by its last name.
 
-It is read from the heads of queries, whose forms ``execution.probes`` knows, without asking a server.
+It is read from the heads of queries, whose forms ``execution.already_there.probes`` knows, without asking a server.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 
 from ...naming import Names
-from ..probes import question
-from ..probes.forms import NAME
-from ..probes.server import sibling
+from ..already_there.probes import question
+from ..already_there.probes.forms import NAME
+from ..already_there.probes.server import sibling
 from .net_objects import Made, NetTable
 
 _USING_INDEX = re.compile(rf"(?:UNIQUE|PRIMARY KEY) USING INDEX (?P<index>{NAME})")

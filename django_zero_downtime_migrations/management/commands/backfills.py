@@ -9,7 +9,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 if TYPE_CHECKING:
     from ...django_types import Connection
-    from ...execution.backfills import Backfills, KeptBackfill
+    from ...execution.batches.records import Backfills, KeptBackfill
 
 #: The same status as of a ``migrate`` whose time is over.
 NOT_YET = 3
@@ -40,7 +40,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: Any) -> None:
         # Imported here: most commands of a project only look at this one's help.
         from ...backfills.listing import as_json, as_text, listed
-        from ...execution.backfills import Backfills
+        from ...execution.batches.records import Backfills
 
         connection: Any = connections[options["database"]]
         if connection.vendor != "postgresql":
@@ -62,7 +62,7 @@ class Command(BaseCommand):
 
     def _work(self, connection: Connection, options: dict[str, Any]) -> None:
         from ...backfills.worker import Worker
-        from ...execution.backfills import Backfills
+        from ...execution.batches.records import Backfills
 
         for unread in Backfills(connection).strangers():
             self.stderr.write(unread)

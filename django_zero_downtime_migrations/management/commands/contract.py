@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
 if TYPE_CHECKING:
-    from ...execution.debts import Debt
+    from ...execution.owed.debts import Debt
     from ...migrate_run.contraction import Contraction, Looked
 
 #: The same status as of ``backfills``.
@@ -54,8 +54,8 @@ class Command(BaseCommand):
             self._in_turn(connection, options)
 
     def _in_turn(self, connection: Any, options: dict[str, Any]) -> None:
-        from ...execution.one_at_a_time import take_turn
-        from ...execution.pooler import refuse_statement_pooler
+        from ...execution.one_migrate.one_at_a_time import take_turn
+        from ...execution.session.pooler import refuse_statement_pooler
         from ...migrate_run.contraction import Contraction
         from ...settings import MigrationSettings
 
@@ -71,7 +71,7 @@ class Command(BaseCommand):
 
     def _drop(self, contraction: Contraction, looked: list[Looked], now: str | None) -> None:
         from ...errors import MigrationError
-        from ...execution.interrupt import terminable
+        from ...execution.session.interrupt import terminable
 
         left = [x for x in looked if x.reasons and now is None]
         failed: list[str] = []
@@ -115,7 +115,7 @@ def _begun(debt: Debt) -> str:
 
 
 def _line(looked: Looked) -> str:
-    from ...execution.evidence import told
+    from ...execution.owed.evidence import told
     from ...printable import printable
 
     why = "; ".join(looked.reasons) or "no old code is seen: manage.py contract, or the next migrate, drops it"

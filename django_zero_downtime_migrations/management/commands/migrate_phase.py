@@ -68,7 +68,7 @@ class Command(BaseCommand):
         call_command("migrate", stdout=self.stdout, stderr=self.stderr, **{name: options[name] for name in names})
 
     def _contract(self, options: dict[str, Any]) -> None:
-        from ...execution.debts import Debts
+        from ...execution.owed.debts import Debts
 
         connection: Any = connections[options["database"]]
         if not Debts(connection).all():

@@ -1,0 +1,1 @@
+"""Debts of EXPAND_CONTRACT and the evidence that old code is gone."""

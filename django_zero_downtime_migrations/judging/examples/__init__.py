@@ -1,0 +1,1 @@
+"""Examples of safe migrations, written out for the user's own models."""

@@ -1,0 +1,1 @@
+"""A judgement without a database: the catalogue is told by the models."""
