@@ -69,7 +69,7 @@ def read_environment(text: str) -> Acceptances:
 
     :raises ValueError: saying what is wrong with it.
     """
-    parts = [part for part in re.split(r"[;\n]", text) if part.strip()]
+    parts = [part for part in text.replace("\n", ";").split(";") if part.strip()]
     found = [_read_part(part)._replace(once=True) for part in parts]
     return {one.key: one for one in found}
 

@@ -29,7 +29,6 @@ _QUOTED: Final = r'"(?:[^"\0]|"")+"'
 # Letters, digits, _ and $ of ASCII and everything beyond it: the complement compiles fifty times faster.
 _BARE: Final = r"[^\x00-@\[-^`{-\x7f][^\x00-#%-/:-@\[-^`{-\x7f]*"
 _PATH: Final = rf'(?:{_QUOTED}|[^\s"(;]+)(?:\.{_QUOTED})?'
-_SIMPLE: Final = r'"[^"\0]+"'
 _INSIDE: Final = r'"((?:[^"]|"")+)"'
 # The beginning of Django's statements and ours, up to the name of the index or constraint that they are about.
 _HEAD: Final = (
@@ -122,7 +121,7 @@ class Names:
 
         :raises ValueError: when it is not a name in SQL.
         """
-        if len(sql) <= LONGEST and sql.isascii() and re.fullmatch(_SIMPLE, sql):
+        if len(sql) <= LONGEST and sql.isascii() and _is_simple(sql):
             return sql
         return ".".join(quote(self.truncate(part)) for part in split_identifier(sql))
 
@@ -156,6 +155,11 @@ class Names:
 
 #: The names of a database in UTF-8.
 UTF8: Final = Names()
+
+
+def _is_simple(sql: str) -> bool:
+    """Return whether SQL is one name in quotes, without any inside: every table of a new database is asked about."""
+    return len(sql) > 2 and sql[0] == sql[-1] == '"' and sql.count('"') == 2 and "\0" not in sql
 
 
 def names_in(sql: str) -> list[str]:
