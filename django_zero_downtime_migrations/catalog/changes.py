@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..ddl import statements as s
 from ..ddl.spaces import spaces_of
 from ..ddl.triggers import DropTrigger, MakeTrigger
 from ..naming import names_in, plain_table, unquote
 from .planned_table import PlannedColumn
+from .projection import Projection
 
-if TYPE_CHECKING:
-    from .projection import Projection
+
+def apply(p: Projection, statement: s.Statement) -> None:
+    """Have a statement happen.
+
+    :param p: the catalogue as it is before, which becomes the catalogue after it.
+    """
+    p.speak_of(statement.table, getattr(statement, "to_table", ""))
+    change = CHANGES.get(type(statement))
+    if change is not None:
+        change(p, statement)
 
 
 def _create_table(p: Projection, statement: s.CreateTable) -> None:
@@ -114,11 +123,18 @@ def _drop_named(p: Projection, statement: s.DropIndex | s.DropConstraint) -> Non
 
 
 def _make_trigger(p: Projection, statement: MakeTrigger) -> None:
-    p.table(statement.table).column(unquote(statement.column)).filled_by_trigger = statement.fills
+    table, column = p.table(statement.table), unquote(statement.column)
+    table.column(column).filled_by_trigger = statement.fills
+    for name in statement.names:
+        table.make_trigger(name, column)
+    p.dropped_functions.discard(plain_table(statement.function))
 
 
 def _drop_trigger(p: Projection, statement: DropTrigger) -> None:
-    p.dropped_triggers.update(statement.names)
+    table = p.table(statement.table)
+    for name in statement.names:
+        table.drop_trigger(name)
+    p.dropped_functions.add(plain_table(statement.function))
 
 
 def _owe(p: Projection, statement: s.Owe) -> None:

@@ -286,7 +286,9 @@ class PlannedCatalog:
             return []
         # A view that is in the place of a table today may be planned to become the table again.
         views = {view for view, planned in self.projection.shown.items() if planned is None}
-        return [x for x in self.today.dependents(self._live(table), kind, live) if x.table not in views]
+        of_today = self.today.dependents(self._live(table), kind, live)
+        planned = self.projection.triggers(table, name) if kind == "column" else []
+        return [*(x for x in of_today if x.table not in views), *planned]
 
     def triggers(self, table: str, column: str, prefix: str) -> Mapping[str, str]:
         """Return the definitions of the triggers that name a column, by their names, which begin with the prefix.

@@ -100,6 +100,9 @@ class PlannedTable:
     :ivar new: it is still to be made.
     :ivar columns: the columns of which something is known, by name.
     :ivar dropped_columns: the columns of today that will be gone, by their names of today.
+    :ivar triggers: the triggers that are still to be made, by plain name, each with the column that it names.
+    :ivar dropped_triggers: plain names of the triggers of today that will be gone. Another table may have a trigger of
+        the same name.
     """
 
     live: str
@@ -107,6 +110,8 @@ class PlannedTable:
     columns: dict[str, PlannedColumn] = field(default_factory=dict)
     dropped_columns: set[str] = field(default_factory=set)
     names: dict[Space, PlannedNames] = field(default_factory=lambda: {space: PlannedNames() for space in Space})
+    triggers: dict[str, str] = field(default_factory=dict)
+    dropped_triggers: set[str] = field(default_factory=set)
 
     def copy(self) -> PlannedTable:
         return replace(
@@ -114,6 +119,8 @@ class PlannedTable:
             columns={name: replace(column) for name, column in self.columns.items()},
             dropped_columns=self.dropped_columns.copy(),
             names={space: names.copy() for space, names in self.names.items()},
+            triggers=self.triggers.copy(),
+            dropped_triggers=self.dropped_triggers.copy(),
         )
 
     def column(self, name: str) -> PlannedColumn:
@@ -139,3 +146,11 @@ class PlannedTable:
         self.columns[new] = self.columns.pop(old, PlannedColumn(live=old))
         for names in self.names.values():
             names.rename_column(old, new)
+        self.triggers = {name: new if column == old else column for name, column in self.triggers.items()}
+
+    def make_trigger(self, name: str, column: str) -> None:
+        self.triggers[name] = column
+
+    def drop_trigger(self, name: str) -> None:
+        if self.triggers.pop(name, None) is None:
+            self.dropped_triggers.add(name)

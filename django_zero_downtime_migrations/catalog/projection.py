@@ -12,8 +12,7 @@ from typing import Any
 
 from ..ddl import statements as s
 from ..ddl.spaces import BOTH, Space, spaces_of
-from ..naming import unquote
-from .changes import CHANGES
+from ..naming import quote, unquote
 from .dependents import Dependent
 from .planned_table import Constraint, PlannedColumn, PlannedTable
 
@@ -36,7 +35,7 @@ class Projection:
     :ivar shown: tables that are planned to have a view in their place, by its name; None for a view of today that is
         planned to become the table again.
     :ivar unseen: tables and columns that are made when a planned view is there already, which does not show them.
-    :ivar dropped_triggers: plain names of dropped triggers, each of one column.
+    :ivar dropped_functions: plain names of the functions of dropped triggers.
     """
 
     def __init__(self) -> None:
@@ -50,7 +49,7 @@ class Projection:
         self.shown: dict[str, s.ShowBoth | None] = {}
         self.unseen: set[tuple[str, str]] = set()
         self._left: dict[str, str] = {}
-        self.dropped_triggers: set[str] = set()
+        self.dropped_functions: set[str] = set()
 
     def copy(self) -> Projection:
         """Return a copy. Both share their tables until one of them changes one."""
@@ -65,7 +64,7 @@ class Projection:
         made.shown = self.shown.copy()
         made.unseen = self.unseen.copy()
         made._left = self._left
-        made.dropped_triggers = self.dropped_triggers.copy()
+        made.dropped_functions = self.dropped_functions.copy()
         return made
 
     def table(self, name: str) -> PlannedTable:
@@ -193,7 +192,9 @@ class Projection:
         table = self.shown_table(spoken)
         if dependent.table and table in self.dropped_tables:
             return True
-        if dependent.kind == "trigger" and dependent.name in self.dropped_triggers:
+        if dependent.kind == "trigger" and dependent.name in self.dropped_triggers(table):
+            return True
+        if dependent.kind == "function" and dependent.name in self.dropped_functions:
             return True
         if dependent.kind == "foreign key":
             return self.hides(table, dependent.name, Space.CONSTRAINTS)
@@ -201,6 +202,17 @@ class Projection:
         if of_column and dependent.name in self._known(table).dropped_columns:
             return True
         return self.own_sql_names(dependent.name)
+
+    # Triggers
+
+    def triggers(self, table: str, column: str) -> list[Dependent]:
+        """The triggers that are still to be made and name a column, on which they will depend."""
+        names = [name for name, of in self._known(table).triggers.items() if of == column]
+        return [Dependent("trigger", "DROP TRIGGER", quote(name), table, table, name) for name in names]
+
+    def dropped_triggers(self, table: str) -> frozenset[str]:
+        """The plain names of the triggers of a table that will be gone."""
+        return frozenset(self._known(table).dropped_triggers)
 
     # The answers for Django's introspection
 
@@ -248,12 +260,9 @@ class Projection:
         """Hide an index that is dropped with another one."""
         self.table(table).names[Space.INDEXES].drop(name)
 
-    def apply(self, statement: s.Statement) -> None:
-        tables = (statement.table, getattr(statement, "to_table", ""))
+    def speak_of(self, *tables: str) -> None:
+        """Note the tables that a statement names."""
         self.spoken |= {self.live_table(table) for table in tables if table}
-        change = CHANGES.get(type(statement))
-        if change is not None:
-            change(self, statement)
 
     def rename_table(self, old: str, new: str) -> None:
         live = self.table(old).live

@@ -1,25 +1,18 @@
 """The catalogue as the server tells it.
 
 Tables are asked for by the text in the statement, so the answer is about the schema in which the statement itself would
-act. The questions stand in the files of :data:`FILES`, where each value has the name of the field that it becomes;
-``relation(…)`` in them is :func:`naming.relation`.
+act. The questions stand in the files of :data:`.asking.FILES`, where each value has the name of the field that it
+becomes; ``relation(…)`` in them is :func:`naming.relation`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, cached_property
-from importlib import resources
 from typing import Any, TypeVar
 
-from django.db import DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError, transaction
-
 from ..django_types import Connection
-from ..naming import Names, relation
-from ..search_path import refuse_hostile_search_path
-from ..server import names_of
 from ..type_changes import Gone, TypeChange
+from .asking import PROBE, REFUSED, Asking, Row
 from .dependents import Dependent
 from .records import (
     Column,
@@ -37,53 +30,14 @@ from .shadow import Shadow, Wanted
 from .shown import Rights, Shown, rights_of, shown_of
 
 T = TypeVar("T")
-Row = dict[str, Any]
-#: Errors with which the server says that something cannot be; others, such as the end of the session, say nothing.
-REFUSED = (DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError)
-PROBE = "pg_temp.zero_downtime_probe"
-FILES = ("catalog.sql", "dependents.sql", "shadow.sql", "shown.sql")
 
 
-@cache
-def questions() -> dict[str, str]:
-    """The questions by their names."""
-    files = (resources.files(__package__).joinpath(name) for name in FILES)
-    text = "".join(file.read_text(encoding="utf-8") for file in files)
-    blocks = re.split(r"^-- (\w+)\n", text, flags=re.M)[1:]
-    return {
-        name: re.sub(r"^--.*\n", "", body, flags=re.M).strip().replace("relation(%s)", relation("%s::pg_catalog.text"))
-        for name, body in zip(blocks[::2], blocks[1::2], strict=True)
-    }
-
-
-class ServerCatalog:
+class ServerCatalog(Asking):
     """A :class:`~.protocol.Catalog` on a server. Answers are kept: make a new one for each plan."""
 
     def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+        super().__init__(connection)
         self._kept: dict[tuple[Any, ...], list[Row]] = {}
-
-    @cached_property
-    def names(self) -> Names:
-        return names_of(self.connection)
-
-    def fetch(self, query: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """Return the rows of an answer.
-
-        :raises CannotMigrate: see :func:`.search_path.refuse_hostile_search_path`.
-        """
-        return self._fetch(query, params)[1]
-
-    def _fetch(self, query: str, params: Sequence[Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """The names and the values of the answer."""
-        refuse_hostile_search_path(self.connection)
-        with self.connection.cursor() as cursor:
-            cursor.execute(query, params)
-            return [column[0] for column in cursor.description], list(cursor.fetchall())
-
-    def rows(self, question: str, params: Sequence[Any]) -> list[Row]:
-        names, rows = self._fetch(questions()[question], params)
-        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def _ask(self, question: str, *params: object) -> list[Row]:
         key = (question, *params)
@@ -236,16 +190,3 @@ class ServerCatalog:
             return self.on_probe(definition, ask)
         except REFUSED:
             return None
-
-    def on_probe(self, definition: str, ask: Callable[[str], T]) -> T:
-        """Ask about an empty temporary table, which is rolled back.
-
-        :param definition: what follows the name in CREATE TABLE.
-        """
-        alias = self.connection.alias
-        with transaction.atomic(alias):
-            with self.connection.cursor() as cursor:
-                cursor.execute(f"CREATE TEMPORARY TABLE {PROBE.partition('.')[2]} {definition}", None)
-            answer = ask(PROBE)
-            transaction.set_rollback(True, alias)
-        return answer

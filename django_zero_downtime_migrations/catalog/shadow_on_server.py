@@ -8,11 +8,11 @@ from ..naming import quote
 from ..printable import printable
 from ..server import capabilities
 from ..type_changes.column import quoted
-from .server import REFUSED, Row, ServerCatalog
+from .asking import REFUSED, Asking, Row
 from .shadow import Shadow, ShadowCheck, ShadowIndex, ShadowSequence, ShadowStatistics, Wanted
 
 
-def shadow_of(catalog: ServerCatalog, table: str, wanted: Wanted) -> Shadow | None:
+def shadow_of(catalog: Asking, table: str, wanted: Wanted) -> Shadow | None:
     """Ask the server; None if the column does not exist.
 
     A temporary table is made and rolled back: it locks the table as a SELECT does.
@@ -46,7 +46,7 @@ def shadow_of(catalog: ServerCatalog, table: str, wanted: Wanted) -> Shadow | No
     return made.named(**facts | texts)
 
 
-def _may_spare_triggers(catalog: ServerCatalog) -> bool:
+def _may_spare_triggers(catalog: Asking) -> bool:
     """Return whether the role may set session_replication_role; from PostgreSQL 15 on the privilege can be granted."""
     if capabilities(catalog.connection).grants_parameters:
         # Not among the questions of shadow.sql: PostgreSQL 14 does not know the function.
@@ -67,7 +67,7 @@ def _sequence(row: Row) -> ShadowSequence:
     return ShadowSequence(name, row["kind"], row["options"], row["comment"], (*revokes, *grants))
 
 
-def _made(catalog: ServerCatalog, table: str, probe: str, wanted: Wanted) -> Shadow:
+def _made(catalog: Asking, table: str, probe: str, wanted: Wanted) -> Shadow:
     """Return the column on a copy of the table, whose indexes and so on have the same order as the table's own."""
     column = wanted.column
     indexes = catalog.rows("shadow_indexes", [column, table])
@@ -99,7 +99,7 @@ def _made(catalog: ServerCatalog, table: str, probe: str, wanted: Wanted) -> Sha
     )
 
 
-def _change(catalog: ServerCatalog, probe: str, wanted: Wanted) -> None:
+def _change(catalog: Asking, probe: str, wanted: Wanted) -> None:
     column, collation = quote(wanted.column), f" COLLATE {quoted(wanted.collation)}" if wanted.collation else ""
     using = f"USING {column}::{wanted.type}{collation}"
     with catalog.connection.cursor() as cursor:

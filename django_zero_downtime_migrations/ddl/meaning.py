@@ -1,16 +1,9 @@
-"""The meaning of raw SQL, if a parser with PostgreSQL's own grammar is installed (the extra ``lint``)."""
+"""The meaning of raw SQL: what it does to tables, as far as it is known."""
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.util import find_spec
-
-from ..naming import UTF8, Names
 from ..record import Row
 from . import statements as s
-from .identifiers import spelled
-
-PARSER = "postgast"
 
 
 class Meaning(Row):
@@ -22,26 +15,3 @@ class Meaning(Row):
 
     statements: tuple[s.Statement, ...] = ()
     unread: str = ""
-
-
-@cache
-def _installed() -> bool:
-    return find_spec(PARSER) is not None
-
-
-def meaning(raw: s.Raw, names: Names = UTF8) -> Meaning:
-    """Return what raw SQL does.
-
-    :param names: the spelling of names in the database.
-    """
-    if not _installed():
-        return Meaning(unread="its SQL is not read: the extra `lint` is not installed")
-    try:
-        # The parser takes longer to import than the whole package, and most runs have no raw SQL.
-        from .parse import parse
-
-        found = parse(str(raw.sql), raw.params is not None)
-        return found._replace(statements=tuple(spelled(x, names) for x in found.statements))
-    except Exception as error:
-        # The SQL is sent as it was written in any case, and must not fail because we do not understand it.
-        return Meaning(unread=f"its SQL could not be read ({error!r})")

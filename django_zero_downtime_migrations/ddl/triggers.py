@@ -9,12 +9,16 @@ class MakeTrigger(Statement):
     """Make a trigger with its function, which corrects what old code writes.
 
     :param queries: its text, query by query: they stand in one transaction.
+    :param names: plain names of the triggers.
+    :param function: the name of their function, as in SQL.
     :param undo: the statement that drops it.
     :param fills: it gives the column a value in place of NULL.
     """
 
     column: str
     queries: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    function: str = ""
     undo: DropTrigger | None = None
     fills: bool = False
 
@@ -22,9 +26,11 @@ class MakeTrigger(Statement):
 class DropTrigger(Statement):
     """The opposite of :class:`MakeTrigger`.
 
-    :param names: plain names of the triggers, also of their parts.
+    :param names: plain names of the triggers.
+    :param function: the name of their function, as in SQL.
     """
 
     column: str
     queries: tuple[str, ...]
     names: tuple[str, ...]
+    function: str = ""

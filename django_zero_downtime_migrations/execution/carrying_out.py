@@ -4,8 +4,8 @@ fails.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from django.db import DatabaseError
 
@@ -23,9 +23,29 @@ from .session.interrupt import Terminated
 from .taking_back import Error, Failure, TakingBack
 
 if TYPE_CHECKING:
-    from .done_so_far import Sent
+    from .done_so_far import DoneSoFar, Sent
     from .journal.call_under_way import CallUnderWay, Mark
-    from .run import Runner
+    from .one_migrate.turn import Turn
+    from .send import Sender
+
+
+class OfMigration(Protocol):
+    """The plans of a migration, of which a call is one: :class:`.run.Runner`."""
+
+    sender: Sender
+    so_far: DoneSoFar
+    in_use: Callable[[], bool]
+    finds_tables: bool
+    turn: Turn | None
+
+    def send(self, attempt: Attempt) -> None:
+        """Run one step."""
+
+    def note_explained(self, error: Error) -> None:
+        """Note the error of the step that has failed, which the log explains."""
+
+    def note_told(self, error: Error) -> None:
+        """Note the error that says how to go on."""
 
 
 class CarryingOut:
@@ -35,12 +55,12 @@ class CarryingOut:
     :param call: where the call is written down; None for one that is not.
     """
 
-    def __init__(self, runner: Runner, call: CallUnderWay | None) -> None:
+    def __init__(self, runner: OfMigration, call: CallUnderWay | None) -> None:
         self._runner = runner
         self._call = call
         self._sender = runner.sender
-        self._connection = runner.connection
-        self._transaction = runner.transaction
+        self._connection = runner.sender.connection
+        self._transaction = runner.sender.transaction
         self._so_far = runner.so_far
 
     def all(self, steps: Sequence[Step], done: list[Step], doubt: bool = False) -> None:
@@ -189,7 +209,7 @@ class CarryingOut:
             logger.warning("%s: %s", "Terminated" if isinstance(error, Terminated) else "Interrupted", step.sql)
         elif not isinstance(error, BackfillStopped):
             explain_failure(self._sender, step, error)
-        self._runner.explained = error
+        self._runner.note_explained(error)
 
     def _end(self, failure: Failure) -> None:
         if not self._sender.is_inside:
@@ -204,7 +224,7 @@ class CarryingOut:
             self._tell(failure.error, text)
 
     def _tell(self, error: Error, text: str) -> None:
-        self._runner.told = error
+        self._runner.note_told(error)
         explain(error, text)
         if isinstance(error, KeyboardInterrupt):
             logger.warning("%s", text)

@@ -50,8 +50,6 @@ class Runner:
         refuses, as Django's ``--fake-initial`` has it; the journal knows the tables that an interrupted run has made.
     :ivar so_far: what the calls of the migration have done.
     :ivar turn: keeps other runs of ``migrate`` out.
-    :ivar explained: the error of the step that has failed.
-    :ivar told: the error that says how to go on.
     """
 
     is_silent = False
@@ -66,8 +64,8 @@ class Runner:
         self.so_far = DoneSoFar(OwnCode(self.connection.alias))
         self._has_journal = False
         self.turn: Turn | None = None
-        self.explained: BaseException | None = None
-        self.told: BaseException | None = None
+        self._explained: BaseException | None = None
+        self._told: BaseException | None = None
 
     # As a reader
 
@@ -151,11 +149,17 @@ class Runner:
         return table in self.so_far.found
 
     def say_what_stays(self, error: BaseException) -> None:
-        if not self._has_journal and error is not self.told:
+        if not self._has_journal and error is not self._told:
             self.so_far.say_what_stays(error, self.transaction.current)
 
     def has_explained(self, error: BaseException) -> bool:
-        return error is self.explained
+        return error is self._explained
+
+    def note_explained(self, error: BaseException) -> None:
+        self._explained = error
+
+    def note_told(self, error: BaseException) -> None:
+        self._told = error
 
     def close(self) -> None:
         self.sender.close()

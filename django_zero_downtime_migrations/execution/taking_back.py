@@ -131,7 +131,7 @@ class TakingBack:
         if undo.whole and not code:
             return AGAIN
         if self.call and self.call.is_under_way:
-            return GOES_ON if self.call.journal.complete or undo.stays else AGAIN
+            return GOES_ON if self.call.follows_complete_calls or undo.stays else AGAIN
         return way_on(before, code)
 
 

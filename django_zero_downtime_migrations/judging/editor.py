@@ -13,7 +13,7 @@ from ..catalog.planned import PlannedCatalog
 from ..catalog.projection import Projection
 from ..catalog.protocol import Catalog
 from ..ddl import statements as s
-from ..ddl.meaning import meaning
+from ..ddl.raw_sql import meaning
 from ..django_types import Connection
 from ..findings import Finding
 from ..migrate_run.judge_whole_plan import Unsent

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..acceptances import Acceptances, acceptance
 from ..catalog.records import Size
-from ..ddl.meaning import meaning
+from ..ddl.raw_sql import meaning
 from ..errors import CannotMigrate
 from ..findings import Finding, Origin
 from ..operation_facts import runs_code, touches_no_table

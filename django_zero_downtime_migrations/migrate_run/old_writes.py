@@ -150,8 +150,14 @@ class OldWrites(Row):
             f"DROP FUNCTION IF EXISTS {self.function}()",
             f"DROP SEQUENCE IF EXISTS {self.sequence}",
         )
-        names = tuple(map(unquote, self.triggers))
-        return DropTrigger(sql="; ".join(queries), table=self.table, column=self.column, queries=queries, names=names)
+        return DropTrigger(
+            sql="; ".join(queries),
+            table=self.table,
+            column=self.column,
+            queries=queries,
+            names=tuple(map(unquote, self.triggers)),
+            function=self.function,
+        )
 
     @property
     def _executes(self) -> str:
@@ -183,6 +189,8 @@ class OldWrites(Row):
             table=self.table,
             column=self.column,
             queries=queries,
+            names=dropped.names,
+            function=self.function,
             undo=dropped,
             fills=fills,
         )

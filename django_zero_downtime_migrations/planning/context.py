@@ -182,7 +182,7 @@ class Context:
         """Return the server's view of ``ALTER COLUMN … TYPE``; None if the table or column does not exist yet."""
         projection = self.projection
         column = unquote(statement.column)
-        triggers = frozenset(self.triggers(statement)) | projection.dropped_triggers
+        triggers = frozenset(self.triggers(statement)) | projection.dropped_triggers(statement.table)
         others = projection.dropped(Space.CONSTRAINTS) | triggers
         gone = Gone(projection.dropped(Space.INDEXES), others, frozenset(self._maybe_gone(statement)))
         loses_identity = projection.column(statement.table, column).loses_identity

@@ -190,7 +190,7 @@ def wanted(statement: s.SetType, context: Context) -> Wanted:
     """Return the question to the catalogue."""
     column, projection = unquote(statement.column), context.projection
     hidden = (projection.hidden(statement.table, space) for space in Space)
-    dropped = projection.dropped_triggers.union(*hidden)
+    dropped = projection.dropped_triggers(statement.table).union(*hidden)
     return Wanted(column, Beside.of(statement, context).column, statement.type, statement.collation, frozenset(dropped))
 
 

@@ -7,6 +7,7 @@ would be a window without protection.
 
 from __future__ import annotations
 
+from ..catalog.changes import apply
 from ..ddl import statements as s
 from ..naming import Names, names_in, renamed_in, unquote
 from ..type_changes import Effect
@@ -80,7 +81,7 @@ def _keep_what_stays(statements: Statements, before: Context) -> Statements:
     for drop in statements:
         if isinstance(drop, KEPT) and now.protects(drop):
             _keep(drop, result, now)
-        now.projection.apply(drop)
+        apply(now.projection, drop)
     return result
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from ..catalog.changes import apply
 from ..ddl import statements as s
 from ..errors import CannotMigrate
 from ..naming import names_in, unquote
@@ -74,7 +75,7 @@ def _windows(statements: Statements, before: Context) -> Iterator[Window]:
             end = _replacement(drop, statements[start + 1 :], now)
             if end is not None:
                 yield start, start + 1 + end
-        now.projection.apply(drop)
+        apply(now.projection, drop)
 
 
 def _replacement(drop: s.Statement, later: Statements, context: Context) -> int | None:

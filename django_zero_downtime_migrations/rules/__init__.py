@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ..planning.rule import Rule
+from ..planning.rule import CHECKS, Rule
+
+__all__ = ["BY_CODE", "CHECKS"]
 
 _MODULES = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
 #: The rules by their codes, in alphabetical order.

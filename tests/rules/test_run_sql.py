@@ -7,7 +7,7 @@ from django.db import migrations, models, transaction
 from django.test import override_settings
 
 from django_zero_downtime_migrations.ddl import statements as s
-from django_zero_downtime_migrations.ddl.meaning import meaning
+from django_zero_downtime_migrations.ddl.raw_sql import meaning
 from django_zero_downtime_migrations.findings import Severity
 from django_zero_downtime_migrations.locks import LockMode
 
@@ -245,6 +245,6 @@ def test_sql_that_the_server_will_refuse_is_left_to_it(library):
 
 
 def test_without_the_parser_nothing_is_found_and_it_is_said_why(library, monkeypatch):
-    monkeypatch.setattr("django_zero_downtime_migrations.ddl.meaning._installed", lambda: False)
+    monkeypatch.setattr("django_zero_downtime_migrations.ddl.raw_sql._installed", lambda: False)
     assert_safe(library, sql("CREATE INDEX i ON shop_book (pages)"))
     assert "`lint` is not installed" in meaning(s.Raw(sql="SELECT 1")).unread

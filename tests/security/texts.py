@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib import resources
 
 import django_zero_downtime_migrations as package
-from django_zero_downtime_migrations.catalog import server
+from django_zero_downtime_migrations.catalog import asking
 from django_zero_downtime_migrations.type_changes.column import question
 
 #: The user's SQL is recognised, and nothing of it is sent.
@@ -18,7 +18,7 @@ SQL = re.compile(r"\s*(WITH|SELECT|UPDATE|INSERT|DELETE|DO|SET|CREATE)\s")
 
 
 def named_texts() -> dict[str, str]:
-    found = {f"catalog.sql {name}": text for name, text in server.questions().items()}
+    found = {f"catalog.sql {name}": text for name, text in asking.questions().items()}
     folder = resources.files(package).joinpath("type_changes")
     for file in folder.iterdir():
         if file.name.endswith(".sql"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from django_zero_downtime_migrations.catalog import changes
 from django_zero_downtime_migrations.catalog.planned import PlannedCatalog
 from django_zero_downtime_migrations.catalog.projection import Projection
 from django_zero_downtime_migrations.catalog.server import ServerCatalog
@@ -108,7 +109,7 @@ class Order:
         )
         after = before.at(before.projection.copy())
         for statement in statements:
-            after.projection.apply(statement)
+            changes.apply(after.projection, statement)
         return arrange(list(statements), before, after)
 
     def sent(self, *statements):

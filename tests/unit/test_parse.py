@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from django_zero_downtime_migrations.ddl import statements as s
-from django_zero_downtime_migrations.ddl.meaning import meaning
+from django_zero_downtime_migrations.ddl.raw_sql import meaning
 from django_zero_downtime_migrations.locks import LockMode
 
 T = '"t"'

@@ -7,12 +7,15 @@ from django.db import migrations, models
 from django.db.models import Q
 
 from django_zero_downtime_migrations.backends.postgres.schema import DatabaseSchemaEditor
+from django_zero_downtime_migrations.catalog import changes
+from django_zero_downtime_migrations.catalog.dependents import Dependent
 from django_zero_downtime_migrations.catalog.planned import PlannedCatalog
 from django_zero_downtime_migrations.catalog.planned_table import PlannedColumn
 from django_zero_downtime_migrations.catalog.projection import Projection
 from django_zero_downtime_migrations.catalog.server import ServerCatalog
 from django_zero_downtime_migrations.ddl.read import read
 from django_zero_downtime_migrations.ddl.spaces import Space
+from django_zero_downtime_migrations.ddl.triggers import DropTrigger, MakeTrigger
 from tests.operations.case import check
 
 #: What stands around a short statement without timeouts.
@@ -42,7 +45,7 @@ def apply(projection):
         blank = {"deferrable": "", "on_delete_db": "", "nulls_distinct": "", "using": "", "include": ""}
         blank |= {"extra": "", "condition": ""}
         quoted = {x: part if x in ("check", "definition") else f'"{part}"' for x, part in parts.items()}
-        projection.apply(read(getattr(DatabaseSchemaEditor, f"sql_{template}") % (blank | quoted), None))
+        changes.apply(projection, read(getattr(DatabaseSchemaEditor, f"sql_{template}") % (blank | quoted), None))
 
     return apply_statement
 
@@ -52,9 +55,9 @@ def alter(projection):
     """alter(action, table, column): ALTER COLUMN."""
 
     def alter_column(action, table, column, **parts):
-        changes = getattr(DatabaseSchemaEditor, f"sql_alter_column_{action}") % {"column": f'"{column}"', **parts}
-        projection.apply(
-            read(DatabaseSchemaEditor.sql_alter_column % {"table": f'"{table}"', "changes": changes}, None)
+        change = getattr(DatabaseSchemaEditor, f"sql_alter_column_{action}") % {"column": f'"{column}"', **parts}
+        changes.apply(
+            projection, read(DatabaseSchemaEditor.sql_alter_column % {"table": f'"{table}"', "changes": change}, None)
         )
 
     return alter_column
@@ -556,3 +559,62 @@ def test_a_table_that_is_renamed_on_a_copy_keeps_its_name_in_the_original(projec
     copied.table('"tome"').drop_column("pages")
     assert projection.is_new('"book"') and not projection.drops_columns()
     assert copied.is_new('"tome"') and copied.live_table('"tome"') == '"book"'
+
+
+# Triggers and their functions
+
+FILLS = {"table": '"book"', "column": '"pages"', "queries": ("…",), "names": ("fills",), "function": '"fill_pages"'}
+
+
+def trigger(name="fills", table="book"):
+    """Return a trigger of today as the server describes it."""
+    return Dependent("trigger", "DROP TRIGGER", f'"{name}"', f'"{table}"', f'"{table}"', name)
+
+
+def test_planned_trigger_depends_on_its_column(projection):
+    changes.apply(projection, MakeTrigger(sql="…", **FILLS))
+    assert projection.triggers('"book"', "pages") == [trigger()]
+    assert projection.triggers('"book"', "isbn") == projection.triggers('"tome"', "pages") == []
+
+
+def test_planned_trigger_is_known_by_the_new_names_of_its_column_and_table(projection, apply):
+    changes.apply(projection, MakeTrigger(sql="…", **FILLS))
+    apply("rename_column", table="book", old_column="pages", new_column="sheets")
+    apply("rename_table", old_table="book", new_table="tome")
+    assert projection.triggers('"tome"', "sheets") == [trigger(table="tome")]
+
+
+def test_planned_trigger_that_is_dropped_is_not_one_of_today(projection):
+    changes.apply(projection, MakeTrigger(sql="…", **FILLS))
+    changes.apply(projection, DropTrigger(sql="…", **FILLS))
+    assert projection.triggers('"book"', "pages") == []
+    assert not projection.may_drop(trigger(), '"book"')
+
+
+def test_dropped_trigger_is_gone_and_its_namesake_on_another_table_is_not(projection):
+    changes.apply(projection, DropTrigger(sql="…", **FILLS))
+    assert projection.may_drop(trigger(), '"book"')
+    assert not projection.may_drop(trigger(table="tome"), '"tome"')
+    assert not projection.may_drop(trigger("another"), '"book"')
+
+
+def test_dropped_trigger_of_a_table_that_is_renamed_first(projection, apply):
+    apply("rename_table", old_table="book", new_table="tome")
+    changes.apply(projection, DropTrigger(sql="…", **FILLS | {"table": '"tome"'}))
+    assert projection.may_drop(trigger(), '"book"')
+
+
+def test_function_goes_with_its_trigger_and_comes_with_it(projection):
+    function = Dependent("function", "DROP FUNCTION", "fill_pages()", None, "", "fill_pages")
+    changes.apply(projection, DropTrigger(sql="…", **FILLS))
+    assert projection.may_drop(function, "")
+    changes.apply(projection, MakeTrigger(sql="…", **FILLS))
+    assert not projection.may_drop(function, "")
+
+
+def test_copy_of_a_projection_has_triggers_of_its_own(projection):
+    copy = projection.copy()
+    changes.apply(copy, DropTrigger(sql="…", **FILLS))
+    changes.apply(copy, MakeTrigger(sql="…", **FILLS | {"names": ("others",)}))
+    assert projection.triggers('"book"', "pages") == []
+    assert not projection.may_drop(trigger(), '"book"')

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ...catalog.changes import apply
 from ...catalog.projection import Projection
 from ...ddl import statements as s
 from ...ddl.triggers import DropTrigger
@@ -84,7 +85,7 @@ class ExpandingFills(ExpandingNotNull):
                     f"{own.app}.{own.migration} makes a trigger for old code. {why} Nothing was changed."
                 )
             recorded.insert(place, self._triggers(kept).filling(value))
-            self._recording.apply(recorded[place])
+            apply(self._recording, recorded[place])
         self._owes(own, kept)
 
     def _is_understood(self, value: str, kept: Stays) -> bool:

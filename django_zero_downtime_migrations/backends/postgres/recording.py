@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.backends.ddl_references import Statement as DjangoStatement
 
+from ...catalog.changes import apply
 from ...catalog.planned import PlannedCatalog
 from ...catalog.projection import Projection
 from ...catalog.protocol import Catalog
@@ -26,7 +27,7 @@ from ...migrate_run.run import MigrateRun
 from ...migrate_run.verdicts import report
 from ...planning.context import Context, OldCode
 from ...planning.order import made_first
-from ...planning.planner import plan
+from ...planning.planner import PLAIN, Planner
 from ...server import capabilities
 from .calls import Calls
 from .changed_rows import ChangedRows
@@ -144,7 +145,7 @@ class Recording(ReplacingFields, ChangedRows, NamesForeignKeys, Calls, PassingOn
     def _record(self, statement: s.Statement) -> None:
         assert self._recorded is not None
         self._recorded.append(statement)
-        self._recording.apply(statement)
+        apply(self._recording, statement)
 
     def _flush_deferred_sql(self) -> None:
         """Run deferred statements after each call if DEFERRED_SQL is off, as soon as the tables they name exist."""
@@ -194,15 +195,21 @@ class Recording(ReplacingFields, ChangedRows, NamesForeignKeys, Calls, PassingOn
         """
         self.resume.go_on(call, self._reader)
         for statement in statements if self.collect_sql else ():
-            self._projection.apply(statement)
+            apply(self._projection, statement)
         self._remember(statements)
+
+    def _planner(self) -> Planner:
+        if self.nothing_in_use:
+            return PLAIN
+        # Imported here: most processes of a project migrate nothing, and a new database needs none of them.
+        from ...rewrites import REWRITES, SPLITS
+        from ...rules import CHECKS
+
+        return Planner(REWRITES, SPLITS, CHECKS)
 
     def _carry_out(self, statements: list[s.Statement], call: Call) -> None:
         self._refuse_taken_names(statements)
         statements = self._with_what_goes_along(statements)
-        if not self.nothing_in_use:
-            # Imported here: most processes of a project migrate nothing, and a new database needs none of them.
-            from ... import rewrites, rules  # noqa: F401
         context = Context(
             catalog=self._catalog(),
             capabilities=capabilities(self.connection),
@@ -225,7 +232,7 @@ class Recording(ReplacingFields, ChangedRows, NamesForeignKeys, Calls, PassingOn
             # An editor that a RunPython has opened has no operation of its own.
             migration=self._migration or migration_at_work() or ("", ""),
         )
-        made = plan(statements, context)
+        made = self._planner().plan(statements, context)
         self.findings += made.findings
         self.enforced += made.findings if self.settings.raise_for_unsafe else ()
         if not self._reader.is_silent:

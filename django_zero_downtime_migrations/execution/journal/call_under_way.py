@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ...planning.kinds import ConcurrentBuild, Step
+from ...planning.queries import Query
 from ...record import Row
 from .store import Done
-
-if TYPE_CHECKING:
-    from .journal import Journal
 
 
 class Written(Row):
@@ -41,6 +39,38 @@ class Mark(Row):
     written: Written
 
 
+class Writer(Protocol):
+    """The part of :class:`.journal.Journal` that a call needs."""
+
+    under_way: CallUnderWay | None
+    complete: list[str]
+
+    @property
+    def has_nothing(self) -> bool:
+        """Whether the journal has nothing to keep yet."""
+
+    def has_plan_of(self, call: CallUnderWay) -> bool:
+        """Return whether the catalogue has the steps of a call."""
+
+    def mark_of(self, call: CallUnderWay | None, done: int) -> Mark:
+        """Return the mark for this many done steps of a call."""
+
+    def write(self, mark: Mark) -> None:
+        """Send a mark by itself."""
+
+    def wrote(self, mark: Mark) -> None:
+        """Note that a mark is in the catalogue."""
+
+    def fall_behind(self) -> None:
+        """Note that the catalogue lacks something that the transaction under way has done."""
+
+    def taken_back(self, call: CallUnderWay, whole: bool) -> None:
+        """Write what stays of a call."""
+
+    def composed(self, query: Query) -> str:
+        """Return a query with its parameters in it."""
+
+
 class CallUnderWay:
     """The call under way. :meth:`.Journal.call` makes it, and it is valid inside the ``with`` block.
 
@@ -51,7 +81,7 @@ class CallUnderWay:
     :ivar done: the number of its steps that are done.
     """
 
-    def __init__(self, journal: Journal, key: str, steps: Sequence[Step], done: int = 0) -> None:
+    def __init__(self, journal: Writer, key: str, steps: Sequence[Step], done: int = 0) -> None:
         self.journal = journal
         self.key = key
         self.steps = tuple(steps)
@@ -61,6 +91,11 @@ class CallUnderWay:
     def is_under_way(self) -> bool:
         """True if the journal still has it as the call that continues."""
         return self.journal.under_way is self
+
+    @property
+    def follows_complete_calls(self) -> bool:
+        """True if the journal has complete calls before it."""
+        return bool(self.journal.complete)
 
     def write_plan(self) -> None:
         """Commit the steps, unless that is done, before a step whose transaction cannot carry its mark."""
@@ -91,7 +126,7 @@ class CallUnderWay:
         if mark:
             self.journal.wrote(mark)
         else:
-            self.journal.is_behind = True
+            self.journal.fall_behind()
 
     def taken_back(self, stays: int, whole: bool) -> None:
         """Write that the steps after the first ones are about to be taken back.

@@ -72,6 +72,9 @@ class Journal:
     def exists(self) -> bool:
         return self._written.exists
 
+    def fall_behind(self) -> None:
+        self.is_behind = True
+
     # A call
 
     @contextmanager

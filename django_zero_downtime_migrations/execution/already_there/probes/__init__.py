@@ -12,11 +12,18 @@ from collections.abc import Sequence
 from ....django_types import Connection
 from ....errors import CannotMigrate
 from ....printable import printable
-from . import columns, constraints, indexes, others, tables  # noqa: F401
-from .forms import Asked, Probe, Verdict, question
+from . import columns, constraints, indexes, others, tables
+from .forms import Asked, Found, Probe, Verdict
 from .server import Server
 
 __all__ = ["Probe", "Verdict", "different", "probe", "question"]
+
+_FORMS = tuple(module.form for module in (constraints, columns, indexes, others, tables))
+
+
+def question(sql: str) -> Found | None:
+    """Return the question for a query, and the names in it; None for an unknown form."""
+    return next(filter(None, (forms.find(sql) for forms in _FORMS)), None)
 
 
 def probe(connection: Connection, sql: str, table: str = "", then: Sequence[str] = ()) -> Probe | None:

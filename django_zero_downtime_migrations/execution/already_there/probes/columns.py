@@ -6,7 +6,9 @@ import re
 
 from . import descriptions as d
 from .constraints import foreign_key
-from .forms import COLUMN, NAME, NAMES, PATH, TABLE, Asked, Probe, Verdict, form, gone, renamed
+from .forms import COLUMN, NAME, NAMES, PATH, TABLE, Asked, Forms, Probe, Verdict, gone, renamed
+
+form = Forms()
 
 #: The form of sql_create_column_inline_fk, at the end of a definition.
 INLINE_KEY = re.compile(

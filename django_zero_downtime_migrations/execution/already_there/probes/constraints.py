@@ -6,8 +6,10 @@ import re
 
 from ....naming import quote
 from . import descriptions as d
-from .forms import NAME, NAMES, PATH, TABLE, Asked, Probe, Verdict, form, gone, renamed
+from .forms import NAME, NAMES, PATH, TABLE, Asked, Forms, Probe, Verdict, gone, renamed
 from .server import Server
+
+form = Forms()
 
 KEY = re.compile(
     rf"FOREIGN KEY (?P<columns>\({NAMES}\)) REFERENCES (?P<to>{PATH}) ?\((?P<to_columns>{NAMES})\)(?P<options>.*)", re.S

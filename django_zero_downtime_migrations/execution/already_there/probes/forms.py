@@ -64,25 +64,33 @@ class Asked(Record):
 
 
 Question = Callable[[Asked], Probe]
-FORMS: list[tuple[re.Pattern[str], Question]] = []
+Found = tuple[Question, dict[str, str]]
 
 
-def form(pattern: str) -> Callable[[Question], Question]:
-    """Register the question for queries that begin with the pattern. Its named groups are :attr:`Asked.parts`."""
+class Forms:
+    """The forms of one kind of object, each with its question."""
 
-    def register(question: Question) -> Question:
-        FORMS.append((re.compile(pattern, re.S), question))
-        return question
+    def __init__(self) -> None:
+        self._questions: list[tuple[re.Pattern[str], Question]] = []
 
-    return register
+    def __call__(self, pattern: str) -> Callable[[Question], Question]:
+        """Register the question for queries that begin with the pattern.
 
+        :param pattern: its named groups are :attr:`Asked.parts`.
+        """
 
-def question(sql: str) -> tuple[Question, dict[str, str]] | None:
-    """Return the question for a query, and the names in it; None for an unknown form."""
-    for pattern, ask in FORMS:
-        if found := pattern.match(sql):
-            return ask, {name: part or "" for name, part in found.groupdict().items()}
-    return None
+        def register(question: Question) -> Question:
+            self._questions.append((re.compile(pattern, re.S), question))
+            return question
+
+        return register
+
+    def find(self, sql: str) -> Found | None:
+        """Return the question for a query, and the names in it; None for an unknown form."""
+        for pattern, ask in self._questions:
+            if found := pattern.match(sql):
+                return ask, {name: part or "" for name, part in found.groupdict().items()}
+        return None
 
 
 def gone(is_gone: bool, what: str) -> Probe:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from . import descriptions as d
-from .forms import NAME, PATH, Asked, Probe, Verdict, form, gone, renamed
+from .forms import NAME, PATH, Asked, Forms, Probe, Verdict, gone, renamed
 from .server import sibling
+
+form = Forms()
 
 _PARENT = "SELECT inhparent::bigint FROM pg_catalog.pg_inherits WHERE inhrelid = %s::pg_catalog.oid"
 _TRIGGER = """

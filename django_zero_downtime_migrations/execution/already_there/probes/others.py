@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ....naming import quote
-from .forms import NAME, PATH, TABLE, Asked, Probe, Verdict, form, gone, renamed
+from .forms import NAME, PATH, TABLE, Asked, Forms, Probe, Verdict, gone, renamed
 from .server import Server, sibling
+
+form = Forms()
 
 _FUNCTION = "SELECT pg_catalog.to_regprocedure(%s) IS NULL"
 _DEFINITION = """

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from ....naming import quote
 from . import descriptions as d
-from .forms import NAME, PATH, TABLE, Asked, Probe, Verdict, form, gone, renamed
+from .forms import NAME, PATH, TABLE, Asked, Forms, Probe, Verdict, gone, renamed
 from .server import Server, sibling
+
+form = Forms()
 
 
 @form(rf"CREATE TABLE (?:IF NOT EXISTS )?(?P<table>{PATH}) (?P<rest>\(.*)")
