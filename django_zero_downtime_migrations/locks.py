@@ -1,7 +1,7 @@
 """PostgreSQL's table lock modes, what they block, and the sessions that may hold one.
 
 https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES, confirmed by
-``tests/unit/test_locks.py`` on a server.
+``tests/facts/test_lock_conflicts.py`` on a server.
 """
 
 from __future__ import annotations

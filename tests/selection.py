@@ -16,7 +16,7 @@ import pytest
 
 #: The parameters of a test in a sample.
 SAMPLE = 2
-#: The folders whose tests ask no server: there a sample has all parameters.
+#: The folders whose tests ask a server little: there a sample has all parameters.
 QUICK = ("tests/unit/", "tests/contract/")
 
 

@@ -1,6 +1,6 @@
 """The values of a type that fit into a narrower one: the way back of :mod:`.widening`.
 
-``tests/unit/test_narrowing.py`` asks the server about values on both sides of each bound.
+``tests/facts/test_narrowing.py`` asks the server about values on both sides of each bound.
 """
 
 from __future__ import annotations

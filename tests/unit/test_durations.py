@@ -1,4 +1,4 @@
-"""The forms of a duration. tests/rewrites/test_durations_as_postgresql_reads.py asks the server the same."""
+"""The forms of a duration. tests/facts/test_durations_as_postgresql_reads.py asks the server the same."""
 
 from __future__ import annotations
 

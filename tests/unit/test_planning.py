@@ -8,7 +8,6 @@ from django.db import migrations, models
 from django.db.models import Q
 
 from django_zero_downtime_migrations.ddl import statements as s
-from django_zero_downtime_migrations.ddl.template import Template
 from django_zero_downtime_migrations.planning.registry import REWRITES, rewrites
 from tests.operations.case import check
 
@@ -93,35 +92,6 @@ def test_update_of_nulls_alone_is_a_fill(books):
     with books.connection.schema_editor() as editor:
         editor.execute(filled(editor, "sql_update_with_default", **parts), None)
     assert books.run("SELECT pages FROM shop_book ORDER BY 1") == [(1,), (7,)]
-
-
-@pytest.mark.parametrize("explicit", [True, False])
-def test_what_hangs_on_a_column_goes_first_where_that_is_wanted(books, settings, explicit):
-    settings.ZERO_DOWNTIME_MIGRATIONS_EXPLICIT_CONSTRAINTS_DROP = explicit
-    books.run("CREATE INDEX by_both ON shop_book (pages, author_id)")
-    lines = sent(books, migrations.RemoveField("book", "pages"))
-    assert any("by_both" in line for line in lines) is explicit
-    assert "DROP COLUMN" in lines[-1]
-
-
-def test_constraint_that_django_drops_before_its_column_is_dropped_once(books):
-    lines = sent(books, migrations.RemoveField("book", "author"))
-    assert len([line for line in lines if f'DROP CONSTRAINT "{key_of(books)}"' in line]) == 1
-    assert lines[-1] == 'ALTER TABLE "shop_book" DROP COLUMN "author_id";'
-
-
-def test_not_null_of_a_nullable_column_is_not_taken_away(books):
-    text = Template("ALTER COLUMN %(column)s DROP NOT NULL", "sql_alter_column_null") % {"column": '"pages"'}
-    with books.connection.schema_editor(collect_sql=True) as editor:
-        editor.execute(filled(editor, "sql_alter_column", changes=text), None)
-    assert editor.collected_sql == []
-
-
-def test_default_that_is_not_there_is_not_taken_away(books):
-    text = Template("ALTER COLUMN %(column)s DROP DEFAULT", "sql_alter_column_no_default") % {"column": '"pages"'}
-    with books.connection.schema_editor(collect_sql=True) as editor:
-        editor.execute(filled(editor, "sql_alter_column", changes=text), None)
-    assert editor.collected_sql == []
 
 
 def test_second_rewrite_of_a_kind_of_statement_is_an_error():

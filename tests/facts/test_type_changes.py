@@ -18,7 +18,7 @@ from tests import databases
 
 pytestmark = pytest.mark.slow
 
-FACTS = json.loads((Path(__file__).parents[1] / "facts" / "type_changes.json").read_text(encoding="utf-8"))
+FACTS = json.loads(Path(__file__).with_name("type_changes.json").read_text(encoding="utf-8"))
 TYPES = FACTS["types"]
 #: Types of which no btree index can be made.
 UNSORTED = ("json", "xml")

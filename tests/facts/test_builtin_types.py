@@ -14,7 +14,7 @@ from django_zero_downtime_migrations.type_changes.builtin import Use, always_kno
 from django_zero_downtime_migrations.type_changes.column import question
 from tests import databases
 
-FACTS = json.loads((Path(__file__).parents[1] / "facts" / "type_changes.json").read_text(encoding="utf-8"))
+FACTS = json.loads(Path(__file__).with_name("type_changes.json").read_text(encoding="utf-8"))
 TYPES = FACTS["types"]
 #: Types of which no btree index can be made.
 UNSORTED = ("json", "xml")
