@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ..catalog.protocol import Catalog
 from ..catalog.records import Constraint
 from ..catalog.shadow import Shadow, Wanted
 from ..ddl import statements as s
@@ -38,7 +39,7 @@ def online(statement: s.SetType, context: Context) -> Online:
     change = context.type_change(statement)
     if not context.settings.online_type_changes or change is None or change.effect not in HOLDS_UP:
         return IN_PLACE
-    if is_small(context, statement.table, *(table for key in keys_of(statement, context) for table in key.tables)):
+    if is_small(context, *_linked(statement, context)):
         return IN_PLACE
     if why_not := _of_the_plan(statement, change, context):
         return Online(why_not=(why_not,))
@@ -108,6 +109,34 @@ def _key(key: Constraint, of_column: bool) -> Key:
     rest = f"{match}{ON_UPDATE.get(key.on_update, '')}{ON_DELETE.get(key.on_delete, '')}{deferrable}"
     own, other = quote(key.columns[0]), quote(key.to_columns[0])
     return Key(key.name, key.table, own, key.to_table, other, rest, key.valid, of_column, key.comment)
+
+
+def _linked(statement: s.SetType, context: Context) -> list[str]:
+    """Return the tables whose columns change with this one, by the names that statements have for them: all that
+    foreign keys of these columns connect. Each of them goes online if any does: a type that is changed in place needs
+    one transaction with the keys that are dropped for it, and so would the others.
+
+    The database is asked as it is today: Django drops the keys at the beginning of its call.
+    """
+    table, projection = statement.table, context.projection
+    found = dict[tuple[str, str], None]()
+    ahead = [(projection.live_table(table), projection.live_column(table, unquote(statement.column)))]
+    while ahead:
+        here = ahead.pop()
+        if here not in found:
+            found[here] = None
+            ahead += _other_sides(*here, context.catalog.today)
+    return list(dict.fromkeys(projection.shown_table(table) for table, _ in found))
+
+
+def _other_sides(table: str, column: str, today: Catalog) -> Iterator[tuple[str, str]]:
+    """Yield tables and columns to which, or from which, a foreign key with the column points."""
+    for key in today.constraints(table):
+        for own, other in zip(key.columns, key.to_columns, strict=True) if key.kind == "f" else ():
+            if key.own and own == column:
+                yield key.to_table, other
+            if other == column and not (key.own and not today.same_table(key.to_table, table)):
+                yield (table if key.own else key.table), own
 
 
 def is_small(context: Context, *tables: str) -> bool:

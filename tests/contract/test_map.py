@@ -16,7 +16,7 @@ TESTS = TOP / "tests"
 COVERED = {"management/commands/", "backends/postgres/", "backends/postgis/"}
 #: Tests of one rewrite or rule that have another name: they are about several of them, or about all.
 TOGETHER = {
-    "rewrites": {"leftovers", "online_writers", "replaced_backwards", "replaced_by_hand"},
+    "rewrites": {"leftovers", "online_writers", "replaced_backwards", "replaced_by_hand", "replaced_keys"},
     "rules": {"dependents", "records"},
 }
 
