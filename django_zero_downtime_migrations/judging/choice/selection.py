@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -23,6 +23,19 @@ from .changes import changed, staged
 Key = tuple[str, str]
 
 
+class Start(Row):
+    """The first migration of an app that is judged.
+
+    :param app: the app's label.
+    :param migration: its name, or how it begins.
+    :param where: the place that states it, for errors.
+    """
+
+    app: str
+    migration: str
+    where: str
+
+
 class Request(Record):
     """The request, as on the command line.
 
@@ -30,7 +43,7 @@ class Request(Record):
     :param everything: applied migrations as well.
     :param since: a commit of git; migrations that have changed since.
     :param staged: migrations in git's index.
-    :param starts: for an app's label, the first migration that is judged.
+    :param starts: the first migrations that are judged; of two for one app the later one counts.
     :param exclude: labels of apps, or apps and migrations (``shop.0001_initial``), that are not judged.
     :param third_party: judge every migration, also of installed packages that were not named.
     """
@@ -40,7 +53,7 @@ class Request(Record):
     everything: bool = False
     since: str = ""
     staged: bool = False
-    starts: Mapping[str, str] | None = None
+    starts: tuple[Start, ...] = ()
     exclude: tuple[str, ...] = ()
     third_party: bool = False
 
@@ -215,9 +228,9 @@ def _asked_for(key: Key, request: Request, loader: MigrationLoader) -> bool:
 def _before_start(request: Request, loader: MigrationLoader) -> set[Key]:
     """Return what stands before the first migration that an app wants to be judged."""
     before: set[Key] = set()
-    for app, name in (request.starts or {}).items():
+    for app, name, where in request.starts:
         if app not in loader.migrated_apps:
-            raise CannotJudge(f"CHECK_START has a start for {app!r}, which is not an app with migrations.")
+            raise CannotJudge(f"{where} has a start for {app!r}, which is not an app with migrations.")
         start = find(loader, app, name)
         before |= {key for key in loader.graph.forwards_plan(start) if key[0] == app and key != start}
     return before
