@@ -261,6 +261,17 @@ def test_wrong_option_is_named_with_its_place(used: Project, options: dict[str, 
     assert "\n" not in result.err
 
 
+@pytest.mark.parametrize("option", ["EXCLUDE", "START"])
+def test_likely_app_and_migration_are_named(used: Project, option: str) -> None:
+    def err(app: str, migration: str) -> str:
+        with stated(**{option: [f"{app}.{migration}"] if option == "EXCLUDE" else {app: migration}}):
+            return used.check().err
+
+    first = used.names[0]
+    assert err(f"{used.app}y", first).endswith(f"not an app with migrations. Write '{used.app}'.")
+    assert err(used.app, f"{first}s").endswith(f"App '{used.app}' has no migration '{first}s'. Write '{first}'.")
+
+
 def test_setting_that_is_not_a_dict(used: Project) -> None:
     with override_settings(ZERO_DOWNTIME_MIGRATIONS_CHECK=["strict"]):
         assert "ZERO_DOWNTIME_MIGRATIONS_CHECK is of type list. Write a dict" in used.check().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sysconfig
 from collections.abc import Iterable, Iterator
@@ -118,7 +119,8 @@ def _excluded(request: Request, loader: MigrationLoader) -> set[Key]:
     for name in request.exclude:
         app, _, migration = name.partition(".")
         if app not in loader.migrated_apps:
-            raise CannotJudge(f"exclude has {name!r}, but {app!r} is not an app with migrations.")
+            likely = _likely(app, loader.migrated_apps)
+            raise CannotJudge(f"exclude has {name!r}, but {app!r} is not an app with migrations.{likely}")
         found |= {find(loader, app, migration)} if migration else {key for key in loader.graph.nodes if key[0] == app}
     return found
 
@@ -210,13 +212,20 @@ def find(loader: MigrationLoader, app: str, prefix: str) -> Key:
     except AmbiguityError:
         raise CannotJudge(f"More than one migration of app {app!r} begins with {prefix!r}: write more of it.") from None
     except KeyError:
-        raise CannotJudge(f"App {app!r} has no migration {prefix!r}.") from None
+        likely = _likely(prefix, (name for label, name in loader.disk_migrations if label == app))
+        raise CannotJudge(f"App {app!r} has no migration {prefix!r}.{likely}") from None
     key = migration.app_label, migration.name
     if key not in loader.graph.nodes:
         raise CannotJudge(
             f"Migration {app}.{migration.name} is replaced by a squashed one, or replaces others: judge that."
         )
     return key
+
+
+def _likely(name: str, known: Iterable[str]) -> str:
+    """Return the sentence that names the known name that was probably meant, behind a space; empty if none is close."""
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f" Write {close[0]!r}." if close else ""
 
 
 def _asked_for(key: Key, request: Request, loader: MigrationLoader) -> bool:
@@ -230,7 +239,8 @@ def _before_start(request: Request, loader: MigrationLoader) -> set[Key]:
     before: set[Key] = set()
     for app, name, where in request.starts:
         if app not in loader.migrated_apps:
-            raise CannotJudge(f"{where} has a start for {app!r}, which is not an app with migrations.")
+            likely = _likely(app, loader.migrated_apps)
+            raise CannotJudge(f"{where} has a start for {app!r}, which is not an app with migrations.{likely}")
         start = find(loader, app, name)
         before |= {key for key in loader.graph.forwards_plan(start) if key[0] == app and key != start}
     return before
