@@ -19,7 +19,9 @@ from ..findings import Finding, Severity
 from ..record import Record
 from ..reporting import FAIL_ON
 from ..rules import BY_CODE
+from ..setting_values import STARTS
 from ..stated_settings import OF_CHECK
+from .choice.selection import Start
 
 TABLE: Final = "django_zero_downtime_migrations"
 #: The strongest first.
@@ -71,6 +73,7 @@ def completed(given: Mapping[str, Any]) -> tuple[dict[str, Any], Configuration]:
     if given.get("write_baseline"):
         options["baseline"] = given["baseline"]
     options["exclude"] = [*(given.get("exclude") or []), *(name for one in stated for name in one.excluded())]
+    options["starts"] = tuple(start for one in stated for start in one.starts())
     rules = {code: severity for one in (*stated, of_command) for code, severity in one.rules().items()}
     return options, Configuration(
         ignore=frozenset(code for code, severity in rules.items() if severity is None),
@@ -102,7 +105,7 @@ class _Stated:
 
     def options(self) -> dict[str, object]:
         """Return the command's options, by their names there."""
-        names = [name for name in self.values if name not in ("ignore", "severity", "exclude")]
+        names = [name for name in self.values if name not in ("ignore", "severity", "exclude", "start")]
         return {name.replace("-", "_"): self._placed(self._read(name)) for name in names}
 
     def _placed(self, value: object) -> object:
@@ -112,6 +115,11 @@ class _Stated:
     def excluded(self) -> list[str]:
         found: list[str] = self._read("exclude") if "exclude" in self.values else []
         return found
+
+    def starts(self) -> Iterator[Start]:
+        """Yield the first migrations that are judged, each of its app."""
+        for app, name in self._read("start").items() if "start" in self.values else ():
+            yield Start(app, name, f"'start' in {self.where}")
 
     def rules(self) -> dict[str, Severity | None]:
         """Return the severities by code; None for a rule that is off."""
@@ -212,6 +220,13 @@ def _fail_on(value: object) -> list[str]:
     return names
 
 
+def _starts(value: object) -> Mapping[str, str]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"is {value!r}. Write a table of migrations by their apps' labels")
+    found: Mapping[str, str] = STARTS.read(value)
+    return found
+
+
 def _severities(value: object) -> dict[str, Severity | None]:
     if not isinstance(value, Mapping):
         raise ValueError(f"is {value!r}. Write a table of severities by the rules' codes")
@@ -232,6 +247,7 @@ _READERS: Final[Mapping[str, Reader]] = {
     "baseline": _path,
     "stats-file": _path,
     "exclude": _texts,
+    "start": _starts,
     "ignore": _texts,
     "severity": _severities,
 }

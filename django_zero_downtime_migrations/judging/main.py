@@ -14,7 +14,7 @@ from ..record import Row
 from ..reporting.report import Options, Report
 from ..settings import MigrationSettings
 from .choice.index import imported_from_index
-from .choice.selection import Request, select
+from .choice.selection import Request, Start, select
 from .configuration import ORDER, Configuration, completed
 from .connect import connected, default_alias, unconnected
 from .counted import baseline, sizes
@@ -106,13 +106,14 @@ def refuse_contradictions(given: Given) -> None:
 
 
 def _request(given: Given, settings: MigrationSettings) -> Request:
+    of_database = (Start(app, name, "CHECK_START") for app, name in (settings.check_start or {}).items())
     return Request(
         app=given["app"],
         migration=given["migration"],
         everything=given["all"],
         since=given["since"],
         staged=given["staged"],
-        starts=settings.check_start,
+        starts=(*of_database, *given["starts"]),
         exclude=tuple(given["exclude"]),
         third_party=given["include_third_party"],
     )

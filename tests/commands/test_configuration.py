@@ -114,6 +114,16 @@ def test_what_follows_an_excluded_migration_is_judged_on_its_state(used: Project
     assert used.check("--exclude", f"{used.app}.{used.names[1]}").heads == ["refuse ALTER_TABLE_RENAME_COLUMN"]
 
 
+def test_an_app_is_judged_from_its_start_on(used: Project) -> None:
+    used.add(UNSAFE)
+    used.add(NO_REVERSE)
+    last = used.names[-1]
+
+    assert used.check().heads == ["refuse ALTER_TABLE_RENAME_COLUMN", "note RUN_PYTHON_NO_REVERSE"]
+    with stated(START={used.app: last}):
+        assert used.check().heads == ["note RUN_PYTHON_NO_REVERSE"]
+
+
 def test_what_makes_the_check_fail_can_be_stated(used: Project) -> None:
     used.add(NO_REVERSE)
     assert used.check().code == 0
@@ -178,6 +188,23 @@ def test_setting_counts_more_than_pyproject_and_both_exclude(used: Project, pypr
         assert used.check().code == 0
 
 
+def test_of_several_starts_of_an_app_the_latest_migration_counts(used: Project, pyproject: Path) -> None:
+    for operations in (UNSAFE, NO_REVERSE, NO_REVERSE):
+        used.add(operations)
+    second, third, fourth = used.names[-3:]
+
+    def notes(in_pyproject: str, in_setting: str, of_database: str) -> int:
+        write(pyproject, f'start = {{ {used.app} = "{in_pyproject}" }}')
+        with (
+            stated(START={used.app: in_setting}),
+            override_settings(ZERO_DOWNTIME_MIGRATIONS_CHECK_START={used.app: of_database}),
+        ):
+            return used.check().heads.count("note RUN_PYTHON_NO_REVERSE")
+
+    assert notes(second, second, second) == notes(second, third, second) == 2
+    assert notes(fourth, second, third) == notes(third, fourth, second) == notes(second, third, fourth) == 1
+
+
 # Rules, listed
 
 
@@ -212,6 +239,13 @@ def test_rules_are_listed_as_the_project_has_them(used: Project) -> None:
         ({"BASELINE": 3}, "is 3. Write a text"),
         ({"EXCLUDE": "shop"}, "is 'shop'. Write a list of texts"),
         ({"EXCLUDE": ["shopp"]}, "exclude has 'shopp', but 'shopp' is not an app with migrations"),
+        ({"START": "0002"}, "is '0002'. Write a table of migrations by their apps' labels"),
+        ({"START": None}, "is None. Write a table of migrations by their apps' labels"),
+        ({"START": {"shop": 2}}, "which are not the label of an app and the name of a migration"),
+        (
+            {"START": {"shopp": "0002"}},
+            "'start' in the setting ZERO_DOWNTIME_MIGRATIONS_CHECK has a start for 'shopp', which is not an app",
+        ),
         ({"SEVERITY": "warn"}, "is 'warn'. Write a table of severities by the rules' codes"),
         ({"SEVERITY": {"DROP_COLUMN": "error"}}, "has 'error' for DROP_COLUMN. Write refuse, warn, note or off"),
         ({"IGNORE": ["DROP_COLUM"]}, "names the rule 'DROP_COLUM', which does not exist. Write DROP_COLUMN"),
@@ -225,6 +259,17 @@ def test_wrong_option_is_named_with_its_place(used: Project, options: dict[str, 
     assert (result.code, result.out) == (2, "")
     assert text in result.err
     assert "\n" not in result.err
+
+
+@pytest.mark.parametrize("option", ["EXCLUDE", "START"])
+def test_likely_app_and_migration_are_named(used: Project, option: str) -> None:
+    def err(app: str, migration: str) -> str:
+        with stated(**{option: [f"{app}.{migration}"] if option == "EXCLUDE" else {app: migration}}):
+            return used.check().err
+
+    first = used.names[0]
+    assert err(f"{used.app}y", first).endswith(f"not an app with migrations. Write '{used.app}'.")
+    assert err(used.app, f"{first}s").endswith(f"App '{used.app}' has no migration '{first}s'. Write '{first}'.")
 
 
 def test_setting_that_is_not_a_dict(used: Project) -> None:

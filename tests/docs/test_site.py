@@ -143,6 +143,7 @@ def test_options_of_a_project_are_taken_as_they_stand_there(tmp_path: Path, monk
 
     assert options["fail_on"] == ["warn"]
     assert options["exclude"] == ["legacy", "shop.0001_initial"]
+    assert [(start.app, start.migration) for start in options["starts"]] == [("orders", "0012_note")]
     assert options["baseline"] == tmp_path / "known-findings.json"
     assert configuration.ignore == {"RUN_PYTHON_NO_REVERSE"}
     assert configuration.severity == {"SAME_TABLE_TWICE": Severity.WARN, "DATA_WITH_SCHEMA": Severity.REFUSE}

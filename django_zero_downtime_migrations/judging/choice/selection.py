@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -23,6 +24,19 @@ from .changes import changed, staged
 Key = tuple[str, str]
 
 
+class Start(Row):
+    """The first migration of an app that is judged.
+
+    :param app: the app's label.
+    :param migration: its name, or how it begins.
+    :param where: the place that states it, for errors.
+    """
+
+    app: str
+    migration: str
+    where: str
+
+
 class Request(Record):
     """The request, as on the command line.
 
@@ -30,7 +44,7 @@ class Request(Record):
     :param everything: applied migrations as well.
     :param since: a commit of git; migrations that have changed since.
     :param staged: migrations in git's index.
-    :param starts: for an app's label, the first migration that is judged.
+    :param starts: the first migrations that are judged; of two for one app the later one counts.
     :param exclude: labels of apps, or apps and migrations (``shop.0001_initial``), that are not judged.
     :param third_party: judge every migration, also of installed packages that were not named.
     """
@@ -40,7 +54,7 @@ class Request(Record):
     everything: bool = False
     since: str = ""
     staged: bool = False
-    starts: Mapping[str, str] | None = None
+    starts: tuple[Start, ...] = ()
     exclude: tuple[str, ...] = ()
     third_party: bool = False
 
@@ -105,7 +119,8 @@ def _excluded(request: Request, loader: MigrationLoader) -> set[Key]:
     for name in request.exclude:
         app, _, migration = name.partition(".")
         if app not in loader.migrated_apps:
-            raise CannotJudge(f"exclude has {name!r}, but {app!r} is not an app with migrations.")
+            likely = _likely(app, loader.migrated_apps)
+            raise CannotJudge(f"exclude has {name!r}, but {app!r} is not an app with migrations.{likely}")
         found |= {find(loader, app, migration)} if migration else {key for key in loader.graph.nodes if key[0] == app}
     return found
 
@@ -197,13 +212,20 @@ def find(loader: MigrationLoader, app: str, prefix: str) -> Key:
     except AmbiguityError:
         raise CannotJudge(f"More than one migration of app {app!r} begins with {prefix!r}: write more of it.") from None
     except KeyError:
-        raise CannotJudge(f"App {app!r} has no migration {prefix!r}.") from None
+        likely = _likely(prefix, (name for label, name in loader.disk_migrations if label == app))
+        raise CannotJudge(f"App {app!r} has no migration {prefix!r}.{likely}") from None
     key = migration.app_label, migration.name
     if key not in loader.graph.nodes:
         raise CannotJudge(
             f"Migration {app}.{migration.name} is replaced by a squashed one, or replaces others: judge that."
         )
     return key
+
+
+def _likely(name: str, known: Iterable[str]) -> str:
+    """Return the sentence that names the known name that was probably meant, behind a space; empty if none is close."""
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f" Write {close[0]!r}." if close else ""
 
 
 def _asked_for(key: Key, request: Request, loader: MigrationLoader) -> bool:
@@ -215,9 +237,10 @@ def _asked_for(key: Key, request: Request, loader: MigrationLoader) -> bool:
 def _before_start(request: Request, loader: MigrationLoader) -> set[Key]:
     """Return what stands before the first migration that an app wants to be judged."""
     before: set[Key] = set()
-    for app, name in (request.starts or {}).items():
+    for app, name, where in request.starts:
         if app not in loader.migrated_apps:
-            raise CannotJudge(f"CHECK_START has a start for {app!r}, which is not an app with migrations.")
+            likely = _likely(app, loader.migrated_apps)
+            raise CannotJudge(f"{where} has a start for {app!r}, which is not an app with migrations.{likely}")
         start = find(loader, app, name)
         before |= {key for key in loader.graph.forwards_plan(start) if key[0] == app and key != start}
     return before
