@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from ..record import Row
 
 
@@ -97,6 +100,29 @@ class IndexShape(Row):
 
     columns: tuple[str, ...]
     equals: tuple[EqualIndex, ...]
+
+
+class Publication(Row):
+    """A publication that has a table, or partitions of it.
+
+    :param whole: it has every column, also one that is added later.
+    :param updates: it sends the rows that an UPDATE writes.
+    """
+
+    name: str
+    whole: bool
+    updates: bool
+
+
+class Listeners(Row):
+    """The triggers and publications that see each row of a table that an UPDATE writes, without this package's own.
+
+    :param triggers: the names of enabled row triggers, and the plain names of the columns that each is for; none if an
+        UPDATE of any column fires it.
+    """
+
+    triggers: Mapping[str, frozenset[str]] = MappingProxyType({})
+    publications: tuple[Publication, ...] = ()
 
 
 class Taken(Row):

@@ -36,16 +36,7 @@ def check(statement: s.SetType, context: Context) -> str | None:
         return None
     column = f"{statement.table}.{statement.column}"
     cost = _cost(statement, context)
-    more = f"{_held(statement, context)}{_prepared(context)}"
-    return f"{column} is replaced by a column of type {shadow.type}{cost}{more}"
-
-
-def _prepared(context: Context) -> str:
-    """Warn of prepared SELECTs, by the connection that migrates: the application most likely has the same OPTIONS."""
-    options = context.catalog.connection.settings_dict.get("OPTIONS") or {}
-    if not options.get("server_side_binding") and options.get("prepare_threshold") is None:
-        return ""
-    return '; connections that have prepared a SELECT of it get "cached plan must not change result type" once'
+    return f"{column} is replaced by a column of type {shadow.type}{cost}{_held(statement, context)}"
 
 
 def _held(statement: s.SetType, context: Context) -> str:
