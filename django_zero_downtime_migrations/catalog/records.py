@@ -140,7 +140,10 @@ class SequenceOwner(Row):
 
 
 class Size(Row):
-    """About how many rows a table has, and its bytes with indexes and TOAST; None if that is not known."""
+    """About how many rows a table has, its bytes with indexes and TOAST, and those of its indexes as VACUUM or ANALYZE
+    has last found them; None if that is not known.
+    """
 
     rows: int | None = None
     bytes: int | None = None
+    indexes: int | None = None

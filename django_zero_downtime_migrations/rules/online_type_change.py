@@ -5,14 +5,11 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..errors import Unsafe
 from ..findings import Kind, Severity
+from ..planning import costs
 from ..planning.context import Context
 from ..planning.online import online
 from ..planning.rule import Rule
 from ..sizes import readable
-
-#: WAL that is written for each byte of the table: a row, its entries in the indexes, and the new indexes
-#: (benchmarks/online.py).
-WAL = 3.5
 
 RULE = Rule(
     code="ONLINE_TYPE_CHANGE",
@@ -51,4 +48,5 @@ def _cost(statement: s.SetType, context: Context) -> str:
     if not size.bytes:
         return ""
     rows = f"about {size.rows:,} rows, " if size.rows else ""
-    return f": {rows}{readable(size.bytes)}, and about {readable(int(size.bytes * WAL))} of WAL"
+    wal = costs.fill(size, size.rows or 0, 1).wal
+    return f": {rows}{readable(size.bytes)}, and about {readable(round(wal))} of WAL"
