@@ -8,6 +8,7 @@ from ..findings import Kind, Severity
 from ..planning import costs
 from ..planning.context import Context
 from ..planning.online import online
+from ..planning.repack import hint
 from ..planning.rule import Rule
 from ..sizes import readable
 
@@ -33,7 +34,8 @@ def check(statement: s.SetType, context: Context) -> str | None:
         return None
     column = f"{statement.table}.{statement.column}"
     cost = _cost(statement, context)
-    return f"{column} is replaced by a column of type {shadow.type}{cost}{_held(statement, context)}"
+    more = f"{_held(statement, context)}{hint(statement.table, context)}"
+    return f"{column} is replaced by a column of type {shadow.type}{cost}{more}"
 
 
 def _held(statement: s.SetType, context: Context) -> str:
