@@ -28,6 +28,8 @@ class Capabilities(Row):
     transaction_timeout: bool = True
     #: ``GRANT SET ON PARAMETER`` (PostgreSQL 15).
     grants_parameters: bool = True
+    #: ``REPACK (CONCURRENTLY)`` rewrites a table while others use it (PostgreSQL 19, by its documentation).
+    repacks: bool = False
 
 
 def capabilities(connection: Connection) -> Capabilities:
@@ -49,6 +51,7 @@ def capabilities(connection: Connection) -> Capabilities:
         partitioned_exclusion=version >= 170000,
         transaction_timeout=version >= 170000,
         grants_parameters=version >= 150000,
+        repacks=version >= 190000,
     )
 
 

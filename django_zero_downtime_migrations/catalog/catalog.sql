@@ -58,7 +58,21 @@ SELECT (SELECT pg_catalog.sum(w.counted) FROM whole w WHERE w.counted >= 0::pg_c
        WHEN NOT EXISTS (SELECT FROM whole w WHERE w.counted < 0::pg_catalog.float4 AND w.kind <> 'p')
        THEN (SELECT pg_catalog.sum(c.relpages) FROM part p JOIN pg_catalog.pg_class c ON c.oid = p.id)
            * pg_catalog.current_setting('block_size')::pg_catalog.int8
-       END AS bytes
+       END AS bytes,
+       CASE WHEN NOT EXISTS (SELECT FROM whole w WHERE w.counted < 0::pg_catalog.float4 AND w.kind <> 'p')
+       THEN (SELECT pg_catalog.sum(c.relpages) FROM whole w JOIN pg_catalog.pg_index i ON i.indrelid = w.id
+             JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i')
+           * pg_catalog.current_setting('block_size')::pg_catalog.int8
+       END AS indexes
+
+-- values
+-- By the last ANALYZE, the bytes of a value of each column of a table, and how many values there are; if negative, in
+-- parts of the rows.
+SELECT s.attname::pg_catalog.text AS name, s.avg_width AS width, s.n_distinct::pg_catalog.float8 AS distinct
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname
+WHERE c.oid = relation(%s)
 
 -- nulls
 -- About how many rows of a table have NULL in a column; all of them when nobody has counted.

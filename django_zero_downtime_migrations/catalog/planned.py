@@ -13,7 +13,7 @@ from ..type_changes import Gone, TypeChange
 from .dependents import Dependent
 from .projection import Projection
 from .protocol import Catalog
-from .records import Column, Constraint, Index, IndexPart, IndexShape, Partition, SequenceOwner, Size
+from .records import Column, Constraint, Index, IndexPart, IndexShape, Listeners, Partition, SequenceOwner, Size
 from .shadow import Shadow, Wanted
 from .shown import Rights, Shown
 
@@ -215,9 +215,7 @@ class PlannedCatalog:
         return self.today.is_unfinished(self._live(table), name)
 
     def beside(self, table: str, name: str) -> str:
-        """Return the quoted name of an index of a table, with the table's schema if the name alone may mean another
-        index.
-        """
+        """Return the quoted name of an index, with its table's schema if the name alone may mean another index."""
         schema = [quote(part) for part in split_identifier(table)[:-1]]
         if not schema and (apart := self.today.schema_apart(self._live(table))) is not None:
             schema = [quote(apart)]
@@ -226,6 +224,9 @@ class PlannedCatalog:
     def row_type_users(self, table: str) -> Sequence[str]:
         """See :meth:`.Catalog.row_type_users`."""
         return self.today.row_type_users(self._live(table))
+
+    def listeners(self, table: str) -> Listeners:
+        return self.today.listeners(self._live(table))
 
     def sequences_outside(self, table: str, column: str, ends: tuple[int, int]) -> Sequence[str]:
         """See :meth:`.Catalog.sequences_outside`."""
@@ -252,9 +253,8 @@ class PlannedCatalog:
     def rights(self, table: str) -> Rights:
         """See :meth:`.Catalog.rights`."""
         found, shown = self.today.rights(self._live(table)), self.projection.shown_column
-        return found._replace(
-            grants=tuple(x._replace(column=x.column and shown(table, x.column)) for x in found.grants)
-        )
+        grants = (x._replace(column=x.column and shown(table, x.column)) for x in found.grants)
+        return found._replace(grants=tuple(grants))
 
     def against_a_view(self, table: str) -> Sequence[str]:
         """See :meth:`.Catalog.against_a_view`."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from ..naming import Names
 from ..type_changes import Gone, TypeChange
 from .dependents import Dependent
-from .records import Column, Constraint, Index, IndexPart, IndexShape, Partition, SequenceOwner, Size, Taken
+from .records import Column, Constraint, Index, IndexPart, IndexShape, Listeners, Partition, SequenceOwner, Size, Taken
 from .shadow import Shadow, Wanted
 from .shown import Rights, Shown
 
@@ -107,6 +107,9 @@ class Catalog(Protocol):
 
     def row_type_users(self, table: str) -> Sequence[str]:
         """Return the functions that may rely on the order of a table's columns."""
+
+    def listeners(self, table: str) -> Listeners:
+        """Return what is told of each row of a table, or of its partitions, that an UPDATE writes."""
 
     def sequences_outside(self, table: str, column: str, ends: tuple[int, int]) -> Sequence[str]:
         """Return the sequences of a column whose value, start or configured end is outside a range."""

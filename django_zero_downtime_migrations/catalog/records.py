@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from ..record import Row
 
 
@@ -99,6 +102,29 @@ class IndexShape(Row):
     equals: tuple[EqualIndex, ...]
 
 
+class Publication(Row):
+    """A publication that has a table, or partitions of it.
+
+    :param whole: it has every column, also one that is added later.
+    :param updates: it sends the rows that an UPDATE writes.
+    """
+
+    name: str
+    whole: bool
+    updates: bool
+
+
+class Listeners(Row):
+    """The triggers and publications that see each row of a table that an UPDATE writes, without this package's own.
+
+    :param triggers: the names of enabled row triggers, and the plain names of the columns that each is for; none if an
+        UPDATE of any column fires it.
+    """
+
+    triggers: Mapping[str, frozenset[str]] = MappingProxyType({})
+    publications: tuple[Publication, ...] = ()
+
+
 class Taken(Row):
     """Whether a schema has a constraint, and whether it has a relation, of a name."""
 
@@ -114,7 +140,10 @@ class SequenceOwner(Row):
 
 
 class Size(Row):
-    """About how many rows a table has, and its bytes with indexes and TOAST; None if that is not known."""
+    """About how many rows a table has, its bytes with indexes and TOAST, and those of its indexes as VACUUM or ANALYZE
+    has last found them; None if that is not known.
+    """
 
     rows: int | None = None
     bytes: int | None = None
+    indexes: int | None = None

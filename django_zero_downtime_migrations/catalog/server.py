@@ -21,7 +21,9 @@ from .records import (
     Index,
     IndexPart,
     IndexShape,
+    Listeners,
     Partition,
+    Publication,
     SequenceOwner,
     Size,
     Taken,
@@ -166,6 +168,11 @@ class ServerCatalog(Asking):
 
     def row_type_users(self, table: str) -> Sequence[str]:
         return [row["name"] for row in self._ask("row_type_users", table)]
+
+    def listeners(self, table: str) -> Listeners:
+        triggers = {row["name"]: frozenset(row["columns"] or ()) for row in self._ask("row_triggers", table, table)}
+        publications = self._ask("publications", table, table, table)
+        return Listeners(triggers, tuple(Publication(**row) for row in publications))
 
     def sequences_outside(self, table: str, column: str, ends: tuple[int, int]) -> Sequence[str]:
         return [row["name"] for row in self._ask("sequences_outside", *ends, column, table)]

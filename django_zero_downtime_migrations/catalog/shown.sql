@@ -84,3 +84,30 @@ SELECT 'it is no table'
 FROM pg_catalog.pg_class c
 WHERE c.oid = (SELECT id FROM part LIMIT 1) AND c.relkind NOT IN ('r', 'p')
 ORDER BY 1
+
+-- row_triggers
+-- The row triggers that an UPDATE of a table, or of one of its partitions, fires; NULL for any column. Those of this
+-- package, and the server's own, are left out.
+SELECT g.tgname::pg_catalog.text AS name,
+       (SELECT pg_catalog.array_agg(a.attname::pg_catalog.text) FROM pg_catalog.unnest(g.tgattr::pg_catalog.int2[]) k(num)
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = g.tgrelid AND a.attnum = k.num) AS columns
+FROM pg_catalog.pg_trigger g
+WHERE (g.tgrelid = relation(%s)
+       OR g.tgrelid IN (SELECT f.relid::pg_catalog.oid FROM pg_catalog.pg_partition_tree(relation(%s)::pg_catalog.regclass) f))
+  AND NOT g.tgisinternal AND g.tgtype & 17::pg_catalog.int2 = 17::pg_catalog.int2 AND g.tgenabled IN ('O', 'A')
+  AND g.tgname::pg_catalog.text !~ '_[0-9a-f]{8}_zdm_[a-z0-9_]+$'
+ORDER BY 1
+
+-- publications
+-- The publications that have a table or one of its partitions; `whole` is without a list of columns (PostgreSQL 15).
+SELECT p.pubname::pg_catalog.text AS name, pg_catalog.bool_or(l.columns IS NULL) AS whole, pg_catalog.bool_or(p.pubupdate) AS updates
+FROM pg_catalog.pg_publication_tables t
+JOIN pg_catalog.pg_publication p ON p.pubname = t.pubname
+JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname
+JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
+LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid IN (c.oid, relation(%s))
+CROSS JOIN LATERAL (SELECT pg_catalog.to_jsonb(r) ->> 'prattrs'::pg_catalog.text AS columns) l
+WHERE c.oid = relation(%s)
+   OR c.oid IN (SELECT f.relid::pg_catalog.oid FROM pg_catalog.pg_partition_tree(relation(%s)::pg_catalog.regclass) f)
+GROUP BY 1
+ORDER BY 1

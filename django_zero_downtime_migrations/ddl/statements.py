@@ -190,11 +190,13 @@ class UpdateRows(Statement):
     """``UPDATE table SET assignment WHERE where`` that is done in batches.
 
     :param first: how many of the parameters belong to the assignment.
+    :param columns: the assigned columns, as in SQL.
     """
 
     assignment: str
     where: str
     first: int = 0
+    columns: tuple[str, ...] = ()
     mode = LockMode.ROW_EXCLUSIVE
     scans_table = True
 

@@ -21,7 +21,9 @@ from ..naming import Names
 from ..operation_facts import reach
 from ..places import Place
 from ..planning.context import OldCode
+from ..planning.kinds import Step
 from ..record import Row
+from .counted.forecast import Planned, filled
 from .without_database.state_only import StateOnly, ahead, forgotten
 
 
@@ -50,6 +52,7 @@ class JudgingMixin:
     :ivar worked: the paths of operations that have sent something.
     :ivar forgotten: what is gone from the state after operations that keep state and database apart.
     :ivar ahead: what the state has since such operations.
+    :ivar planned: the steps.
     :ivar state_after: the state after the last running operation.
     """
 
@@ -63,7 +66,8 @@ class JudgingMixin:
     def __init__(self, connection: Connection, atomic: bool, catalog: Callable[[], Catalog], old_code: OldCode) -> None:
         parent: Any = super()
         parent.__init__(connection, collect_sql=True, atomic=atomic)
-        self.hand_plans_to(Unsent())
+        self._unsent = Unsent()
+        self.hand_plans_to(self._unsent)
         self._make_catalog = catalog
         self.old_code = old_code
         self.place: Place | None = None
@@ -75,6 +79,7 @@ class JudgingMixin:
         self.live_names: dict[str, str] = {}
         self.forgotten: list[StateOnly] = []
         self.ahead: list[StateOnly] = []
+        self.planned: list[Planned] = []
         self.state_after: Any = None
         self._places: dict[str, Place] = {}
         self._next: JudgingMixin | None = None
@@ -105,13 +110,19 @@ class JudgingMixin:
     def _carry_out(self, statements: list[s.Statement], call: Any) -> None:
         parent: Any = super()
         before = len(self.findings)
-        new = self._projection.new_tables
+        new, catalog = self._projection.new_tables, self.in_the_end()
         parent._carry_out(statements, call)
+        self.planned += (self._as_planned(step, catalog) for step in self._unsent.taken())
         for statement in statements:
             self._follow(statement, new)
         for finding in self.findings[before:]:
             self.found.append(Found(finding, self._place_of(finding.table)))
             self.live_names[finding.table] = self._projection.live_table(finding.table)
+
+    def _as_planned(self, step: Step, catalog: PlannedCatalog) -> Planned:
+        table, found = step.statement.table, filled(step)
+        rows = catalog.nulls(*found) if found else None
+        return Planned(step, self._place_of(table), self._projection.live_table(table), rows)
 
     def _follow(self, statement: s.Statement, new: set[str]) -> None:
         if self.place is not None:

@@ -21,6 +21,7 @@ from ..settings import MigrationSettings
 from ..states.judged_state import first_state
 from . import whole_deployment
 from .choice.selection import Key, Selection, one_line
+from .counted.forecast import Forecasting
 from .counted.sizes import Sizes
 from .editor import at_work, editor_class
 from .entries import Entries, JudgingOptions, order
@@ -63,11 +64,13 @@ class Judgement:
             entries += [self.made.entry(each, *result) for result in sorted(results, key=order)]
             unanalysed += self.made.unanalysed(each)
             unused += self.made.unused(each, results)
+        forecasting = Forecasting(self.sizes, MigrationSettings.load(self.connection.alias).backfill_load)
         unused += self.made.unused_acceptances([each.migration for each in judged], entries)
         return Report(
             entries=tuple(entries),
             unanalysed=tuple(unanalysed),
             unused_assurances=tuple(unused),
+            forecast=tuple(step for each in judged for step in forecasting.of(each.migration, each.editor.planned)),
             migrations=len(judged),
             judged=tuple(f"{each.migration.app_label}.{each.migration.name}" for each in judged),
             not_judged=self.selection.not_judged,

@@ -21,6 +21,8 @@ NOT_OF_OLD_CODE: Final = frozenset(
         "FORGOTTEN_FOREIGN_KEY",
         "FORGOTTEN_NOT_NULL",
         "NOT_ADDITIVE",
+        "PREPARED_STATEMENTS",
+        "PUBLISHED_TABLE",
         "ROW_TYPE_USED",
         "RUN_PYTHON_MODELS",
         "STATE_AHEAD",

@@ -32,11 +32,13 @@ class Compiled(NamedTuple):
     """An UPDATE in parts.
 
     :param table: the table's name as it is written in SQL.
+    :param columns: the names of the assigned columns, likewise.
     """
 
     table: str
     assignment: Text
     where: Text
+    columns: tuple[str, ...] = ()
 
     @property
     def whole(self) -> Text:
@@ -66,7 +68,8 @@ def update_of(connection: Connection, model: Model, values: Mapping[str, Any], w
             "that is done, as where=Q(…), and change the field in it as well."
         )
     bracketed = [Text(f"({text.sql})", text.params) for text in conditions]
-    return Compiled(compiled[0].table, _joined(", ", assignments), _joined(" AND ", bracketed))
+    columns = tuple(connection.ops.quote_name(str(field.column)) for field in fields)
+    return Compiled(compiled[0].table, _joined(", ", assignments), _joined(" AND ", bracketed), columns)
 
 
 def chosen(

@@ -3,7 +3,8 @@
     Step
       Protected            on a table that may be in use
         Short              changes the catalogue under a lock that blocks traffic, for a moment
-          Blocking         the same lock for as long as the work takes: scans and rewrites
+          Blocking         the same lock for as long as the work takes: rewrites
+            Reading        the same: scans
         Long               takes its time under a lock that lets reads and writes run: validations
         Concurrent         the same, CONCURRENTLY, so in no transaction
           ConcurrentBuild  leaves an INVALID index when it fails
@@ -130,6 +131,12 @@ class Blocking(Short):
     word = "unsafe"
     stored_as = "unsafe"
     bounded = False
+
+
+class Reading(Blocking):
+    """A blocking step that reads rows, and writes none."""
+
+    stored_as = "unsafe scan"
 
 
 class Long(Protected):

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..findings import Severity
 from ..places import Location
+from . import forecast
 from .report import Entry, Options, Report
 
 VERSION = 1
@@ -30,6 +31,7 @@ def as_data(report: Report) -> dict[str, Any]:
             "unanalysed": len(report.unanalysed),
         },
         "findings": [_entry(entry) for entry in report.entries],
+        "forecast": forecast.as_data(report.forecast) if report.forecast else None,
         "unanalysed": [
             {**_place(each.app, each.migration, each.location), "operation": each.operation, "why": each.why}
             for each in report.unanalysed

@@ -7,6 +7,7 @@ import hashlib
 from ..findings import Finding, Severity
 from ..places import Location
 from ..record import Record
+from .forecast import LongStep
 
 
 class Entry(Record):
@@ -109,6 +110,7 @@ class Report(Record):
     :param not_judged: how many of installed packages were left out.
     :param excluded: how many the project has excluded.
     :param database: its alias; empty without a database.
+    :param forecast: the steps on large tables that take their time, in the order in which they run.
     """
 
     entries: tuple[Entry, ...] = ()
@@ -119,6 +121,7 @@ class Report(Record):
     not_judged: int = 0
     excluded: int = 0
     database: str = ""
+    forecast: tuple[LongStep, ...] = ()
 
     def of(self, severity: Severity) -> list[Entry]:
         """Return the entries that count with this severity."""

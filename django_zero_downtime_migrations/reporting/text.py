@@ -9,6 +9,7 @@ from ..findings import Kind, Severity
 from ..places import Location
 from ..printable import printable
 from ..sizes import readable
+from .forecast import total
 from .report import Entry, Options, Report, UnusedAssurance
 
 WIDTH = 100
@@ -86,6 +87,10 @@ def others(report: Report) -> Iterator[str]:
         for each in report.unanalysed:
             yield f"    {_place(each.location)}{each.operation} ({each.app}.{each.migration}): {printable(each.why)}"
         yield ""
+    if report.forecast:
+        yield "Takes its time:"
+        yield from (f"    {_place(step.location)}{printable(str(step))}" for step in report.forecast)
+        yield ""
     yield from _unused("SafetyAssured", [x for x in report.unused_assurances if not x.accept])
     yield from _unused("ACCEPT", [x for x in report.unused_assurances if x.accept])
 
@@ -113,6 +118,8 @@ def summary(report: Report) -> Iterator[str]:
     counts += [f"{len(report.unanalysed)} not analysed"] if report.unanalysed else []
     judged = _number(report.migrations, "migration", "migrations")
     yield f"{judged} judged: {', '.join(counts)}."
+    if report.forecast:
+        yield printable(str(total(report.forecast)))
     if report.not_judged:
         others = _number(report.not_judged, "migration of an installed package", "migrations of installed packages")
         yield f"{others} not judged: add --include-third-party, or name the app."

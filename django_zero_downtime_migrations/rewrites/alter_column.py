@@ -6,12 +6,12 @@ from ..ddl import statements as s
 from ..locks import Lock, LockMode
 from ..naming import unquote
 from ..planning.context import Context
-from ..planning.kinds import Blocking, Short, Step
+from ..planning.kinds import Blocking, Reading, Short, Step
 from ..planning.online import online
 from ..planning.queries import Query
 from ..planning.registry import rewrites
 from ..planning.steps import as_written, short
-from ..type_changes import Effect
+from ..type_changes import Effect, TypeChange
 from .replace_column import replace_column
 
 
@@ -22,9 +22,13 @@ def set_type(statement: s.SetType, context: Context) -> list[Step]:
         return []
     if shadow := online(statement, context).shadow:
         return replace_column(statement, shadow, context)
-    safe = change is None or change.effect is Effect.CATALOGUE
-    kind = Short if safe else Blocking
-    return [context.around_triggers(as_written(statement, kind, _locks(statement, context)))]
+    return [context.around_triggers(as_written(statement, _kind(change), _locks(statement, context)))]
+
+
+def _kind(change: TypeChange | None) -> type[Short]:
+    if change is None or change.effect is Effect.CATALOGUE:
+        return Short
+    return Reading if change.effect is Effect.SCAN else Blocking
 
 
 def _locks(statement: s.SetType, context: Context) -> list[Lock]:

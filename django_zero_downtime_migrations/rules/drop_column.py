@@ -7,6 +7,7 @@ from ..errors import Unsafe
 from ..findings import Kind, Severity
 from ..naming import unquote
 from ..planning.context import Context
+from ..planning.repack import hint
 from ..planning.rule import Rule
 
 RULE = Rule(
@@ -29,4 +30,5 @@ RULE = Rule(
 def check(statement: s.DropColumn, context: Context) -> str | None:
     if not context.old_code_knows(statement.table, unquote(statement.column)):
         return None
-    return f"{statement.column} of {statement.table} is dropped, and code that still runs may select it"
+    text = f"{statement.column} of {statement.table} is dropped, and code that still runs may select it"
+    return f"{text}{hint(statement.table, context)}"

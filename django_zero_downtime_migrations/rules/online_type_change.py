@@ -5,14 +5,12 @@ from __future__ import annotations
 from ..ddl import statements as s
 from ..errors import Unsafe
 from ..findings import Kind, Severity
+from ..planning import costs
 from ..planning.context import Context
 from ..planning.online import online
+from ..planning.repack import hint
 from ..planning.rule import Rule
 from ..sizes import readable
-
-#: WAL that is written for each byte of the table: a row, its entries in the indexes, and the new indexes
-#: (benchmarks/online.py).
-WAL = 3.5
 
 RULE = Rule(
     code="ONLINE_TYPE_CHANGE",
@@ -36,16 +34,8 @@ def check(statement: s.SetType, context: Context) -> str | None:
         return None
     column = f"{statement.table}.{statement.column}"
     cost = _cost(statement, context)
-    more = f"{_held(statement, context)}{_prepared(context)}"
+    more = f"{_held(statement, context)}{hint(statement.table, context)}"
     return f"{column} is replaced by a column of type {shadow.type}{cost}{more}"
-
-
-def _prepared(context: Context) -> str:
-    """Warn of prepared SELECTs, by the connection that migrates: the application most likely has the same OPTIONS."""
-    options = context.catalog.connection.settings_dict.get("OPTIONS") or {}
-    if not options.get("server_side_binding") and options.get("prepare_threshold") is None:
-        return ""
-    return '; connections that have prepared a SELECT of it get "cached plan must not change result type" once'
 
 
 def _held(statement: s.SetType, context: Context) -> str:
@@ -60,4 +50,5 @@ def _cost(statement: s.SetType, context: Context) -> str:
     if not size.bytes:
         return ""
     rows = f"about {size.rows:,} rows, " if size.rows else ""
-    return f": {rows}{readable(size.bytes)}, and about {readable(int(size.bytes * WAL))} of WAL"
+    wal = costs.fill(size, size.rows or 0, 1).wal
+    return f": {rows}{readable(size.bytes)}, and about {readable(round(wal))} of WAL"

@@ -9,11 +9,11 @@ import pytest
 from django.db import migrations, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from tests.backends.fixtures import shop
+from tests.backends.fixtures import observer, shop
 from tests.backends.project import Shop
 from tests.commands.project import BOOK, Project
 
-__all__ = ["shop"]
+__all__ = ["observer", "shop"]
 
 
 @pytest.fixture

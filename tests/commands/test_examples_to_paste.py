@@ -19,6 +19,7 @@ UNSAFE = [way for way in ways() if way.kind == "unsafe" and len(way.parts) == 1 
 #: Nothing can be shown for these: they are not done by other operations.
 WITHOUT = {
     "add_constraint_exclude",
+    "backfill_fires_triggers",
     "cannot_migrate",
     "data_with_schema",
     "drop_unique",
@@ -26,6 +27,8 @@ WITHOUT = {
     "not_additive",
     "not_null_owed",
     "online_type_change",
+    "prepared_statements",
+    "published_table",
     "removal_owed",
     "rename_owed",
     "run_python_models",

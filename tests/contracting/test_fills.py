@@ -192,7 +192,8 @@ KINDS = {
         "CREATE TABLE shop_part (id bigint, day int, note int); "
         "CREATE FUNCTION sets() RETURNS trigger LANGUAGE plpgsql AS "
         "'BEGIN IF NEW.day = 2 THEN NEW.note := 7; END IF; RETURN NEW; END'; "
-        "CREATE TRIGGER pgtrigger_sets BEFORE INSERT OR UPDATE ON shop_part FOR EACH ROW EXECUTE FUNCTION sets()",
+        "CREATE TRIGGER pgtrigger_sets BEFORE INSERT OR UPDATE OF day ON shop_part "
+        "FOR EACH ROW EXECUTE FUNCTION sets()",
         "shop_part",
         "note",
     ),

@@ -12,6 +12,10 @@ __all__ = ["shop"]
 @pytest.fixture
 def books(shop: Shop) -> Shop:
     """A table that is in use."""
+    return in_use(shop)
+
+
+def in_use(shop: Shop) -> Shop:
     shop.migrate(
         migrations.CreateModel(
             "book",

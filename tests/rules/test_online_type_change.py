@@ -26,15 +26,6 @@ def test_type_of_another_size(books):
     assert (found.severity, found.lock) == (Severity.NOTE, None)
 
 
-@pytest.mark.parametrize(
-    ("options", "said"), [({"server_side_binding": True}, True), ({"prepare_threshold": 5}, True), ({}, False)]
-)
-def test_connections_that_prepare_statements(books, monkeypatch, options, said):
-    monkeypatch.setitem(books.connection.settings_dict, "OPTIONS", options)
-    (entry,) = check(books, [BIGGER]).entries
-    assert ("cached plan must not change result type" in entry.finding.message) is said
-
-
 def test_what_the_catalogue_alone_takes(books):
     assert_safe(books, LONGER)
 

@@ -51,8 +51,8 @@ class ChangedRows:
         table = self.names.spelled(update.table)
         with self._planning("backfill", model):
             (sql, params), (assignment, own), (where, _) = update.whole, update.assignment, update.where
-            made = s.UpdateRows(sql=sql, params=params, table=table, assignment=assignment, where=where, first=len(own))
-            self._record(made)
+            parts = {"assignment": assignment, "where": where, "first": len(own), "columns": update.columns}
+            self._record(s.UpdateRows(sql=sql, params=params, table=table, **parts))
 
     def backfill_each(self, chosen: Chosen) -> None:
         """Give rows to a function, in batches if their table may be in use."""

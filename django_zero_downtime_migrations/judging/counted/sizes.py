@@ -12,6 +12,7 @@ from ...catalog.server import ServerCatalog
 from ...django_types import Connection
 from ...errors import CannotJudge
 from ...naming import plain_table, split_identifier
+from ...planning.costs import Values
 
 VERSION = 1
 _NAMES = """
@@ -38,6 +39,10 @@ class Sizes:
         """
         return Size()
 
+    def values(self, table: str) -> dict[str, Values]:
+        """Return the statistics of a table's columns, by their plain names of today, as far as they are known."""
+        return {}
+
 
 class FileSizes(Sizes):
     """The sizes in a file.
@@ -56,7 +61,7 @@ class FileSizes(Sizes):
     def of(self, table: str) -> Size:
         # A table that is not found without its schema is stored with it.
         found = self._tables.get(".".join(split_identifier(table)), self._tables.get(plain_table(table)))
-        return Size(found.get("rows"), found.get("bytes")) if isinstance(found, Mapping) else Size()
+        return Size(*(found.get(name) for name in Size._fields)) if isinstance(found, Mapping) else Size()
 
 
 class DatabaseSizes(Sizes):
@@ -65,6 +70,14 @@ class DatabaseSizes(Sizes):
 
     def of(self, table: str) -> Size:
         return self._catalog.size(table)
+
+    def values(self, table: str) -> dict[str, Values]:
+        rows = self.of(table).rows or 0
+        found = self._catalog.rows("values", [table])
+        return {
+            row["name"]: Values(row["width"], row["distinct"] if row["distinct"] >= 0 else -row["distinct"] * rows)
+            for row in found
+        }
 
 
 def write(connection: Connection, path: Path) -> int:

@@ -14,6 +14,7 @@ from ...catalog.records import (
     Index,
     IndexPart,
     IndexShape,
+    Listeners,
     Partition,
     SequenceOwner,
     Size,
@@ -143,6 +144,9 @@ class ModelCatalog:
 
     def row_type_users(self, table: str) -> Sequence[str]:
         return ()
+
+    def listeners(self, table: str) -> Listeners:
+        return Listeners()
 
     def sequences_outside(self, table: str, column: str, ends: tuple[int, int]) -> Sequence[str]:
         return ()

@@ -31,6 +31,13 @@ class Command(BaseCommand):
         one = parser.add_mutually_exclusive_group()
         one.add_argument("--run", action="store_true", help="Do what migrations have left for later.")
         one.add_argument(
+            "--enqueue",
+            metavar="BACKEND",
+            nargs="?",
+            const="default",
+            help="Let a worker of django.tasks do that (Django 6.0); BACKEND is an alias of TASKS. Default: default.",
+        )
+        one.add_argument(
             "--wait", action="store_true", help="Return when nothing is owed; with 3 when the time is over."
         )
         one.add_argument("--pause", metavar="ID", help="Let it wait from its next batch on, whoever runs it.")
@@ -49,6 +56,12 @@ class Command(BaseCommand):
             )
         if options["run"] or options["wait"]:
             self._work(connection, options)
+            return
+        if options["enqueue"]:
+            from ..enqueue import enqueue
+
+            for line in enqueue(options["database"], options["enqueue"]):
+                self.stdout.write(line)
             return
         backfills = Backfills(connection)
         for name in ("pause", "resume", "abandon"):
