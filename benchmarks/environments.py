@@ -1,4 +1,4 @@
-"""Throw-away virtual environments: the baseline package has our import name, so it must never meet our package."""
+"""Throw-away virtual environments: django-pg-zero-downtime-migrations has our import name, so they must never meet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BASELINE = "django-pg-zero-downtime-migrations"
+PG_ZERO_DOWNTIME = "django-pg-zero-downtime-migrations"
 
 
 def requirements() -> list[str]:

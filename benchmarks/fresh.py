@@ -1,4 +1,5 @@
-"""``migrate`` on an empty database: stock Django, ours with and without IDEMPOTENT_SQL, and the baseline package.
+"""``migrate`` on an empty database: stock Django, ours with and without IDEMPOTENT_SQL, and the old package
+(django-pg-zero-downtime-migrations).
 
 python -m benchmarks.fresh [--rounds 5] [--cases contrib wagtail generated] [--json FILE]
 
@@ -113,7 +114,7 @@ def main() -> int:
     parser.add_argument("--cases", nargs="+", choices=list(projects.CASES), default=list(projects.CASES))
     parser.add_argument("--fsync", choices=("on", "off"), help="only a server with fsync on, or off (default: both)")
     parser.add_argument("--major", type=int, help="PostgreSQL version (default: the first binaries found)")
-    parser.add_argument("--without-baseline", action="store_true")
+    parser.add_argument("--without-old-package", action="store_true")
     parser.add_argument("--environments", type=Path, help="keep the virtual environments here and use them again")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     arguments = parser.parse_args()
@@ -125,7 +126,7 @@ def main() -> int:
 
 def benchmark(folder: Path, arguments: argparse.Namespace) -> int:
     kept = (arguments.environments or folder / "environments").resolve()
-    contestants = list(make_contestants(folder, kept, not arguments.without_baseline))
+    contestants = list(make_contestants(folder, kept, not arguments.without_old_package))
     stock, ours = contestants[:2]
     versions = {
         "Python": platform.python_version(),
@@ -156,16 +157,16 @@ def benchmark(folder: Path, arguments: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def make_contestants(folder: Path, kept: Path, baseline: bool) -> Iterator[Contestant]:
+def make_contestants(folder: Path, kept: Path, old_package: bool) -> Iterator[Contestant]:
     plain = environments.make(kept / "plain", *environments.requirements())
     # A copy is used: the project's root would bring the tests along, and may be edited during the run.
     copied = shutil.copytree(ROOT / PACKAGE, folder / "ours" / PACKAGE)
     yield Contestant("stock", STOCK_ENGINE, plain)
     for name, zero_downtime in OURS.items():
         yield Contestant(name, OUR_ENGINE, plain, copied.parent, {"ZERO_DOWNTIME_MIGRATIONS": zero_downtime})
-    if baseline:
-        wanted = [*environments.requirements(), environments.BASELINE]
-        yield Contestant("baseline", OUR_ENGINE, environments.make(kept / "baseline", *wanted))
+    if old_package:
+        wanted = [*environments.requirements(), environments.PG_ZERO_DOWNTIME]
+        yield Contestant("old_package", OUR_ENGINE, environments.make(kept / "old_package", *wanted))
 
 
 def measure(server: launch.Server, folder: Path, fsync: bool, contestants: list[Contestant], rounds: int) -> Result:

@@ -1,12 +1,12 @@
-"""The effect of a migration on clients: stock Django, the baseline package twice, and ours, on a busy table in one run.
+"""The effect of a migration on clients of a busy table, in one run: stock Django, the old package twice, and ours.
 
 python -m benchmarks.stall [--quick] [--rounds 5] [--rows 1000000] [--json FILE] [--plot FILE]
 
 Six clients read and write two related tables in short transactions, with pauses, so that the machine is not saturated.
 One operation at a time is migrated, on a copy of the same database: with a report that reads the tables and keeps its
-transaction open for 5 s in every 8 s, begun half a second before the migration; and without one. The baseline package
-runs once with the timeouts that its documentation recommends, and once with a lock timeout of 200 ms, again and again
-until it succeeds or 20 s are over.
+transaction open for 5 s in every 8 s, begun half a second before the migration; and without one. The old package,
+django-pg-zero-downtime-migrations, runs once with the timeouts that its documentation recommends, and once with a lock
+timeout of 200 ms, again and again until it succeeds or 20 s are over.
 
 The exit code is 1 when ours is above one of the limits that are printed at the end. Ctrl-C prints what is there so far.
 The server keeps its data in memory and does not sync (`--fsync`: on disk, with fsync). Parallel workers and autovacuum
@@ -34,7 +34,7 @@ from django.conf import settings
 from servers import launch
 
 from . import environments, fresh, stall_project
-from .stall_figures import AGAIN, BASELINE, NOTHING, OURS, STOCK, TITLES, Results
+from .stall_figures import AGAIN, NOTHING, OURS, PG_ZERO_DOWNTIME, STOCK, TITLES, Results
 from .stall_limits import verdict
 from .stall_table import failures, one_line, table
 from .stall_traffic import Contestant, Ground, Traffic
@@ -59,10 +59,10 @@ RECOMMENDED: dict[str, str | bool] = {
 LOCK_TIMEOUT = 2.0
 AGAIN_SECONDS = 20.0
 OUR_SETTINGS = RECOMMENDED | {"STATEMENT_TIMEOUT": "3s", "LOCK_RETRY_TIMEOUT": "60s"}
-#: Without IDEMPOTENT_SQL a second run of the baseline would trip over what the first has done.
+#: Without IDEMPOTENT_SQL a second run of that package would trip over what the first has done.
 SETTINGS: dict[str, dict[str, str | bool]] = {
     STOCK: {},
-    BASELINE: RECOMMENDED,
+    PG_ZERO_DOWNTIME: RECOMMENDED,
     AGAIN: RECOMMENDED | {"LOCK_TIMEOUT": "200ms", "IDEMPOTENT_SQL": True},
     OURS: OUR_SETTINGS,
 }
@@ -187,9 +187,9 @@ def measure(ground: Ground, plan: Plan, contestants: dict[str, Contestant], resu
 
 def make_contestants(folder: Path, arguments: argparse.Namespace) -> dict[str, Contestant]:
     kept = (arguments.environments or folder / "environments").resolve()
-    wanted = {BASELINE, AGAIN} & {*arguments.contestants}
+    wanted = {PG_ZERO_DOWNTIME, AGAIN} & {*arguments.contestants}
     by_name = {one.name: one for one in fresh.make_contestants(folder, kept, bool(wanted))}
-    of = {STOCK: "stock", BASELINE: "baseline", AGAIN: "baseline", OURS: "ours"}
+    of = {STOCK: "stock", PG_ZERO_DOWNTIME: "pg-zero-downtime", AGAIN: "pg-zero-downtime", OURS: "ours"}
     return {
         name: Contestant(name, by_name[of[name]], SETTINGS[name], AGAIN_SECONDS if name == AGAIN else 0.0)
         for name in SETTINGS
@@ -198,12 +198,12 @@ def make_contestants(folder: Path, arguments: argparse.Namespace) -> dict[str, C
 
 
 def describe(major: int, contestants: dict[str, Contestant], arguments: argparse.Namespace) -> str:
-    baseline = ""
-    if BASELINE in contestants:
-        version = environments.version(contestants[BASELINE].side.python, environments.BASELINE)
-        baseline = f", baseline {version}"
+    old_package = ""
+    if PG_ZERO_DOWNTIME in contestants:
+        version = environments.version(contestants[PG_ZERO_DOWNTIME].side.python, environments.PG_ZERO_DOWNTIME)
+        old_package = f", {environments.PG_ZERO_DOWNTIME} {version}"
     return (
-        f"PostgreSQL {major}, Django {django.get_version()}, Python {platform.python_version()}{baseline}; "
+        f"PostgreSQL {major}, Django {django.get_version()}, Python {platform.python_version()}{old_package}; "
         f"{arguments.rows:,} rows, {arguments.clients} clients, report of {arguments.report_seconds:g} s, "
         f"{arguments.rounds} round{'s' * (arguments.rounds > 1)}, fsync {'on' if arguments.fsync else 'off'}"
     )
@@ -213,7 +213,7 @@ def expected(plan: Plan, report_seconds: float) -> float:
     """Minutes, from experience: starting and stopping, then the migration."""
     seconds = 30.0
     for _, report, operation, contestant in plan:
-        gives_up = contestant == BASELINE or operation == NOTHING
+        gives_up = contestant == PG_ZERO_DOWNTIME or operation == NOTHING
         seconds += 2.2 + ((min(2.3, report_seconds) if gives_up else report_seconds) if report else 0.8)
     return seconds / 60
 

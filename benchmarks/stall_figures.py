@@ -9,15 +9,21 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-STOCK, BASELINE, AGAIN, OURS, NOTHING = "stock", "baseline-2s", "baseline-200ms", "ours", "nothing"
+STOCK, PG_ZERO_DOWNTIME, AGAIN, OURS, NOTHING = (
+    "stock",
+    "pg-zero-downtime-2s",
+    "pg-zero-downtime-200ms",
+    "ours",
+    "nothing",
+)
 TITLES = {
     STOCK: "stock Django",
-    BASELINE: "baseline, 2 s",
-    AGAIN: "baseline, 200 ms re-run",
+    PG_ZERO_DOWNTIME: "pg-zero-downtime, 2 s",
+    AGAIN: "pg-zero-downtime, 200 ms again",
     OURS: "ours",
     NOTHING: "no migration",
 }
-CONTESTANTS = (STOCK, BASELINE, AGAIN, OURS)
+CONTESTANTS = (STOCK, PG_ZERO_DOWNTIME, AGAIN, OURS)
 #: A query that takes longer has been stalled; it is also what a longest query may take where nothing stalls.
 STALL = 0.02
 DEADLOCK = "40P01"

@@ -10,9 +10,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .stall_figures import AGAIN, BASELINE, OURS, STOCK, TITLES, Results, Run, blocked, longest
+from .stall_figures import AGAIN, OURS, PG_ZERO_DOWNTIME, STOCK, TITLES, Results, Run, blocked, longest
 
-COLOURS = {STOCK: "#c93a3a", BASELINE: "#d9822b", AGAIN: "#d8b13c", OURS: "#3a9b62"}
+COLOURS = {STOCK: "#c93a3a", PG_ZERO_DOWNTIME: "#d9822b", AGAIN: "#d8b13c", OURS: "#3a9b62"}
 INK, GRID, PAPER = "#1f2937", "#dfe3ea", "#f7f8fa"
 LEAST = 0.001
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from benchmarks.stall_figures import AGAIN, BASELINE, NOTHING, OURS, STOCK, Results, Run, quantile, seen
+from benchmarks.stall_figures import AGAIN, NOTHING, OURS, PG_ZERO_DOWNTIME, STOCK, Results, Run, quantile, seen
 from benchmarks.stall_limits import lines, verdict
 from benchmarks.stall_table import table
 
@@ -25,7 +25,7 @@ def good_runs():
     """Exactly at each limit."""
     return [
         run(STOCK, longest=4.5, blocked=27.0),
-        run(BASELINE, longest=2.0, blocked=12.0, outcome="OperationalError"),
+        run(PG_ZERO_DOWNTIME, longest=2.0, blocked=12.0, outcome="OperationalError"),
         run(AGAIN, longest=0.2, blocked=15.0),
         run(OURS, longest=0.05, blocked=0.24, wall=6.0),
         run(OURS, operation=PARTS, longest=2.4),
@@ -98,7 +98,7 @@ def test_limits_are_kept_where_they_are_just_reached():
     ("figures", "missed"),
     [
         ({"longest": 0.051}, ["longest stall, short operations: at most 1/40", "longest stall, short operations: at"]),
-        ({"blocked": 0.25}, ["client-seconds blocked, short operations: at most 1/50 of baseline, 2 s"]),
+        ({"blocked": 0.25}, ["client-seconds blocked, short operations: at most 1/50 of pg-zero-downtime, 2 s"]),
         ({"outcome": "LockNotAcquired"}, ["every operation is applied"]),
         ({"wall": 6.1}, ["short operations are applied within 1.2 x"]),
         ({"errors": {"40P01 deadlock detected": 1}}, ["no client error"]),
@@ -154,5 +154,5 @@ def test_what_was_not_measured_is_neither_kept_nor_missed():
 
 
 def test_table_says_which_contestant_was_not_applied():
-    rows = [line for line in table(results(good_runs()), True) if line.startswith("    baseline, 2 s")]
+    rows = [line for line in table(results(good_runs()), True) if line.startswith("    pg-zero-downtime, 2 s")]
     assert rows[0].split()[3] == "fails"
