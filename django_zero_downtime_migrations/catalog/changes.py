@@ -122,19 +122,24 @@ def _drop_named(p: Projection, statement: s.DropIndex | s.DropConstraint) -> Non
         p.table(statement.table).names[space].drop(unquote(statement.name))
 
 
+def _function(statement: MakeTrigger | DropTrigger) -> set[str]:
+    # A journal of before the function was noted has none.
+    return {plain_table(statement.function)} if statement.function else set()
+
+
 def _make_trigger(p: Projection, statement: MakeTrigger) -> None:
     table, column = p.table(statement.table), unquote(statement.column)
     table.column(column).filled_by_trigger = statement.fills
     for name in statement.names:
         table.make_trigger(name, column)
-    p.dropped_functions.discard(plain_table(statement.function))
+    p.dropped_functions -= _function(statement)
 
 
 def _drop_trigger(p: Projection, statement: DropTrigger) -> None:
     table = p.table(statement.table)
     for name in statement.names:
         table.drop_trigger(name)
-    p.dropped_functions.add(plain_table(statement.function))
+    p.dropped_functions |= _function(statement)
 
 
 def _owe(p: Projection, statement: s.Owe) -> None:

@@ -612,6 +612,12 @@ def test_function_goes_with_its_trigger_and_comes_with_it(projection):
     assert not projection.may_drop(function, "")
 
 
+@pytest.mark.parametrize("kind", [MakeTrigger, DropTrigger])
+def test_trigger_of_a_journal_that_does_not_note_the_function(projection, kind):
+    changes.apply(projection, kind(sql="…", **FILLS | {"function": ""}))
+    assert projection.dropped_functions == set()
+
+
 def test_copy_of_a_projection_has_triggers_of_its_own(projection):
     copy = projection.copy()
     changes.apply(copy, DropTrigger(sql="…", **FILLS))
